@@ -1,0 +1,4 @@
+#pragma once
+
+#include <hiredis/hiredis.h>
+#include <hiredis/read.h>

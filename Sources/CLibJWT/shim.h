@@ -1,0 +1,5 @@
+#pragma once
+
+#include <errno.h>
+#include <jwt.h>
+#include <stdlib.h>

@@ -1,0 +1,27 @@
+/// The keys of one issuer at one moment, and the rule which of them a token may use.
+///
+/// * With a `kid`: the keys of exactly that `kid`, or else every key that has none (PEM), if bound to the token's algorithm.
+/// * Without one: the only key that fits the algorithm; where two would fit, none does (RFC 8725 §3.10: no guessing).
+package struct IssuerKeySet: IssuerKeySource {
+    private let named: [Selector: [any TokenVerifier]]
+    private let unnamed: [SignatureAlgorithm: [any TokenVerifier]]
+    private let only: [SignatureAlgorithm: [any TokenVerifier]]
+
+    private struct Selector: Hashable {
+        let keyID: String
+        let algorithm: SignatureAlgorithm
+    }
+
+    package init(_ verifiers: [any TokenVerifier]) {
+        named = Dictionary(grouping: verifiers.filter { $0.keyID != nil }) {
+            Selector(keyID: $0.keyID ?? "", algorithm: $0.algorithm)
+        }
+        unnamed = Dictionary(grouping: verifiers.filter { $0.keyID == nil }, by: \.algorithm)
+        only = Dictionary(grouping: verifiers, by: \.algorithm).filter { $0.value.count == 1 }
+    }
+
+    package func verifiers(keyID: String?, algorithm: SignatureAlgorithm) -> [any TokenVerifier] {
+        guard let keyID else { return only[algorithm] ?? [] }
+        return named[Selector(keyID: keyID, algorithm: algorithm)] ?? unnamed[algorithm] ?? []
+    }
+}

@@ -1,0 +1,21 @@
+/// The service's own keys at one moment: who signs, and what verifiers may fetch. Swapped whole, never changed.
+package struct SigningKeyRing: Sendable {
+    /// The active key of each algorithm.
+    private let signers: [SignatureAlgorithm: any TokenSigner]
+    private let verifiers: [String: any TokenVerifier]
+    /// The JWK set document (RFC 7517 §5) with every public key, ready to serve.
+    package let publishedKeySet: [UInt8]
+
+    /// - Parameters:
+    ///   - signers: at most one per algorithm.
+    ///   - verifiers: one per published key, each with a `keyID`.
+    package init(signers: [any TokenSigner], verifiers: [any TokenVerifier], publishedKeySet: [UInt8]) {
+        self.signers = Dictionary(signers.map { ($0.algorithm, $0) }) { first, _ in first }
+        self.verifiers = Dictionary(verifiers.compactMap { key in key.keyID.map { ($0, key) } }) { first, _ in first }
+        self.publishedKeySet = publishedKeySet
+    }
+
+    package func signer(for algorithm: SignatureAlgorithm) -> (any TokenSigner)? { signers[algorithm] }
+
+    package func verifier(keyID: String) -> (any TokenVerifier)? { verifiers[keyID] }
+}

@@ -1,0 +1,53 @@
+/// A demand on a claim of the identity token. An absent claim never satisfies one.
+package struct ClaimCondition: Sendable {
+    package enum Test: Sendable {
+        /// An array with this element, or a string with this word (words are separated by spaces, as in `scope`).
+        case contains(JSONValue)
+        case equals(JSONValue)
+        /// One of these, or an array with one of these.
+        case anyOf([JSONValue])
+        /// A string that the whole pattern matches.
+        case matches(AnchoredPattern)
+    }
+
+    package let claim: ClaimPath
+    package let test: Test
+
+    package init(claim: ClaimPath, test: Test) {
+        self.claim = claim
+        self.test = test
+    }
+
+    func holds(for claims: ClaimsSet) -> Bool {
+        guard let value = claims.value(at: claim) else { return false }
+        switch test {
+        case .contains(let element): return value.contains(element)
+        case .equals(let other): return value.isSame(as: other)
+        case .anyOf(let others):
+            return others.contains { other in
+                value.isSame(as: other) || value.elements.contains { $0.isSame(as: other) }
+            }
+        case .matches(let pattern): return value.string.map(pattern.matches) ?? false
+        }
+    }
+}
+
+extension JSONValue {
+    /// Numbers are compared by value, all else exactly.
+    fileprivate func isSame(as other: JSONValue) -> Bool {
+        if let number, let otherNumber = other.number { return number == otherNumber }
+        return self == other
+    }
+
+    fileprivate var elements: [JSONValue] {
+        if case .array(let elements) = self { elements } else { [] }
+    }
+
+    fileprivate func contains(_ element: JSONValue) -> Bool {
+        switch self {
+        case .array: elements.contains { $0.isSame(as: element) }
+        case .string(let words): words.split(separator: " ").contains { $0 == element.string ?? "" }
+        case .null, .bool, .number, .object: false
+        }
+    }
+}

@@ -1,0 +1,37 @@
+/// How one claim of the external identity comes about.
+package struct ClaimMapping: Sendable, Equatable {
+    package enum Source: Sendable, Equatable {
+        /// The first of these that the identity token has; `from` is a list of one. JSON null counts as absent.
+        case firstOf([ClaimPath])
+        case value(JSONValue)
+    }
+
+    package let name: String
+    package let source: Source
+    /// Whether the exchange is refused (`claim_missing`) where no source has a value.
+    package let isRequired: Bool
+
+    package init(name: String, source: Source, isRequired: Bool = false) {
+        self.name = name
+        self.source = source
+        self.isRequired = isRequired
+    }
+
+    /// Claims that Countersign itself sets or gives a meaning to (RFC 7519 §4.1, RFC 7800); no mapping may name them.
+    package static let reservedNames: Set<String> = [
+        "iss", "sub", "aud", "exp", "nbf", "iat", "jti", "identity_provider", "tenant", "cnf",
+    ]
+
+    /// - Throws: the name alone of the claim that is missing.
+    func resolve(in claims: ClaimsSet) throws(Refusal) -> JSONValue? {
+        switch source {
+        case .value(let value): return value
+        case .firstOf(let paths):
+            for path in paths {
+                if let value = claims.value(at: path), value != .null { return value }
+            }
+            if isRequired { throw .claimMissing }
+            return nil
+        }
+    }
+}

@@ -1,0 +1,30 @@
+/// A named target of the exchange, as in NewStore's `external_integration.post_login_callback_urls`.
+package struct IdentityProvider: Sendable {
+    package let name: String
+    /// Names of the tenants whose associates may exchange here.
+    package let tenants: Set<String>
+    package let mode: FailureMode
+    /// From the request's arrival to our answer.
+    package let deadline: Duration
+    /// Hosts whose `POST /` is this provider's callback; lower case, without port.
+    package let hosts: [String]
+    package let token: TokenRecipe
+    /// All must hold.
+    package let conditions: [ClaimCondition]
+    /// Web origins (RFC 6454) whose pages may read `/session`.
+    package let webviewOrigins: [String]
+
+    package init(
+        name: String, tenants: Set<String>, mode: FailureMode, deadline: Duration, hosts: [String] = [],
+        token: TokenRecipe, conditions: [ClaimCondition] = [], webviewOrigins: [String] = []
+    ) {
+        self.name = name
+        self.tenants = tenants
+        self.mode = mode
+        self.deadline = deadline
+        self.hosts = hosts
+        self.token = token
+        self.conditions = conditions
+        self.webviewOrigins = webviewOrigins
+    }
+}

@@ -1,0 +1,34 @@
+/// What the external identities of one identity provider are made of.
+package struct TokenRecipe: Sendable {
+    package enum Kind: Sendable, Equatable {
+        /// A signed JWT that its verifier can check alone.
+        case jwt(JWTShape)
+        /// `csx_` and 32 random bytes; means nothing without us.
+        case opaque
+    }
+
+    package struct JWTShape: Sendable, Equatable {
+        package let algorithm: SignatureAlgorithm
+        /// The `aud` claim.
+        package let audience: String
+        /// A longer token is not answered: it has to fit into deep links and URL fragments.
+        package let maximumBytes: Int
+
+        package init(algorithm: SignatureAlgorithm, audience: String, maximumBytes: Int) {
+            self.algorithm = algorithm
+            self.audience = audience
+            self.maximumBytes = maximumBytes
+        }
+    }
+
+    package let kind: Kind
+    /// How long a token and its session live. Whole seconds.
+    package let lifetime: Duration
+    package let claims: [ClaimMapping]
+
+    package init(kind: Kind, lifetime: Duration, claims: [ClaimMapping]) {
+        self.kind = kind
+        self.lifetime = lifetime
+        self.claims = claims
+    }
+}

@@ -1,0 +1,103 @@
+/// Keeps the records of exchanges. It sees digests and sealed bytes only: no token, no claim.
+///
+/// Every operation ends within `budget`, with an answer or a ``SessionStoreFailure``; a caller's cancellation harms no other caller.
+package protocol SessionStore: Sendable {
+    /// Stores an answer and its session, unless an earlier answer to the same exchange still lives. Atomic: the first writer wins.
+    ///
+    /// An answer lives while its record and the session that it names both exist; one whose session is gone (revoked,
+    /// expired) is overwritten.
+    /// - Parameter replacing: an earlier answer that turned out unreadable; overwritten if it is still the one stored.
+    func insertIfAbsent(_ records: ExchangeRecords, replacing unreadable: SealedRecord?, within budget: Duration)
+        async throws(SessionStoreFailure) -> ExchangeInsertion
+
+    /// Stores a session alone, for an answer that left while the store was away. Overwrites.
+    func insert(_ session: StoredSession, within budget: Duration) async throws(SessionStoreFailure)
+
+    /// The sealed session record, or nil where there is none (never stored, expired, revoked).
+    func session(_ key: RecordKey, within budget: Duration) async throws(SessionStoreFailure) -> SealedRecord?
+
+    /// Throws where the store could not serve a request now.
+    func check(within budget: Duration) async throws(SessionStoreFailure)
+}
+
+/// The name of a record: 32 bytes, a SHA-256 digest.
+package struct RecordKey: Sendable, Hashable {
+    package let digest: [UInt8]
+
+    package init(digest: [UInt8]) {
+        self.digest = digest
+    }
+}
+
+/// Bytes that only the holder of the right token can open.
+package struct SealedRecord: Sendable, Equatable {
+    package let bytes: [UInt8]
+
+    package init(bytes: [UInt8]) {
+        self.bytes = bytes
+    }
+}
+
+/// A session as the store keeps it.
+package struct StoredSession: Sendable {
+    /// SHA-256 of the external identity.
+    package let key: RecordKey
+    package let record: SealedRecord
+    package let expiresAt: UnixTime
+
+    package init(key: RecordKey, record: SealedRecord, expiresAt: UnixTime) {
+        self.key = key
+        self.record = record
+        self.expiresAt = expiresAt
+    }
+}
+
+/// What one exchange leaves behind: the session, and the answer to hand out again.
+package struct ExchangeRecords: Sendable {
+    package let session: StoredSession
+    /// Names the (identity token, device, identity provider).
+    package let answerKey: RecordKey
+    /// The external identity, sealed under a key derived from the identity token.
+    package let answer: SealedRecord
+    /// No later than the identity token's own end.
+    package let answerExpiresAt: UnixTime
+
+    package init(session: StoredSession, answerKey: RecordKey, answer: SealedRecord, answerExpiresAt: UnixTime) {
+        self.session = session
+        self.answerKey = answerKey
+        self.answer = answer
+        self.answerExpiresAt = answerExpiresAt
+    }
+}
+
+package enum ExchangeInsertion: Sendable, Equatable {
+    case inserted
+    /// Another exchange of the same identity token, device and provider came first; this was its answer.
+    case answered(SealedRecord)
+}
+
+/// The store could not be asked, or did not answer as a store should. Says nothing about any token.
+package struct SessionStoreFailure: Error, Equatable {
+    package enum Operation: String, Sendable {
+        case insertIfAbsent, insert, session, check
+    }
+
+    package enum Cause: Sendable, Equatable {
+        case timedOut
+        /// No usable connection; `detail` is the last error of connecting, by the operating system or the server.
+        case notConnected(detail: String)
+        /// The store answered with an error; `code` is its first word (`OOM`, `READONLY`, `NOAUTH`, …).
+        case refused(code: String)
+        case unexpectedReply
+        /// Too many requests are waiting already.
+        case overloaded
+    }
+
+    package let operation: Operation
+    package let cause: Cause
+
+    package init(_ operation: Operation, _ cause: Cause) {
+        self.operation = operation
+        self.cause = cause
+    }
+}

@@ -1,0 +1,8 @@
+/// The JWT that NewStore issued, as it arrived (the subject token of RFC 8693): untrusted, and secret all the same.
+package struct IdentityToken: Sendable, Redacted {
+    package let bytes: [UInt8]
+
+    package init(bytes: [UInt8]) {
+        self.bytes = bytes
+    }
+}

@@ -1,0 +1,64 @@
+/// Escapes in JSON strings (RFC 8259 §7), for text that ``JSONScanner`` has accepted.
+enum JSONString {
+    static func decode(_ content: ArraySlice<UInt8>, isEscaped: Bool) -> String {
+        String(decoding: isEscaped ? resolve(content)[...] : content, as: UTF8.self)
+    }
+
+    static func bytes(_ content: ArraySlice<UInt8>) -> [UInt8] {
+        content.contains(UInt8(ascii: "\\")) ? resolve(content) : Array(content)
+    }
+
+    static func simpleEscape(_ byte: UInt8) -> Unicode.Scalar? {
+        switch byte {
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): Unicode.Scalar(byte)
+        case UInt8(ascii: "b"): "\u{8}"
+        case UInt8(ascii: "f"): "\u{C}"
+        case UInt8(ascii: "n"): "\n"
+        case UInt8(ascii: "r"): "\r"
+        case UInt8(ascii: "t"): "\t"
+        default: nil
+        }
+    }
+
+    /// Four hexadecimal digits.
+    static func codeUnit(_ digits: ArraySlice<UInt8>) -> UInt16? {
+        guard digits.count == 4 else { return nil }
+        var unit: UInt16 = 0
+        for digit in digits {
+            let value: UInt8
+            switch digit {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"): value = digit - UInt8(ascii: "0")
+            case UInt8(ascii: "a")...UInt8(ascii: "f"): value = digit - UInt8(ascii: "a") + 10
+            case UInt8(ascii: "A")...UInt8(ascii: "F"): value = digit - UInt8(ascii: "A") + 10
+            default: return nil
+            }
+            unit = unit << 4 | UInt16(value)
+        }
+        return unit
+    }
+
+    private static func resolve(_ content: ArraySlice<UInt8>) -> [UInt8] {
+        var units: [UInt16] = []
+        var resolved: [UInt8] = []
+        func flush() {
+            resolved.append(contentsOf: String(decoding: units, as: UTF16.self).utf8)
+            units.removeAll(keepingCapacity: true)
+        }
+        var rest = content
+        while let byte = rest.popFirst() {
+            guard byte == UInt8(ascii: "\\"), let escape = rest.popFirst() else {
+                flush()
+                resolved.append(byte)
+                continue
+            }
+            if let scalar = simpleEscape(escape) {
+                units.append(contentsOf: UTF16.encode(scalar)!)
+            } else {
+                units.append(codeUnit(rest.prefix(4)) ?? 0xFFFD)
+                rest = rest.dropFirst(4)
+            }
+        }
+        flush()
+        return resolved
+    }
+}

@@ -1,0 +1,89 @@
+/// A JSON value (RFC 8259). Numbers keep their literal, so that what is copied from one token to another stays as it was.
+package enum JSONValue: Sendable, Equatable {
+    case null
+    case bool(Bool)
+    case number(literal: String)
+    case string(String)
+    case array([JSONValue])
+    /// In document order; names are unique.
+    case object([Member])
+
+    package struct Member: Sendable, Equatable {
+        package let name: String
+        package let value: JSONValue
+
+        package init(_ name: String, _ value: JSONValue) {
+            self.name = name
+            self.value = value
+        }
+    }
+
+    package var string: String? {
+        if case .string(let string) = self { string } else { nil }
+    }
+
+    package var number: Double? {
+        if case .number(let literal) = self { Double(literal) } else { nil }
+    }
+
+    package subscript(name: String) -> JSONValue? {
+        guard case .object(let members) = self else { return nil }
+        return members.first { $0.name == name }?.value
+    }
+}
+
+// MARK: - Writing
+
+extension JSONValue {
+    package func append(to text: inout [UInt8]) {
+        switch self {
+        case .null: text.append(contentsOf: "null".utf8)
+        case .bool(let value): text.append(contentsOf: (value ? "true" : "false").utf8)
+        case .number(let literal): text.append(contentsOf: literal.utf8)
+        case .string(let string): Self.append(string, to: &text)
+        case .array(let values):
+            text.append(UInt8(ascii: "["))
+            for (index, value) in values.enumerated() {
+                if index > 0 { text.append(UInt8(ascii: ",")) }
+                value.append(to: &text)
+            }
+            text.append(UInt8(ascii: "]"))
+        case .object(let members):
+            text.append(UInt8(ascii: "{"))
+            for (index, member) in members.enumerated() {
+                if index > 0 { text.append(UInt8(ascii: ",")) }
+                Self.append(member.name, to: &text)
+                text.append(UInt8(ascii: ":"))
+                member.value.append(to: &text)
+            }
+            text.append(UInt8(ascii: "}"))
+        }
+    }
+
+    /// The value as compact JSON text.
+    package var text: [UInt8] {
+        var text = [UInt8]()
+        append(to: &text)
+        return text
+    }
+
+    /// A JSON string literal: quotes, and escapes for what RFC 8259 §7 demands.
+    package static func append(_ string: String, to text: inout [UInt8]) {
+        text.append(UInt8(ascii: "\""))
+        for byte in string.utf8 {
+            switch byte {
+            case UInt8(ascii: "\""), UInt8(ascii: "\\"):
+                text.append(UInt8(ascii: "\\"))
+                text.append(byte)
+            case 0..<0x20:
+                text.append(contentsOf: "\\u00".utf8)
+                text.append(hexadecimal[Int(byte >> 4)])
+                text.append(hexadecimal[Int(byte & 0xF)])
+            default: text.append(byte)
+            }
+        }
+        text.append(UInt8(ascii: "\""))
+    }
+
+    private static let hexadecimal = Array("0123456789abcdef".utf8)
+}

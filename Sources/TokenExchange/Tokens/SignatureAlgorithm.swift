@@ -1,0 +1,16 @@
+/// The JWS algorithms that exist here: asymmetric ones only (RFC 8725 §3.1). There is no case for `none` or `HS…`.
+package enum SignatureAlgorithm: String, Sendable, CaseIterable {
+    case rs256 = "RS256"
+    case rs384 = "RS384"
+    case rs512 = "RS512"
+    case ps256 = "PS256"
+    case ps384 = "PS384"
+    case ps512 = "PS512"
+    case es256 = "ES256"
+    case es384 = "ES384"
+    case es512 = "ES512"
+    case edDSA = "EdDSA"
+
+    /// What Countersign signs with; the others it only verifies.
+    package static let minting: [SignatureAlgorithm] = [.es256, .es384, .rs256, .ps256, .edDSA]
+}

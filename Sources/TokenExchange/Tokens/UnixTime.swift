@@ -1,0 +1,32 @@
+/// Seconds since 1970-01-01T00:00:00Z, as in a NumericDate (RFC 7519 §2): fractions allowed, leap seconds ignored.
+package struct UnixTime: Sendable, Comparable {
+    package let seconds: Double
+
+    package init(seconds: Double) {
+        self.seconds = seconds
+    }
+
+    /// Whole seconds, rounded down: what goes into the tokens we mint.
+    package var wholeSeconds: Int64 { Int64(seconds.rounded(.down)) }
+
+    package static func < (left: UnixTime, right: UnixTime) -> Bool { left.seconds < right.seconds }
+
+    package static func + (time: UnixTime, duration: Duration) -> UnixTime {
+        UnixTime(seconds: time.seconds + duration.inSeconds)
+    }
+
+    package static func - (time: UnixTime, duration: Duration) -> UnixTime {
+        UnixTime(seconds: time.seconds - duration.inSeconds)
+    }
+
+    package static func - (left: UnixTime, right: UnixTime) -> Duration {
+        .seconds(left.seconds - right.seconds)
+    }
+}
+
+extension Duration {
+    package var inSeconds: Double {
+        let (seconds, attoseconds) = components
+        return Double(seconds) + Double(attoseconds) * 1e-18
+    }
+}

@@ -1,0 +1,17 @@
+/// The claims of a genuine token (RFC 7519 §4), as far as anybody asks for them.
+package struct ClaimsSet: Sendable, Redacted {
+    private let values: [String: JSONValue]
+
+    package init(_ values: [String: JSONValue]) {
+        self.values = values
+    }
+
+    package subscript(name: String) -> JSONValue? { values[name] }
+
+    /// The value at `path`, or nil where a step is absent or leads through something that is no object.
+    package func value(at path: ClaimPath) -> JSONValue? {
+        var value = values[path.root]
+        for name in path.rest { value = value?[name] }
+        return value
+    }
+}
