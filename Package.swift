@@ -1,34 +1,106 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-let house: [SwiftSetting] = [
+let swift: [SwiftSetting] = [
     .enableUpcomingFeature("ExistentialAny"),
     .enableUpcomingFeature("InternalImportsByDefault"),
     .enableUpcomingFeature("MemberImportVisibility"),
     .treatAllWarnings(as: .error),
 ]
+/// For targets that hold C pointers: every unsafe use is marked where it stands.
+let swiftWithC = swift + [.strictMemorySafety()]
+
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let collections = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
+let hummingbird = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
+let hummingbirdTLS = Target.Dependency.product(name: "HummingbirdTLS", package: "hummingbird")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let nio = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
+let nioHTTPTypes = Target.Dependency.product(name: "NIOHTTPTypes", package: "swift-nio-extras")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
 let package = Package(
     name: "countersign",
     dependencies: [
-        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
-        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
-        .executableTarget(name: "countersign", dependencies: [
-            .product(name: "Hummingbird", package: "hummingbird"),
-            .product(name: "HummingbirdTLS", package: "hummingbird"),
-            .product(name: "ArgumentParser", package: "swift-argument-parser"),
-            .product(name: "HeapModule", package: "swift-collections"),
-            .product(name: "Yams", package: "Yams"),
-            .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-            .product(name: "UnixSignals", package: "swift-service-lifecycle"),
-            ], swiftSettings: house),
-    ]
+        // Debian: libssl-dev, libjwt-dev, libhiredis-dev.
+        .systemLibrary(name: "COpenSSL"),
+        .systemLibrary(name: "CLibJWT"),
+        .systemLibrary(name: "CHiredis"),
+
+        // The domain.
+        .target(name: "TokenExchange", swiftSettings: swift),
+
+        // Its neighbours, each with one kind of outside world.
+        .target(name: "JOSE", dependencies: ["TokenExchange", "COpenSSL", "CLibJWT"], swiftSettings: swiftWithC),
+        .target(
+            name: "RedisSessions",
+            dependencies: ["TokenExchange", "CHiredis", collections, lifecycle, logging, nio, nioPosix],
+            swiftSettings: swiftWithC),
+        .target(name: "ServiceConfiguration", dependencies: ["TokenExchange", yams], swiftSettings: swift),
+        .target(
+            name: "CountersignHTTP",
+            dependencies: [
+                "TokenExchange", httpTypes, hummingbird, hummingbirdTLS, lifecycle, logging, nio, nioHTTPTypes, nioPosix,
+                nioSSL,
+            ],
+            swiftSettings: swift),
+
+        // Where they meet, and the commands.
+        .target(
+            name: "CountersignService",
+            dependencies: [
+                "CountersignHTTP", "JOSE", "RedisSessions", "ServiceConfiguration", "TokenExchange", lifecycle, logging,
+                nioPosix, signals,
+            ],
+            swiftSettings: swift),
+        .executableTarget(
+            name: "countersign",
+            dependencies: [
+                "CountersignService", "ServiceConfiguration", "TokenExchange", argumentParser, logging, nioPosix,
+            ],
+            swiftSettings: swift),
+
+        .target(
+            name: "TestSupport", dependencies: ["JOSE", "TokenExchange"], path: "Tests/TestSupport",
+            swiftSettings: swift),
+        .testTarget(
+            name: "TokenExchangeTests", dependencies: ["JOSE", "TestSupport", "TokenExchange"], swiftSettings: swift),
+        .testTarget(name: "JOSETests", dependencies: ["JOSE", "TestSupport", "TokenExchange"], swiftSettings: swift),
+        .testTarget(
+            name: "RedisSessionsTests",
+            dependencies: ["RedisSessions", "TestSupport", "TokenExchange", collections, lifecycle, logging, nio, nioPosix],
+            swiftSettings: swift),
+        .testTarget(
+            name: "ServiceConfigurationTests", dependencies: ["ServiceConfiguration", "TokenExchange"],
+            swiftSettings: swift),
+        .testTarget(
+            name: "CountersignHTTPTests",
+            dependencies: [
+                "CountersignHTTP", "JOSE", "TestSupport", "TokenExchange", httpTypes, hummingbird, nio, nioEmbedded,
+                nioHTTPTypes,
+            ],
+            swiftSettings: swift),
+        .testTarget(
+            name: "EndToEndTests", dependencies: ["countersign", "JOSE", "TestSupport", "TokenExchange"],
+            exclude: ["verify.py"], swiftSettings: swift),
+    ],
+    swiftLanguageModes: [.v6]
 )

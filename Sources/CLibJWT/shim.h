@@ -1,5 +1,4 @@
 #pragma once
 
-#include <errno.h>
 #include <jwt.h>
 #include <stdlib.h>

@@ -22,7 +22,12 @@ package struct ClaimMapping: Sendable, Equatable {
         "iss", "sub", "aud", "exp", "nbf", "iat", "jti", "identity_provider", "tenant", "cnf",
     ]
 
-    /// - Throws: the name alone of the claim that is missing.
+    /// The top-level claims of the identity token that this mapping reads.
+    var claimRoots: [String] {
+        if case .firstOf(let paths) = source { paths.map(\.root) } else { [] }
+    }
+
+    /// The claim's value; nil where it is absent and may be.
     func resolve(in claims: ClaimsSet) throws(Refusal) -> JSONValue? {
         switch source {
         case .value(let value): return value

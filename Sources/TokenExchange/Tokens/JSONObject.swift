@@ -1,35 +1,63 @@
 /// A JSON object from outside that has passed ``JSONScanner``: where each top-level member stands, values unread.
 package struct JSONObject: Sendable, Redacted {
     private let text: [UInt8]
-    private let members: [(name: String, value: Range<Int>)]
+    private let members: [Member]
+
+    private struct Member {
+        let name: JSONScanner.ScannedString
+        let value: Range<Int>
+    }
 
     /// - Throws: ``JSONError``; nothing of an object with one fault is usable.
     package init(_ text: [UInt8], limits: JSONLimits) throws(JSONError) {
         var scanner = JSONScanner(text, limits: limits)
-        var members: [(JSONScanner.ScannedString, Range<Int>)] = []
-        try scanner.scanDocument { name, value in members.append((name, value)) }
+        var members: [Member] = []
+        members.reserveCapacity(32)
+        try scanner.scanDocument { name, value in members.append(Member(name: name, value: value)) }
         self.text = text
-        self.members = members.map { name, value in
-            (JSONString.decode(text[name.range], isEscaped: name.isEscaped), value)
-        }
+        self.members = members
     }
 
-    package func contains(_ name: String) -> Bool { range(name) != nil }
+    package func contains(_ name: String) -> Bool { value(name) != nil }
 
     /// The bytes of a string value with escapes resolved; nil where the member is absent or no string.
     package func stringBytes(_ name: String) -> [UInt8]? {
-        guard let range = range(name), text[range.lowerBound] == UInt8(ascii: "\"") else { return nil }
-        return JSONString.bytes(text[(range.lowerBound + 1)..<(range.upperBound - 1)])
+        guard let value = value(name), text[value.lowerBound] == UInt8(ascii: "\"") else { return nil }
+        return JSONString.bytes(text[(value.lowerBound + 1)..<(value.upperBound - 1)])
     }
 
     package func string(_ name: String) -> String? {
         stringBytes(name).map { String(decoding: $0, as: UTF8.self) }
     }
 
-    package var names: [String] { members.map(\.name) }
+    /// Top-level names in document order, escapes resolved.
+    package var names: [String] { members.map { name(of: $0) } }
 
-    private func range(_ name: String) -> Range<Int>? {
-        members.first { $0.name == name }?.value
+    /// The object with these members alone, their values to the letter.
+    package func text(keeping names: [String]) -> [UInt8] {
+        var kept = [UInt8(ascii: "{")]
+        kept.reserveCapacity(512)
+        for name in names {
+            guard let value = value(name) else { continue }
+            if kept.count > 1 { kept.append(UInt8(ascii: ",")) }
+            JSONValue.append(name, to: &kept)
+            kept.append(UInt8(ascii: ":"))
+            kept.append(contentsOf: text[value])
+        }
+        kept.append(UInt8(ascii: "}"))
+        return kept
+    }
+
+    private func value(_ name: String) -> Range<Int>? {
+        members.first { member in
+            member.name.isEscaped
+                ? self.name(of: member) == name
+                : member.name.range.count == name.utf8.count && text[member.name.range].elementsEqual(name.utf8)
+        }?.value
+    }
+
+    private func name(of member: Member) -> String {
+        JSONString.decode(text[member.name.range], isEscaped: member.name.isEscaped)
     }
 }
 

@@ -1,0 +1,64 @@
+# make run    install what is missing, build, make development keys, print a curl with a real token, serve
+# make test   install what is missing, run all tests (they start their own Redis)
+# make lint   formatting and style, as CI checks it
+
+CONFIG ?= config/countersign.yaml
+SWIFT ?= swift
+COUNTERSIGN = .build/release/countersign
+DEVELOPMENT_KEY = keys/development/acme-staging.private.pem
+PYTHON = .build-python/bin/python
+
+BUILD_PACKAGES = libssl-dev libjwt-dev libhiredis-dev
+RUN_PACKAGES = $(BUILD_PACKAGES) openssl
+TEST_PACKAGES = $(BUILD_PACKAGES) openssl redis-server python3-venv
+
+.PHONY: build run test lint format run-packages test-packages
+
+build:
+	$(SWIFT) build -c release --product countersign
+
+run: run-packages build $(DEVELOPMENT_KEY)
+	@$(COUNTERSIGN) keys list --config $(CONFIG) 2>/dev/null || $(COUNTERSIGN) keys generate --config $(CONFIG)
+	@token=$$($(COUNTERSIGN) token mint-dev --config $(CONFIG) --lifetime 1h) && printf '\n%s\n\n%s\n%s\n\n' \
+	  'Once the service listens, exchange a token (good for one hour) from another terminal:' \
+	  'curl -s http://127.0.0.1:8080/post_login_callback/vip-loyalty -H "Content-Type: application/json" \' \
+	  "  -d '{\"deviceId\":\"till-1\",\"identity\":\"$$token\"}'"
+	@exec $(COUNTERSIGN) serve --config $(CONFIG)
+
+test: test-packages $(PYTHON)
+	$(SWIFT) test
+
+lint:
+	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests
+
+format:
+	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests
+
+# The private key of the development tenant: it stands in for NewStore, and is good for nothing else.
+$(DEVELOPMENT_KEY):
+	@mkdir -p $(@D)
+	@umask 077 && openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out $@ 2>/dev/null
+	@openssl pkey -in $@ -pubout -out $(@:.private.pem=.public.pem)
+
+# Independent JWT libraries that the tests verify our tokens with.
+$(PYTHON):
+	python3 -m venv $(@D)/..
+	$(@D)/pip install --quiet --disable-pip-version-check 'pyjwt[crypto]==2.10.1' 'joserfc==1.6.5'
+
+run-packages:
+	@$(call install,$(RUN_PACKAGES))
+
+test-packages:
+	@$(call install,$(TEST_PACKAGES))
+
+# Installs those Debian packages that are missing; through sudo when not root.
+define install
+missing=$$(for package in $(1); do \
+  dpkg-query -W -f '$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || echo $$package; done); \
+if [ -n "$$missing" ]; then \
+  echo "installing" $$missing; \
+  sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
+  $$sudo apt-get update -qq && \
+  DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+fi
+endef

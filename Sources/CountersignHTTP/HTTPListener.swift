@@ -1,0 +1,91 @@
+import HummingbirdCore
+import HummingbirdTLS
+package import Logging
+import NIOCore
+import NIOPosix
+import NIOSSL
+import ServiceLifecycle
+package import TokenExchange
+
+/// One listening socket with its routes, as a service that drains on shutdown: what is being answered is finished,
+/// idle connections are closed.
+package struct HTTPListener: Service {
+    package struct Settings: Sendable {
+        package let host: String
+        /// 0: any free port; ``onListening`` learns which.
+        package let port: Int
+        /// PEM files; nil: plain HTTP.
+        package let tls: TLSFiles?
+        /// From a request's head to the end of its body.
+        package let requestTimeout: Duration
+        /// From one answer to the next request on a connection.
+        package let idleTimeout: Duration
+        /// Further connections wait to be accepted.
+        package let connectionLimit: Int
+
+        package init(
+            host: String, port: Int, tls: TLSFiles? = nil, requestTimeout: Duration = .seconds(10),
+            idleTimeout: Duration = .seconds(60), connectionLimit: Int = 4096
+        ) {
+            self.host = host
+            self.port = port
+            self.tls = tls
+            self.requestTimeout = requestTimeout
+            self.idleTimeout = idleTimeout
+            self.connectionLimit = connectionLimit
+        }
+    }
+
+    package struct TLSFiles: Sendable {
+        package let certificateChain: String
+        package let privateKey: String
+
+        package init(certificateChain: String, privateKey: String) {
+            self.certificateChain = certificateChain
+            self.privateKey = privateKey
+        }
+    }
+
+    private let server: any Service
+
+    /// - Parameter onListening: called once with the port.
+    /// - Throws: where the TLS files cannot be read.
+    package init(
+        _ settings: Settings, routes: some Routes, time: TimeSource, logger: Logger,
+        onListening: @escaping @Sendable (Int) -> Void = { _ in }
+    ) throws {
+        let conductor = RequestConductor(routes: routes, time: time, logger: logger)
+        server = try Self.builder(settings).buildServer(
+            configuration: ServerConfiguration(
+                address: .hostname(settings.host, port: settings.port),
+                availableConnectionsDelegate: MaximumAvailableConnections(settings.connectionLimit)),
+            eventLoopGroup: MultiThreadedEventLoopGroup.singleton,
+            logger: Logger(label: "hummingbird") { _ in SwiftLogNoOpLogHandler() },
+            responder: { request, writer, channel in
+                try await conductor.respond(to: request, with: writer, on: channel)
+            },
+            onServerRunning: { channel in onListening(channel.localAddress?.port ?? settings.port) })
+    }
+
+    package func run() async throws {
+        try await server.run()
+    }
+
+    private static func builder(_ settings: Settings) throws -> HTTPServerBuilder {
+        let http = HTTPServerBuilder.http1(
+            configuration: .init(
+                additionalChannelHandlers: [
+                    RequestTimeoutHandler(
+                        requestTimeout: TimeAmount(settings.requestTimeout),
+                        idleTimeout: TimeAmount(settings.idleTimeout))
+                ],
+                httpDecoderConfiguration: .init(
+                    maxHeaderFieldSize: 16 * 1024, maxHeaderListSize: 32 * 1024, maxHeaderFieldCount: 100)))
+        guard let files = settings.tls else { return http }
+        let chain = try NIOSSLCertificate.fromPEMFile(files.certificateChain).map { NIOSSLCertificateSource.certificate($0) }
+        let key = try NIOSSLPrivateKey(file: files.privateKey, format: .pem)
+        var tls = TLSConfiguration.makeServerConfiguration(certificateChain: chain, privateKey: .privateKey(key))
+        tls.minimumTLSVersion = .tlsv12
+        return try .tls(http, tlsConfiguration: tls)
+    }
+}

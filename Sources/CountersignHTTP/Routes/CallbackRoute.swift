@@ -1,0 +1,70 @@
+import HTTPTypes
+import TokenExchange
+
+/// `POST /post_login_callback[/{identity_provider}]`, and `POST /` by host: the exchange, as NewStore's app calls it.
+struct CallbackRoute {
+    let exchange: ExchangeToken
+    let bodyLimit: Int
+    let jsonLimits: JSONLimits
+
+    func reply(to request: IncomingRequest, for provider: IdentityProvider?) async throws(Problem) -> Reply {
+        guard let provider else { throw Problem(.identityProviderUnknown) }
+        do throws(Problem) {
+            var reply = try await answer(request, for: provider)
+            reply.notes.identityProvider = provider.name
+            return reply
+        } catch {
+            var problem = error
+            problem.identityProvider = provider.name
+            throw problem
+        }
+    }
+
+    private func answer(_ request: IncomingRequest, for provider: IdentityProvider) async throws(Problem) -> Reply {
+        guard Self.isJSON(request.head.headerFields[.contentType]) else { throw Problem(.unsupportedMediaType) }
+        let body = try CallbackBody(try await request.collectBody(upTo: bodyLimit), limits: jsonLimits)
+        let outcome = await exchange(
+            ExchangeRequest(
+                identityToken: body.identityToken, device: body.device, provider: provider,
+                arrivedAt: request.arrivedAt))
+        return try Self.reply(with: outcome)
+    }
+
+    private static func reply(with outcome: ExchangeOutcome) throws(Problem) -> Reply {
+        switch outcome {
+        case .issued(let externalIdentity, let tenant):
+            var reply = Reply.json(body(externalIdentity))
+            reply.notes.tenant = tenant
+            return reply
+        case .degraded(let externalIdentity, let failure):
+            var reply = Reply.json(body(externalIdentity))
+            reply.headers[.countersignDegraded] = ErrorCode(failure.kind).rawValue
+            reply.notes.degradedBy = failure
+            return reply
+        case .failed(let failure): throw Problem(failure)
+        case .refused(let refusal): throw Problem(refusal)
+        }
+    }
+
+    /// Our tokens need no escaping: `[A-Za-z0-9._~-]`.
+    private static func body(_ externalIdentity: ExternalIdentity?) -> [UInt8] {
+        guard let externalIdentity else { return Array(#"{"external_identity":null}"#.utf8) }
+        var body: [UInt8] = []
+        body.reserveCapacity(externalIdentity.bytes.count + 24)
+        body.append(contentsOf: #"{"external_identity":""#.utf8)
+        body.append(contentsOf: externalIdentity.bytes)
+        body.append(contentsOf: #""}"#.utf8)
+        return body
+    }
+
+    /// `application/json`, parameters ignored (RFC 8259 §11 defines none).
+    private static func isJSON(_ contentType: String?) -> Bool {
+        guard let type = contentType?.prefix(while: { $0 != ";" }) else { return false }
+        return type.filter { $0 != " " && $0 != "\t" }.lowercased() == "application/json"
+    }
+}
+
+extension HTTPField.Name {
+    static let countersignDegraded = HTTPField.Name("Countersign-Degraded")!
+    static let requestID = HTTPField.Name("X-Request-Id")!
+}

@@ -1,0 +1,71 @@
+import HTTPTypes
+import TokenExchange
+
+/// What the operations listener answers: is the process alive, can it serve.
+package struct OperationsRoutes: Routes {
+    private let readiness: @Sendable () async -> Readiness
+
+    package init(readiness: @escaping @Sendable () async -> Readiness) {
+        self.readiness = readiness
+    }
+
+    package func reply(to request: IncomingRequest) async throws(Problem) -> Reply {
+        switch request.path {
+        case "/livez":
+            try request.expect(.get)
+            return .json(Array(#"{"status":"alive"}"#.utf8))
+        case "/readyz":
+            try request.expect(.get)
+            let readiness = await readiness()
+            return .json(readiness.text, status: readiness.status == .unavailable ? .serviceUnavailable : .ok)
+        default: throw Problem(.notFound)
+        }
+    }
+}
+
+/// Whether logins would succeed now, component by component.
+package struct Readiness: Sendable {
+    package enum Status: String, Sendable {
+        case ready
+        /// Only optional identity providers suffer.
+        case degraded
+        case unavailable
+    }
+
+    package struct Component: Sendable {
+        package let name: String
+        package let status: Status
+        /// What is wrong, in words; nil where nothing is.
+        package let detail: String?
+
+        package init(name: String, status: Status, detail: String? = nil) {
+            self.name = name
+            self.status = status
+            self.detail = detail
+        }
+    }
+
+    package let components: [Component]
+
+    package init(components: [Component]) {
+        self.components = components
+    }
+
+    package var status: Status {
+        let statuses = components.map(\.status)
+        return statuses.contains(.unavailable) ? .unavailable : statuses.contains(.degraded) ? .degraded : .ready
+    }
+
+    var text: [UInt8] {
+        JSONValue.object([
+            .init("status", .string(status.rawValue)),
+            .init("components", .object(components.map { .init($0.name, $0.value) })),
+        ]).text
+    }
+}
+
+extension Readiness.Component {
+    fileprivate var value: JSONValue {
+        .object([.init("status", .string(status.rawValue))] + (detail.map { [.init("detail", .string($0))] } ?? []))
+    }
+}

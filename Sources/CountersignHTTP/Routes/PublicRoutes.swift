@@ -1,0 +1,63 @@
+import HTTPTypes
+package import TokenExchange
+
+/// What the public listener answers.
+package struct PublicRoutes: Routes {
+    private let callback: CallbackRoute
+    private let session: SessionRoute
+    private let providers: IdentityProviderDirectory
+    private let keys: @Sendable () -> SigningKeyRing
+    private let keySetCacheControl: String
+    private let rateLimiter: RateLimiter?
+
+    /// - Parameters:
+    ///   - keySetMaximumAge: how long verifiers may keep our JWK set.
+    ///   - rateLimiter: nil: no limit.
+    package init(
+        exchange: ExchangeToken, introspect: IntrospectSession, providers: IdentityProviderDirectory,
+        keys: @escaping @Sendable () -> SigningKeyRing, keySetMaximumAge: Duration, bodyLimit: Int,
+        jsonLimits: JSONLimits, rateLimiter: RateLimiter?
+    ) {
+        callback = CallbackRoute(exchange: exchange, bodyLimit: bodyLimit, jsonLimits: jsonLimits)
+        session = SessionRoute(introspect: introspect, providers: providers)
+        self.providers = providers
+        self.keys = keys
+        keySetCacheControl = "public, max-age=\(keySetMaximumAge.components.seconds)"
+        self.rateLimiter = rateLimiter
+    }
+
+    private static let callbackPath = "/post_login_callback"
+
+    package func reply(to request: IncomingRequest) async throws(Problem) -> Reply {
+        switch request.path {
+        case "/.well-known/jwks.json":
+            try request.expect(.get)
+            return .json(keys().publishedKeySet, cacheControl: keySetCacheControl)
+        case "/session":
+            try request.expect(.get, .options)
+            try checkRate(of: request)
+            return request.head.method == .options
+                ? session.preflight(request) : try await session.reply(to: request)
+        case "/":
+            try request.expect(.post)
+            return try await exchange(request, for: providers.serving(host: request.host))
+        case Self.callbackPath:
+            try request.expect(.post)
+            return try await exchange(request, for: providers.unnamed)
+        case let path where path.hasPrefix(Self.callbackPath + "/"):
+            try request.expect(.post)
+            return try await exchange(request, for: providers.named(path.dropFirst(Self.callbackPath.count + 1)))
+        default: throw Problem(.notFound)
+        }
+    }
+
+    private func exchange(_ request: IncomingRequest, for provider: IdentityProvider?) async throws(Problem) -> Reply {
+        try checkRate(of: request)
+        return try await callback.reply(to: request, for: provider)
+    }
+
+    private func checkRate(of request: IncomingRequest) throws(Problem) {
+        guard let rateLimiter, let source = request.source else { return }
+        guard rateLimiter.admits(source, at: request.arrivedAt) else { throw Problem(.rateLimited) }
+    }
+}

@@ -1,0 +1,35 @@
+package import TokenExchange
+
+// RFC 8725 and the contract with the app: everything before trust is established looks the same from outside, and an
+// outage never looks like a bad token. Both switches are exhaustive on purpose: a new reason must choose its code here.
+
+extension ErrorCode {
+    package init(_ refusal: Refusal) {
+        switch refusal {
+        case .tokenTooLarge, .notThreeSegments, .notBase64URL, .headerMalformed, .headerDuplicateMember,
+            .headerParameterForbidden, .algorithmUnknown, .keyIDMalformed, .claimsMalformed, .claimsDuplicateMember,
+            .issuerUnknown, .algorithmNotAllowed, .keyUnknown, .signatureInvalid, .claimsUnreadable, .subjectInvalid,
+            .expirationInvalid, .issuedAtInvalid, .notBeforeInvalid:
+            self = .tokenRejected
+        case .expired: self = .tokenExpired
+        case .notYetValid, .issuedInFuture: self = .tokenNotYetValid
+        case .tooOld: self = .tokenTooOld
+        case .headerTypeNotAllowed, .tokenKindNotAllowed, .serviceAccountNotAllowed, .senderConstrained:
+            self = .tokenKindNotAllowed
+        case .audienceNotAllowed: self = .audienceNotAllowed
+        case .partyNotAllowed: self = .partyNotAllowed
+        case .tenantNotAllowed: self = .tenantNotAllowed
+        case .conditionNotMet: self = .conditionNotMet
+        case .claimMissing: self = .claimMissing
+        }
+    }
+
+    package init(_ failure: Failure.Kind) {
+        switch failure {
+        case .mintFailed: self = .mintFailed
+        case .issuerKeysUnavailable: self = .issuerKeysUnavailable
+        case .sessionStoreUnavailable: self = .sessionStoreUnavailable
+        case .deadlineExceeded: self = .deadlineExceeded
+        }
+    }
+}

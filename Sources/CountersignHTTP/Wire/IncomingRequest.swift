@@ -1,0 +1,53 @@
+import HTTPTypes
+package import HummingbirdCore
+import NIOCore
+
+/// A request as the routes see it.
+package struct IncomingRequest {
+    let id: String
+    let head: HTTPRequest
+    /// Without the query.
+    let path: Substring
+    let source: SourceAddress?
+    /// By the monotonic clock; deadlines count from here.
+    let arrivedAt: Duration
+    private let body: RequestBody
+
+    package init(_ request: Request, id: String, source: SourceAddress?, arrivedAt: Duration) {
+        self.id = id
+        head = request.head
+        path = (request.head.path ?? "/").prefix { $0 != "?" }
+        self.source = source
+        self.arrivedAt = arrivedAt
+        body = request.body
+    }
+
+    /// The host that was asked for: lower case, without port.
+    var host: String? {
+        guard let authority = head.authority else { return nil }
+        let host = authority.hasPrefix("[") ? authority.prefix { $0 != "]" } + "]" : authority.prefix { $0 != ":" }
+        return host.lowercased()
+    }
+
+    /// The whole body.
+    ///
+    /// - Throws: ``Problem`` where it is larger than `limit`, before reading it where its length was announced; where it
+    ///   does not arrive in time, or the caller hangs up.
+    func collectBody(upTo limit: Int) async throws(Problem) -> [UInt8] {
+        if let length = head.headerFields[.contentLength].flatMap({ Int($0) }), length > limit {
+            throw Problem(.bodyTooLarge)
+        }
+        do {
+            var bytes: [UInt8] = []
+            for try await part in body {
+                guard bytes.count + part.readableBytes <= limit else { throw Problem(.bodyTooLarge) }
+                bytes.append(contentsOf: part.readableBytesView)
+            }
+            return bytes
+        } catch let problem as Problem {
+            throw problem
+        } catch {
+            throw Problem(.invalidRequest, reason: "body_incomplete")
+        }
+    }
+}

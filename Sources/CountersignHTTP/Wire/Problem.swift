@@ -1,0 +1,59 @@
+import HTTPTypes
+import NIOCore
+import TokenExchange
+
+/// Why a request is not answered as asked. Becomes a problem document (RFC 9457) and one line in the log.
+package struct Problem: Error {
+    package let code: ErrorCode
+    /// For the log: the precise reason, where the code hides it. Never a value from the request.
+    let reason: String?
+    /// Whose fault it was, for the log; nil where it is the caller's.
+    let failure: Failure?
+    var headers: HTTPFields = [:]
+    /// Whose callback it was, for the log.
+    var identityProvider: String?
+
+    init(_ code: ErrorCode, reason: String? = nil) {
+        self.code = code
+        self.reason = reason
+        failure = nil
+    }
+
+    init(_ refusal: Refusal) {
+        code = ErrorCode(refusal)
+        reason = refusal.rawValue
+        failure = nil
+    }
+
+    init(_ failure: Failure) {
+        code = ErrorCode(failure.kind)
+        reason = nil
+        self.failure = failure
+    }
+
+    func with(_ headers: HTTPFields) -> Problem {
+        var problem = self
+        problem.headers.append(contentsOf: headers)
+        return problem
+    }
+
+    func reply(requestID: String) -> Reply {
+        var headers = headers
+        headers[.contentType] = "application/problem+json"
+        headers[.cacheControl] = "no-store"
+        if let seconds = code.retryAfterSeconds { headers[.retryAfter] = String(seconds) }
+        if code.status == .unauthorized { headers[.wwwAuthenticate] = "Bearer" }
+        return Reply(status: code.status, headers: headers, body: body(requestID: requestID))
+    }
+
+    private func body(requestID: String) -> [UInt8] {
+        JSONValue.object([
+            .init("type", .string("urn:countersign:problem:\(code.rawValue)")),
+            .init("title", .string(code.title)),
+            .init("status", .number(literal: String(code.status.code))),
+            .init("detail", .string(code.detail)),
+            .init("error_code", .string(code.rawValue)),
+            .init("request_id", .string(requestID)),
+        ]).text
+    }
+}

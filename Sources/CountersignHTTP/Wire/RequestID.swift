@@ -1,0 +1,23 @@
+/// Names a request in the answer, in problem documents and in every log line.
+enum RequestID {
+    /// A sane incoming id is kept, so that one id follows a login through all services; anything else is replaced.
+    static func choose(incoming: String?) -> String {
+        if let incoming, 1...128 ~= incoming.utf8.count, incoming.utf8.allSatisfy(isSane) { return incoming }
+        var generator = SystemRandomNumberGenerator()
+        return hexadecimal(generator.next()) + hexadecimal(generator.next())
+    }
+
+    private static func isSane(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."):
+            true
+        default: false
+        }
+    }
+
+    private static func hexadecimal(_ number: UInt64) -> String {
+        let digits = String(number, radix: 16)
+        return String(repeating: "0", count: 16 - digits.count) + digits
+    }
+}

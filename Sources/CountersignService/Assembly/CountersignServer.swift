@@ -1,0 +1,113 @@
+import CountersignHTTP
+package import Logging
+import ServiceConfiguration
+import ServiceLifecycle
+package import TokenExchange
+import UnixSignals
+
+/// The running service: listeners, store, background work. Ends in order on SIGTERM and SIGINT, reloads on SIGHUP.
+package struct CountersignServer: Sendable {
+    private let blueprint: Blueprint
+    private let reload: @Sendable () throws(StartUpError) -> Blueprint
+    private let time: TimeSource
+    private let logger: Logger
+
+    /// - Parameter reload: reads the configuration anew.
+    package init(
+        _ blueprint: Blueprint, reload: @escaping @Sendable () throws(StartUpError) -> Blueprint, time: TimeSource,
+        logger: Logger
+    ) {
+        self.blueprint = blueprint
+        self.reload = reload
+        self.time = time
+        self.logger = logger
+    }
+
+    /// Serves until a signal ends it; everything that was being answered is finished first.
+    package func run() async throws {
+        let configuration = blueprint.configuration
+        for remark in blueprint.remarks { logger.notice("\(remark)") }
+        let assembly = StoreAssembly(configuration.sessions, time: time, logger: logger)
+        let deferredSessions = DeferredSessions(store: assembly.store, time: time) { try await Task.sleep(for: $0) }
+        let routes = ReloadableRoutes(
+            PublicRoutes(blueprint, store: assembly.store, deferredSessions: deferredSessions, time: time))
+        let reloader = Reloader(logger: logger) {
+            let blueprint = try reload()
+            routes.replace(
+                with: PublicRoutes(blueprint, store: assembly.store, deferredSessions: deferredSessions, time: time))
+        }
+        // Ended in reverse order: first no new requests, last the store.
+        let services: [any Service] =
+            [assembly.service].compactMap { $0 } + [
+                DeferredSessionsService(deferredSessions: deferredSessions, logger: logger),
+                reloader,
+                try listener(
+                    configuration.listen.operations, "operations",
+                    routes: OperationsRoutes(
+                        readiness: ReadinessProbe(store: assembly.store, providers: configuration.identityProviders)
+                            .callAsFunction)),
+                try listener(configuration.listen.public, "public", tls: configuration.listen.tls, routes: routes),
+            ]
+        try await ServiceGroup(
+            configuration: .init(
+                services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: Logger.silent)
+        ).run()
+        logger.info("stopped")
+    }
+
+    private func listener(
+        _ address: HostPort, _ name: String, tls: ListenSettings.TLSFiles? = nil, routes: some Routes
+    ) throws -> HTTPListener {
+        let limits = blueprint.configuration.limits
+        let logger = logger
+        return try HTTPListener(
+            HTTPListener.Settings(
+                host: address.host, port: address.port,
+                tls: tls.map {
+                    HTTPListener.TLSFiles(certificateChain: $0.certificateChain, privateKey: $0.privateKey)
+                },
+                requestTimeout: limits.requestTimeout, connectionLimit: limits.connections),
+            routes: routes, time: time, logger: logger
+        ) { port in
+            logger.info(
+                "listening",
+                metadata: ["listener": .string(name), "host": .string(address.host), "port": .stringConvertible(port)])
+        }
+    }
+}
+
+/// Reads configuration and keys anew on SIGHUP; on error the last good ones stay.
+private struct Reloader: Service {
+    let logger: Logger
+    let reload: @Sendable () throws -> Void
+
+    func run() async throws {
+        for await _ in await UnixSignalsSequence(trapping: .sighup).cancelOnGracefulShutdown() {
+            do {
+                try reload()
+                logger.notice("configuration and keys reloaded; listen, log and sessions keep their values until a restart")
+            } catch {
+                logger.error("not reloaded, the last good configuration stays", metadata: ["problem": .string("\(error)")])
+            }
+        }
+    }
+}
+
+private struct DeferredSessionsService: Service {
+    let deferredSessions: DeferredSessions
+    let logger: Logger
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown { await deferredSessions.run() }
+        let lost = deferredSessions.count
+        if lost > 0 {
+            logger.error(
+                "sessions of optional providers were never written", metadata: ["count": .stringConvertible(lost)])
+        }
+    }
+}
+
+extension Logger {
+    /// For libraries whose events say nothing that ours do not.
+    fileprivate static let silent = Logger(label: "silent") { _ in SwiftLogNoOpLogHandler() }
+}

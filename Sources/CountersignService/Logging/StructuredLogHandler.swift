@@ -1,0 +1,89 @@
+package import Logging
+package import TokenExchange
+
+/// Writes one line per event, as JSON for machines or as text for people. Everything is escaped: an event is one line.
+package struct StructuredLogHandler: LogHandler {
+    package enum Format: Sendable {
+        case json
+        case text
+    }
+
+    package var metadata: Logger.Metadata = [:]
+    package var metadataProvider: Logger.MetadataProvider?
+    package var logLevel: Logger.Level
+    private let label: String
+    private let format: Format
+    private let now: @Sendable () -> UnixTime
+    private let write: @Sendable ([UInt8]) -> Void
+
+    /// - Parameter write: takes one whole line, its line feed included.
+    package init(
+        label: String, level: Logger.Level, format: Format, now: @escaping @Sendable () -> UnixTime,
+        write: @escaping @Sendable ([UInt8]) -> Void
+    ) {
+        self.label = label
+        logLevel = level
+        self.format = format
+        self.now = now
+        self.write = write
+    }
+
+    package subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    package func log(event: LogEvent) {
+        var fields = metadata
+        if let provided = metadataProvider?.get() { fields.merge(provided) { $1 } }
+        if let own = event.metadata { fields.merge(own) { $1 } }
+        if let error = event.error { fields["error"] = .string("\(error)") }
+        var line: [UInt8] = []
+        line.reserveCapacity(256)
+        switch format {
+        case .json: appendJSON(event, fields, to: &line)
+        case .text: appendText(event, fields, to: &line)
+        }
+        line.append(UInt8(ascii: "\n"))
+        write(line)
+    }
+
+    private func appendJSON(_ event: LogEvent, _ fields: Logger.Metadata, to line: inout [UInt8]) {
+        line.append(contentsOf: #"{"time":""#.utf8)
+        line.append(contentsOf: Timestamp.text(now()).utf8)
+        line.append(contentsOf: #"","level":""#.utf8)
+        line.append(contentsOf: event.level.rawValue.utf8)
+        line.append(contentsOf: #"","component":"#.utf8)
+        JSONValue.append(label, to: &line)
+        line.append(contentsOf: #","message":"#.utf8)
+        JSONValue.append(event.message.description, to: &line)
+        for (name, value) in fields.sorted(by: { $0.key < $1.key }) {
+            line.append(UInt8(ascii: ","))
+            JSONValue.append(name, to: &line)
+            line.append(UInt8(ascii: ":"))
+            value.json.append(to: &line)
+        }
+        line.append(UInt8(ascii: "}"))
+    }
+
+    private func appendText(_ event: LogEvent, _ fields: Logger.Metadata, to line: inout [UInt8]) {
+        line.append(contentsOf: "\(Timestamp.text(now())) \(event.level.rawValue) \(label): \(event.message)".utf8)
+        for (name, value) in fields.sorted(by: { $0.key < $1.key }) {
+            line.append(contentsOf: " \(name)=".utf8)
+            value.json.append(to: &line)
+        }
+    }
+}
+
+extension Logger.MetadataValue {
+    fileprivate var json: JSONValue {
+        switch self {
+        case .string(let string): .string(string)
+        case .stringConvertible(let number as any Numeric): .number(literal: "\(number)")
+        case .stringConvertible(let value): .string(value.description)
+        case .array(let values): .array(values.map(\.json))
+        case .dictionary(let values):
+            .object(values.sorted { $0.key < $1.key }.map { JSONValue.Member($0.key, $0.value.json) })
+        }
+    }
+}

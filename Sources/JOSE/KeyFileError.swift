@@ -1,0 +1,67 @@
+package import TokenExchange
+
+/// A key file or key directory that cannot be used: where, what was expected, what was found, what to do.
+package struct KeyFileError: Error, Equatable {
+    package enum Problem: Sendable, Equatable {
+        case missingDirectory
+        /// `operation` is what we tried, `cause` what the operating system said.
+        case unreadable(operation: String, cause: String)
+        case noRegularFile
+        case tooLarge(limit: Int)
+        /// `mode` are the permission bits.
+        case worldAccessible(mode: UInt32)
+        /// A `.pem` that is not named `<algorithm>-<kid>.pem`.
+        case unknownName
+        case key(KeyPEMError)
+        /// The `kid` in the name is not the key's RFC 7638 thumbprint.
+        case nameIsNotThumbprint(found: String)
+        case severalKeys(SignatureAlgorithm, fileNames: [String])
+        case keyExists(SignatureAlgorithm, fileName: String)
+        /// Verified here, never minted with.
+        case notForMinting(SignatureAlgorithm)
+        case notGenerated(cause: String)
+    }
+
+    package let path: String
+    package let problem: Problem
+
+    package init(path: String, problem: Problem) {
+        self.path = path
+        self.problem = problem
+    }
+}
+
+extension KeyFileError: CustomStringConvertible {
+    package var description: String { "\(path): \(explanation)" }
+
+    private var explanation: String {
+        switch problem {
+        case .missingDirectory:
+            "expected a directory, found none; make one with: countersign keys generate --config FILE"
+        case .unreadable(let operation, let cause): "cannot \(operation): \(cause)"
+        case .noRegularFile: "expected a regular file, found something else"
+        case .tooLarge(let limit): "expected a key file of at most \(limit) bytes, found more"
+        case .worldAccessible(let mode):
+            "expected a private key that only its owner can read (mode 0600), found mode 0\(String(mode, radix: 8)); "
+                + "mend it with: chmod 600, and replace the key if others may have read it"
+        case .unknownName:
+            "expected a name of the form <algorithm>-<kid>.pem with an algorithm of "
+                + "\(Self.mintingAlgorithms), found another; move the file elsewhere, or make keys with: "
+                + "countersign keys generate --config FILE"
+        case .key(let error): error.description
+        case .nameIsNotThumbprint(let found):
+            "expected a key whose RFC 7638 thumbprint is the kid in the file's name, found \(found); "
+                + "rename the file if this is the right key"
+        case .severalKeys(let algorithm, let fileNames):
+            "expected one key for \(algorithm.rawValue), found \(fileNames.joined(separator: ", ")); "
+                + "move all but one elsewhere"
+        case .keyExists(let algorithm, let fileName):
+            "a key for \(algorithm.rawValue) is there already (\(fileName)); move it elsewhere before making another"
+        case .notForMinting(let algorithm):
+            "expected one of \(Self.mintingAlgorithms), found \(algorithm.rawValue), which is only verified here"
+        case .notGenerated(let cause): "OpenSSL cannot make a key: \(cause)"
+        }
+    }
+
+    private static let mintingAlgorithms = SignatureAlgorithm.minting.map(\.rawValue).joined(separator: ", ")
+}

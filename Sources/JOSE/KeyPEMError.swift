@@ -1,0 +1,55 @@
+package import TokenExchange
+
+/// Why a PEM text is no usable key. Says what to do; holds nothing of the key.
+package enum KeyPEMError: Error, Equatable {
+    /// No `-----BEGIN …-----` line.
+    case notPEM
+    case severalBlocks
+    /// A PEM block of another kind; `label` is from its first line, cut.
+    case otherBlock(label: String, expected: String)
+    case privateKeyWherePublicExpected
+    case publicKeyWherePrivateExpected
+    case certificate
+    case encrypted
+    /// `cause` is OpenSSL's.
+    case unreadable(cause: String)
+    /// A key type or curve that no algorithm here uses; `found` is OpenSSL's name.
+    case unsupportedKeyType(found: String)
+    case weak(KeyWeakness)
+    case wrongKeyType(expected: KeyType, found: KeyType)
+    /// A public key that none of the tenant's algorithms can use.
+    case noAllowedAlgorithm(found: KeyType, allowed: [SignatureAlgorithm])
+    case halvesDoNotMatch
+}
+
+extension KeyPEMError: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .notPEM:
+            "expected a PEM text, found no line \"-----BEGIN …-----\"; convert DER with: openssl pkey -inform DER"
+        case .severalBlocks: "expected one PEM block, found several; put each key into a file of its own"
+        case .otherBlock(let label, let expected): "expected \"BEGIN \(expected)\", found \"BEGIN \(label)\""
+        case .privateKeyWherePublicExpected:
+            "expected a public key, found a private one; a private key does not belong here, "
+                + "take its public half with: openssl pkey -pubout"
+        case .publicKeyWherePrivateExpected: "expected a private key, found a public one"
+        case .certificate:
+            "expected a public key, found a certificate; take its key with: openssl x509 -pubkey -noout"
+        case .encrypted:
+            "expected an unencrypted private key, found an encrypted one; nobody can be asked for its passphrase here, "
+                + "decrypt it with: openssl pkcs8"
+        case .unreadable(let cause): "OpenSSL cannot read this key (\(cause)); export it again"
+        case .unsupportedKeyType(let found):
+            "expected RSA, EC P-256, P-384, P-521 or Ed25519, found another key type or curve (\(found))"
+        case .weak(.rsaModulus(let bits)):
+            "expected an RSA modulus of 2048 to 8192 bits, found \(bits) bits (or an even one); make a new key"
+        case .weak(.rsaExponent): "expected an odd RSA exponent of at least 65537; make a new key"
+        case .wrongKeyType(let expected, let found): "expected a key of type \(expected), found \(found)"
+        case .noAllowedAlgorithm(let found, let allowed):
+            "found a key of type \(found), which none of the allowed algorithms "
+                + "(\(allowed.map(\.rawValue).joined(separator: ", "))) uses; allow one that does, or take another key"
+        case .halvesDoNotMatch:
+            "the public half in this file is not that of its private half; export the key again"
+        }
+    }
+}

@@ -1,0 +1,31 @@
+import COpenSSL
+
+/// OpenSSL refused an operation; `cause` is the first entry of its error queue, which never holds key material.
+struct OpenSSLFailure: Error {
+    let cause: String
+}
+
+/// OpenSSL's error queue of the current thread. Callers use it synchronously: a suspension could change threads.
+enum OpenSSLErrorQueue {
+    /// Runs `body` on an empty queue and leaves an empty one, so that no error is taken for another's.
+    /// - Parameter body: nil says that OpenSSL failed.
+    static func checked<Result>(_ body: () -> Result?) throws(OpenSSLFailure) -> Result {
+        ERR_clear_error()
+        defer { ERR_clear_error() }
+        guard let result = body() else { throw OpenSSLFailure(cause: firstEntry()) }
+        return result
+    }
+
+    /// For operations that fail only where memory or entropy has run out, after which nothing secure can be done.
+    static func required<Result>(_ operation: StaticString, _ body: () -> Result?) -> Result {
+        do { return try checked(body) } catch { fatalError("OpenSSL cannot \(operation): \(error.cause)") }
+    }
+
+    private static func firstEntry() -> String {
+        let code = ERR_get_error()
+        guard code != 0 else { return "no reason given" }
+        var text = [CChar](repeating: 0, count: 256)
+        unsafe ERR_error_string_n(code, &text, text.count)
+        return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+}

@@ -1,0 +1,99 @@
+import COpenSSL
+package import TokenExchange
+
+/// SHA-256, AES-256-GCM and the random generator of OpenSSL.
+///
+/// A sealed record is version (0x01, authenticated) ‖ nonce (12) ‖ ciphertext ‖ tag (16). Where OpenSSL itself fails in
+/// a call that cannot fail for any input, memory or entropy has run out, and the process ends.
+package struct OpenSSLRecordSealer: RecordSealer {
+    private static let version: UInt8 = 0x01
+    private static let digests = OpenSSLErrorQueue.required("make a digest context") {
+        try? ContextPool { () throws(OpenSSLFailure) in try DigestContextHandle(.sha256) }
+    }
+    private static let ciphers = OpenSSLErrorQueue.required("make a cipher context") {
+        try? ContextPool { () throws(OpenSSLFailure) in try CipherContextHandle() }
+    }
+
+    package init() {}
+
+    package func digest(_ bytes: [UInt8]) -> [UInt8] {
+        digest { $0.update(bytes) }
+    }
+
+    package func derive(_ label: StaticString, from secret: [UInt8], context: [UInt8]) -> DerivedKey {
+        let bytes = digest { hash in
+            hash.update([0, 0, 0, 1]) && hash.update(secret)
+                && label.withUTF8Buffer { unsafe hash.update(UnsafeRawBufferPointer($0)) } && hash.update(context)
+        }
+        return DerivedKey(bytes: bytes)
+    }
+
+    private func digest(_ update: (DigestContextHandle) -> Bool) -> [UInt8] {
+        let digest = try? Self.digests.withContext { context -> [UInt8]? in
+            guard context.begin(), update(context) else { return nil }
+            return unsafe [UInt8](unsafeUninitializedCapacity: context.digest.count) { buffer, count in
+                count = unsafe context.finish(into: UnsafeMutableRawBufferPointer(buffer)) ? context.digest.count : 0
+            }
+        }
+        guard let digest, digest.count == DigestHandle.sha256.count else {
+            fatalError("OpenSSL cannot compute SHA-256")
+        }
+        return digest
+    }
+
+    package func randomBytes(_ count: Int) -> [UInt8] {
+        OpenSSLErrorQueue.required("draw random bytes") {
+            var bytes = [UInt8](repeating: 0, count: count)
+            return unsafe RAND_priv_bytes(&bytes, Int32(count)) == 1 ? bytes : nil
+        }
+    }
+}
+
+// MARK: - Records
+
+extension OpenSSLRecordSealer {
+    private static let headCount = 1 + CipherContextHandle.nonceCount
+    private static let frameCount = headCount + CipherContextHandle.tagCount
+
+    package func seal(_ plaintext: [UInt8], under key: DerivedKey) -> SealedRecord {
+        precondition(key.bytes.count == CipherContextHandle.keyCount, "a derived key has 32 bytes")
+        let total = plaintext.count + Self.frameCount
+        let record = try? Self.ciphers.withContext { context -> [UInt8]? in
+            let record = unsafe [UInt8](unsafeUninitializedCapacity: total) { buffer, count in
+                guard let start = buffer.baseAddress else { return }
+                unsafe start.pointee = Self.version
+                let nonce = unsafe start + 1
+                let ciphertext = unsafe start + Self.headCount
+                let isSealed =
+                    unsafe RAND_bytes(nonce, Int32(CipherContextHandle.nonceCount)) == 1
+                    && context.seal(
+                        plaintext, key: key.bytes, nonce: nonce, authenticating: [Self.version],
+                        ciphertext: ciphertext, tag: ciphertext + plaintext.count)
+                count = isSealed ? total : 0
+            }
+            return record.isEmpty ? nil : record
+        }
+        guard let record else { fatalError("OpenSSL cannot seal a record") }
+        return SealedRecord(bytes: record)
+    }
+
+    package func open(_ record: SealedRecord, under key: DerivedKey) -> [UInt8]? {
+        let count = record.bytes.count - Self.frameCount
+        guard count >= 0, record.bytes.first == Self.version else { return nil }
+        return try? Self.ciphers.withContext { context in
+            unsafe record.bytes.withUnsafeBufferPointer { record -> [UInt8]? in
+                guard let start = record.baseAddress else { return nil }
+                let ciphertext = unsafe start + Self.headCount
+                var isOpen = false
+                let plaintext = unsafe [UInt8](unsafeUninitializedCapacity: max(count, 1)) { buffer, written in
+                    guard let output = buffer.baseAddress else { return }
+                    isOpen = unsafe context.open(
+                        ciphertext, count: count, key: key.bytes, nonce: start + 1, authenticating: [Self.version],
+                        tag: ciphertext + count, plaintext: output)
+                    written = isOpen ? count : 0
+                }
+                return isOpen ? plaintext : nil
+            }
+        }
+    }
+}

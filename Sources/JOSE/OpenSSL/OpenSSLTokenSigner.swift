@@ -1,0 +1,68 @@
+package import TokenExchange
+
+package struct OpenSSLTokenSigner: TokenSigner {
+    package let keyID: String
+    package let algorithm: SignatureAlgorithm
+    package let signatureCount: Int
+    /// The public half, as this service itself checks what it signed.
+    package let verifier: any TokenVerifier
+    /// The public half, as others may fetch it.
+    package let publicKey: PublicJWK
+    private let pool: ContextPool<any SignatureContext>
+
+    /// - Parameters:
+    ///   - privateKeyPEM: PKCS#8, or the older forms of RSA and EC; unencrypted. The caller's copy is not cleansed.
+    ///   - keyID: nil for the RFC 7638 thumbprint.
+    package init(
+        privateKeyPEM: [UInt8], algorithm: SignatureAlgorithm, keyID: String? = nil
+    ) throws(KeyPEMError) {
+        try self.init(SecretBytes(copying: privateKeyPEM), algorithm: algorithm, keyID: keyID)
+    }
+
+    init(_ pem: borrowing SecretBytes, algorithm: SignatureAlgorithm, keyID: String?) throws(KeyPEMError) {
+        let (key, parameters) = try PEMKey.privateKey(pem)
+        guard parameters.type == algorithm.keyType else {
+            throw .wrongKeyType(expected: algorithm.keyType, found: parameters.type)
+        }
+        do throws(OpenSSLFailure) {
+            try self.init(key, parameters, algorithm: algorithm, keyID: keyID)
+        } catch {
+            throw .unreadable(cause: error.cause)
+        }
+        guard hasMatchingHalves else { throw .halvesDoNotMatch }
+    }
+
+    private init(
+        _ key: KeyHandle, _ parameters: PublicKeyParameters, algorithm: SignatureAlgorithm, keyID: String?
+    ) throws(OpenSSLFailure) {
+        self.keyID = keyID ?? parameters.thumbprint
+        self.algorithm = algorithm
+        signatureCount = parameters.signatureCount
+        publicKey = PublicJWK(keyID: self.keyID, algorithm: algorithm, parameters: parameters)
+        verifier = try OpenSSLTokenVerifier(
+            KeyHandle(parameters), parameters, keyID: self.keyID, algorithm: algorithm)
+        pool = try algorithm.makePool(key, for: .sign)
+    }
+
+    /// A file may name a public half of its own; one that is not its private half's would sign what nobody can verify.
+    private var hasMatchingHalves: Bool {
+        let message = Array("countersign".utf8)
+        guard let signature = try? signature(over: message) else { return false }
+        return verifier.isValid(signature: signature, over: message, count: message.count)
+    }
+
+    package func signature(over signingInput: [UInt8]) throws(SigningFailure) -> [UInt8] {
+        let capacity = signatureCount + ECDSASignature.maximumOverhead
+        do throws(OpenSSLFailure) {
+            return try pool.withContext { context in
+                let signature = unsafe signingInput.withUnsafeBytes { message in
+                    unsafe context.signature(over: message, capacity: capacity)
+                }
+                guard case .ec(let curve) = algorithm.keyType else { return signature }
+                return signature.flatMap { ECDSASignature.raw(der: $0, coordinateCount: curve.coordinateCount) }
+            }
+        } catch {
+            throw SigningFailure(cause: error.cause)
+        }
+    }
+}

@@ -1,0 +1,37 @@
+import COpenSSL
+
+/// Bytes of a private key's file: on the heap once, cleansed at the end.
+@safe struct SecretBytes: ~Copyable {
+    private let buffer: UnsafeMutableRawBufferPointer
+    private let count: Int
+
+    /// `fill` writes from the start and answers how much.
+    init<Failure: Error>(
+        capacity: Int, fill: (UnsafeMutableRawBufferPointer) throws(Failure) -> Int
+    ) throws(Failure) {
+        let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: max(capacity, 1), alignment: 1)
+        do {
+            count = unsafe try fill(memory)
+        } catch {
+            unsafe Self.dispose(of: memory)
+            throw error
+        }
+        unsafe buffer = memory
+    }
+
+    init(copying bytes: some Collection<UInt8>) {
+        unsafe self.init(capacity: bytes.count) { memory in
+            unsafe memory.copyBytes(from: bytes)
+            return bytes.count
+        }
+    }
+
+    deinit { unsafe Self.dispose(of: buffer) }
+
+    var bytes: UnsafeRawBufferPointer { unsafe UnsafeRawBufferPointer(rebasing: buffer[..<count]) }
+
+    private static func dispose(of memory: UnsafeMutableRawBufferPointer) {
+        unsafe OPENSSL_cleanse(memory.baseAddress, memory.count)
+        unsafe memory.deallocate()
+    }
+}

@@ -1,0 +1,49 @@
+import Glibc
+import NIOCore
+import NIOPosix
+
+/// Why a connection could not be opened, or had to be closed, in words for the operator; never holds a password.
+package struct ConnectionFault: Error, Equatable {
+    package let detail: String
+
+    package static let closedByServer = ConnectionFault(detail: "connection closed by server")
+    package static let protocolViolated = ConnectionFault(detail: "reply is not RESP2, or too long")
+    package static let unsolicitedReply = ConnectionFault(detail: "reply that nobody had asked for")
+    package static let handshakeTimedOut = ConnectionFault(detail: "handshake timed out")
+    package static let hung = ConnectionFault(detail: "server stopped answering")
+    package static let passwordUnreadable = ConnectionFault(detail: "password could not be read")
+    package static let shutDown = ConnectionFault(detail: "client is shut down")
+
+    /// The server answered an opening command with an error.
+    static func refused(code: String) -> ConnectionFault { ConnectionFault(detail: code) }
+}
+
+extension ConnectionFault {
+    /// `error` came up while connecting to, or talking with, `address`.
+    init(_ error: any Error, address: String) {
+        self.init(detail: "\(Self.words(for: error)): \(address)")
+    }
+
+    private static func words(for error: any Error) -> String {
+        switch error {
+        case let error as NIOConnectionError:
+            if let failure = error.connectionErrors.last { return words(for: failure.error) }
+            return "host name not resolved"
+        case ChannelError.connectTimeout: return "connecting timed out"
+        case let error as IOError: return words(forErrno: error.errnoCode)
+        default: return "\(type(of: error))"
+        }
+    }
+
+    private static func words(forErrno code: CInt) -> String {
+        switch code {
+        case ECONNREFUSED: "connection refused"
+        case ECONNRESET, EPIPE: "connection reset"
+        case ETIMEDOUT: "connecting timed out"
+        case EHOSTUNREACH: "no route to host"
+        case ENETUNREACH: "network unreachable"
+        case EMFILE, ENFILE: "too many open files"
+        default: "system error \(code)"
+        }
+    }
+}

@@ -1,0 +1,13 @@
+/// One reply of the server (RESP2).
+package enum RESPReply: Sendable, Equatable {
+    case status(String)
+    /// The first word of the server's error alone: what follows it may quote a command's arguments.
+    case error(code: String)
+    case integer(Int64)
+    case bulk([UInt8])
+    case null
+    case array([RESPReply])
+}
+
+/// Bytes that are not RESP, or more of them than any reply of ours takes; the connection that sent them is of no more use.
+package struct RESPProtocolError: Error, Equatable {}

@@ -1,0 +1,88 @@
+package import TokenExchange
+
+/// What an operator has decided, read from one YAML file and checked as a whole.
+///
+/// Reading is strict. ``ReadingPass`` collects every problem with its line; a ``NodeReader`` is one value of the file
+/// and a ``MappingReader`` one mapping, which knows its keys from what it was asked for and reports the others. Each
+/// section is a type in `Sections/` with a static `read` that asks for its keys; it returns nil where a required one
+/// cannot be read, and has then reported it. Defaults stand in `read` alone.
+///
+/// A `Configuration` exists only where nothing was reported, so whoever holds one checks nothing again: names refer to
+/// something, files were readable, secrets could be read. What only the moment decides (ports, servers) and what files
+/// hold is for others to find out.
+package struct Configuration: Sendable {
+    /// Where clients reach us, and the `iss` of what we mint. No slash at its end.
+    package let publicURL: String
+    package let listen: ListenSettings
+    /// Serves requests that name no provider; nil leaves them to the only provider there is, or to nobody.
+    package let defaultIdentityProvider: String?
+    package let log: LogSettings
+    package let limits: LimitSettings
+    package let signing: SigningSettings
+    package let sessions: SessionSettings
+    /// At least one; names and issuers are unique.
+    package let tenants: [TenantSettings]
+    /// At least one; names and hosts are unique.
+    package let identityProviders: [IdentityProvider]
+    package let verifiers: [VerifierSettings]
+}
+
+extension Configuration {
+    /// - Parameters:
+    ///   - file: relative paths within it start at its folder.
+    ///   - environment: where `{ env: NAME }` looks.
+    package static func load(file: String, environment: [String: String]) throws(ConfigurationError) -> Configuration {
+        let pass = ReadingPass(file: file, environment: environment)
+        let configuration = read(pass)
+        guard let configuration, pass.problems.isEmpty else { throw ConfigurationError(problems: pass.problems) }
+        return configuration
+    }
+
+    /// Every key that readers ask for while they read `file`, as `identity_providers[].token.claims.*`.
+    package static func knownKeys(reading file: String, environment: [String: String]) -> Set<String> {
+        let pass = ReadingPass(file: file, environment: environment)
+        _ = read(pass)
+        return pass.knownKeys
+    }
+
+    private static func read(_ pass: ReadingPass) -> Configuration? {
+        guard let document = YAMLDocument(reading: pass) else { return nil }
+        return NodeReader(node: document.root, trail: .root, pass: pass).mapping(read)
+    }
+
+    private static func read(_ root: MappingReader) -> Configuration? {
+        let names = (tenants: root.names(in: "tenants"), providers: root.names(in: "identity_providers"))
+        let publicURL = root.required("public_url") { $0.publicURL() }
+        let listen = root.section("listen", ListenSettings.read)
+        let defaultProvider = root.optional("default_identity_provider") {
+            $0.reference(to: "identity provider", among: names.providers)
+        }
+        let log = root.section("log", LogSettings.read)
+        let limits = root.section("limits", LimitSettings.read)
+        let signing = root.section("signing", SigningSettings.read)
+        let sessions = root.section("sessions", SessionSettings.read)
+        let tenants = root.required("tenants") { TenantSettings.readAll($0, publicURL: publicURL) }
+        let providers = root.required("identity_providers") { IdentityProvider.readAll($0, tenants: names.tenants) }
+        let verifiers = root.value("verifiers", default: []) {
+            VerifierSettings.readAll($0, providers: names.providers)
+        }
+        guard let publicURL, let listen, let log, let limits, let signing, let sessions, let tenants, let providers
+        else { return nil }
+        return Configuration(
+            publicURL: publicURL, listen: listen, defaultIdentityProvider: defaultProvider, log: log, limits: limits,
+            signing: signing, sessions: sessions, tenants: tenants, identityProviders: providers, verifiers: verifiers)
+    }
+}
+
+extension NodeReader {
+    fileprivate func publicURL() -> String? {
+        guard let url = webAddress(such: "https://identity.acme.example") else { return nil }
+        if url.address.path.hasSuffix("/") {
+            report(
+                expected: "a URL without a slash at its end",
+                remedy: "It is the `iss` of every token, which verifiers compare byte for byte.")
+            return nil
+        }
+        return url.text
+    }
+}

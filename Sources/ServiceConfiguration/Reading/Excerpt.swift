@@ -1,0 +1,8 @@
+/// A string of the file as a message shows it: quoted, on one line, not too long.
+func excerpt(of string: String) -> String {
+    let invisible: Set<Unicode.GeneralCategory> = [.control, .format, .lineSeparator, .paragraphSeparator]
+    let shown = string.unicodeScalars.prefix(80).map { scalar in
+        invisible.contains(scalar.properties.generalCategory) ? scalar.escaped(asASCII: true) : String(scalar)
+    }
+    return "\"" + shown.joined() + (string.unicodeScalars.count > 80 ? "…" : "") + "\""
+}

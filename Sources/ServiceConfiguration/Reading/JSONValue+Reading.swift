@@ -1,0 +1,56 @@
+import TokenExchange
+import Yams
+
+extension NodeReader {
+    /// Any value that JSON has too. Quoted scalars stay strings; numbers keep their literal.
+    func jsonValue() -> JSONValue? {
+        switch node {
+        case .scalar: jsonScalar()
+        case .sequence: list { $0.jsonValue() }.map(JSONValue.array)
+        case .mapping: entries(member).map(JSONValue.object)
+        case .alias: nil
+        }
+    }
+
+    /// A value that is no list or mapping.
+    func jsonScalar() -> JSONValue? {
+        guard case .scalar(let scalar) = node else {
+            report(expected: "a string, a number, a boolean or null")
+            return nil
+        }
+        let value: JSONValue? =
+            switch node.tagName {
+            case .null: .null
+            case .bool: scalar.string.jsonBoolean.map(JSONValue.bool)
+            case .int, .float: scalar.string.jsonNumber.map(JSONValue.number(literal:))
+            case .str, .timestamp, .value, .merge: .string(scalar.string)
+            default: nil
+            }
+        if value == nil {
+            report(
+                expected: "a value as JSON writes it",
+                remedy: "Write true, false or a decimal number, or put it in quotes if it is meant as a string.")
+        }
+        return value
+    }
+
+    private func member(_ name: String, _ value: NodeReader) -> JSONValue.Member? {
+        value.jsonValue().map { JSONValue.Member(name, $0) }
+    }
+}
+
+extension String {
+    /// YAML 1.1 also takes `yes`, `no`, `on` and `off`, which in JSON would be strings.
+    var jsonBoolean: Bool? {
+        switch self {
+        case "true", "True", "TRUE": true
+        case "false", "False", "FALSE": false
+        default: nil
+        }
+    }
+
+    /// The text itself where it is a number by RFC 8259 §6; YAML has other spellings.
+    var jsonNumber: String? {
+        if case .number? = try? JSONValue(parsing: Array(utf8)) { self } else { nil }
+    }
+}

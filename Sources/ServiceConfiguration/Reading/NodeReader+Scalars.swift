@@ -1,0 +1,87 @@
+import Yams
+
+extension NodeReader {
+    /// - Parameter what: as messages call it.
+    func string(_ what: String = "a string") -> String? {
+        switch (node, node.tagName) {
+        case (.scalar(let scalar), .str), (.scalar(let scalar), .timestamp), (.scalar(let scalar), .value):
+            if !scalar.string.isEmpty { return scalar.string }
+            report(expected: what, found: "an empty string")
+        case (.scalar, .int), (.scalar, .float), (.scalar, .bool):
+            report(expected: what, remedy: "Put it in quotes if it is meant as a string.")
+        default:
+            report(expected: what)
+        }
+        return nil
+    }
+
+    /// Decimal digits only: YAML's octal, hexadecimal and base-60 numbers surprise more often than they serve.
+    func integer(in range: ClosedRange<Int>) -> Int? {
+        if case .scalar(let scalar) = node, node.tagName == .int, let literal = scalar.string.jsonNumber,
+            let number = Int(literal), range.contains(number)
+        {
+            return number
+        }
+        report(expected: "a whole number from \(range.lowerBound) to \(range.upperBound)")
+        return nil
+    }
+
+    func boolean(_ expected: String = "true or false") -> Bool? {
+        guard case .scalar(let scalar) = node, node.tagName == .bool, let value = scalar.string.jsonBoolean else {
+            report(expected: expected)
+            return nil
+        }
+        return value
+    }
+
+    /// One of the raw values of an enumeration.
+    func choice<Choice>(_ type: Choice.Type = Choice.self) -> Choice?
+    where Choice: CaseIterable & RawRepresentable<String> {
+        choice(of: Array(Choice.allCases))
+    }
+
+    func choice<Choice: RawRepresentable<String>>(of choices: [Choice]) -> Choice? {
+        let names = choices.map(\.rawValue)
+        let what = "one of \(names.joined(separator: ", "))"
+        guard let name = string(what) else { return nil }
+        if let choice = choices.first(where: { $0.rawValue == name }) { return choice }
+        report(expected: what, remedy: KnownNames(names).suggestion(for: name))
+        return nil
+    }
+
+    /// - Parameter known: the names that exist. Where there are none, their own list is at fault and has been reported.
+    func reference(to what: String, among known: [String]) -> String? {
+        guard let name = string("the name of \(what.article)") else { return nil }
+        if known.contains(name) { return name }
+        if known.isEmpty { return nil }
+        report(
+            expected: "the name of \(what.article)",
+            remedy: KnownNames(known).remedy(for: name, plural: what + "s"))
+        return nil
+    }
+
+    /// A list of strings without repetition.
+    func distinctStrings(atLeast minimum: Int = 0, _ read: (NodeReader) -> String? = { $0.string() }) -> [String]? {
+        let seen = SeenValues("value")
+        return list(atLeast: minimum) { element in read(element).flatMap { seen.note($0, at: element) } }
+    }
+
+    /// A name that is safe as a segment of a URL's path, in a metric's label and in a log line.
+    func name() -> String? {
+        let what = "a name of 1 to 64 lower-case letters, digits, `-`, `_` and `.`, with a letter or digit in front"
+        guard let name = string(what) else { return nil }
+        let bytes = name.utf8
+        let isLetterOrDigit = { (byte: UInt8) in (byte.isASCIIWordByte && byte != UInt8(ascii: "_")) }
+        guard bytes.count <= 64, bytes.first.map(isLetterOrDigit) == true, name == name.lowercased(),
+            bytes.allSatisfy({ $0.isASCIIWordByte || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: ".") })
+        else {
+            report(expected: what)
+            return nil
+        }
+        return name
+    }
+}
+
+extension String {
+    fileprivate var article: String { (first.map("aeiou".contains) == true ? "an " : "a ") + self }
+}

@@ -1,0 +1,82 @@
+import Yams
+
+/// A file's text as a YAML tree, without what makes a document hard to read: anchors, aliases, second documents.
+struct YAMLDocument {
+    /// A file with a thousand tenants stays far below.
+    static let maximumBytes = 1 << 20
+
+    let root: Node
+
+    /// Nil where the text is no such document; `pass` then knows why.
+    init?(reading pass: ReadingPass) {
+        do {
+            let contents = try ReferencedFile(pass.documentPath).contents(limit: Self.maximumBytes)
+            guard let text = String(validating: contents, as: UTF8.self) else {
+                throw Complaint(expected: "text in UTF-8", found: "other bytes")
+            }
+            let parser = try Parser(yaml: text, encoding: .utf8)
+            guard let root = try parser.singleRoot() else {
+                throw Complaint(expected: "a mapping", found: "an empty file")
+            }
+            // A node's anchor lives only as long as its parser.
+            let isPlain = withExtendedLifetime(parser) { Self.isPlain(root, pass) }
+            guard isPlain else { return nil }
+            self.root = root
+        } catch let complaint as Complaint {
+            pass.report(complaint.message, place: nil)
+            return nil
+        } catch let error as YamlError {
+            pass.report(error)
+            return nil
+        } catch {
+            pass.report("expected a YAML document, found \(error)", place: nil)
+            return nil
+        }
+    }
+
+    /// Reports anchors; never descends into an anchored node, so a tree that aliases blew up costs nothing.
+    private static func isPlain(_ node: Node, _ pass: ReadingPass) -> Bool {
+        if node.anchor != nil {
+            let complaint = Complaint(
+                expected: "a document without anchors and aliases", found: "an anchor",
+                remedy: "Write the value out at each place.")
+            pass.report(complaint.message, place: node.mark.map(ReadingPass.Place.init))
+            return false
+        }
+        switch node {
+        case .scalar, .alias: return true
+        case .sequence(let elements): return elements.allSatisfy { isPlain($0, pass) }
+        case .mapping(let pairs): return pairs.allSatisfy { isPlain($0.key, pass) && isPlain($0.value, pass) }
+        }
+    }
+}
+
+extension ReadingPass {
+    /// Yams's descriptions quote the file, which may hold what should not be shown; only its own words are taken.
+    fileprivate func report(_ error: YamlError) {
+        switch error {
+        case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _),
+            .composer(let context, let problem, let mark, _):
+            let words = [context?.text, problem].compactMap(\.self).filter { !$0.isEmpty }.joined(separator: ", ")
+            notYAML(words, line: mark.line, column: mark.column)
+        case .reader(let problem, let offset, _, let yaml):
+            let before = yaml.prefix(offset ?? 0)
+            notYAML(problem, line: before.count { $0.isNewline } + 1, column: 1)
+        case .duplicatedKeysInMapping(let duplicates, let context):
+            let names = duplicates.map { excerpt(of: $0) }.joined(separator: ", ")
+            let complaint = Complaint(
+                expected: "each key of a mapping once", found: "\(names) here and again further down",
+                remedy: "Remove one of the two.")
+            report(complaint.message, place: Place(context.mark))
+        default:
+            notYAML("something that cannot be read", line: 1, column: 1)
+        }
+    }
+
+    private func notYAML(_ words: String, line: Int, column: Int) {
+        let complaint = Complaint(
+            expected: "YAML", found: "a syntax error: \(words)",
+            remedy: "Look at this line and the one above it: indentation, quotes, brackets.")
+        report(complaint.message, place: Place(line: line, column: column))
+    }
+}

@@ -1,0 +1,49 @@
+/// Bounds of what clients may cost us.
+package struct LimitSettings: Sendable, Equatable {
+    /// Of a request.
+    package let bodyBytes: Int
+    /// Of an identity token; less than `bodyBytes`, which has to hold it.
+    package let tokenBytes: Int
+    package let jsonDepth: Int
+    /// Members of any one JSON object.
+    package let jsonMembers: Int
+    /// Per source address, on average; 0 turns the rate limit off.
+    package let requestsPerSecond: Int
+    /// Requests that a source may send at once after a quiet time.
+    package let burst: Int
+    /// Source addresses that the rate limiter remembers.
+    package let sources: Int
+    /// For the whole of a request, head and body, to arrive.
+    package let requestTimeout: Duration
+    /// Open connections of the public listener.
+    package let connections: Int
+}
+
+extension LimitSettings {
+    static func read(_ section: MappingReader) -> LimitSettings? {
+        let limits = LimitSettings(
+            bodyBytes: section.value("body_bytes", default: 32768) { $0.integer(in: 1024...1_048_576) },
+            tokenBytes: section.value("token_bytes", default: 8192) { $0.integer(in: 512...65536) },
+            jsonDepth: section.value("json_depth", default: 16) { $0.integer(in: 3...64) },
+            jsonMembers: section.value("json_members", default: 256) { $0.integer(in: 16...4096) },
+            requestsPerSecond: section.value("requests_per_second", default: 50) { $0.integer(in: 0...100_000) },
+            burst: section.value("burst", default: 100) { $0.integer(in: 1...100_000) },
+            sources: section.value("sources", default: 10000) { $0.integer(in: 1...1_000_000) },
+            requestTimeout: section.value("request_timeout", default: .seconds(10)) {
+                $0.duration(in: .milliseconds(100)...(.seconds(300)))
+            },
+            connections: section.value("connections", default: 4096) { $0.integer(in: 1...100_000) })
+        limits.requireRoomForToken(section)
+        return limits
+    }
+
+    /// Either limit may be a default, so the complaint goes to one that stands in the file.
+    private func requireRoomForToken(_ section: MappingReader) {
+        guard tokenBytes >= bodyBytes else { return }
+        if let reader = section.reader("token_bytes") {
+            reader.report(expected: "less than `limits.body_bytes`, which is \(bodyBytes)")
+        } else {
+            section.reader("body_bytes")?.report(expected: "more than `limits.token_bytes`, which is \(tokenBytes)")
+        }
+    }
+}

@@ -1,0 +1,53 @@
+/// An absolute http or https URL, taken apart as far as the configuration's rules need it.
+struct WebAddress {
+    let isHTTPS: Bool
+    let authority: String
+    let host: String
+    let port: Int?
+    let path: Substring
+    let hasUser: Bool
+    let hasQueryOrFragment: Bool
+
+    /// Nil where the text is no such URL (RFC 3986), in ASCII and without blanks.
+    init?(_ text: String) {
+        guard text.utf8.allSatisfy({ (0x21...0x7E).contains($0) && !Self.excluded.contains($0) }),
+            let separator = text.firstRange(of: "://"),
+            let isHTTPS = ["https": true, "http": false][text[..<separator.lowerBound].lowercased()]
+        else { return nil }
+        let rest = text[separator.upperBound...]
+        let authority = rest.prefix { !"/?#".contains($0) }
+        let user = authority.lastIndex(of: "@")
+        let hostAndPort = user.map { authority[$0...].dropFirst() } ?? authority
+        guard let (host, port) = HostPort.parts(hostAndPort) else { return nil }
+        self.isHTTPS = isHTTPS
+        self.authority = String(authority)
+        self.host = host.lowercased()
+        self.port = port
+        let afterAuthority = rest[authority.endIndex...]
+        path = afterAuthority.prefix { !"?#".contains($0) }
+        hasUser = user != nil
+        hasQueryOrFragment = path.endIndex != afterAuthority.endIndex
+    }
+
+    private static let excluded = Set("\"<>\\^`{|}".utf8)
+
+    /// Whether nobody on the way can read or change what goes there.
+    var isProtected: Bool { isHTTPS || HostPort.isLoopback(host) }
+}
+
+extension NodeReader {
+    /// An https URL, or an http one on loopback; without user, query and fragment. Kept byte for byte.
+    func webAddress(such example: String) -> (text: String, address: WebAddress)? {
+        let what = "an https URL such as \(example)"
+        guard let text = string(what) else { return nil }
+        guard let address = WebAddress(text), !address.hasUser, !address.hasQueryOrFragment else {
+            report(expected: what + ", without user, query and fragment")
+            return nil
+        }
+        guard address.isProtected else {
+            report(expected: what, remedy: "Plain http is accepted on loopback only.")
+            return nil
+        }
+        return (text, address)
+    }
+}

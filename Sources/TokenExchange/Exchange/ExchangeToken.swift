@@ -1,0 +1,122 @@
+/// The main job: an identity token in, an external identity out, a session in the store.
+package struct ExchangeToken: Sendable {
+    private let verify: VerifyIdentityToken
+    private let mint: MintExternalIdentity
+    private let vault: SessionVault
+    private let store: any SessionStore
+    private let deferredSessions: DeferredSessions
+    private let time: TimeSource
+
+    package init(
+        verify: VerifyIdentityToken, mint: MintExternalIdentity, vault: SessionVault, store: any SessionStore,
+        deferredSessions: DeferredSessions, time: TimeSource
+    ) {
+        self.verify = verify
+        self.mint = mint
+        self.vault = vault
+        self.store = store
+        self.deferredSessions = deferredSessions
+        self.time = time
+    }
+
+    package func callAsFunction(_ request: ExchangeRequest) async -> ExchangeOutcome {
+        let provider = request.provider
+        do throws(ExchangeStop) {
+            let now = time.now()
+            // 1. Genuine, and acceptable here and now?
+            let identity = try await verify(request.identityToken, for: provider, at: now)
+            // 2. Mint before asking the store: cheap, and it leaves one round trip for everything.
+            let minted = try mint(for: identity, provider: provider, at: now)
+            // 3. Record, unless the same exchange was answered before.
+            return try await record(minted, of: identity, for: request)
+        } catch {
+            switch error {
+            case .refused(let refusal): return .refused(refusal)
+            case .failed(let failure): return outcome(of: failure, for: provider)
+            }
+        }
+    }
+
+    private func record(
+        _ minted: MintedIdentity, of identity: VerifiedIdentity, for request: ExchangeRequest
+    ) async throws(ExchangeStop) -> ExchangeOutcome {
+        let slot = vault.answerSlot(for: request.identityToken, device: request.device, provider: request.provider.name)
+        let records = ExchangeRecords(
+            session: vault.seal(minted.session, of: minted.externalIdentity),
+            answerKey: slot.key,
+            answer: vault.seal(minted.externalIdentity, in: slot),
+            answerExpiresAt: min(identity.acceptedUntil, minted.session.expiry))
+        let budget = try storeBudget(for: request)
+        do throws(SessionStoreFailure) {
+            let answer = try await answer(toStoring: records, in: slot, within: budget)
+            return .issued(answer ?? minted.externalIdentity, tenant: identity.tenant.name)
+        } catch {
+            return withoutStore(minted, records.session, Failure(error), for: request.provider)
+        }
+    }
+
+    /// An earlier answer to the same exchange, or nil where the new one is stored. What cannot be opened counts as absent.
+    private func answer(
+        toStoring records: ExchangeRecords, in slot: SessionVault.AnswerSlot, within budget: Duration
+    ) async throws(SessionStoreFailure) -> ExternalIdentity? {
+        var unreadable: SealedRecord?
+        while case .answered(let answer) = try await store.insertIfAbsent(
+            records, replacing: unreadable, within: budget)
+        {
+            if let earlier = vault.open(answer, in: slot) { return earlier }
+            unreadable = answer
+        }
+        return nil
+    }
+
+    /// What is left of the provider's deadline, less what it takes to answer.
+    private func storeBudget(for request: ExchangeRequest) throws(ExchangeStop) -> Duration {
+        let deadline = request.provider.deadline
+        let remaining = request.arrivedAt + deadline - min(deadline / 10, .milliseconds(50)) - time.elapsed()
+        guard remaining > .zero else {
+            throw .failed(Failure(.deadlineExceeded, operation: "insertIfAbsent", cause: "\(deadline) have passed"))
+        }
+        return remaining
+    }
+
+    /// A JWT is better than nothing where the login must not suffer: its verifiers can check it without us.
+    private func withoutStore(
+        _ minted: MintedIdentity, _ session: StoredSession, _ failure: Failure, for provider: IdentityProvider
+    ) -> ExchangeOutcome {
+        guard provider.mode == .optional, minted.isSelfContained else { return outcome(of: failure, for: provider) }
+        deferredSessions.append(session)
+        return .degraded(minted.externalIdentity, failure)
+    }
+
+    private func outcome(of failure: Failure, for provider: IdentityProvider) -> ExchangeOutcome {
+        switch provider.mode {
+        case .strict: .failed(failure)
+        case .optional: .degraded(nil, failure)
+        }
+    }
+}
+
+package struct ExchangeRequest: Sendable, Redacted {
+    package let identityToken: IdentityToken
+    /// As the app names it; may be empty.
+    package let device: String
+    package let provider: IdentityProvider
+    /// By ``TimeSource/elapsed``; the provider's deadline counts from here.
+    package let arrivedAt: Duration
+
+    package init(identityToken: IdentityToken, device: String, provider: IdentityProvider, arrivedAt: Duration) {
+        self.identityToken = identityToken
+        self.device = device
+        self.provider = provider
+        self.arrivedAt = arrivedAt
+    }
+}
+
+package enum ExchangeOutcome: Sendable {
+    /// The session is stored.
+    case issued(ExternalIdentity, tenant: String)
+    /// Our failure, which an optional provider's login does not suffer from. A token, if any, has no session yet.
+    case degraded(ExternalIdentity?, Failure)
+    case failed(Failure)
+    case refused(Refusal)
+}

@@ -1,0 +1,31 @@
+/// Our own infrastructure could not do its part. Says nothing about the token at hand.
+package struct Failure: Error, Sendable, Equatable {
+    package enum Kind: String, Sendable, CaseIterable {
+        case mintFailed = "mint_failed"
+        case issuerKeysUnavailable = "issuer_keys_unavailable"
+        case sessionStoreUnavailable = "session_store_unavailable"
+        case deadlineExceeded = "deadline_exceeded"
+    }
+
+    package let kind: Kind
+    /// What was being done, for the log.
+    package let operation: String
+    /// Why it went wrong, in the dependency's words, for the log.
+    package let cause: String
+
+    package init(_ kind: Kind, operation: String, cause: String) {
+        self.kind = kind
+        self.operation = operation
+        self.cause = cause
+    }
+
+    package init(_ failure: SessionStoreFailure) {
+        self.init(.sessionStoreUnavailable, operation: failure.operation.rawValue, cause: "\(failure.cause)")
+    }
+}
+
+/// Why an exchange ends without a token: the caller must act, or we must.
+package enum ExchangeStop: Error, Sendable, Equatable {
+    case refused(Refusal)
+    case failed(Failure)
+}

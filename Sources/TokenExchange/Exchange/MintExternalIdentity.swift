@@ -1,0 +1,123 @@
+/// Makes external identities: signed JWTs or opaque tokens, by the identity provider's recipe.
+package struct MintExternalIdentity: Sendable {
+    private let issuer: String
+    private let keys: @Sendable () -> SigningKeyRing
+    private let randomBytes: @Sendable (Int) -> [UInt8]
+
+    /// - Parameters:
+    ///   - issuer: the `iss` of every JWT: the service's public URL.
+    ///   - keys: the key ring of the moment.
+    ///   - randomBytes: cryptographic randomness.
+    package init(
+        issuer: String, keys: @escaping @Sendable () -> SigningKeyRing,
+        randomBytes: @escaping @Sendable (Int) -> [UInt8]
+    ) {
+        self.issuer = issuer
+        self.keys = keys
+        self.randomBytes = randomBytes
+    }
+
+    package func callAsFunction(
+        for identity: VerifiedIdentity, provider: IdentityProvider, at now: UnixTime
+    ) throws(ExchangeStop) -> MintedIdentity {
+        let mappedClaims: [JSONValue.Member]
+        do { mappedClaims = try provider.token.mappedClaims(from: identity.claims) } catch { throw .refused(error) }
+        let session = SessionRecord(
+            identityProvider: provider.name, tenant: identity.tenant.name, subject: identity.subject,
+            issuedAt: now.wholeSeconds, expiresAt: now.wholeSeconds + provider.token.lifetime.components.seconds,
+            tokenID: Base64URL.string(randomBytes(Self.tokenIDByteCount)), claims: mappedClaims)
+        switch provider.token.kind {
+        case .opaque:
+            return MintedIdentity(externalIdentity: opaqueToken(), session: session, isSelfContained: false)
+        case .jwt(let shape):
+            do {
+                let token = try signedToken(session, shape: shape)
+                // A verifier reads the mapped claims from the token itself; the record need not repeat them.
+                return MintedIdentity(externalIdentity: token, session: session.withoutClaims(), isSelfContained: true)
+            } catch { throw .failed(error) }
+        }
+    }
+
+    /// The fewest bytes that a JWT of this provider can have, so that start-up can refuse a limit which no token keeps.
+    package func minimumBytes(of shape: TokenRecipe.JWTShape, for provider: IdentityProvider) -> Int {
+        let fixedClaims = provider.token.claims.compactMap { mapping in
+            if case .value(let value) = mapping.source { JSONValue.Member(mapping.name, value) } else { nil }
+        }
+        let session = SessionRecord(
+            identityProvider: provider.name, tenant: provider.tenants.min { $0.utf8.count < $1.utf8.count } ?? "",
+            subject: "s", issuedAt: 1_000_000_000, expiresAt: 1_000_000_000,
+            tokenID: Base64URL.string([UInt8](repeating: 0, count: Self.tokenIDByteCount)), claims: fixedClaims)
+        guard let signer = keys().signer(for: shape.algorithm) else { return 0 }
+        return signingInput(session, shape: shape, signer: signer).count + 1
+            + Base64URL.encodedCount(of: signer.signatureCount)
+    }
+}
+
+extension MintExternalIdentity {
+    /// 128 bits: no two tokens ever share a `jti`.
+    private static let tokenIDByteCount = 16
+    /// 256 bits: nobody guesses one.
+    private static let opaqueByteCount = 32
+
+    private func opaqueToken() -> ExternalIdentity {
+        var token = ExternalIdentity.opaquePrefix
+        Base64URL.append(randomBytes(Self.opaqueByteCount), to: &token)
+        return ExternalIdentity(bytes: token)
+    }
+
+    private func signedToken(_ session: SessionRecord, shape: TokenRecipe.JWTShape) throws(Failure) -> ExternalIdentity {
+        guard let signer = keys().signer(for: shape.algorithm) else {
+            throw Failure(.mintFailed, operation: "sign", cause: "no active \(shape.algorithm.rawValue) key")
+        }
+        var token = signingInput(session, shape: shape, signer: signer)
+        let signature: [UInt8]
+        do { signature = try signer.signature(over: token) } catch {
+            throw Failure(.mintFailed, operation: "sign", cause: error.cause)
+        }
+        token.append(UInt8(ascii: "."))
+        Base64URL.append(signature, to: &token)
+        guard token.count <= shape.maximumBytes else {
+            throw Failure(
+                .mintFailed, operation: "mint",
+                cause: "the token has \(token.count) bytes, maximum_bytes allows \(shape.maximumBytes)")
+        }
+        return ExternalIdentity(bytes: token)
+    }
+
+    private func signingInput(
+        _ session: SessionRecord, shape: TokenRecipe.JWTShape, signer: any TokenSigner
+    ) -> [UInt8] {
+        var text = [UInt8]()
+        text.reserveCapacity(1024)
+        Base64URL.append(
+            #"{"alg":"\#(signer.algorithm.rawValue)","kid":"\#(signer.keyID)","typ":"JWT"}"#.utf8, to: &text)
+        text.append(UInt8(ascii: "."))
+        Base64URL.append(claimsSet(of: session, audience: shape.audience), to: &text)
+        return text
+    }
+
+    private func claimsSet(of session: SessionRecord, audience: String) -> [UInt8] {
+        JSONValue.object(
+            [
+                .init("iss", .string(issuer)),
+                .init("sub", .string(session.subject)),
+                .init("aud", .string(audience)),
+                .init("iat", .number(literal: String(session.issuedAt))),
+                .init("exp", .number(literal: String(session.expiresAt))),
+                .init("jti", .string(session.tokenID)),
+                .init("identity_provider", .string(session.identityProvider)),
+                .init("tenant", .string(session.tenant)),
+            ] + session.claims
+        ).text
+    }
+}
+
+extension TokenRecipe {
+    fileprivate func mappedClaims(from claims: ClaimsSet) throws(Refusal) -> [JSONValue.Member] {
+        var mapped: [JSONValue.Member] = []
+        for mapping in self.claims {
+            if let value = try mapping.resolve(in: claims) { mapped.append(.init(mapping.name, value)) }
+        }
+        return mapped
+    }
+}

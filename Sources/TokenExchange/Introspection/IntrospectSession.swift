@@ -1,0 +1,83 @@
+/// Says whether an external identity is good now, and what stands behind it.
+package struct IntrospectSession: Sendable {
+    private let issuer: String
+    private let providers: [String: IdentityProvider]
+    private let vault: SessionVault
+    private let store: any SessionStore
+    private let keys: @Sendable () -> SigningKeyRing
+    private let claimsReader: any ClaimsReader
+    private let time: TimeSource
+
+    package init(
+        issuer: String, providers: [IdentityProvider], vault: SessionVault, store: any SessionStore,
+        keys: @escaping @Sendable () -> SigningKeyRing, claimsReader: any ClaimsReader, time: TimeSource
+    ) {
+        self.issuer = issuer
+        self.providers = Dictionary(providers.map { ($0.name, $0) }) { first, _ in first }
+        self.vault = vault
+        self.store = store
+        self.keys = keys
+        self.claimsReader = claimsReader
+        self.time = time
+    }
+
+    /// - Throws: ``Failure`` while the store cannot be asked and the token cannot speak for itself; never "inactive" then.
+    package func callAsFunction(_ externalIdentity: ExternalIdentity) async throws(Failure) -> SessionStatus {
+        // What cannot be ours by its shape needs no store.
+        guard let form = Form(externalIdentity, issuer: issuer, keys: keys()) else { return .inactive }
+        do {
+            let record = try await store.session(vault.sessionKey(of: externalIdentity), within: Self.budget)
+            guard let session = record.flatMap({ vault.open($0, of: externalIdentity) }), isLive(session) else {
+                return .inactive
+            }
+            return .active(session)
+        } catch {
+            return try statusWithoutStore(form, failure: Failure(error))
+        }
+    }
+
+    /// Longer than any sensible command time-out of a store; the store's own is what counts.
+    private static let budget: Duration = .seconds(2)
+
+    private func isLive(_ session: SessionRecord) -> Bool {
+        session.expiry > time.now() && providers[session.identityProvider] != nil
+    }
+
+    /// In an outage only a JWT of an optional provider is answered, from its signature.
+    private func statusWithoutStore(_ form: Form, failure: Failure) throws(Failure) -> SessionStatus {
+        guard case .signed(let token, let verifier) = form else { throw failure }
+        guard verifier.isValid(signature: token.signature, over: token.bytes, count: token.signingInputCount),
+            let claims = try? claimsReader.claims(SessionRecord.claimNames, in: token.claims),
+            let session = SessionRecord(claims)
+        else { return .inactive }
+        guard providers[session.identityProvider]?.mode == .optional else { throw failure }
+        return isLive(session) ? .unconfirmed(session) : .inactive
+    }
+}
+
+package enum SessionStatus: Sendable, Equatable {
+    case active(SessionRecord)
+    /// Good by its signature; whether it was revoked cannot be told now.
+    case unconfirmed(SessionRecord)
+    /// Unknown, expired, revoked, or none of ours.
+    case inactive
+}
+
+/// The two shapes of a token that could be ours.
+private enum Form {
+    case opaque
+    case signed(UnverifiedToken, any TokenVerifier)
+
+    init?(_ externalIdentity: ExternalIdentity, issuer: String, keys: SigningKeyRing) {
+        if externalIdentity.isOpaque {
+            self = .opaque
+        } else if let token = try? UnverifiedToken(externalIdentity.bytes, limits: TokenLimits()),
+            token.claimedIssuer == issuer, let verifier = token.keyID.flatMap(keys.verifier(keyID:)),
+            verifier.algorithm == token.algorithm
+        {
+            self = .signed(token, verifier)
+        } else {
+            return nil
+        }
+    }
+}

@@ -1,0 +1,37 @@
+/// Somebody whom a tenant's issuer vouches for: the signature was good, and the claims every token needs are readable.
+/// Whether the token may be used here and now is the policies' matter.
+package struct VerifiedIdentity: Sendable, Redacted {
+    package let tenant: Tenant
+    /// The header's `typ`.
+    package let headerType: String?
+    package let claims: ClaimsSet
+    package let subject: String
+    package let expiresAt: UnixTime
+    package let issuedAt: UnixTime?
+    package let notBefore: UnixTime?
+
+    package init(tenant: Tenant, headerType: String?, claims: ClaimsSet) throws(Refusal) {
+        guard let subject = claims["sub"]?.string, !subject.isEmpty else { throw .subjectInvalid }
+        guard let expiresAt = try Self.numericDate(claims["exp"], or: .expirationInvalid) else {
+            throw .expirationInvalid
+        }
+        self.tenant = tenant
+        self.headerType = headerType
+        self.claims = claims
+        self.subject = subject
+        self.expiresAt = expiresAt
+        issuedAt = try Self.numericDate(claims["iat"], or: .issuedAtInvalid)
+        notBefore = try Self.numericDate(claims["nbf"], or: .notBeforeInvalid)
+        if tenant.rules.maximumAge != nil, issuedAt == nil { throw .issuedAtInvalid }
+    }
+
+    /// The moment from which no rule of time lets the token pass any more.
+    package var acceptedUntil: UnixTime { expiresAt + tenant.rules.clockSkew }
+
+    /// RFC 7519 §2: a JSON number, fractions allowed. Beyond 2⁵³ a double no longer tells seconds apart.
+    private static func numericDate(_ value: JSONValue?, or refusal: Refusal) throws(Refusal) -> UnixTime? {
+        guard let value else { return nil }
+        guard let seconds = value.number, 0...9_007_199_254_740_992 ~= seconds else { throw refusal }
+        return UnixTime(seconds: seconds)
+    }
+}

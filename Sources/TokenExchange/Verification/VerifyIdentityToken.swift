@@ -1,0 +1,75 @@
+/// Finds out whether an identity token is genuine and acceptable for an identity provider.
+package struct VerifyIdentityToken: Sendable {
+    private let tenants: [String: Tenant]
+    private let claimsReader: any ClaimsReader
+    private let claimNames: [String]
+    private let limits: TokenLimits
+
+    /// - Parameter providers: everything that asks for claims; those nobody asks for are never read.
+    package init(
+        tenants: [Tenant], providers: [IdentityProvider], claimsReader: any ClaimsReader, limits: TokenLimits
+    ) {
+        self.tenants = Dictionary(tenants.map { ($0.issuer, $0) }) { first, _ in first }
+        self.claimsReader = claimsReader
+        claimNames = Self.claimNames(for: providers)
+        self.limits = limits
+    }
+
+    package func callAsFunction(
+        _ token: IdentityToken, for provider: IdentityProvider, at now: UnixTime
+    ) async throws(ExchangeStop) -> VerifiedIdentity {
+        do {
+            // 1. Form: nothing is believed yet.
+            let unverified = try UnverifiedToken(token.bytes, limits: limits)
+            // 2. Whose keys, which key, which algorithm: all by configuration.
+            guard let tenant = tenants[unverified.claimedIssuer] else { throw Refusal.issuerUnknown }
+            // 3. Signature.
+            try await checkSignature(of: unverified, by: tenant)
+            // 4. Claims: true from here on.
+            let claims = try claimsReader.claims(claimNames, in: unverified.claims)
+            let identity = try VerifiedIdentity(tenant: tenant, headerType: unverified.type, claims: claims)
+            // 5. Policies, in their order.
+            for policy in Self.policies(of: tenant, for: provider) {
+                if let refusal = policy.refusal(of: identity, at: now) { throw refusal }
+            }
+            return identity
+        } catch let refusal as Refusal {
+            throw .refused(refusal)
+        } catch let unavailable as IssuerKeysUnavailable {
+            throw .failed(Failure(.issuerKeysUnavailable, operation: "issuerKeys", cause: unavailable.cause))
+        } catch {
+            throw .refused(.claimsUnreadable)
+        }
+    }
+
+    private func checkSignature(of token: UnverifiedToken, by tenant: Tenant) async throws {
+        guard tenant.rules.algorithms.contains(token.algorithm) else { throw Refusal.algorithmNotAllowed }
+        let verifiers = try await tenant.keys.verifiers(keyID: token.keyID, algorithm: token.algorithm)
+        if verifiers.isEmpty { throw Refusal.keyUnknown }
+        guard
+            verifiers.contains(where: {
+                $0.isValid(signature: token.signature, over: token.bytes, count: token.signingInputCount)
+            })
+        else { throw Refusal.signatureInvalid }
+    }
+
+    private static func policies(of tenant: Tenant, for provider: IdentityProvider) -> [any IdentityPolicy] {
+        [
+            TokenKindPolicy(rules: tenant.rules),
+            ValidityPeriodPolicy(rules: tenant.rules),
+            AudiencePolicy(rules: tenant.rules),
+            AuthorizedPartyPolicy(rules: tenant.rules),
+            IdentityProviderPolicy(provider: provider),
+        ]
+    }
+
+    private static func claimNames(for providers: [IdentityProvider]) -> [String] {
+        var names = Set(ValidityPeriodPolicy.claimNames + TokenKindPolicy.claimNames)
+        names.formUnion(AudiencePolicy.claimNames + AuthorizedPartyPolicy.claimNames)
+        for provider in providers {
+            names.formUnion(provider.conditions.map(\.claim.root))
+            names.formUnion(provider.token.claims.flatMap(\.claimRoots))
+        }
+        return names.sorted()
+    }
+}

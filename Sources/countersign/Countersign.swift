@@ -1,0 +1,18 @@
+import ArgumentParser
+
+@main
+struct Countersign: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "countersign",
+        abstract: "Exchanges NewStore identity tokens for external identities.",
+        discussion: """
+            After a store associate logs in, the Associate App posts the token that NewStore issued to a callback URL per \
+            identity provider. Countersign proves the token genuine, mints an external identity and records the session.
+
+            First steps:
+              countersign keys generate --config countersign.yaml
+              countersign check-config --config countersign.yaml
+              countersign serve --config countersign.yaml
+            """,
+        subcommands: [Serve.self, CheckConfig.self, Keys.self, Token.self, AppConfig.self])
+}

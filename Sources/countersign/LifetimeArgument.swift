@@ -1,0 +1,18 @@
+import ArgumentParser
+import ServiceConfiguration
+
+/// A duration as in the configuration: `30s`, `5m`, `1h`.
+struct LifetimeArgument: ExpressibleByArgument {
+    let duration: Duration
+
+    init(duration: Duration) {
+        self.duration = duration
+    }
+
+    init?(argument: String) {
+        guard let duration = DurationLiteral.duration(argument), duration >= .seconds(1) else { return nil }
+        self.duration = duration
+    }
+
+    var defaultValueDescription: String { "\(duration / .seconds(1)) s" }
+}

@@ -1,0 +1,38 @@
+import ArgumentParser
+import CountersignService
+import Logging
+import NIOPosix
+import ServiceConfiguration
+import TokenExchange
+
+struct Serve: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Run the service.",
+        discussion: """
+            SIGTERM and SIGINT finish what is being answered and exit 0. SIGHUP reads configuration and keys anew; on error \
+            the last good ones stay.
+            """)
+
+    @OptionGroup var config: ConfigurationOption
+
+    func run() async throws {
+        try await reportingStartUpErrors {
+            let blueprint = try config.blueprint()
+            let server = CountersignServer(
+                blueprint, reload: { () throws(StartUpError) in try config.blueprint() }, time: .system,
+                logger: Logger(blueprint.configuration.log))
+            try await server.run()
+        }
+    }
+}
+
+extension Logger {
+    fileprivate init(_ settings: LogSettings) {
+        let level = Logger.Level(rawValue: settings.level.rawValue) ?? .info
+        self.init(label: "countersign") { label in
+            StructuredLogHandler(
+                label: label, level: level, format: settings.format == .json ? .json : .text,
+                now: TimeSource.system.now, write: StandardError.write)
+        }
+    }
+}

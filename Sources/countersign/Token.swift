@@ -1,0 +1,49 @@
+import ArgumentParser
+import CountersignService
+import TokenExchange
+
+struct Token: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Make identity tokens for development.", subcommands: [MintDev.self])
+
+    struct MintDev: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "mint-dev",
+            abstract: "Print a NewStore-shaped identity token.",
+            discussion: """
+                Signs with the tenant's development key, `<tenant>.private.pem` beside its public key; a tenant without one \
+                is refused. The token is good for this configuration only.
+                """)
+
+        @OptionGroup var config: ConfigurationOption
+        @Option(help: "The tenant; without it the first that has a development key.")
+        var tenant: String?
+        @Option(
+            name: .customLong("claim"), parsing: .singleValue,
+            help: ArgumentHelp("A claim to add or replace; JSON where it reads as JSON, else a string.", valueName: "k=v"))
+        var claims: [ClaimArgument] = []
+        @Option(help: "How long the token lives: 30s, 5m, 1h.")
+        var lifetime: LifetimeArgument = LifetimeArgument(duration: .seconds(300))
+
+        func run() async throws {
+            try await reportingStartUpErrors {
+                let token = try DevelopmentToken(try config.load(), tenantName: tenant)
+                print(
+                    try token.token(
+                        claims: claims.map(\.member), lifetime: lifetime.duration, now: TimeSource.system.now()))
+            }
+        }
+    }
+}
+
+/// `name=value`.
+struct ClaimArgument: ExpressibleByArgument {
+    let member: JSONValue.Member
+
+    init?(argument: String) {
+        guard let sign = argument.firstIndex(of: "="), sign > argument.startIndex else { return nil }
+        let text = String(argument[argument.index(after: sign)...])
+        let value = (try? JSONValue(parsing: Array(text.utf8))) ?? .string(text)
+        member = JSONValue.Member(String(argument[..<sign]), value)
+    }
+}

@@ -1,0 +1,130 @@
+import CountersignHTTP
+import HTTPTypes
+import HummingbirdCore
+import JOSE
+import NIOCore
+import TestSupport
+import Testing
+import TokenExchange
+
+/// Every code of the contract, each made to happen by a request, and the guard that none is missing.
+@Suite struct ErrorCodeTests {
+    struct Case: Sendable, CustomTestStringConvertible {
+        let code: ErrorCode
+        let status: Int
+        var mode = FailureMode.strict
+        var rules = TenantRules()
+        var provider = IdentityProvider.vipLoyalty()
+        var cause: SessionStoreFailure.Cause?
+        var keys: (any IssuerKeySource)?
+        var path = "/post_login_callback/vip-loyalty"
+        var method = HTTPRequest.Method.post
+        var contentType = "application/json"
+        var arrivedAt = Duration.zero
+        var rateLimiter: RateLimiter?
+        var body: @Sendable (ModelToken) throws -> [UInt8] = { try Self.body($0) }
+
+        var testDescription: String { code.rawValue }
+
+        static func body(_ token: ModelToken) throws -> [UInt8] {
+            Array(#"{"identity":""#.utf8) + (try token.signed(by: TestKeys.rs256)) + Array(#""}"#.utf8)
+        }
+
+        static func claim(_ name: String, _ value: JSONValue?) -> @Sendable (ModelToken) throws -> [UInt8] {
+            { try body($0.claim(name, value)) }
+        }
+    }
+
+    private struct AbsentKeys: IssuerKeySource {
+        func verifiers(
+            keyID: String?, algorithm: SignatureAlgorithm
+        ) async throws(IssuerKeysUnavailable) -> [any TokenVerifier] {
+            throw IssuerKeysUnavailable(cause: "never fetched")
+        }
+    }
+
+    private static let tiny = TokenRecipe.Kind.jwt(.init(algorithm: .es256, audience: "x", maximumBytes: 10))
+    private static func second(_ offset: Int64) -> JSONValue {
+        .number(literal: String(ManualClock.start.wholeSeconds + offset))
+    }
+
+    static let table: [Case] = [
+        Case(code: .invalidRequest, status: 400, body: { _ in Array("{".utf8) }),
+        Case(code: .tokenRejected, status: 401, body: Case.claim("iss", .string("https://evil.example"))),
+        Case(code: .tokenExpired, status: 401, body: Case.claim("exp", second(-31))),
+        Case(code: .tokenNotYetValid, status: 401, body: Case.claim("nbf", second(31))),
+        Case(code: .tokenTooOld, status: 401, body: Case.claim("iat", second(-4000))),
+        Case(code: .tokenKindNotAllowed, status: 403, body: Case.claim("typ", .string("ID"))),
+        Case(code: .audienceNotAllowed, status: 403, rules: TenantRules(audiences: ["x"])),
+        Case(code: .partyNotAllowed, status: 403, rules: TenantRules(authorizedParties: ["x"])),
+        Case(
+            code: .tenantNotAllowed, status: 403,
+            body: Case.claim("iss", .string("https://id.p.newstore.net/auth/realms/other"))),
+        Case(
+            code: .conditionNotMet, status: 403,
+            provider: .vipLoyalty(conditions: [ClaimCondition(claim: ClaimPath("x"), test: .equals(.null))])),
+        Case(
+            code: .claimMissing, status: 403,
+            provider: .vipLoyalty(claims: [ClaimMapping(name: "x", source: .firstOf([ClaimPath("x")]), isRequired: true)])),
+        Case(code: .identityProviderUnknown, status: 404, path: "/post_login_callback/x"),
+        Case(code: .notFound, status: 404, path: "/x"),
+        Case(code: .methodNotAllowed, status: 405, method: .get),
+        Case(code: .bodyTooLarge, status: 413, body: { _ in [UInt8](repeating: 0x20, count: 32_769) }),
+        Case(code: .unsupportedMediaType, status: 415, contentType: "text/json"),
+        Case(
+            code: .rateLimited, status: 429,
+            rateLimiter: RateLimiter(requestsPerSecond: 1, burst: 0, addressLimit: 1)),
+        Case(code: .mintFailed, status: 500, provider: .vipLoyalty(kind: tiny)),
+        Case(code: .issuerKeysUnavailable, status: 503, keys: AbsentKeys()),
+        Case(code: .sessionStoreUnavailable, status: 503, cause: .timedOut),
+        Case(code: .deadlineExceeded, status: 504, arrivedAt: .seconds(-4)),
+    ]
+
+    @Test func everyCodeStandsInTheTable() {
+        #expect(Set(Self.table.map(\.code)) == Set(ErrorCode.allCases))
+    }
+
+    @Test(arguments: table)
+    func answersWithTheCodeAndItsStatus(item: Case) async throws {
+        let problem = try await problem(item)
+        #expect(problem?.code == item.code)
+        #expect(item.code.status.code == item.status)
+    }
+
+    /// Our failures (5xx) never fail an optional login; refusals (4xx) do all the same.
+    @Test(arguments: table)
+    func failsAnOptionalLoginForRefusalsAlone(item: Case) async throws {
+        var item = item
+        item.provider = item.provider.optional
+        #expect((try await problem(item) == nil) == (item.status >= 500))
+    }
+
+    private func problem(_ item: Case) async throws -> Problem? {
+        let clock = ManualClock()
+        let store = FaultySessionStore(InMemorySessionStore(time: clock.time))
+        store.fail(with: item.cause)
+        let bench = ExchangeBench(
+            rules: item.rules, providers: [item.provider], clock: clock, store: store, keys: item.keys)
+        let routes = PublicRoutes(
+            exchange: bench.exchange, introspect: bench.introspect,
+            providers: IdentityProviderDirectory(bench.providers, defaultName: nil), keys: { TestKeys.ring },
+            keySetMaximumAge: .seconds(600), bodyLimit: 32_768, jsonLimits: JSONLimits(), rateLimiter: item.rateLimiter)
+        let head = HTTPRequest(
+            method: item.method, scheme: "http", authority: "x", path: item.path,
+            headerFields: [.contentType: item.contentType])
+        let request = IncomingRequest(
+            Request(head: head, body: RequestBody(buffer: ByteBuffer(bytes: try item.body(bench.token)))), id: "test",
+            source: SourceAddress(try SocketAddress(ipAddress: "127.0.0.1", port: 1)), arrivedAt: item.arrivedAt)
+        do throws(Problem) {
+            _ = try await routes.reply(to: request)
+            return nil
+        } catch { return error }
+    }
+}
+
+extension IdentityProvider {
+    fileprivate var optional: IdentityProvider {
+        IdentityProvider(
+            name: name, tenants: tenants, mode: .optional, deadline: deadline, token: token, conditions: conditions)
+    }
+}

@@ -1,0 +1,188 @@
+import JOSE
+import Testing
+import TokenExchange
+
+@Suite("JWK sets")
+struct JWKSetReaderTests {
+    /// RFC 8037 A.2 and RFC 7515 A.3, two public keys that need no generating.
+    private static let ed25519 = #""kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo""#
+    private static let p256x = "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU"
+    private static let p256 =
+        #""kty":"EC","crv":"P-256","x":"\#(p256x)","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0""#
+
+    /// `"kty":"RSA","n":…,"e":…` of the tests' key.
+    private static func rsa() throws -> String {
+        let json = try TestKeys.signer(.rs256).publicKey.json
+        return #""kty":"RSA","n":"\#(json["n"]?.string ?? "")","e":"AQAB""#
+    }
+
+    private func read(
+        _ keys: String..., allowing: Set<SignatureAlgorithm> = Set(SignatureAlgorithm.allCases)
+    ) throws -> JWKSet {
+        let keys = keys.map { "{\($0)}" }.joined(separator: ",")
+        return try JWKSetReader().read("{\"keys\":[\(keys)]}".bytes, allowing: allowing)
+    }
+
+    // MARK: - What is used
+
+    @Test func bindsKeyToItsAlgorithm() throws {
+        let set = try read(Self.rsa() + #","alg":"RS256","use":"sig","kid":"k1""#)
+        #expect(set.verifiers.map(\.algorithm) == [.rs256])
+        #expect(set.verifiers.map(\.keyID) == ["k1"])
+        #expect(set.skipped.isEmpty)
+    }
+
+    @Test func givesKeyWithoutAlgorithmEveryAllowedOneOfItsType() throws {
+        #expect(
+            try read(Self.rsa(), allowing: [.rs256, .ps512, .es256]).verifiers.map(\.algorithm) == [.rs256, .ps512])
+        #expect(try read(Self.p256, allowing: [.rs256, .es256, .es384]).verifiers.map(\.algorithm) == [.es256])
+        #expect(try read(Self.ed25519).verifiers.map(\.algorithm) == [.edDSA])
+    }
+
+    @Test(arguments: SignatureAlgorithm.allCases)
+    func verifiesByThePublishedKey(_ algorithm: SignatureAlgorithm) throws {
+        let signer = try TestKeys.signer(algorithm, keyID: "k")
+        let set = try JWKSetReader().read(PublicJWK.set([signer.publicKey]), allowing: [algorithm])
+        let verifier = try #require(set.verifiers.first)
+        let message = "header.claims".bytes
+        #expect(verifier.keyID == "k")
+        #expect(verifier.isValid(try signer.signature(over: message), over: message))
+    }
+
+    @Test func skipsEncryptionKeyOfKeycloakAndKeepsTheRest() throws {
+        let set = try read(
+            Self.rsa() + #","kid":"enc","alg":"RSA-OAEP","use":"enc","x5c":["MII+/="],"x5t#S256":"x""#,
+            Self.rsa() + #","kid":"sig","alg":"RS256","use":"sig","x5c":["MII+/="]"#, allowing: [.rs256])
+        #expect(set.verifiers.map(\.keyID) == ["sig"])
+        #expect(set.skipped == [.useNotSignature])
+    }
+
+    @Test func acceptsLeadingZeroOctetsOfModulus() throws {
+        let json = try TestKeys.signer(.rs256).publicKey.json
+        let modulus = Base64URL.string([0] + (json["n"]?.string ?? "").decoded)
+        let set = try read(#""kty":"RSA","n":"\#(modulus)","e":"AAEAAQ""#, allowing: [.rs256])
+        #expect((set.verifiers.first as? OpenSSLTokenVerifier)?.thumbprint == (try TestKeys.signer(.rs256).keyID))
+    }
+
+    // MARK: - What is skipped
+
+    static let skipped: [(JWKSkipReason, String)] = [
+        (.malformed, ""),
+        (.malformed, #""kty":5"#),
+        (.malformed, #""kty":"OKP","crv":"Ed25519""#),
+        (.malformed, #""kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo=""#),
+        (.malformed, #""kty":"EC","crv":"P-256","x":"f83+","y":"x_FE""#),
+        (.malformed, ed25519 + #","kid":5"#),
+        (.symmetricKey, #""kty":"oct","k":"c2VjcmV0""#),
+        (.keyTypeUnknown, #""kty":"AKP","alg":"ES256""#),
+        (.keyTypeUnknown, #""kty":"rsa""#),
+        (.curveUnknown, #""kty":"EC","crv":"secp256k1","x":"AA","y":"AA""#),
+        (.curveUnknown, #""kty":"OKP","crv":"X25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo""#),
+        (.curveUnknown, #""kty":"EC""#),
+        (.useNotSignature, ed25519 + #","use":"enc""#),
+        (.useNotSignature, ed25519 + #","use":null"#),
+        (.operationsWithoutVerify, ed25519 + #","key_ops":["encrypt","wrapKey"]"#),
+        (.operationsWithoutVerify, ed25519 + #","key_ops":"verify""#),
+        (.privateKey, ed25519 + #","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A""#),
+        (.keyIDTooLong, ed25519 + #","kid":""# + String(repeating: "k", count: 129) + #"""#),
+        (.algorithmUnknown, ed25519 + #","alg":"HS256""#),
+        (.algorithmUnknown, ed25519 + #","alg":"none""#),
+        (.algorithmUnknown, ed25519 + #","alg":1"#),
+        (.algorithmDoesNotFitKey, ed25519 + #","alg":"ES256""#),
+        (.algorithmDoesNotFitKey, p256 + #","alg":"ES384""#),
+        (.algorithmNotAllowed, ed25519),
+        (.algorithmNotAllowed, ed25519 + #","alg":"EdDSA""#),
+        (.rsaModulusNotAllowed, #""kty":"RSA","e":"AQAB","n":""# + modulus(bytes: 255) + #"""#),
+        (.rsaModulusNotAllowed, #""kty":"RSA","e":"AQAB","n":""# + modulus(bytes: 1025) + #"""#),
+        (.rsaModulusNotAllowed, #""kty":"RSA","e":"AQAB","n":""# + modulus(bytes: 256, last: 0xFE) + #"""#),
+        (.rsaModulusNotAllowed, #""kty":"RSA","e":"AQAB","n":"""#),
+        (.rsaExponentNotAllowed, #""kty":"RSA","e":"Aw","n":""# + modulus(bytes: 256) + #"""#),
+        (.rsaExponentNotAllowed, #""kty":"RSA","e":"AQAA","n":""# + modulus(bytes: 256) + #"""#),
+        (.rsaExponentNotAllowed, #""kty":"RSA","e":"__8","n":""# + modulus(bytes: 256) + #"""#),
+        (.pointNotOnCurve, #""kty":"EC","crv":"P-256","x":"\#(p256x)","y":"\#(p256x)""#),
+        (.pointNotOnCurve, #""kty":"EC","crv":"P-384","x":"\#(p256x)","y":"\#(p256x)""#),
+        (.pointNotOnCurve, #""kty":"OKP","crv":"Ed25519","x":"11qY""#),
+    ]
+
+    private static func modulus(bytes count: Int, last: UInt8 = 0xFF) -> String {
+        Base64URL.string([UInt8](repeating: 0xFF, count: count - 1) + [last])
+    }
+
+    @Test(arguments: skipped)
+    func skipsKeyWithReason(_ reason: JWKSkipReason, _ key: String) throws {
+        let set = try read(key, Self.p256 + #","kid":"good""#, allowing: [.es256, .rs256])
+        #expect(set.skipped == [reason])
+        #expect(set.verifiers.map(\.keyID) == ["good"])
+    }
+
+    @Test func skipsKeyThatIsNoObject() throws {
+        let set = try JWKSetReader().read(#"{"keys":[1,null,[],"x"]}"#.bytes, allowing: [.es256])
+        #expect(set.verifiers.isEmpty)
+        #expect(set.skipped == [.malformed, .malformed, .malformed, .malformed])
+    }
+
+    @Test func keepsFirstOfTwoKeysUnderOneKeyID() throws {
+        let set = try read(Self.p256 + #","kid":"k""#, Self.ed25519 + #","kid":"k""#)
+        #expect(set.verifiers.map(\.algorithm) == [.es256])
+        #expect(set.skipped == [.keyIDTaken])
+    }
+
+    @Test func skipsRepeatedKeyInSilence() throws {
+        let set = try read(Self.p256 + #","kid":"k""#, Self.p256 + #","kid":"k","use":"sig""#, Self.p256, Self.p256)
+        #expect(set.verifiers.map(\.keyID) == ["k", nil])
+        #expect(set.skipped.isEmpty)
+    }
+
+    @Test func everySkipReasonHasItsCase() {
+        let covered = Set(Self.skipped.map(\.0)).union([.keyIDTaken])
+        #expect(covered == Set(JWKSkipReason.allCases))
+    }
+
+    @Test func acceptsKeyIDOf128Characters() throws {
+        let keyID = String(repeating: "k", count: 128)
+        #expect(try read(Self.p256 + #","kid":"\#(keyID)""#).verifiers.map(\.keyID) == [keyID])
+    }
+
+    // MARK: - Documents
+
+    @Test func refusesUnreadableDocuments() {
+        let cases: [(String, JWKSetUnreadable)] = [
+            ("", .json(.malformed)), ("<html>", .json(.malformed)), ("[]", .noKeysMember), ("{}", .noKeysMember),
+            (#"{"keys":{}}"#, .noKeysMember), (#"{"keys":[],"keys":[]}"#, .json(.duplicateMember)),
+            (#"{"keys":[{"kty":"a","kt\u0079":"b"}]}"#, .json(.duplicateMember)),
+            (String(repeating: "[", count: 17), .json(.tooDeep)),
+        ]
+        for (document, expected) in cases {
+            #expect(throws: expected, "\(document)") {
+                try JWKSetReader().read(document.bytes, allowing: [.rs256])
+            }
+        }
+    }
+
+    @Test func refusesDocumentBeyondItsLimits() throws {
+        let hundred = "{\"keys\":[" + Array(repeating: "1", count: 100).joined(separator: ",") + "]}"
+        #expect(try JWKSetReader().read(hundred.bytes, allowing: []).skipped.count == 100)
+        #expect(throws: JWKSetUnreadable.tooManyKeys(limit: 99)) {
+            try JWKSetReader(keyLimit: 99).read(hundred.bytes, allowing: [])
+        }
+        #expect(throws: JWKSetUnreadable.tooLarge(limit: 256 * 1024)) {
+            try JWKSetReader().read([UInt8](repeating: 0x20, count: 256 * 1024 + 1), allowing: [])
+        }
+    }
+
+    @Test func publishesMembersOfRFC7517AndNoOthers() throws {
+        let expected: [SignatureAlgorithm: [String]] = [
+            .rs256: ["e", "kty", "n", "kid", "use", "alg"],
+            .es512: ["crv", "kty", "x", "y", "kid", "use", "alg"],
+            .edDSA: ["crv", "kty", "x", "kid", "use", "alg"],
+        ]
+        for (algorithm, names) in expected {
+            let signer = try TestKeys.signer(algorithm)
+            guard case .object(let members) = signer.publicKey.json else { throw JSONError.malformed }
+            #expect(members.map(\.name) == names)
+            #expect(signer.publicKey.json["kid"]?.string == signer.keyID)
+            #expect(signer.publicKey.json["use"]?.string == "sig")
+            #expect(signer.publicKey.json["alg"]?.string == algorithm.rawValue)
+        }
+    }
+}

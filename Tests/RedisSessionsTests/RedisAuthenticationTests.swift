@@ -1,0 +1,79 @@
+import RedisSessions
+import Synchronization
+import TestSupport
+import Testing
+import TokenExchange
+
+@Suite struct RedisAuthenticationTests {
+    @Test func authenticatesWithThePassword() async throws {
+        let server = try await RedisServer.start(password: "open sesame")
+        try await withStore(configuration(server, password: { "open sesame" })) { store in
+            try await store.check(within: ample)
+        }
+    }
+
+    @Test func authenticatesAsUserOfTheAccessControl() async throws {
+        let server = try await RedisServer.start()
+        try server.command(
+            "ACL", "SETUSER", "countersign", "on", ">secret", "~countersign:*", "-@all", "+auth", "+select",
+            "+client|setname", "+script|load", "+eval", "+evalsha", "+get", "+set", "+del", "+exists", "+ping")
+        var configuration = configuration(server)
+        configuration.username = "countersign"
+        configuration.password = { "secret" }
+        try await withStore(configuration) { store in
+            let exchange = records(session: 1, answer: 2)
+            try await expect(.inserted, from: exchange, in: store)
+            try await expect(.answered(exchange.answer), from: records(session: 3, answer: 2), in: store)
+            try await store.check(within: ample)
+        }
+    }
+
+    @Test func tellsTheServersRefusalAndNeverThePassword() async throws {
+        let server = try await RedisServer.start(password: "open sesame")
+        let log = RecordedLog()
+        try await withStore(configuration(server, password: { "open barley" }), logger: log.logger) { store in
+            try await expect(.notConnected(detail: "WRONGPASS")) { try await store.check(within: ample) }
+        }
+        #expect(log.lines == ["warning: Redis not connected WRONGPASS"])
+    }
+
+    @Test func tellsThatAPasswordIsMissing() async throws {
+        let server = try await RedisServer.start(password: "open sesame")
+        try await withStore(configuration(server)) { store in
+            try await expect(.notConnected(detail: "NOAUTH")) { try await store.check(within: ample) }
+        }
+    }
+
+    @Test func tellsThatThePasswordCannotBeRead() async throws {
+        let server = try await RedisServer.start()
+        struct Unreadable: Error {}
+        try await withStore(configuration(server, password: { throw Unreadable() })) { store in
+            try await expect(.notConnected(detail: "password could not be read")) {
+                try await store.check(within: ample)
+            }
+        }
+    }
+
+    @Test func readsTheRotatedPasswordWhenItConnectsAgain() async throws {
+        let server = try await RedisServer.start(password: "second")
+        let password = Box("first")
+        try await withStore(configuration(server, password: { password.value })) { store in
+            try await expect(.notConnected(detail: "WRONGPASS")) { try await store.check(within: ample) }
+            password.value = "second"
+            try await eventually("the new password is used", within: .seconds(2)) {
+                try await cause { try await store.check(within: ample) } == nil
+            }
+        }
+    }
+}
+
+private final class Box: Sendable {
+    private let content: Mutex<String>
+
+    init(_ value: String) { content = Mutex(value) }
+
+    var value: String {
+        get { content.withLock { $0 } }
+        set { content.withLock { $0 = newValue } }
+    }
+}

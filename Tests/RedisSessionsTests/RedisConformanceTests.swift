@@ -1,0 +1,20 @@
+import RedisSessions
+import TestSupport
+import Testing
+import TokenExchange
+
+@Suite struct RedisConformanceTests {
+    @Test(arguments: SessionStoreConformance.checks)
+    func keepsThePromisesOfTheStore(check: SessionStoreConformance.Check) async throws {
+        let server = try await RedisServer.start()
+        try await withStore(configuration(server)) { store in
+            let harness = SessionStoreHarness(store: store, now: { clock.now }) { ending in
+                switch ending {
+                case .session(let key): try server.command("DEL", "countersign:session:\(Base64URL.string(key.digest))")
+                case .answer(let key): try server.command("DEL", "countersign:answer:\(Base64URL.string(key.digest))")
+                }
+            }
+            try await check.run(harness)
+        }
+    }
+}

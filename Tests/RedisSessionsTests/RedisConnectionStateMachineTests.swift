@@ -1,0 +1,164 @@
+import NIOCore
+import RedisSessions
+import Testing
+
+@Suite struct RedisConnectionStateMachineTests {
+    private typealias Machine = RedisConnectionStateMachine<Int>
+
+    private let start = NIODeadline.uptimeNanoseconds(1_000_000_000)
+
+    @Test func opensWithTheReplyToTheLastOpeningCommand() {
+        var machine = opening(2)
+        #expect(submit(1, to: &machine) == "not ready: connecting")
+        #expect(name(machine.received(.status("OK"))) == "none")
+        #expect(name(machine.received(.bulk([1]))) == "opened")
+        #expect(submit(1, to: &machine) == "write")
+    }
+
+    @Test func closesWhereAnOpeningCommandIsRefused() {
+        var machine = opening(2)
+        #expect(name(machine.received(.error(code: "WRONGPASS"))) == "close: WRONGPASS []")
+        #expect(name(machine.received(.status("OK"))) == "none")
+        #expect(submit(1, to: &machine) == "not ready: WRONGPASS")
+    }
+
+    @Test func closesWhereTheHandshakeTakesTooLong() {
+        var machine = opening(1)
+        #expect(machine.expire(now: start).next == start + .seconds(1))
+        #expect(machine.expire(now: start + .seconds(1)).closing?.fault == .handshakeTimedOut)
+    }
+
+    @Test func givesRepliesToCallersInOrder() {
+        var machine = ready()
+        for caller in 1...3 { #expect(submit(caller, to: &machine) == "write") }
+        for caller in 1...3 {
+            #expect(name(machine.received(.integer(Int64(caller)))) == "deliver \(caller): integer(\(caller))")
+        }
+        #expect(machine.expire(now: start).next == nil)
+    }
+
+    @Test func handsErrorsToTheirCallerAndStaysOpen() {
+        var machine = ready()
+        _ = submit(1, to: &machine)
+        #expect(name(machine.received(.error(code: "OOM"))) == "deliver 1: error(code: \"OOM\")")
+        #expect(submit(2, to: &machine) == "write")
+    }
+
+    @Test func refusesCommandsBeyondTheBound() {
+        var machine = ready(maximumInFlight: 2)
+        #expect(submit(1, to: &machine) == "write")
+        #expect(submit(2, to: &machine) == "write")
+        #expect(submit(3, to: &machine) == "overloaded")
+        _ = machine.received(.null)
+        #expect(submit(3, to: &machine) == "write")
+    }
+
+    @Test func endsEachCommandAtItsOwnDeadline() {
+        var machine = ready()
+        _ = submit(1, to: &machine)
+        _ = submit(2, to: &machine, budget: .milliseconds(10))
+        #expect(machine.expire(now: start).next == start + .milliseconds(10))
+        let first = machine.expire(now: start + .milliseconds(10))
+        #expect(first.expired == [2])
+        #expect(first.next == start + .milliseconds(100))
+        let second = machine.expire(now: start + .milliseconds(100))
+        #expect(second.expired == [1])
+        #expect(second.next == start + .milliseconds(200))
+    }
+
+    @Test func dropsTheLateReplyAndKeepsTheOrder() {
+        var machine = ready()
+        _ = submit(1, to: &machine, budget: .milliseconds(10))
+        _ = submit(2, to: &machine)
+        #expect(machine.expire(now: start + .milliseconds(10)).expired == [1])
+        #expect(name(machine.received(.integer(1))) == "none")
+        #expect(name(machine.received(.integer(2))) == "deliver 2: integer(2)")
+    }
+
+    @Test func countsAbandonedSlotsAsInFlight() {
+        var machine = ready(maximumInFlight: 1)
+        _ = submit(1, to: &machine, budget: .milliseconds(10))
+        #expect(machine.expire(now: start + .milliseconds(10)).expired == [1])
+        #expect(submit(2, to: &machine) == "overloaded")
+    }
+
+    @Test func closesWhereTheOldestReplyIsTwoTimeoutsLate() {
+        var machine = ready()
+        _ = submit(1, to: &machine)
+        _ = submit(2, to: &machine, now: start + .milliseconds(150))
+        #expect(machine.expire(now: start + .milliseconds(199)).closing?.fault == nil)
+        let expiry = machine.expire(now: start + .milliseconds(200))
+        #expect(expiry.closing?.fault == .hung)
+        #expect(expiry.closing?.callers == [2])
+        #expect(expiry.next == nil)
+    }
+
+    @Test func closesOnAReplyThatNobodyAskedFor() {
+        var machine = ready()
+        _ = submit(1, to: &machine)
+        _ = machine.received(.null)
+        #expect(name(machine.received(.null)) == "close: \(ConnectionFault.unsolicitedReply.detail) []")
+        #expect(submit(2, to: &machine) == "not ready: \(ConnectionFault.unsolicitedReply.detail)")
+    }
+
+    @Test func tellsEveryCallerOnceWhenItCloses() {
+        var machine = ready()
+        for caller in 1...3 { _ = submit(caller, to: &machine) }
+        #expect(machine.close(.closedByServer)?.callers == [1, 2, 3])
+        #expect(machine.close(.hung)?.callers == nil)
+        #expect(machine.expire(now: start + .seconds(9)).expired == [])
+        #expect(name(machine.received(.null)) == "none")
+    }
+
+    @Test func drainsWhatIsInFlightAndTakesNothingNew() {
+        var machine = ready()
+        _ = submit(1, to: &machine)
+        machine.drain()
+        #expect(!machine.isDrained)
+        #expect(submit(2, to: &machine) == "not ready: \(ConnectionFault.shutDown.detail)")
+        #expect(name(machine.received(.null)) == "deliver 1: null")
+        #expect(machine.isDrained)
+    }
+
+    @Test func drainsWithoutWaitingForAbandonedReplies() {
+        var machine = ready()
+        _ = submit(1, to: &machine, budget: .milliseconds(10))
+        machine.drain()
+        _ = machine.expire(now: start + .milliseconds(10))
+        #expect(machine.isDrained)
+    }
+
+    private func opening(_ commands: Int, maximumInFlight: Int = 16) -> Machine {
+        Machine(
+            openingCommands: commands, until: start + .seconds(1), commandTimeout: .milliseconds(100),
+            maximumInFlight: maximumInFlight)
+    }
+
+    private func ready(maximumInFlight: Int = 16) -> Machine {
+        var machine = opening(1, maximumInFlight: maximumInFlight)
+        _ = machine.received(.bulk([]))
+        return machine
+    }
+
+    private func submit(
+        _ caller: Int, to machine: inout Machine, budget: TimeAmount = .seconds(3), now: NIODeadline? = nil
+    ) -> String {
+        let now = now ?? start
+        switch machine.submit(caller, end: now + budget, now: now) {
+        case .write(let deadline):
+            #expect(deadline == now + min(budget, .milliseconds(100)) || budget == .seconds(3))
+            return "write"
+        case .overloaded: return "overloaded"
+        case .notReady(let fault): return "not ready: \(fault.detail)"
+        }
+    }
+
+    private func name(_ reception: Machine.Reception) -> String {
+        switch reception {
+        case .none: "none"
+        case .opened: "opened"
+        case .deliver(let caller, let reply): "deliver \(caller): \(reply)"
+        case .close(let closing): "close: \(closing.fault.detail) \(closing.callers)"
+        }
+    }
+}

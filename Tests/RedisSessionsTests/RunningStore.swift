@@ -1,0 +1,79 @@
+import Logging
+import NIOCore
+import NIOPosix
+import RedisSessions
+import TestSupport
+import Testing
+import TokenExchange
+
+/// Runs a store for the length of `body`, on event loops of its own.
+func withStore(
+    _ configuration: RedisConfiguration, threads: Int = 2, logger: Logger = quiet,
+    _ body: (RedisSessionStore) async throws -> Void
+) async throws {
+    let group = MultiThreadedEventLoopGroup(numberOfThreads: threads)
+    let store = RedisSessionStore(configuration, eventLoopGroup: group, time: clock.time, logger: logger)
+    let running = Task { await store.run() }
+    let result: Result<Void, any Error>
+    do { result = .success(try await body(store)) } catch { result = .failure(error) }
+    running.cancel()
+    await running.value
+    try await group.shutdownGracefully()
+    try result.get()
+}
+
+func configuration(
+    _ server: RedisServer, password: @escaping @Sendable () throws -> String? = { nil }, maximumInFlight: Int = 4096
+) -> RedisConfiguration {
+    RedisConfiguration(
+        host: "127.0.0.1", port: server.port, password: password, maximumInFlight: maximumInFlight)
+}
+
+/// Records live by this clock in the store and by Redis' own in Redis; it stands still.
+let clock = ManualClock()
+
+let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+
+let ample = Duration.seconds(5)
+
+func key(_ byte: UInt8) -> RecordKey { RecordKey(digest: [UInt8](repeating: byte, count: 32)) }
+
+/// The base64url of `key(byte)`, as Redis sees it.
+func name(_ byte: UInt8) -> String { Base64URL.string(key(byte).digest) }
+
+func records(
+    session: UInt8, answer: UInt8, sessionLife: Duration = .seconds(100), answerLife: Duration = .seconds(50)
+) -> ExchangeRecords {
+    ExchangeRecords(
+        session: StoredSession(
+            key: key(session), record: SealedRecord(bytes: [session, 1, 2]), expiresAt: clock.now + sessionLife),
+        answerKey: key(answer), answer: SealedRecord(bytes: [session, answer, 3]),
+        answerExpiresAt: clock.now + answerLife)
+}
+
+/// The failure that `operation` ends with; nil where it succeeds.
+func cause(_ operation: () async throws -> Void) async throws -> SessionStoreFailure.Cause? {
+    do {
+        try await operation()
+        return nil
+    } catch let failure as SessionStoreFailure {
+        return failure.cause
+    }
+}
+
+func expect(
+    _ cause: SessionStoreFailure.Cause, _ at: SourceLocation = #_sourceLocation, of operation: () async throws -> Void
+)
+    async throws
+{
+    let failure = try await RedisSessionsTests.cause(operation)
+    #expect(failure == cause, sourceLocation: at)
+}
+
+func expect(
+    _ insertion: ExchangeInsertion, from records: ExchangeRecords, in store: RedisSessionStore,
+    _ at: SourceLocation = #_sourceLocation
+) async throws {
+    let outcome = try await store.insertIfAbsent(records, replacing: nil, within: ample)
+    #expect(outcome == insertion, sourceLocation: at)
+}

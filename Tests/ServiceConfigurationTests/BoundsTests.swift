@@ -1,0 +1,81 @@
+import Foundation
+import Testing
+
+/// A value with two bounds, somewhere below the shortest good file.
+struct Bounds: Sendable, CustomTestStringConvertible {
+    /// `%` stands for the value.
+    let yaml: String
+    let accepted: [String]
+    let refused: [String]
+
+    var testDescription: String { yaml }
+
+    static let all = [
+        Bounds(yaml: "limits: { request_timeout: % }\n", accepted: ["100ms", "5m"], refused: ["99ms", "300001ms"]),
+        Bounds(
+            yaml: "sessions: { memory: { entries: % } }\n", accepted: ["2", "10000000"], refused: ["1", "10000001"]),
+        redis("command_timeout", accepted: ["10ms", "10s"], refused: ["9ms", "10001ms"]),
+        redis("key_prefix", accepted: ["a", letters(64)], refused: ["\"\"", letters(65)]),
+        provider("deadline: %", accepted: ["100ms", "30s"], refused: ["99ms", "30001ms"]),
+        provider("token: { lifetime: % }", accepted: ["1s", "24h", "1d"], refused: ["0s", "999ms", "86401s"]),
+        provider("token: { maximum_bytes: % }", accepted: ["128", "8192"], refused: ["127", "8193"]),
+        tenant("clock_skew: %", accepted: ["0s", "10m"], refused: ["600001ms", "-1s"]),
+        tenant("maximum_age: %", accepted: ["0s", "90d"], refused: ["7776001s", "1w"]),
+        Bounds(yaml: "listen: { public: \"h:%\" }\n", accepted: ["0", "65535"], refused: ["-1", "65536", ""]),
+        Bounds(
+            yaml: "  - { name: %, tenants: [acme] }\n", accepted: ["a", "9-_.", letters(64)],
+            refused: [letters(65), "-a", ".a", "_a", "a/b", "\"a b\"", "ä"]),
+        Bounds(
+            yaml: "verifiers: [{ id: v, identity_providers: [loyalty], secret: { env: % } }]\n",
+            accepted: ["SIXTEEN"], refused: ["FIFTEEN"]),
+    ]
+
+    private static func redis(_ key: String, accepted: [String], refused: [String]) -> Bounds {
+        Bounds(
+            yaml: "sessions: { store: redis, redis: { url: \"redis://h\", \(key): % } }\n", accepted: accepted,
+            refused: refused)
+    }
+
+    private static func provider(_ entry: String, accepted: [String], refused: [String]) -> Bounds {
+        Bounds(yaml: "    \(entry)\n", accepted: accepted, refused: refused)
+    }
+
+    private static func tenant(_ entry: String, accepted: [String], refused: [String]) -> Bounds {
+        let tenant = "{ name: b, issuer: \"https://b.example\", keys: { jwks_file: acme.json }, \(entry) }"
+        return Bounds(yaml: "tenant: \(tenant)", accepted: accepted, refused: refused)
+    }
+
+    private static func letters(_ count: Int) -> String { String(repeating: "a", count: count) }
+
+    func file(_ value: String) -> String {
+        let text = yaml.replacing("%", with: value)
+        guard text.hasPrefix("tenant: ") else { return shortest + text }
+        return shortest.replacing(
+            "tenants:\n", with: "tenants:\n  - \(text.dropFirst("tenant: ".count))\n", maxReplacements: 1)
+    }
+}
+
+@Suite struct BoundsTests {
+    let folder: ScratchFolder
+    let environment = ["FIFTEEN": "123456789012345", "SIXTEEN": "1234567890123456"]
+
+    init() throws {
+        folder = try ScratchFolder()
+    }
+
+    @Test(arguments: Bounds.all)
+    func acceptsWhatIsAtABound(_ bounds: Bounds) throws {
+        for value in bounds.accepted {
+            #expect(try folder.complaints(about: bounds.file(value), environment: environment) == "")
+        }
+    }
+
+    @Test(arguments: Bounds.all)
+    func refusesWhatIsBeyondABound(_ bounds: Bounds) throws {
+        for value in bounds.refused {
+            let complaints = try folder.complaints(about: bounds.file(value), environment: environment)
+            #expect(complaints.contains(": expected "), "accepted \(value)")
+            #expect(!complaints.contains("\n"))
+        }
+    }
+}

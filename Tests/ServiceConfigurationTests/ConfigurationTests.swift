@@ -1,0 +1,178 @@
+import ServiceConfiguration
+import Testing
+import TokenExchange
+
+@Suite struct ConfigurationTests {
+    let folder: ScratchFolder
+
+    init() throws {
+        folder = try ScratchFolder()
+    }
+
+    @Test func readsEveryServiceSection() throws {
+        let configuration = try folder.load(longest, environment: longestEnvironment)
+        #expect(configuration.publicURL == "https://identity.acme.example/countersign")
+        #expect(configuration.listen.public == HostPort(host: "::", port: 8443))
+        #expect(configuration.listen.operations == HostPort(host: "localhost", port: 0))
+        #expect(configuration.listen.tls?.certificateChain == folder.path + "/chain.pem")
+        #expect(configuration.listen.tls?.privateKey == folder.path + "/key.pem")
+        #expect(configuration.defaultIdentityProvider == "loyalty")
+        #expect(configuration.log.level == .warning)
+        #expect(configuration.log.format == .text)
+        #expect(configuration.signing.directory == folder.path + "/keys/signing")
+        #expect(configuration.signing.jwksMaximumAge == .seconds(300))
+    }
+
+    @Test func readsEveryLimit() throws {
+        let limits = try folder.load(longest, environment: longestEnvironment).limits
+        #expect([limits.bodyBytes, limits.tokenBytes, limits.jsonDepth, limits.jsonMembers] == [2048, 1024, 8, 32])
+        #expect([limits.requestsPerSecond, limits.burst, limits.sources, limits.connections] == [0, 7, 9, 12])
+        #expect(limits.requestTimeout == .seconds(2))
+    }
+
+    @Test func readsRedis() throws {
+        let store = try folder.load(longest, environment: longestEnvironment).sessions.store
+        guard case .redis(let redis) = store else {
+            Issue.record("not Redis")
+            return
+        }
+        #expect(redis.address == HostPort(host: "redis.internal", port: 6379))
+        #expect(redis.database == 3)
+        #expect(redis.username == "countersign")
+        #expect(try redis.password?.read() == "a-secret-from-a-file")
+        #expect(redis.commandTimeout == .milliseconds(100))
+        #expect(redis.keyPrefix == "acme:cs")
+    }
+
+    @Test func readsTenants() throws {
+        let tenants = try folder.load(longest, environment: longestEnvironment).tenants
+        #expect(tenants.map(\.name) == ["acme", "outlet"])
+        #expect(tenants.map(\.issuer) == ["https://id.example/realms/acme", "http://localhost:9000/outlet"])
+        #expect(tenants[0].keys == .jwksFile(folder.path + "/acme.json"))
+        #expect(tenants[1].keys == .publicKeyFiles([folder.path + "/acme.pem"]))
+        #expect(
+            tenants[0].rules
+                == TenantRules(
+                    algorithms: [.rs256, .edDSA], tokenKinds: ["Bearer", "ID"], audiences: ["account"],
+                    authorizedParties: ["app"], allowsServiceAccounts: true, clockSkew: .zero, maximumAge: nil))
+        #expect(tenants[1].rules == TenantRules())
+    }
+
+    @Test func readsIdentityProviders() throws {
+        let providers = try folder.load(longest, environment: longestEnvironment).identityProviders
+        let loyalty = providers[0]
+        #expect(loyalty.name == "loyalty")
+        #expect(loyalty.tenants == ["acme", "outlet"])
+        #expect(loyalty.mode == .optional)
+        #expect(loyalty.deadline == .milliseconds(1500))
+        #expect(loyalty.hosts == ["vip.acme.example"])
+        #expect(loyalty.webviewOrigins == ["https://loyalty.acme.example", "http://localhost:3000"])
+        let shape = TokenRecipe.JWTShape(
+            algorithm: .ps256, audience: "https://loyalty.acme.example", maximumBytes: 2048)
+        #expect(loyalty.token.kind == .jwt(shape))
+        #expect(loyalty.token.lifetime == .seconds(5400))
+        #expect(providers[1].token.kind == .opaque)
+    }
+
+    @Test func readsClaimMappingsWithJSONTypesKept() throws {
+        let claims = try folder.load(longest, environment: longestEnvironment).identityProviders[0].token.claims
+        let tier = JSONValue.array([
+            .number(literal: "1"), .number(literal: "2.50"), .string("3"), .null, .bool(true),
+            .object([.init("name", .string("x"))]),
+        ])
+        #expect(
+            claims == [
+                ClaimMapping(name: "email", source: .firstOf([ClaimPath("email")])),
+                ClaimMapping(
+                    name: "id",
+                    source: .firstOf([ClaimPath("http://newstore/newstore_id"), ClaimPath("ids", ["main"])]),
+                    isRequired: true),
+                ClaimMapping(name: "brand", source: .value(.string("acme"))),
+                ClaimMapping(name: "tier", source: .value(tier)),
+            ])
+    }
+
+    @Test func readsConditions() throws {
+        let conditions = try folder.load(longest, environment: longestEnvironment).identityProviders[0].conditions
+        #expect(
+            conditions.map(\.claim) == [
+                ClaimPath("scope"), ClaimPath("tier"), ClaimPath("realm_access", ["roles"]), ClaimPath("email"),
+            ])
+        guard case .contains(.string("openid")) = conditions[0].test,
+            case .equals(.number(literal: "2")) = conditions[1].test,
+            case .anyOf([.string("a"), .string("b")]) = conditions[2].test,
+            case .matches(let pattern) = conditions[3].test
+        else {
+            Issue.record("other tests")
+            return
+        }
+        #expect(pattern.matches("jane@acme.example"))
+        #expect(!pattern.matches("jane@acme.example.org"))
+    }
+
+    @Test func readsVerifiers() throws {
+        let verifiers = try folder.load(longest, environment: longestEnvironment).verifiers
+        #expect(verifiers.map(\.id) == ["backend", "other"])
+        #expect(verifiers.map(\.mayRevoke) == [.all, .own])
+        #expect(verifiers.map(\.identityProviders) == [["loyalty"], ["loyalty", "notes"]])
+        #expect(try verifiers[0].secret.read() == "sixteen-letters!")
+    }
+
+    @Test func fillsInDefaults() throws {
+        let configuration = try folder.load(shortest)
+        #expect(configuration.listen.public == HostPort(host: "127.0.0.1", port: 8080))
+        #expect(configuration.listen.operations == HostPort(host: "127.0.0.1", port: 8081))
+        #expect(configuration.listen.tls == nil)
+        #expect(configuration.defaultIdentityProvider == nil)
+        #expect(configuration.log.level == .info)
+        #expect(configuration.log.format == .json)
+        #expect(configuration.signing.jwksMaximumAge == .seconds(600))
+        guard case .memory(let memory) = configuration.sessions.store else {
+            Issue.record("not memory")
+            return
+        }
+        #expect(memory.entries == 1_000_000)
+        #expect(configuration.tenants[0].rules == TenantRules())
+        #expect(configuration.verifiers.isEmpty)
+    }
+
+    @Test func fillsInDefaultsOfLimits() throws {
+        let limits = try folder.load(shortest).limits
+        #expect([limits.bodyBytes, limits.tokenBytes, limits.jsonDepth, limits.jsonMembers] == [32768, 8192, 16, 256])
+        #expect(
+            [limits.requestsPerSecond, limits.burst, limits.sources, limits.connections] == [50, 100, 10000, 4096])
+        #expect(limits.requestTimeout == .seconds(10))
+    }
+
+    @Test func fillsInDefaultsOfAnIdentityProvider() throws {
+        let provider = try folder.load(shortest).identityProviders[0]
+        #expect(provider.mode == .strict)
+        #expect(provider.deadline == .seconds(3))
+        #expect(provider.hosts.isEmpty && provider.conditions.isEmpty && provider.webviewOrigins.isEmpty)
+        #expect(
+            provider.token.kind
+                == .jwt(TokenRecipe.JWTShape(algorithm: .es256, audience: "loyalty", maximumBytes: 1024)))
+        #expect(provider.token.lifetime == .seconds(3 * 3600))
+        #expect(provider.token.claims.isEmpty)
+    }
+
+    @Test func fillsInDefaultsOfRedis() throws {
+        let yaml = shortest + "sessions: { store: redis, redis: { url: \"redis://me@127.0.0.1\" } }\n"
+        guard case .redis(let redis) = try folder.load(yaml).sessions.store else {
+            Issue.record("not Redis")
+            return
+        }
+        #expect(redis.address == HostPort(host: "127.0.0.1", port: 6379))
+        #expect(redis.database == 0)
+        #expect(redis.username == "me")
+        #expect(redis.password == nil)
+        #expect(redis.commandTimeout == .milliseconds(250))
+        #expect(redis.keyPrefix == "countersign")
+    }
+
+    @Test func needsNoPasswordForRedisThatIsNotUsed() throws {
+        let redis = "{ url: \"redis://127.0.0.1\", password: { env: NOT_SET } }"
+        #expect(try folder.complaints(about: shortest + "sessions: { store: memory, redis: \(redis) }\n") == "")
+        #expect(try folder.complaints(about: shortest + "sessions: { store: redis, redis: \(redis) }\n") != "")
+    }
+}

@@ -1,0 +1,170 @@
+extension Refusal {
+    static let identityProviders: [Refusal] = [
+        Refusal(
+            replacing: "  - name: loyalty", with: "  - name: 7",
+            complaint:
+                "config.yaml:8: identity_providers[0].name: expected a name of 1 to 64 lower-case letters, digits, `-`, `_` and `.`, with a letter or digit in front, found the number 7. Put it in quotes if it is meant as a string."
+        ),
+        Refusal(
+            replacing: "tenants: [acme]", with: "tenants: []",
+            complaint:
+                "config.yaml:9: identity_providers[0].tenants: expected a list with at least 1 element, found an empty one."
+        ),
+        Refusal(
+            replacing: "tenants: [acme]", with: "tenants: [amce]",
+            complaint:
+                #"config.yaml:9: identity_providers[0].tenants[0]: expected the name of a tenant, found "amce". Did you mean `acme`?"#
+        ),
+        Refusal(
+            replacing: "tenants: [acme]", with: "tenants: acme",
+            complaint: #"config.yaml:9: identity_providers[0].tenants: expected a list, found "acme"."#),
+        Refusal(
+            adding: "  - { name: loyalty, tenants: [acme] }\n",
+            complaint:
+                #"config.yaml:10: identity_providers[1].name: expected each identity provider once, found "loyalty" again; it stands in line 8 already."#
+        ),
+        Refusal(
+            adding: "    mode: Optional\n",
+            complaint:
+                #"config.yaml:10: identity_providers[0].mode: expected one of strict, optional, found "Optional". Did you mean `optional`?"#
+        ),
+        Refusal(
+            adding: "    deadline: 50ms\n",
+            complaint:
+                #"config.yaml:10: identity_providers[0].deadline: expected a duration from 100ms to 30s, found "50ms"."#
+        ),
+        Refusal(
+            adding: "    hosts: [\"https://acme.example\"]\n",
+            complaint:
+                #"config.yaml:10: identity_providers[0].hosts[0]: expected a host name without scheme and port, found "https://acme.example"."#
+        ),
+        Refusal(
+            adding: "    hosts: [a.example]\n  - { name: notes, tenants: [acme], hosts: [A.example] }\n",
+            complaint:
+                #"config.yaml:11: identity_providers[1].hosts[0]: expected each host once, found "a.example" again; it stands in line 10 already."#
+        ),
+        Refusal(
+            adding: "    token: { kind: upstream }\n",
+            complaint:
+                #"config.yaml:10: identity_providers[0].token.kind: expected one of jwt, opaque, found "upstream". `kind: upstream` is not supported by this version."#
+        ),
+        Refusal(
+            adding: "    token: { kind: random }\n",
+            complaint:
+                #"config.yaml:10: identity_providers[0].token.kind: expected one of jwt, opaque, found "random"."#),
+        Refusal(
+            adding: "    token: { kind: opaque, audience: a, maximum_bytes: 1024 }\n",
+            complaints: [
+                "config.yaml:10: identity_providers[0].token.audience: expected no such key beside `kind: opaque`, found it. An opaque token is a random string; remove the key, or use `kind: jwt`.",
+                "config.yaml:10: identity_providers[0].token.maximum_bytes: expected no such key beside `kind: opaque`, found it. An opaque token is a random string; remove the key, or use `kind: jwt`.",
+            ]),
+        Refusal(
+            adding: "    token: { lifetime: 1500ms }\n",
+            complaint:
+                #"config.yaml:10: identity_providers[0].token.lifetime: expected a duration from 1s to 1d in whole seconds, found "1500ms"."#
+        ),
+        Refusal(
+            adding: "    token: { lifetime: 25h }\n",
+            complaint:
+                #"config.yaml:10: identity_providers[0].token.lifetime: expected a duration from 1s to 1d in whole seconds, found "25h"."#
+        ),
+        Refusal(
+            adding: "    token: { algorithm: RS512 }\n",
+            complaint:
+                #"config.yaml:10: identity_providers[0].token.algorithm: expected one of ES256, ES384, RS256, PS256, EdDSA, found "RS512"."#
+        ),
+        Refusal(
+            adding: "    token: { algorithm: HS256 }\n",
+            complaint:
+                #"config.yaml:10: identity_providers[0].token.algorithm: expected one of ES256, ES384, RS256, PS256, EdDSA, found "HS256". With a shared secret, whoever can check a token can also forge one."#
+        ),
+        Refusal(
+            adding: "    token: { maximum_bytes: 64 }\n",
+            complaint:
+                "config.yaml:10: identity_providers[0].token.maximum_bytes: expected a whole number from 128 to 8192, found the number 64."
+        ),
+        Refusal(
+            adding: "    token: { claims: { iss: { from: iss } } }\n",
+            complaint:
+                #"config.yaml:10: identity_providers[0].token.claims.iss: expected a claim that Countersign does not set itself, found "iss". These names are taken: aud, cnf, exp, iat, identity_provider, iss, jti, nbf, sub, tenant."#
+        ),
+        Refusal(
+            adding: "    token: { claims: { a: email } }\n",
+            complaint: #"config.yaml:10: identity_providers[0].token.claims.a: expected a mapping, found "email"."#),
+        Refusal(
+            adding: "    token: { claims: { a: { form: email } } }\n",
+            complaints: [
+                "config.yaml:10: identity_providers[0].token.claims.a: expected exactly one of `from`, `first_of`, `value`, found none of them.",
+                #"config.yaml:10: identity_providers[0].token.claims.a.form: expected a known key, found "form". Did you mean `from`?"#,
+            ]),
+        Refusal(
+            adding: "    token: { claims: { a: { from: email, value: x } } }\n",
+            complaint:
+                "config.yaml:10: identity_providers[0].token.claims.a: expected exactly one of `from`, `first_of`, `value`, found `from` and `value`."
+        ),
+        Refusal(
+            adding: "    token: { claims: { a: { value: x, required: true } } }\n",
+            complaint:
+                "config.yaml:10: identity_providers[0].token.claims.a.required: expected no `required` beside `value`, found it. A constant is always there; remove the key."
+        ),
+        Refusal(
+            adding: "    token: { claims: { a: { first_of: [] } } }\n",
+            complaint:
+                "config.yaml:10: identity_providers[0].token.claims.a.first_of: expected a list with at least 1 element, found an empty one."
+        ),
+        Refusal(
+            adding: "    token: { claims: { a: { from: [] } } }\n",
+            complaint:
+                "config.yaml:10: identity_providers[0].token.claims.a.from: expected a list with at least 1 element, found an empty one."
+        ),
+        Refusal(
+            adding: "    token: { claims: { \"a b\": { value: yes } } }\n",
+            complaint:
+                #"config.yaml:10: identity_providers[0].token.claims."a b".value: expected a value as JSON writes it, found the boolean yes. Write true, false or a decimal number, or put it in quotes if it is meant as a string."#
+        ),
+        Refusal(
+            adding: "    token: { claims: { a: { value: .inf } } }\n",
+            complaint:
+                "config.yaml:10: identity_providers[0].token.claims.a.value: expected a value as JSON writes it, found the number .inf. Write true, false or a decimal number, or put it in quotes if it is meant as a string."
+        ),
+        Refusal(
+            adding: "    conditions: [{ contains: a }]\n",
+            complaint: "config.yaml:10: identity_providers[0].conditions[0].claim: expected a value, found no such key."
+        ),
+        Refusal(
+            adding: "    conditions: [{ claim: a }]\n",
+            complaint:
+                "config.yaml:10: identity_providers[0].conditions[0]: expected exactly one of `contains`, `equals`, `any_of`, `matches`, found none of them."
+        ),
+        Refusal(
+            adding: "    conditions: [{ claim: a, contains: b, equals: c }]\n",
+            complaint:
+                "config.yaml:10: identity_providers[0].conditions[0]: expected exactly one of `contains`, `equals`, `any_of`, `matches`, found `contains` and `equals`."
+        ),
+        Refusal(
+            adding: "    conditions: [{ claim: a, contains: [b] }]\n",
+            complaint:
+                "config.yaml:10: identity_providers[0].conditions[0].contains: expected a string, a number, a boolean or null, found a list."
+        ),
+        Refusal(
+            adding: "    conditions: [{ claim: a, matches: \"(\" }]\n",
+            complaint:
+                #"config.yaml:10: identity_providers[0].conditions[0].matches: expected a regular expression, found "(". It does not compile: expected ')'."#
+        ),
+        Refusal(
+            adding: "    webview: { origins: [https://a.example/] }\n",
+            complaint:
+                #"config.yaml:10: identity_providers[0].webview.origins[0]: expected an origin: scheme, host and port, found "https://a.example/". Remove the path, a lone slash included."#
+        ),
+        Refusal(
+            adding: "    webview: { origins: [\"https://a.example:443\"] }\n",
+            complaint:
+                #"config.yaml:10: identity_providers[0].webview.origins[0]: expected an origin without its scheme's own port, found "https://a.example:443". Browsers leave that port out."#
+        ),
+        Refusal(
+            adding: "    webview: { origins: [http://a.example] }\n",
+            complaint:
+                #"config.yaml:10: identity_providers[0].webview.origins[0]: expected an https URL such as https://loyalty.acme.example, found "http://a.example". Plain http is accepted on loopback only."#
+        ),
+    ]
+}

@@ -1,0 +1,86 @@
+import Foundation
+
+/// The shortest file that is good.
+let shortest = """
+    public_url: http://127.0.0.1:8080
+    signing: { directory: keys }
+    tenants:
+      - name: acme
+        issuer: https://id.example/realms/acme
+        keys: { public_key_files: [acme.pem] }
+    identity_providers:
+      - name: loyalty
+        tenants: [acme]
+
+    """
+
+/// A file with every section and every key that can stand in one file.
+let longest = """
+    public_url: https://identity.acme.example/countersign
+    listen:
+      public: "[::]:8443"
+      operations: localhost:0
+      tls: { certificate_chain: chain.pem, private_key: key.pem }
+    default_identity_provider: loyalty
+    log: { level: warning, format: text }
+    limits:
+      { body_bytes: 2048, token_bytes: 1024, json_depth: 8, json_members: 32, requests_per_second: 0, burst: 7,
+        sources: 9, request_timeout: 2s, connections: 12 }
+    signing: { directory: keys/signing, jwks_max_age: 5m }
+    sessions:
+      store: redis
+      memory: { entries: 10 }
+      redis:
+        url: redis://redis.internal/3
+        username: countersign
+        password: { file: secret }
+        command_timeout: 100ms
+        key_prefix: "acme:cs"
+    tenants:
+      - name: acme
+        issuer: https://id.example/realms/acme
+        keys: { jwks_file: acme.json }
+        algorithms: [RS256, EdDSA]
+        token_kinds: [Bearer, ID]
+        audiences: [account]
+        authorized_parties: [app]
+        allow_service_accounts: true
+        clock_skew: 0s
+        maximum_age: 0s
+      - { name: outlet, issuer: "http://localhost:9000/outlet", keys: { public_key_files: [acme.pem] } }
+    identity_providers:
+      - name: loyalty
+        tenants: [acme, outlet]
+        mode: optional
+        deadline: 1500ms
+        hosts: [VIP.Acme.example]
+        token:
+          kind: jwt
+          lifetime: 90m
+          audience: https://loyalty.acme.example
+          algorithm: PS256
+          maximum_bytes: 2048
+          claims:
+            email: { from: email }
+            id: { first_of: ["http://newstore/newstore_id", [ids, main]], required: true }
+            brand: { value: acme }
+            tier: { value: [1, 2.50, "3", null, true, { name: x }] }
+        conditions:
+          - { claim: scope, contains: openid }
+          - { claim: tier, equals: 2 }
+          - { claim: [realm_access, roles], any_of: [a, b] }
+          - { claim: email, matches: ".+@acme\\\\.example" }
+        webview: { origins: ["https://Loyalty.acme.example", "http://localhost:3000"] }
+      - { name: notes, tenants: [acme], token: { kind: opaque } }
+    verifiers:
+      - { id: backend, secret: { env: BACKEND_SECRET }, identity_providers: [loyalty], may_revoke: all }
+      - { id: other, secret: { file: secret }, identity_providers: [loyalty, notes], may_revoke: true }
+
+    """
+
+let longestEnvironment = ["BACKEND_SECRET": "sixteen-letters!"]
+
+/// A folder or file at the root of the repository.
+func repositoryPath(_ path: String, from file: String = #filePath) -> URL {
+    URL(fileURLWithPath: file).deletingLastPathComponent().appendingPathComponent("../../" + path).standardized
+}

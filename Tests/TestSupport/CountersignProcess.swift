@@ -1,0 +1,216 @@
+import Foundation
+import JOSE
+import Synchronization
+package import TokenExchange
+
+/// The real program, serving on free ports from a folder of the test's own.
+package final class CountersignProcess: Sendable {
+    package let folder: TemporaryFolder
+    package let publicPort: Int
+    package let operationsPort: Int
+    private let process: ChildProcess
+    private let hasEnded = Mutex(false)
+
+    /// What a test decides about the service; the rest is as in the development configuration.
+    package struct Settings: Sendable {
+        package var sessions = "{ store: memory }"
+        package var limits = "{ requests_per_second: 0 }"
+        package var publicURL = "http://127.0.0.1:8080"
+        package var providers = Settings.provider("vip-loyalty")
+        package var log = "{ level: info, format: json }"
+        package var extra = ""
+        package var algorithms: [SignatureAlgorithm] = [.es256]
+
+        package init() {}
+
+        package static func redis(_ server: RedisServer, commandTimeout: String = "250ms") -> String {
+            """
+            { store: redis, redis: { url: "redis://127.0.0.1:\(server.port)/0", command_timeout: \(commandTimeout) } }
+            """
+        }
+
+        package static func provider(
+            _ name: String, mode: String = "strict", token: String = "kind: jwt, claims: { email: { from: email } }",
+            more: String = ""
+        ) -> String {
+            "  - { name: \(name), tenants: [acme-staging], mode: \(mode), token: { \(token) }\(more) }\n"
+        }
+
+        /// The configuration file.
+        package var yaml: String {
+            """
+            public_url: \(publicURL)
+            listen: { public: "127.0.0.1:0", operations: "127.0.0.1:0" }
+            log: \(log)
+            limits: \(limits)
+            signing: { directory: signing }
+            sessions: \(sessions)
+            tenants:
+              - { name: acme-staging, issuer: "\(ModelToken.issuer)", keys: { jwks_file: issuer.json } }
+            identity_providers:
+            \(providers)\(extra)
+            """
+        }
+    }
+
+    /// Starts the service and waits until it listens.
+    package static func start(_ settings: Settings = Settings()) async throws -> CountersignProcess {
+        let folder = try prepare(settings)
+        return try await start(in: folder)
+    }
+
+    /// Starts another replica in a folder that is prepared.
+    package static func start(in folder: TemporaryFolder) async throws -> CountersignProcess {
+        let log = "\(folder.path)/log-\(UUID().uuidString)"
+        let process = try ChildProcess.start(
+            program, ["serve", "--config", "\(folder.path)/countersign.yaml"], output: log)
+        var ports: [String: Int] = [:]
+        do {
+            try await eventually("countersign listens", within: .seconds(15)) {
+                ports = listening(try String(contentsOfFile: log, encoding: .utf8))
+                guard ports.count < 2, !process.isRunning else { return ports.count == 2 }
+                throw ProgramFailure(description: "countersign ended: \(try String(contentsOfFile: log, encoding: .utf8))")
+            }
+        } catch {
+            _ = process.kill()
+            throw error
+        }
+        return CountersignProcess(
+            folder: folder, process: process, publicPort: ports["public"] ?? 0, operationsPort: ports["operations"] ?? 0)
+    }
+
+    private init(folder: TemporaryFolder, process: ChildProcess, publicPort: Int, operationsPort: Int) {
+        self.folder = folder
+        self.process = process
+        self.publicPort = publicPort
+        self.operationsPort = operationsPort
+    }
+
+    deinit {
+        if !hasEnded.withLock(\.self) { _ = process.kill() }
+    }
+
+    /// A folder with configuration, issuer keys and signing keys, as an operator would lay it out.
+    package static func prepare(_ settings: Settings) throws -> TemporaryFolder {
+        let folder = TemporaryFolder()
+        try folder.write("issuer.json", String(decoding: PublicJWK.set([TestKeys.rs256.publicKey]), as: UTF8.self))
+        try folder.write("countersign.yaml", settings.yaml)
+        for algorithm in settings.algorithms {
+            _ = try SigningKeyDirectory(path: "\(folder.path)/signing").generate(algorithm: algorithm)
+        }
+        return folder
+    }
+
+    private static func listening(_ log: String) -> [String: Int] {
+        var ports: [String: Int] = [:]
+        for line in log.split(separator: "\n") {
+            let event = (try? JSONSerialization.jsonObject(with: Data(line.utf8))) as? [String: Any] ?? [:]
+            if event["message"] as? String == "listening", let name = event["listener"] as? String {
+                ports[name] = event["port"] as? Int
+            }
+        }
+        return ports
+    }
+
+    // MARK: What a test does with it
+
+    package func connect() throws -> HTTPConnection { try HTTPConnection(port: publicPort) }
+
+    package func callback(
+        _ body: String, provider: String? = "vip-loyalty", headers: [String: String] = [:]
+    ) throws -> HTTPAnswer {
+        try connect().request(
+            "POST", provider.map { "/post_login_callback/\($0)" } ?? "/post_login_callback",
+            headers: ["Content-Type": "application/json"].merging(headers) { $1 }, body: Array(body.utf8))
+    }
+
+    package func exchange(
+        _ token: [UInt8], device: String = "till-1", provider: String? = "vip-loyalty"
+    ) throws -> HTTPAnswer {
+        try callback(
+            #"{"deviceId":"\#(device)","identity":"\#(String(decoding: token, as: UTF8.self))"}"#, provider: provider)
+    }
+
+    package func session(_ externalIdentity: String) throws -> HTTPAnswer {
+        try connect().request("GET", "/session", headers: ["Authorization": "Bearer \(externalIdentity)"])
+    }
+
+    package func readiness() throws -> HTTPAnswer {
+        try HTTPConnection(port: operationsPort).request("GET", "/readyz")
+    }
+
+    package func signal(_ number: CInt) { process.signal(number) }
+
+    package var isRunning: Bool { process.isRunning }
+
+    /// SIGTERM; the exit status.
+    package func terminate() async throws -> Int {
+        process.signal(SIGTERM)
+        try await eventually("countersign ends", within: .seconds(10)) { !process.isRunning }
+        hasEnded.withLock { $0 = true }
+        return process.kill()
+    }
+
+    /// All that every process in this folder has printed.
+    package var log: String {
+        let files = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+        return files.filter { $0.hasPrefix("log-") }
+            .compactMap { try? String(contentsOfFile: "\(folder.path)/\($0)", encoding: .utf8) }.joined()
+    }
+
+    // MARK: Commands
+
+    /// The program that `swift build` made beside this test bundle.
+    package static let program: String = {
+        var folder = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
+        while !FileManager.default.isExecutableFile(atPath: folder.appending(path: "countersign").path),
+            folder.path != "/"
+        {
+            folder.deleteLastPathComponent()
+        }
+        return folder.appending(path: "countersign").path
+    }()
+
+    package struct CommandResult: Sendable {
+        package let status: Int
+        package let output: String
+    }
+
+    /// Runs a command to its end.
+    package static func run(_ arguments: String...) async throws -> CommandResult {
+        try await run(program, arguments)
+    }
+
+    /// Runs any program to its end; output and errors together.
+    package static func run(_ program: String, _ arguments: [String]) async throws -> CommandResult {
+        let folder = TemporaryFolder()
+        let process = try ChildProcess.start(program, arguments, output: "\(folder.path)/output")
+        defer { withExtendedLifetime(folder) {} }
+        do {
+            try await eventually("\(program) ends", within: .seconds(60)) { !process.isRunning }
+        } catch {
+            _ = process.kill()
+            throw error
+        }
+        let status = process.kill()
+        return CommandResult(
+            status: status, output: try String(contentsOfFile: "\(folder.path)/output", encoding: .utf8))
+    }
+}
+
+/// A program did not do what a test needs of it.
+package struct ProgramFailure: Error, CustomStringConvertible {
+    package let description: String
+}
+
+extension ModelToken {
+    /// The model token of now, by the machine's clock, as the real program needs it.
+    package static var current: ModelToken {
+        ModelToken(issuedAt: UnixTime(seconds: Date().timeIntervalSince1970), keyID: TestKeys.rs256.keyID)
+    }
+
+    /// A good token nobody has sent yet.
+    package static func fresh() throws -> [UInt8] {
+        try current.claim("jti", .string(UUID().uuidString)).signed(by: TestKeys.rs256)
+    }
+}

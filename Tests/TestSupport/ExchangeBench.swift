@@ -1,0 +1,89 @@
+import JOSE
+package import TokenExchange
+
+/// The use cases put together as the service does it, with real keys and a store of the test's choice.
+package struct ExchangeBench: Sendable {
+    package let clock: ManualClock
+    package let exchange: ExchangeToken
+    package let introspect: IntrospectSession
+    package let vault = SessionVault(sealer: OpenSSLRecordSealer())
+    package let deferredSessions: DeferredSessions
+    package let providers: [IdentityProvider]
+
+    package static let publicURL = "https://identity.acme.example"
+
+    package init(
+        rules: TenantRules = TenantRules(), providers: [IdentityProvider] = [.vipLoyalty()], clock: ManualClock = ManualClock(),
+        store: (any SessionStore)? = nil, limits: TokenLimits = TokenLimits(),
+        claimsReader: any ClaimsReader = LibJWTClaimsReader(), keys: (any IssuerKeySource)? = nil
+    ) {
+        let store = store ?? InMemorySessionStore(time: clock.time)
+        let tenants = [
+            Tenant(
+                name: "acme-staging", issuer: ModelToken.issuer, keys: keys ?? IssuerKeySet([TestKeys.rs256.verifier]), rules: rules),
+            Tenant(
+                name: "other-realm", issuer: "https://id.p.newstore.net/auth/realms/other",
+                keys: IssuerKeySet([TestKeys.rs256.verifier]), rules: rules),
+        ]
+        self.clock = clock
+        self.providers = providers
+        deferredSessions = DeferredSessions(store: store, time: clock.time) { _ in await Task.yield() }
+        exchange = ExchangeToken(
+            verify: VerifyIdentityToken(
+                tenants: tenants, providers: providers, claimsReader: claimsReader, limits: limits),
+            mint: MintExternalIdentity(
+                issuer: Self.publicURL, keys: { TestKeys.ring }, randomBytes: OpenSSLRecordSealer().randomBytes),
+            vault: vault, store: store, deferredSessions: deferredSessions, time: clock.time)
+        introspect = IntrospectSession(
+            issuer: Self.publicURL, providers: providers, vault: vault, store: store, keys: { TestKeys.ring },
+            claimsReader: claimsReader, time: clock.time)
+    }
+
+    /// The model token, issued now.
+    package var token: ModelToken { ModelToken(issuedAt: clock.now, keyID: TestKeys.rs256.keyID) }
+
+    package func exchange(_ token: ModelToken, device: String = "") async throws -> ExchangeOutcome {
+        await exchange(try token.signed(by: TestKeys.rs256), device: device)
+    }
+
+    package func exchange(
+        _ bytes: [UInt8], device: String = "", provider: Int = 0
+    ) async -> ExchangeOutcome {
+        await exchange(
+            ExchangeRequest(
+                identityToken: IdentityToken(bytes: bytes), device: device, provider: providers[provider],
+                arrivedAt: clock.time.elapsed()))
+    }
+}
+
+extension IdentityProvider {
+    package static func vipLoyalty(
+        name: String = "vip-loyalty", mode: FailureMode = .strict, kind: TokenRecipe.Kind? = nil,
+        deadline: Duration = .seconds(3), claims: [ClaimMapping] = [.email], conditions: [ClaimCondition] = []
+    ) -> IdentityProvider {
+        let jwt = TokenRecipe.JWTShape(algorithm: .es256, audience: name, maximumBytes: 1024)
+        return IdentityProvider(
+            name: name, tenants: ["acme-staging"], mode: mode, deadline: deadline,
+            token: TokenRecipe(kind: kind ?? .jwt(jwt), lifetime: .seconds(3 * 3600), claims: claims),
+            conditions: conditions, webviewOrigins: ["https://loyalty.acme.example"])
+    }
+}
+
+extension ClaimMapping {
+    package static let email = ClaimMapping(name: "email", source: .firstOf([ClaimPath("email")]))
+}
+
+extension ExchangeOutcome {
+    /// The external identity, however it came.
+    package var externalIdentity: ExternalIdentity? {
+        switch self {
+        case .issued(let externalIdentity, _): externalIdentity
+        case .degraded(let externalIdentity, _): externalIdentity
+        case .failed, .refused: nil
+        }
+    }
+
+    package var refusal: Refusal? {
+        if case .refused(let refusal) = self { refusal } else { nil }
+    }
+}

@@ -1,0 +1,67 @@
+import Foundation
+
+/// One HTTP/1.1 connection to 127.0.0.1, blocking and byte-exact, so that tests can also send what no client would.
+package final class HTTPConnection: Sendable {
+    private let socket: LoopbackSocket
+
+    package init(port: Int) throws {
+        socket = try LoopbackSocket()
+        try socket.connect(port: port)
+    }
+
+    package func send(_ text: String) throws { try socket.write(Array(text.utf8)) }
+
+    package func send(_ bytes: [UInt8]) throws { try socket.write(bytes) }
+
+    package func request(
+        _ method: String, _ path: String, headers: [String: String] = [:], body: [UInt8]? = nil
+    ) throws -> HTTPAnswer {
+        var head = "\(method) \(path) HTTP/1.1\r\n"
+        for (name, value) in ["Host": "127.0.0.1"].merging(headers, uniquingKeysWith: { $1 }) {
+            head += "\(name): \(value)\r\n"
+        }
+        if let body { head += "Content-Length: \(body.count)\r\n" }
+        try socket.write(Array((head + "\r\n").utf8) + (body ?? []))
+        return try answer(hasBody: method != "HEAD")
+    }
+
+    /// Reads one answer.
+    package func answer(hasBody: Bool = true) throws -> HTTPAnswer {
+        var head: [UInt8] = []
+        while !head.suffix(4).elementsEqual("\r\n\r\n".utf8) { head.append(try socket.readByte()) }
+        let lines = String(decoding: head, as: UTF8.self).split(separator: "\r\n")
+        var headers: [String: String] = [:]
+        for line in lines.dropFirst() {
+            let colon = line.firstIndex(of: ":") ?? line.endIndex
+            headers[line[..<colon].lowercased()] = line[colon...].dropFirst().trimmingCharacters(in: .whitespaces)
+        }
+        let count = hasBody ? headers["content-length"].flatMap { Int($0) } ?? 0 : 0
+        let status = lines.first?.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0
+        return HTTPAnswer(status: status, headers: headers, body: try (0..<count).map { _ in try socket.readByte() })
+    }
+
+    /// Whether the other side has closed; waits for it up to the socket's time-out.
+    package func isClosed() -> Bool {
+        do {
+            _ = try socket.readByte()
+            return false
+        } catch { return (error as? SocketFailure)?.code != EAGAIN }
+    }
+}
+
+package struct HTTPAnswer: Sendable {
+    package let status: Int
+    /// Names in lower case.
+    package let headers: [String: String]
+    package let body: [UInt8]
+
+    package var text: String { String(decoding: body, as: UTF8.self) }
+
+    /// The members of a JSON body.
+    package var json: [String: Any] {
+        (try? JSONSerialization.jsonObject(with: Data(body))) as? [String: Any] ?? [:]
+    }
+
+    package var errorCode: String? { json["error_code"] as? String }
+    package var externalIdentity: String? { json["external_identity"] as? String }
+}

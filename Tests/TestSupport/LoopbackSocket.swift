@@ -1,0 +1,65 @@
+import Foundation
+
+/// A blocking TCP socket on 127.0.0.1; every wait ends after five seconds.
+final class LoopbackSocket: Sendable {
+    let descriptor: CInt
+
+    init() throws {
+        descriptor = socket(AF_INET, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        guard descriptor >= 0 else { throw SocketFailure(code: errno) }
+        var limit = timeval(tv_sec: 5, tv_usec: 0)
+        for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
+            setsockopt(descriptor, SOL_SOCKET, option, &limit, socklen_t(MemoryLayout<timeval>.size))
+        }
+    }
+
+    deinit { close(descriptor) }
+
+    func bind(port: Int) throws {
+        try withAddress(port: port) { Glibc.bind(descriptor, $0, $1) }
+    }
+
+    func connect(port: Int) throws {
+        try withAddress(port: port) { Glibc.connect(descriptor, $0, $1) }
+    }
+
+    func port() throws -> Int {
+        var address = sockaddr_in()
+        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let status = withUnsafeMutableBytes(of: &address) {
+            getsockname(descriptor, $0.assumingMemoryBound(to: sockaddr.self).baseAddress!, &size)
+        }
+        guard status == 0 else { throw SocketFailure(code: errno) }
+        return Int(UInt16(bigEndian: address.sin_port))
+    }
+
+    func write(_ bytes: [UInt8]) throws {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { send(descriptor, $0.baseAddress, $0.count, CInt(MSG_NOSIGNAL)) }
+            guard count > 0 else { throw SocketFailure(code: errno) }
+            rest = rest.dropFirst(count)
+        }
+    }
+
+    func readByte() throws -> UInt8 {
+        var byte: UInt8 = 0
+        guard recv(descriptor, &byte, 1, 0) == 1 else { throw SocketFailure(code: errno) }
+        return byte
+    }
+
+    private func withAddress(port: Int, _ call: (UnsafePointer<sockaddr>, socklen_t) -> CInt) throws {
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = in_port_t(port).bigEndian
+        address.sin_addr.s_addr = INADDR_LOOPBACK.bigEndian
+        let status = withUnsafeBytes(of: &address) {
+            call($0.assumingMemoryBound(to: sockaddr.self).baseAddress!, socklen_t($0.count))
+        }
+        guard status == 0 else { throw SocketFailure(code: errno) }
+    }
+}
+
+package struct SocketFailure: Error {
+    package let code: CInt
+}

@@ -1,0 +1,251 @@
+import TokenExchange
+
+// MARK: - The first writer wins
+
+extension SessionStoreConformance {
+    static func firstWriterWins(_ harness: SessionStoreHarness) async throws {
+        let first = Exchange(harness)
+        try await harness.expect(.inserted, from: first.records)
+        try await harness.expect(.answered(first.answer), from: first.again().records)
+        try await harness.expect(first.record, under: first.session)
+    }
+
+    static func oneOfFiftyConcurrentWritersWins(_ harness: SessionStoreHarness) async throws {
+        let exchanges = [Exchange](repeating: Exchange(harness), count: 50).map { $0.again() }
+        let outcomes = try await withThrowingTaskGroup(of: (SealedRecord, ExchangeInsertion).self) { group in
+            for exchange in exchanges {
+                group.addTask { (exchange.answer, try await harness.insertIfAbsent(exchange.records)) }
+            }
+            return try await group.reduce(into: []) { $0.append($1) }
+        }
+        let winners = outcomes.filter { $0.1 == .inserted }.map(\.0)
+        try expect(winners.count == 1, "\(winners.count) writers of 50 won")
+        let losers = outcomes.filter { $0.1 == .answered(winners[0]) }
+        try expect(losers.count == 49, "\(losers.count) writers of 49 were told the winner's answer")
+    }
+
+    static func answersAreIndependent(_ harness: SessionStoreHarness) async throws {
+        let one = Exchange(harness)
+        let other = Exchange(harness)
+        try await harness.expect(.inserted, from: one.records)
+        try await harness.expect(.inserted, from: other.records)
+        try await harness.expect(.answered(one.answer), from: one.again().records)
+        try await harness.expect(.answered(other.answer), from: other.again().records)
+    }
+
+    static func losingSessionIsNotStored(_ harness: SessionStoreHarness) async throws {
+        let first = Exchange(harness)
+        let second = first.again()
+        try await harness.expect(.inserted, from: first.records)
+        try await harness.expect(.answered(first.answer), from: second.records)
+        try await harness.expect(nil, under: second.session)
+    }
+
+    static func sharedSessionSurvivesReplay(_ harness: SessionStoreHarness) async throws {
+        let one = Exchange(harness)
+        var other = Exchange(harness)
+        try await harness.expect(.inserted, from: one.records)
+        other.session = one.session
+        try await harness.expect(.inserted, from: other.records)
+        var repeated = one.again()
+        repeated.session = one.session
+        try await harness.expect(.answered(one.answer), from: repeated.records)
+        try await harness.expect(other.record, under: one.session)
+    }
+}
+
+// MARK: - When an answer gives way
+
+extension SessionStoreConformance {
+    static func answerWithoutSessionIsOverwritten(_ harness: SessionStoreHarness) async throws {
+        let first = Exchange(harness, sessionLife: shortLife)
+        try await harness.expect(.inserted, from: first.records)
+        try await harness.end(.session(first.session))
+        try await harness.expectOverwritten(first)
+    }
+
+    static func endedAnswerIsOverwritten(_ harness: SessionStoreHarness) async throws {
+        let first = Exchange(harness, answerLife: shortLife)
+        try await harness.expect(.inserted, from: first.records)
+        try await harness.end(.answer(first.answerKey))
+        try await harness.expectOverwritten(first)
+        try await harness.expect(first.record, under: first.session)
+    }
+
+    static func unreadableAnswerIsReplaced(_ harness: SessionStoreHarness) async throws {
+        let first = Exchange(harness)
+        try await harness.expect(.inserted, from: first.records)
+        try await harness.expectOverwritten(first, replacing: first.answer)
+    }
+
+    static func otherAnswerIsNotReplaced(_ harness: SessionStoreHarness) async throws {
+        let first = Exchange(harness)
+        try await harness.expect(.inserted, from: first.records)
+        let others = [first.record, SealedRecord(bytes: []), SealedRecord(bytes: first.answer.bytes + [0])]
+        for other in others {
+            try await harness.expect(.answered(first.answer), from: first.again().records, replacing: other)
+        }
+    }
+
+    static func answerWithoutLifeIsNotReplayed(_ harness: SessionStoreHarness) async throws {
+        let first = Exchange(harness, answerLife: .zero)
+        let second = first.again()
+        try await harness.expect(.inserted, from: first.records)
+        try await harness.expect(.inserted, from: second.records)
+        try await harness.expect(first.record, under: first.session)
+        try await harness.expect(second.record, under: second.session)
+    }
+
+    static func answerWithoutLifeReplaysEarlierOne(_ harness: SessionStoreHarness) async throws {
+        let first = Exchange(harness)
+        try await harness.expect(.inserted, from: first.records)
+        let second = first.again(answerLife: .zero)
+        try await harness.expect(.answered(first.answer), from: second.records)
+        try await harness.expect(.inserted, from: second.records, replacing: first.answer)
+        try await harness.expect(.inserted, from: first.again().records)
+    }
+}
+
+// MARK: - Sessions
+
+extension SessionStoreConformance {
+    static func unknownSessionIsNil(_ harness: SessionStoreHarness) async throws {
+        try await harness.expect(nil, under: Exchange(harness).session)
+    }
+
+    static func insertOverwrites(_ harness: SessionStoreHarness) async throws {
+        let first = Exchange(harness)
+        var second = Exchange(harness)
+        second.session = first.session
+        try await harness.store.insert(first.records.session, within: Self.budget)
+        try await harness.expect(first.record, under: first.session)
+        try await harness.store.insert(second.records.session, within: Self.budget)
+        try await harness.expect(second.record, under: first.session)
+    }
+
+    static func insertDoesNotTouchAnswers(_ harness: SessionStoreHarness) async throws {
+        let first = Exchange(harness)
+        try await harness.expect(.inserted, from: first.records)
+        try await harness.store.insert(first.records.session, within: Self.budget)
+        try await harness.store.insert(first.again().records.session, within: Self.budget)
+        try await harness.expect(.answered(first.answer), from: first.again().records)
+    }
+
+    static func endedSessionIsAbsent(_ harness: SessionStoreHarness) async throws {
+        let exchange = Exchange(harness, sessionLife: shortLife)
+        try await harness.store.insert(exchange.records.session, within: Self.budget)
+        try await harness.end(.session(exchange.session))
+        try await harness.expect(nil, under: exchange.session)
+    }
+
+    static func pastSessionIsNotStored(_ harness: SessionStoreHarness) async throws {
+        let exchange = Exchange(harness, sessionLife: .seconds(-1))
+        try await harness.store.insert(exchange.records.session, within: Self.budget)
+        try await harness.expect(nil, under: exchange.session)
+        try await harness.expect(.inserted, from: exchange.records)
+        try await harness.expect(nil, under: exchange.session)
+        try await harness.expect(.inserted, from: exchange.again().records)
+    }
+
+    static func everyByteValueSurvives(_ harness: SessionStoreHarness) async throws {
+        let everyByte = Array(UInt8.min...UInt8.max)
+        for start in stride(from: 0, to: 256, by: 32) {
+            let key = RecordKey(digest: Array(everyByte[start..<start + 32]))
+            var exchange = Exchange(harness, answerKey: key)
+            exchange.session = key
+            exchange.record = SealedRecord(bytes: everyByte)
+            exchange.answer = SealedRecord(bytes: everyByte.reversed())
+            let insertion = try await harness.insertIfAbsent(exchange.records)
+            try expect([.inserted, .answered(exchange.answer)].contains(insertion), "\(insertion)")
+            try await harness.expect(.answered(exchange.answer), from: exchange.again().records)
+            try await harness.expect(exchange.record, under: key)
+        }
+    }
+
+    static func checkPasses(_ harness: SessionStoreHarness) async throws {
+        try await harness.store.check(within: Self.budget)
+    }
+}
+
+// MARK: - Making and expecting
+
+extension SessionStoreConformance {
+    static let budget = Duration.seconds(5)
+
+    static func expect(_ condition: Bool, _ message: @autoclosure () -> String) throws {
+        if !condition { throw ConformanceFailure(description: message()) }
+    }
+
+    /// The records of one exchange, of random bytes.
+    struct Exchange: Sendable {
+        var session = RecordKey(digest: randomBytes(32))
+        var record = SealedRecord(bytes: randomBytes(300))
+        let answerKey: RecordKey
+        var answer = SealedRecord(bytes: randomBytes(600))
+        private let start: UnixTime
+        private let sessionLife: Duration
+        private let answerLife: Duration
+
+        init(
+            _ harness: SessionStoreHarness, answerKey: RecordKey? = nil, sessionLife: Duration = longLife,
+            answerLife: Duration = longLife
+        ) {
+            self.init(
+                answerKey: answerKey ?? RecordKey(digest: randomBytes(32)), start: harness.now(),
+                sessionLife: sessionLife, answerLife: answerLife)
+        }
+
+        private init(answerKey: RecordKey, start: UnixTime, sessionLife: Duration, answerLife: Duration) {
+            self.answerKey = answerKey
+            self.start = start
+            self.sessionLife = sessionLife
+            self.answerLife = answerLife
+        }
+
+        var records: ExchangeRecords {
+            ExchangeRecords(
+                session: StoredSession(key: session, record: record, expiresAt: start + sessionLife),
+                answerKey: answerKey, answer: answer, answerExpiresAt: start + answerLife)
+        }
+
+        /// The same identity token, device and provider once more: another session and answer under the same key.
+        func again(answerLife: Duration = longLife) -> Exchange {
+            Exchange(answerKey: answerKey, start: start, sessionLife: longLife, answerLife: answerLife)
+        }
+    }
+
+    private static func randomBytes(_ count: Int) -> [UInt8] {
+        (0..<count).map { _ in UInt8.random(in: .min ... .max) }
+    }
+}
+
+extension SessionStoreHarness {
+    fileprivate func insertIfAbsent(_ records: ExchangeRecords, replacing unreadable: SealedRecord? = nil) async throws
+        -> ExchangeInsertion
+    {
+        try await store.insertIfAbsent(records, replacing: unreadable, within: SessionStoreConformance.budget)
+    }
+
+    fileprivate func expect(
+        _ expected: ExchangeInsertion, from records: ExchangeRecords, replacing unreadable: SealedRecord? = nil
+    ) async throws {
+        let insertion = try await insertIfAbsent(records, replacing: unreadable)
+        try SessionStoreConformance.expect(insertion == expected, "\(insertion) instead of \(expected)")
+    }
+
+    fileprivate func expect(_ expected: SealedRecord?, under key: RecordKey) async throws {
+        let record = try await store.session(key, within: SessionStoreConformance.budget)
+        try SessionStoreConformance.expect(record == expected, "session \(record as Any), not \(expected as Any)")
+    }
+
+    /// The next writer of `first`'s answer wins, and from then on it is that writer's answer.
+    fileprivate func expectOverwritten(
+        _ first: SessionStoreConformance.Exchange, replacing unreadable: SealedRecord? = nil
+    ) async throws {
+        let second = SessionStoreConformance.Exchange(self, answerKey: first.answerKey)
+        try await expect(.inserted, from: second.records, replacing: unreadable)
+        try await expect(second.record, under: second.session)
+        let third = SessionStoreConformance.Exchange(self, answerKey: first.answerKey)
+        try await expect(.answered(second.answer), from: third.records, replacing: unreadable)
+    }
+}

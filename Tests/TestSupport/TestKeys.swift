@@ -1,0 +1,52 @@
+import Foundation
+package import JOSE
+package import TokenExchange
+
+/// Private keys made for this run, one per algorithm, each made once.
+package enum TestKeys {
+    /// The issuer's.
+    package static let rs256 = make(.rs256)
+    /// Nobody's: for signatures that must not be accepted.
+    package static let stranger = make(.rs256)
+    package static let es256 = make(.es256)
+
+    /// A fresh key in a directory of its own, which is removed again.
+    package static func make(_ algorithm: SignatureAlgorithm) -> OpenSSLTokenSigner {
+        let folder = TemporaryFolder()
+        do {
+            let entry = try SigningKeyDirectory(path: folder.path).generate(algorithm: algorithm)
+            return try OpenSSLTokenSigner(privateKeyFile: "\(folder.path)/\(entry.fileName)", algorithm: algorithm)
+        } catch {
+            fatalError("no test key: \(error)")
+        }
+    }
+
+    /// A key ring with one active ES256 key.
+    package static let ring = SigningKeyRing(
+        signers: [es256], verifiers: [es256.verifier], publishedKeySet: PublicJWK.set([es256.publicKey]))
+}
+
+/// A folder that lives as long as this object.
+package final class TemporaryFolder: Sendable {
+    package let path: String
+
+    package init() {
+        path = FileManager.default.temporaryDirectory.appending(path: "countersign-\(UUID().uuidString)").path
+        try? FileManager.default.createDirectory(
+            atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    }
+
+    deinit {
+        try? FileManager.default.removeItem(atPath: path)
+    }
+
+    /// Writes a file and returns its path.
+    @discardableResult
+    package func write(_ name: String, _ content: some StringProtocol) throws -> String {
+        let file = "\(path)/\(name)"
+        try FileManager.default.createDirectory(
+            atPath: URL(filePath: file).deletingLastPathComponent().path, withIntermediateDirectories: true)
+        try Data(content.utf8).write(to: URL(filePath: file))
+        return file
+    }
+}

@@ -1,0 +1,98 @@
+import JOSE
+import TestSupport
+import Testing
+import TokenExchange
+
+/// Good tokens that must pass, at the edges of what is good.
+@Suite struct AcceptanceTests {
+    struct Good: Sendable, CustomTestStringConvertible {
+        let testDescription: String
+        var rules = TenantRules()
+        var provider = IdentityProvider.vipLoyalty()
+        var edit: @Sendable (ModelToken) -> ModelToken = { $0 }
+    }
+
+    private static func at(_ offset: Double) -> JSONValue { .number(literal: "\(ManualClock.start.seconds + offset)") }
+
+    private static func having(_ test: ClaimCondition.Test, _ root: String, _ rest: [String] = []) -> IdentityProvider {
+        .vipLoyalty(conditions: [ClaimCondition(claim: ClaimPath(root, rest), test: test)])
+    }
+
+    static let table: [Good] = [
+        Good(testDescription: "expired 29.5 s ago, within the skew", edit: { $0.claim("exp", at(-29.5)) }),
+        Good(testDescription: "issued 30 s ahead", edit: { $0.claim("iat", at(30)) }),
+        Good(testDescription: "not before in 30 s", edit: { $0.claim("nbf", at(30)) }),
+        Good(testDescription: "nbf 0, as Keycloak writes it", edit: { $0.claim("nbf", .number(literal: "0")) }),
+        Good(testDescription: "an hour and 30 s old", edit: { $0.claim("iat", at(-3630)) }),
+        Good(testDescription: "exp with a fraction", edit: { $0.claim("exp", at(10.25)) }),
+        Good(testDescription: "exp 2^53", edit: { $0.claim("exp", .number(literal: "9007199254740992")) }),
+        Good(testDescription: "no iat where no maximum age is set", rules: TenantRules(maximumAge: nil), edit: { $0.claim("iat", nil) }),
+        Good(testDescription: "no typ counts as Bearer", edit: { $0.claim("typ", nil) }),
+        Good(testDescription: "no header typ", edit: { $0.header("typ", nil) }),
+        Good(testDescription: "header typ at+jwt", edit: { $0.header("typ", .string("at+jwt")) }),
+        Good(testDescription: "no kid where one key fits", edit: { $0.header("kid", nil) }),
+        Good(testDescription: "kid of PEM keys", edit: { $0 }),
+        Good(testDescription: "a service account where allowed", rules: TenantRules(allowsServiceAccounts: true), edit: {
+            $0.claim("preferred_username", .string("service-account-x")).claim("client_id", .string("x"))
+        }),
+        Good(testDescription: "audience in a list", rules: TenantRules(audiences: ["b"]), edit: {
+            $0.claim("aud", .array([.string("a"), .string("b")]))
+        }),
+        Good(testDescription: "audience as a string", rules: TenantRules(audiences: ["account"])),
+        Good(testDescription: "the wanted party", rules: TenantRules(authorizedParties: ["newstore-associate-app"])),
+        Good(testDescription: "contains in a nested list", provider: having(.contains(.string("store_associate")), "realm_access", ["roles"])),
+        Good(testDescription: "contains a word", provider: having(.contains(.string("email")), "scope")),
+        Good(testDescription: "equals", provider: having(.equals(.string("Bearer")), "typ")),
+        Good(testDescription: "equals a number by value", provider: having(.equals(.number(literal: "1764003600.0")), "iat")),
+        Good(testDescription: "any of", provider: having(.anyOf([.string("x"), .string("account")]), "aud")),
+        Good(testDescription: "any of, in a list", provider: having(.anyOf([.string("x"), .string("offline_access")]), "realm_access", ["roles"])),
+        Good(testDescription: "matches", provider: having(.matches(try! AnchoredPattern(#"[a-z.]+@example\.com"#)), "email")),
+    ]
+
+    @Test(arguments: table)
+    func accepts(good: Good) async throws {
+        let bench = ExchangeBench(rules: good.rules, providers: [good.provider])
+        let outcome = try await bench.exchange(good.edit(bench.token))
+        #expect(outcome.refusal == nil)
+        #expect(outcome.externalIdentity != nil)
+    }
+
+    @Test(arguments: [
+        ("contains a part of a word", ClaimCondition.Test.contains(.string("mail")), ClaimPath("scope")),
+        ("matches only a part", .matches(try! AnchoredPattern("jane")), ClaimPath("email")),
+        ("equals another type", .equals(.string("1764003600")), ClaimPath("iat")),
+        ("a path through a string", .equals(.string("x")), ClaimPath("email", ["x"])),
+        ("any of none", .anyOf([]), ClaimPath("aud")),
+        ("absent", .anyOf([.null]), ClaimPath("absent")),
+        ("matches a list", .matches(try! AnchoredPattern(".*")), ClaimPath("realm_access")),
+    ])
+    func refusesAnUnmetCondition(_ name: String, test: ClaimCondition.Test, claim: ClaimPath) async throws {
+        let bench = ExchangeBench(providers: [.vipLoyalty(conditions: [ClaimCondition(claim: claim, test: test)])])
+        #expect(try await bench.exchange(bench.token).refusal == .conditionNotMet)
+    }
+
+    @Test func refusesATokenWithoutKeyIDWhereTwoKeysFit() async throws {
+        let keys = IssuerKeySet([TestKeys.rs256.verifier, TestKeys.stranger.verifier])
+        #expect(keys.verifiers(keyID: nil, algorithm: .rs256).isEmpty)
+        #expect(keys.verifiers(keyID: TestKeys.rs256.keyID, algorithm: .rs256).count == 1)
+        #expect(keys.verifiers(keyID: TestKeys.rs256.keyID, algorithm: .rs384).isEmpty)
+    }
+
+    @Test(arguments: [8191, 8192])
+    func acceptsATokenUpToTheLimit(count: Int) async throws {
+        let bench = ExchangeBench()
+        // No base64url text has 4k + 1 characters, so some totals need another header.
+        for filler in 0..<3 {
+            let token = bench.token.header("x", .string(String(repeating: "h", count: filler)))
+            let missing = count - (try token.signed(by: TestKeys.rs256)).count
+            for padding in (missing * 3 / 4 - 20)..<(missing * 3 / 4) {
+                let padded = token.claim("padding", .string(String(repeating: "p", count: padding)))
+                let bytes = try padded.signed(by: TestKeys.rs256)
+                guard bytes.count == count else { continue }
+                #expect(await bench.exchange(bytes).refusal == nil)
+                return
+            }
+        }
+        Issue.record("no token of \(count) bytes was found")
+    }
+}

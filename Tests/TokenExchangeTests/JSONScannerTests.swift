@@ -1,0 +1,103 @@
+import Foundation
+import Testing
+import TokenExchange
+
+@Suite struct JSONScannerTests {
+    private func error(of text: String, _ limits: JSONLimits = JSONLimits()) -> JSONError? {
+        error(of: Array(text.utf8), limits)
+    }
+
+    private func error(of text: [UInt8], _ limits: JSONLimits = JSONLimits()) -> JSONError? {
+        do {
+            _ = try JSONObject(text, limits: limits)
+            return nil
+        } catch { return error }
+    }
+
+    @Test(arguments: [
+        "{}", " {\t\"a\" : 1 ,\r\n\"b\":[ ] } ", #"{"a":{"a":{"a":null}},"b":[true,false,null,"x",-0.5e+3,0]}"#,
+        #"{"":""}"#, #"{"a":"\"\\\/\b\f\n\r\té\uD83D\uDE00"}"#, #"{"a":"é€😀"}"#, #"{"a":9223372036854775807}"#,
+        #"{"a":-9223372036854775808,"b":1e308}"#, #"{"a":[{"x":1},{"x":1}]}"#,
+    ])
+    func acceptsWhatFoundationReadsWithTheSameNames(text: String) throws {
+        let object = try JSONObject(Array(text.utf8), limits: JSONLimits())
+        let dictionary = try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
+        #expect(Set(object.names) == Set(dictionary.keys))
+        #expect(object.names.count == dictionary.count)
+    }
+
+    @Test(arguments: [
+        "", " ", "{", "}", "[]", "null", "1", "\"a\"", "{}{}", "{} x", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{,\"a\":1}",
+        "{\"a\":1 \"b\":2}", "{a:1}", "{'a':1}", "{\"a\":01}", "{\"a\":+1}", "{\"a\":1.}", "{\"a\":.5}", "{\"a\":1e}",
+        "{\"a\":-}", "{\"a\":NaN}", "{\"a\":Infinity}", "{\"a\":tru}", "{\"a\":nul}", "{\"a\":\"\u{1}\"}", "{\"a\":\"\n\"}",
+        #"{"a":"\x"}"#, #"{"a":"\u12"}"#, #"{"a":"\u00zz"}"#, #"{"a":"\u0000"}"#, #"{"a":"\uD800"}"#, #"{"a":"\uDC00"}"#,
+        #"{"a":"\uD800A"}"#, #"{"a":"\uD800\uD800"}"#, #"{"a":"#, #"{"a":1e400}"#, #"{"a":-1e400}"#,
+        #"{"a":9223372036854775808}"#, "{\"a\":[1,]}", "{\"a\":[,1]}", "{\"a\":[1 2]}", "/**/{}", "{\"a\":1}//",
+        "\u{FEFF}{}",
+    ])
+    func refusesWhatIsNotStrictJSON(text: String) {
+        #expect(error(of: text) == .malformed)
+    }
+
+    @Test(arguments: [
+        [0xC0, 0x80], [0xC1, 0xBF], [0xE0, 0x80, 0x80], [0xED, 0xA0, 0x80], [0xF0, 0x80, 0x80, 0x80],
+        [0xF4, 0x90, 0x80, 0x80], [0xF5, 0x80, 0x80, 0x80], [0x80], [0xFF], [0xC3], [0xE2, 0x82], [0xC3, 0x28],
+    ] as [[UInt8]])
+    func refusesBytesThatAreNotUTF8(bytes: [UInt8]) {
+        #expect(error(of: Array("{\"a\":\"".utf8) + bytes + Array("\"}".utf8)) == .malformed)
+    }
+
+    @Test(arguments: [
+        #"{"a":1,"a":2}"#, #"{"a":1,"\u0061":2}"#, #"{"é":1,"\u00e9":2}"#, #"{"😀":1,"\uD83D\uDE00":2}"#,
+        #"{"x":{"b":1,"b":1}}"#, #"{"x":[[{"b":1,"c":2,"b":1}]]}"#, #"{"":1,"":2}"#, #"{"a\/b":1,"a/b":2}"#,
+    ])
+    func refusesDuplicateNamesAtAnyDepthHoweverTheyAreWritten(text: String) {
+        #expect(error(of: text) == .duplicateMember)
+    }
+
+    @Test func takesTheSameNameInDifferentObjects() {
+        #expect(error(of: #"{"a":{"a":1},"b":{"a":1},"c":[{"a":1},{"a":2}]}"#) == nil)
+    }
+
+    @Test func boundsDepthExactly() {
+        func nested(_ depth: Int) -> String {
+            "{\"a\":" + String(repeating: "[", count: depth - 1) + String(repeating: "]", count: depth - 1) + "}"
+        }
+        #expect(error(of: nested(15)) == nil)
+        #expect(error(of: nested(16)) == nil)
+        #expect(error(of: nested(17)) == .tooDeep)
+        #expect(error(of: nested(4), JSONLimits(depth: 3)) == .tooDeep)
+        #expect(error(of: nested(5000)) == .tooDeep)
+    }
+
+    @Test func boundsMembersOfAnObjectExactly() {
+        func wide(_ count: Int) -> String {
+            "{" + (0..<count).map { "\"m\($0)\":0" }.joined(separator: ",") + "}"
+        }
+        #expect(error(of: wide(255)) == nil)
+        #expect(error(of: wide(256)) == nil)
+        #expect(error(of: wide(257)) == .tooManyMembers)
+        #expect(error(of: wide(4), JSONLimits(members: 3)) == .tooManyMembers)
+    }
+
+    @Test func resolvesEscapesInNamesAndStrings() throws {
+        let object = try JSONObject(Array(#"{"\u0061b":"x\n\uD83D\uDE00é","n":1}"#.utf8), limits: JSONLimits())
+        #expect(object.names == ["ab", "n"])
+        #expect(object.string("ab") == "x\n😀é")
+        #expect(object.string("n") == nil)
+        #expect(object.string("absent") == nil)
+    }
+
+    @Test func readsValuesAndWritesThemBack() throws {
+        let text = #"{"a":[1,2.50,-3e2,"é\"\\",true,false,null,{}],"b":{"c":"\u0007"}}"#
+        let value = try JSONValue(parsing: Array(text.utf8))
+        #expect(String(decoding: value.text, as: UTF8.self) == text)
+        #expect(value["b"]?["c"]?.string == "\u{7}")
+    }
+
+    /// Cut anywhere, a document is refused, and nothing reads past its end.
+    @Test func refusesEveryPrefixOfADocument() {
+        let text = Array(#"{"a":[1.5e3,"é\u00e9\uD83D\uDE00",{"b":null}],"c":true}"#.utf8)
+        for count in 0..<text.count { #expect(error(of: Array(text[..<count])) != nil) }
+    }
+}
