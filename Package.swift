@@ -74,7 +74,7 @@ let package = Package(
         .executableTarget(
             name: "countersign",
             dependencies: [
-                "CountersignService", "ServiceConfiguration", "TokenExchange", argumentParser, logging, nioPosix,
+                "CountersignService", "ServiceConfiguration", "TokenExchange", argumentParser, logging, nio, nioPosix,
             ],
             swiftSettings: swift),
 

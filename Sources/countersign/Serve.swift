@@ -1,6 +1,7 @@
 import ArgumentParser
 import CountersignService
 import Logging
+import NIOCore
 import NIOPosix
 import ServiceConfiguration
 import TokenExchange
@@ -16,6 +17,9 @@ struct Serve: AsyncParsableCommand {
     @OptionGroup var config: ConfigurationOption
 
     func run() async throws {
+        // Tasks run on the event loops: no hop between a connection and the code that answers it. It took a prototype of
+        // the callback from 10,500 to 13,000 requests/s on two cores.
+        _ = NIOSingletons.unsafeTryInstallSingletonPosixEventLoopGroupAsConcurrencyGlobalExecutor()
         try await reportingStartUpErrors {
             let blueprint = try config.blueprint()
             let server = CountersignServer(

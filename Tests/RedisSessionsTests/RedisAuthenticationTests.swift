@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 import TokenExchange
 
-@Suite struct RedisAuthenticationTests {
+@Suite(.serialized) struct RedisAuthenticationTests {
     @Test func authenticatesWithThePassword() async throws {
         let server = try await RedisServer.start(password: "open sesame")
         try await withStore(configuration(server, password: { "open sesame" })) { store in

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 import TokenExchange
 
-@Suite struct RedisConformanceTests {
+@Suite(.serialized) struct RedisConformanceTests {
     @Test(arguments: SessionStoreConformance.checks)
     func keepsThePromisesOfTheStore(check: SessionStoreConformance.Check) async throws {
         let server = try await RedisServer.start()

@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 import TokenExchange
 
-@Suite struct RedisOutageTests {
+@Suite(.serialized) struct RedisOutageTests {
     @Test func failsFastWhileTheServerIsGoneAndHealsWithinTwoSeconds() async throws {
         let server = try await RedisServer.start()
         let log = RecordedLog()
@@ -68,7 +68,7 @@ import TokenExchange
 
     @Test func endsWithinTheTimeoutWhereTheServerHangsAndHealsLater() async throws {
         let server = try await RedisServer.start()
-        try await withStore(configuration(server)) { store in
+        try await withStore(configuration(server, commandTimeout: .milliseconds(250)), threads: 1) { store in
             try await store.check(within: ample)
             server.stop()
             let clock = ContinuousClock()
@@ -109,7 +109,8 @@ import TokenExchange
 
     @Test func refusesMoreThanItsConnectionsMayHaveInFlight() async throws {
         let server = try await RedisServer.start()
-        try await withStore(configuration(server, maximumInFlight: 8), threads: 1) { store in
+        try await withStore(configuration(server, commandTimeout: .milliseconds(250), maximumInFlight: 8), threads: 1) {
+            store in
             try await store.check(within: ample)
             server.stop()
             let causes = try await withThrowingTaskGroup(of: SessionStoreFailure.Cause?.self) { group in
@@ -125,9 +126,7 @@ import TokenExchange
     @Test func finishesWhatIsInFlightAtGracefulShutdown() async throws {
         let server = try await RedisServer.start()
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-        var configuration = configuration(server)
-        configuration.commandTimeout = .seconds(5)
-        let store = RedisSessionStore(configuration, eventLoopGroup: group, time: clock.time, logger: quiet)
+        let store = RedisSessionStore(configuration(server), eventLoopGroup: group, time: clock.time, logger: quiet)
         let services = ServiceGroup(services: [store], logger: quiet)
         let running = Task { try await services.run() }
         try await store.check(within: ample)

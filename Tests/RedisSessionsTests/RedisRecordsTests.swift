@@ -6,7 +6,7 @@ import Testing
 import TokenExchange
 
 /// What stands in Redis after an operation, and what the store makes of what it finds there.
-@Suite struct RedisRecordsTests {
+@Suite(.serialized) struct RedisRecordsTests {
     @Test func keepsRecordsUnderTheirNamesWithTheirLives() async throws {
         let server = try await RedisServer.start()
         try await withStore(configuration(server)) { store in

@@ -22,11 +22,14 @@ func withStore(
     try result.get()
 }
 
+/// Patient, so that a slow machine fails no test that is not about time; `commandTimeout` is for those that are.
 func configuration(
-    _ server: RedisServer, password: @escaping @Sendable () throws -> String? = { nil }, maximumInFlight: Int = 4096
+    _ server: RedisServer, password: @escaping @Sendable () throws -> String? = { nil },
+    commandTimeout: Duration = ample, maximumInFlight: Int = 4096
 ) -> RedisConfiguration {
     RedisConfiguration(
-        host: "127.0.0.1", port: server.port, password: password, maximumInFlight: maximumInFlight)
+        host: "127.0.0.1", port: server.port, password: password, commandTimeout: commandTimeout,
+        connectTimeout: commandTimeout * 2, maximumInFlight: maximumInFlight)
 }
 
 /// Records live by this clock in the store and by Redis' own in Redis; it stands still.

@@ -1,11 +1,16 @@
+import Synchronization
+
 /// Names a request in the answer, in problem documents and in every log line.
 enum RequestID {
     /// A sane incoming id is kept, so that one id follows a login through all services; anything else is replaced.
     static func choose(incoming: String?) -> String {
         if let incoming, 1...128 ~= incoming.utf8.count, incoming.utf8.allSatisfy(isSane) { return incoming }
-        var generator = SystemRandomNumberGenerator()
-        return hexadecimal(generator.next()) + hexadecimal(generator.next())
+        return process + hexadecimal(counter.wrappingAdd(1, ordering: .relaxed).newValue)
     }
+
+    /// Tells processes apart; a number of the request within its process follows. Neither is a secret.
+    private static let process = hexadecimal(UInt64.random(in: .min ... .max))
+    private static let counter = Atomic<UInt64>(0)
 
     private static func isSane(_ byte: UInt8) -> Bool {
         switch byte {

@@ -45,7 +45,7 @@ package struct DevelopmentToken {
     package func token(claims: [JSONValue.Member], lifetime: Duration, now: UnixTime) throws -> String {
         // The odd spaces are Keycloak's.
         let header = #"{"alg":"\#(signer.algorithm.rawValue)","typ" : "JWT","kid" : "\#(signer.keyID)"}"#
-        var token = Base64URL.encode(header.utf8)
+        var token = Base64URL.encode(header)
         token.append(UInt8(ascii: "."))
         Base64URL.append(JSONValue.object(merged(claims, lifetime: lifetime, now: now.wholeSeconds)).text, to: &token)
         let signature = try signer.signature(over: token)

@@ -1,9 +1,20 @@
 import FoundationEssentials
+import Synchronization
 import TokenExchange
 
-/// RFC 3339 with milliseconds, in UTC.
+/// RFC 3339 with milliseconds, in UTC. The seconds are formatted once each.
 enum Timestamp {
+    private static let cached = Mutex<(second: Int64, text: String)>((.min, ""))
+
     static func text(_ time: UnixTime) -> String {
-        Date(timeIntervalSince1970: time.seconds).formatted(.iso8601.time(includingFractionalSeconds: true))
+        let second = time.wholeSeconds
+        let millisecond = Int((time.seconds - Double(second)) * 1000)
+        let whole = cached.withLock { cached in
+            if cached.second != second {
+                cached = (second, String(Date(timeIntervalSince1970: Double(second)).formatted(.iso8601).dropLast()))
+            }
+            return cached.text
+        }
+        return "\(whole).\(millisecond / 100)\(millisecond / 10 % 10)\(millisecond % 10)Z"
     }
 }

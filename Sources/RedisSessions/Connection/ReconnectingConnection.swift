@@ -108,7 +108,7 @@ extension ReconnectingConnection {
             .assumeIsolated()
             .whenComplete { result in
                 switch result {
-                case .success: self.began(handler)
+                case .success(let channel): self.began(handler, on: channel)
                 case .failure(let error):
                     self.attemptFailed(ConnectionFault(error, address: configuration.address))
                 }
@@ -116,9 +116,20 @@ extension ReconnectingConnection {
     }
 
     /// The channel is open, and its handshake under way.
-    private func began(_ handler: RedisChannelHandler) {
+    private func began(_ handler: RedisChannelHandler, on channel: any Channel) {
         self.handler = handler
+        // The close future and not `channelInactive`: a channel closed this early never tells its handlers.
+        channel.closeFuture.assumeIsolated().whenComplete { _ in self.ended(handler) }
         if case .stopped = state { handler.close(.shutDown) }
+    }
+
+    /// The socket is closed.
+    private func ended(_ handler: RedisChannelHandler) {
+        handler.close(.closedByServer)
+        self.handler = nil
+        attemptIsRunning = false
+        endIfIdle()
+        scheduleRetry()
     }
 
     private func attemptFailed(_ fault: ConnectionFault) {
@@ -168,12 +179,5 @@ extension ReconnectingConnection: RedisChannelOwner {
 
     func channelFailed(_ handler: RedisChannelHandler, _ fault: ConnectionFault) {
         fail(fault)
-    }
-
-    func channelEnded(_ handler: RedisChannelHandler) {
-        self.handler = nil
-        attemptIsRunning = false
-        endIfIdle()
-        scheduleRetry()
     }
 }

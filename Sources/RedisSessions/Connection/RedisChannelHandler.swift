@@ -91,6 +91,10 @@ final class RedisChannelHandler: ChannelInboundHandler {
         self.context = context
     }
 
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.context = nil
+    }
+
     func channelActive(context: ChannelHandlerContext) {
         for command in handshake?.commands ?? [] { outbound.writeCommand(command, RESPArguments()) }
         handshake = nil
@@ -110,8 +114,6 @@ final class RedisChannelHandler: ChannelInboundHandler {
 
     func channelInactive(context: ChannelHandlerContext) {
         close(.closedByServer)
-        self.context = nil
-        owner?.channelEnded(self)
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -171,6 +173,4 @@ protocol RedisChannelOwner: AnyObject {
     func channelOpened(_ handler: RedisChannelHandler)
     /// No command will be taken any more.
     func channelFailed(_ handler: RedisChannelHandler, _ fault: ConnectionFault)
-    /// The socket is closed.
-    func channelEnded(_ handler: RedisChannelHandler)
 }

@@ -4,7 +4,7 @@ extension TenantRules {
     /// The rules stand beside the tenant's name, not in a mapping of their own.
     static func read(_ section: MappingReader) -> TenantRules {
         let maximumAge = section.value("maximum_age", default: .seconds(3600)) {
-            $0.duration(in: .zero...(.seconds(90 * 86400)))
+            $0.duration(in: .zero...(.seconds(3650 * 86400)))
         }
         return TenantRules(
             algorithms: section.value("algorithms", default: [.rs256]) { $0.algorithms() },

@@ -89,26 +89,28 @@ extension MintExternalIdentity {
     ) -> [UInt8] {
         var text = [UInt8]()
         text.reserveCapacity(1024)
-        Base64URL.append(
-            #"{"alg":"\#(signer.algorithm.rawValue)","kid":"\#(signer.keyID)","typ":"JWT"}"#.utf8, to: &text)
+        var header = JSONObjectWriter(capacity: 96)
+        header.add("alg", signer.algorithm.rawValue)
+        header.add("kid", signer.keyID)
+        header.add("typ", "JWT")
+        Base64URL.append(header.finish(), to: &text)
         text.append(UInt8(ascii: "."))
         Base64URL.append(claimsSet(of: session, audience: shape.audience), to: &text)
         return text
     }
 
     private func claimsSet(of session: SessionRecord, audience: String) -> [UInt8] {
-        JSONValue.object(
-            [
-                .init("iss", .string(issuer)),
-                .init("sub", .string(session.subject)),
-                .init("aud", .string(audience)),
-                .init("iat", .number(literal: String(session.issuedAt))),
-                .init("exp", .number(literal: String(session.expiresAt))),
-                .init("jti", .string(session.tokenID)),
-                .init("identity_provider", .string(session.identityProvider)),
-                .init("tenant", .string(session.tenant)),
-            ] + session.claims
-        ).text
+        var claims = JSONObjectWriter(capacity: 512)
+        claims.add("iss", issuer)
+        claims.add("sub", session.subject)
+        claims.add("aud", audience)
+        claims.add("iat", session.issuedAt)
+        claims.add("exp", session.expiresAt)
+        claims.add("jti", session.tokenID)
+        claims.add("identity_provider", session.identityProvider)
+        claims.add("tenant", session.tenant)
+        for claim in session.claims { claims.add(claim) }
+        return claims.finish()
     }
 }
 

@@ -39,16 +39,15 @@ package struct SessionRecord: Sendable, Equatable, Redacted {
 extension SessionRecord {
     /// Compact JSON, named as in a JWT; the sealed record around it carries the version.
     var encoded: [UInt8] {
-        var members: [JSONValue.Member] = [
-            .init("identity_provider", .string(identityProvider)),
-            .init("tenant", .string(tenant)),
-            .init("sub", .string(subject)),
-            .init("iat", .number(literal: String(issuedAt))),
-            .init("exp", .number(literal: String(expiresAt))),
-            .init("jti", .string(tokenID)),
-        ]
-        if !claims.isEmpty { members.append(.init("claims", .object(claims))) }
-        return JSONValue.object(members).text
+        var members = JSONObjectWriter(capacity: 256)
+        members.add("identity_provider", identityProvider)
+        members.add("tenant", tenant)
+        members.add("sub", subject)
+        members.add("iat", issuedAt)
+        members.add("exp", expiresAt)
+        members.add("jti", tokenID)
+        if !claims.isEmpty { members.add("claims", .object(claims)) }
+        return members.finish()
     }
 
     /// Nil where the text is no record of this format; such a record counts as absent.

@@ -4,85 +4,81 @@
 /// texts of one token.
 package enum Base64URL {
     /// The bytes that `text` stands for, or nil where it is not canonical base64url.
-    package static func decode(_ text: some RandomAccessCollection<UInt8>) -> [UInt8]? {
-        let rest = text.count % 4
+    package static func decode(_ text: ArraySlice<UInt8>) -> [UInt8]? {
+        let (wholes, rest) = text.count.quotientAndRemainder(dividingBy: 4)
         guard rest != 1 else { return nil }
-        var bytes = [UInt8]()
-        bytes.reserveCapacity(text.count / 4 * 3 + 2)
-        var bits: UInt32 = 0
-        var sextets = 0
-        for character in text {
-            let value = values[Int(character)]
-            guard value < 64 else { return nil }
-            bits = bits << 6 | UInt32(value)
-            sextets += 1
-            if sextets == 4 {
-                bytes.append(UInt8(truncatingIfNeeded: bits >> 16))
-                bytes.append(UInt8(truncatingIfNeeded: bits >> 8))
-                bytes.append(UInt8(truncatingIfNeeded: bits))
-                bits = 0
-                sextets = 0
+        let values = values
+        var seen: UInt8 = 0
+        var unusedBits: UInt32 = 0
+        let bytes = text.withUnsafeBufferPointer { text in
+            func number(at position: Int, count: Int) -> UInt32 {
+                var bits: UInt32 = 0
+                for character in text[position..<(position + count)] {
+                    let value = values[Int(character)]
+                    seen |= value
+                    bits = bits << 6 | UInt32(value & 0x3F)
+                }
+                return bits
+            }
+            return [UInt8](unsafeUninitializedCapacity: wholes * 3 + 2) { bytes, count in
+                for whole in 0..<wholes {
+                    let bits = number(at: whole * 4, count: 4)
+                    bytes[count] = UInt8(truncatingIfNeeded: bits >> 16)
+                    bytes[count + 1] = UInt8(truncatingIfNeeded: bits >> 8)
+                    bytes[count + 2] = UInt8(truncatingIfNeeded: bits)
+                    count += 3
+                }
+                // Two characters carry 12 bits for one byte, three carry 18 for two; what is over must be zero.
+                guard rest > 0 else { return }
+                let bits = number(at: wholes * 4, count: rest) << (rest == 2 ? 12 : 6)
+                bytes[count] = UInt8(truncatingIfNeeded: bits >> 16)
+                bytes[count + 1] = UInt8(truncatingIfNeeded: bits >> 8)
+                count += rest - 1
+                unusedBits = bits & (rest == 2 ? 0xFFFF : 0xFF)
             }
         }
-        switch rest {
-        case 2:
-            guard bits & 0xF == 0 else { return nil }
-            bytes.append(UInt8(truncatingIfNeeded: bits >> 4))
-        case 3:
-            guard bits & 0x3 == 0 else { return nil }
-            bytes.append(UInt8(truncatingIfNeeded: bits >> 10))
-            bytes.append(UInt8(truncatingIfNeeded: bits >> 2))
-        default: break
-        }
-        return bytes
+        return seen < 64 && unusedBits == 0 ? bytes : nil
     }
+
+    package static func decode(_ text: [UInt8]) -> [UInt8]? { decode(text[...]) }
 
     /// How many characters `count` bytes take.
     package static func encodedCount(of count: Int) -> Int { (count * 4 + 2) / 3 }
 
-    package static func append(_ bytes: some Collection<UInt8>, to text: inout [UInt8]) {
-        var bits: UInt32 = 0
-        var octets = 0
-        for byte in bytes {
-            bits = bits << 8 | UInt32(byte)
-            octets += 1
-            if octets == 3 {
-                text.append(alphabet[Int(bits >> 18 & 0x3F)])
-                text.append(alphabet[Int(bits >> 12 & 0x3F)])
-                text.append(alphabet[Int(bits >> 6 & 0x3F)])
-                text.append(alphabet[Int(bits & 0x3F)])
-                bits = 0
-                octets = 0
+    package static func append(_ bytes: [UInt8], to text: inout [UInt8]) {
+        let (wholes, rest) = bytes.count.quotientAndRemainder(dividingBy: 3)
+        func append(_ bits: UInt32, characters: Int) {
+            for character in (0..<characters).reversed() {
+                text.append(alphabet.utf8Start[Int(bits >> (character * 6) & 0x3F)])
             }
         }
-        switch octets {
-        case 1:
-            text.append(alphabet[Int(bits >> 2 & 0x3F)])
-            text.append(alphabet[Int(bits << 4 & 0x3F)])
-        case 2:
-            text.append(alphabet[Int(bits >> 10 & 0x3F)])
-            text.append(alphabet[Int(bits >> 4 & 0x3F)])
-            text.append(alphabet[Int(bits << 2 & 0x3F)])
+        text.reserveCapacity(text.count + encodedCount(of: bytes.count))
+        for start in stride(from: 0, to: wholes * 3, by: 3) {
+            append(UInt32(bytes[start]) << 16 | UInt32(bytes[start + 1]) << 8 | UInt32(bytes[start + 2]), characters: 4)
+        }
+        switch rest {
+        case 1: append(UInt32(bytes[wholes * 3]) << 4, characters: 2)
+        case 2: append(UInt32(bytes[wholes * 3]) << 10 | UInt32(bytes[wholes * 3 + 1]) << 2, characters: 3)
         default: break
         }
     }
 
-    package static func encode(_ bytes: some Collection<UInt8>) -> [UInt8] {
+    package static func encode(_ bytes: [UInt8]) -> [UInt8] {
         var text = [UInt8]()
-        text.reserveCapacity(encodedCount(of: bytes.count))
         append(bytes, to: &text)
         return text
     }
 
-    package static func string(_ bytes: some Collection<UInt8>) -> String {
-        String(decoding: encode(bytes), as: UTF8.self)
-    }
+    package static func encode(_ text: String) -> [UInt8] { encode(Array(text.utf8)) }
 
-    private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
+    package static func string(_ bytes: [UInt8]) -> String { String(decoding: encode(bytes), as: UTF8.self) }
 
+    private static let alphabet: StaticString = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+
+    /// Of every character its six bits; of what is none of the alphabet a higher bit.
     private static let values: [UInt8] = {
-        var values = [UInt8](repeating: 0xFF, count: 256)
-        for (value, character) in alphabet.enumerated() { values[Int(character)] = UInt8(value) }
+        var values = [UInt8](repeating: 0x80, count: 256)
+        for value in 0..<64 { values[Int(alphabet.utf8Start[value])] = UInt8(value) }
         return values
     }()
 }

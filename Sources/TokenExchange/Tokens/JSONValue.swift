@@ -70,19 +70,28 @@ extension JSONValue {
     /// A JSON string literal: quotes, and escapes for what RFC 8259 §7 demands.
     package static func append(_ string: String, to text: inout [UInt8]) {
         text.append(UInt8(ascii: "\""))
-        for byte in string.utf8 {
-            switch byte {
-            case UInt8(ascii: "\""), UInt8(ascii: "\\"):
-                text.append(UInt8(ascii: "\\"))
-                text.append(byte)
-            case 0..<0x20:
-                text.append(contentsOf: "\\u00".utf8)
-                text.append(hexadecimal[Int(byte >> 4)])
-                text.append(hexadecimal[Int(byte & 0xF)])
-            default: text.append(byte)
+        var string = string
+        string.withUTF8 { bytes in
+            if bytes.contains(where: needsEscape) {
+                for byte in bytes { appendEscaped(byte, to: &text) }
+            } else {
+                text.append(contentsOf: bytes)
             }
         }
         text.append(UInt8(ascii: "\""))
+    }
+
+    private static func needsEscape(_ byte: UInt8) -> Bool {
+        byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
+    }
+
+    private static func appendEscaped(_ byte: UInt8, to text: inout [UInt8]) {
+        guard needsEscape(byte) else { return text.append(byte) }
+        text.append(UInt8(ascii: "\\"))
+        if byte >= 0x20 { return text.append(byte) }
+        text.append(contentsOf: "u00".utf8)
+        text.append(hexadecimal[Int(byte >> 4)])
+        text.append(hexadecimal[Int(byte & 0xF)])
     }
 
     private static let hexadecimal = Array("0123456789abcdef".utf8)

@@ -130,7 +130,7 @@ extension Refusal {
             complaint: #"config.yaml:7: tenants[0].clock_skew: expected a duration from 0s to 10m, found "11m"."#),
         Refusal(
             replacing: "    keys: { public_key_files: [acme.pem] }\n",
-            with: "    keys: { public_key_files: [acme.pem] }\n    maximum_age: 91d\n",
-            complaint: #"config.yaml:7: tenants[0].maximum_age: expected a duration from 0s to 90d, found "91d"."#),
+            with: "    keys: { public_key_files: [acme.pem] }\n    maximum_age: 3651d\n",
+            complaint: #"config.yaml:7: tenants[0].maximum_age: expected a duration from 0s to 3650d, found "3651d"."#),
     ]
 }
