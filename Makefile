@@ -25,8 +25,12 @@ run: run-packages build $(DEVELOPMENT_KEY)
 	  "  -d '{\"deviceId\":\"till-1\",\"identity\":\"$$token\"}'"
 	@exec $(COUNTERSIGN) serve --config $(CONFIG)
 
+# Suites that measure time against real servers run one test after another.
+SERVER_SUITES = RedisSessionsTests|EndToEndTests
+
 test: test-packages $(PYTHON)
-	$(SWIFT) test
+	$(SWIFT) test --skip '$(SERVER_SUITES)'
+	$(SWIFT) test --no-parallel --filter '$(SERVER_SUITES)'
 
 lint:
 	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests

@@ -58,7 +58,8 @@ let package = Package(
         .target(
             name: "CountersignHTTP",
             dependencies: [
-                "TokenExchange", httpTypes, hummingbird, hummingbirdTLS, lifecycle, logging, nio, nioHTTPTypes, nioPosix,
+                "TokenExchange", httpTypes, hummingbird, hummingbirdTLS, lifecycle, logging, nio, nioHTTPTypes,
+                nioPosix,
                 nioSSL,
             ],
             swiftSettings: swift),
@@ -86,7 +87,9 @@ let package = Package(
         .testTarget(name: "JOSETests", dependencies: ["JOSE", "TestSupport", "TokenExchange"], swiftSettings: swift),
         .testTarget(
             name: "RedisSessionsTests",
-            dependencies: ["RedisSessions", "TestSupport", "TokenExchange", collections, lifecycle, logging, nio, nioPosix],
+            dependencies: [
+                "RedisSessions", "TestSupport", "TokenExchange", collections, lifecycle, logging, nio, nioPosix,
+            ],
             swiftSettings: swift),
         .testTarget(
             name: "ServiceConfigurationTests", dependencies: ["ServiceConfiguration", "TokenExchange"],

@@ -10,7 +10,8 @@ struct Keys: AsyncParsableCommand {
     struct Generate: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Make a signing key in `signing.directory`.",
-            discussion: "The first key of an algorithm is active at once. The file is readable by its owner only (0600).")
+            discussion:
+                "The first key of an algorithm is active at once. The file is readable by its owner only (0600).")
 
         @OptionGroup var config: ConfigurationOption
         @Option(help: "One of \(SignatureAlgorithm.minting.map(\.rawValue).joined(separator: ", ")).")

@@ -20,7 +20,8 @@ struct Token: AsyncParsableCommand {
         var tenant: String?
         @Option(
             name: .customLong("claim"), parsing: .singleValue,
-            help: ArgumentHelp("A claim to add or replace; JSON where it reads as JSON, else a string.", valueName: "k=v"))
+            help: ArgumentHelp(
+                "A claim to add or replace; JSON where it reads as JSON, else a string.", valueName: "k=v"))
         var claims: [ClaimArgument] = []
         @Option(help: "How long the token lives: 30s, 5m, 1h.")
         var lifetime: LifetimeArgument = LifetimeArgument(duration: .seconds(300))

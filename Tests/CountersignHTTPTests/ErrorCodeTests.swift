@@ -65,7 +65,9 @@ import TokenExchange
             provider: .vipLoyalty(conditions: [ClaimCondition(claim: ClaimPath("x"), test: .equals(.null))])),
         Case(
             code: .claimMissing, status: 403,
-            provider: .vipLoyalty(claims: [ClaimMapping(name: "x", source: .firstOf([ClaimPath("x")]), isRequired: true)])),
+            provider: .vipLoyalty(claims: [
+                ClaimMapping(name: "x", source: .firstOf([ClaimPath("x")]), isRequired: true)
+            ])),
         Case(code: .identityProviderUnknown, status: 404, path: "/post_login_callback/x"),
         Case(code: .notFound, status: 404, path: "/x"),
         Case(code: .methodNotAllowed, status: 405, method: .get),

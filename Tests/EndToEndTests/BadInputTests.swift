@@ -44,24 +44,35 @@ import TokenExchange
         Rubbish("identity empty", 400, "invalid_request", #"{"identity":""}"#),
         Rubbish("identity an empty Bearer", 400, "invalid_request", #"{"identity":"Bearer "}"#),
         Rubbish("device a number", 400, "invalid_request", #"{"identity":"x","deviceId":1}"#),
-        Rubbish("spellings of the device that disagree", 400, "invalid_request", #"{"identity":"x","deviceId":"a","device_id":"b"}"#),
+        Rubbish(
+            "spellings of the device that disagree", 400, "invalid_request",
+            #"{"identity":"x","deviceId":"a","device_id":"b"}"#),
         Rubbish("identity twice", 400, "invalid_request", #"{"identity":"x","identity":"y"}"#),
         Rubbish("a nested member twice", 400, "invalid_request", #"{"identity":"x","o":{"a":1,"\u0061":2}}"#),
-        Rubbish("17 levels", 400, "invalid_request", #"{"identity":"x","o":"# + String(repeating: "[", count: 16) + String(repeating: "]", count: 16) + "}"),
+        Rubbish(
+            "17 levels", 400, "invalid_request",
+            #"{"identity":"x","o":"# + String(repeating: "[", count: 16) + String(repeating: "]", count: 16) + "}"),
         Rubbish("a NUL", 400, "invalid_request", #"{"identity":"x\u0000"}"#),
         Rubbish("a lone surrogate", 400, "invalid_request", #"{"identity":"\uD800"}"#),
-        Rubbish("bytes that are no UTF-8", 400, "invalid_request", Array(#"{"identity":""#.utf8) + [0xFF, 0xFE] + Array("\"}".utf8)),
-        Rubbish("100,000 dots", 413, "body_too_large", #"{"identity":""# + String(repeating: ".", count: 100_000) + "\"}"),
-        Rubbish("20,000 dots", 401, "token_rejected", #"{"identity":""# + String(repeating: ".", count: 20_000) + "\"}"),
+        Rubbish(
+            "bytes that are no UTF-8", 400, "invalid_request",
+            Array(#"{"identity":""#.utf8) + [0xFF, 0xFE] + Array("\"}".utf8)),
+        Rubbish(
+            "100,000 dots", 413, "body_too_large", #"{"identity":""# + String(repeating: ".", count: 100_000) + "\"}"),
+        Rubbish(
+            "20,000 dots", 401, "token_rejected", #"{"identity":""# + String(repeating: ".", count: 20_000) + "\"}"),
         Rubbish("a body one byte too long", 413, "body_too_large", String(repeating: " ", count: 32_769)),
         Rubbish("a body of just the limit", 400, "invalid_request", String(repeating: " ", count: 32_768)),
         Rubbish("10 MB", 413, "body_too_large", [UInt8](repeating: 0x20, count: 10_000_000)),
         Rubbish("not a token", 401, "token_rejected", #"{"identity":"hello"}"#),
         Rubbish("no content type", 415, "unsupported_media_type", contentType: nil, "{}"),
         Rubbish("another content type", 415, "unsupported_media_type", contentType: "text/plain", "{}"),
-        Rubbish("a form", 415, "unsupported_media_type", contentType: "application/x-www-form-urlencoded", "identity=x"),
+        Rubbish(
+            "a form", 415, "unsupported_media_type", contentType: "application/x-www-form-urlencoded", "identity=x"),
         Rubbish("an unknown provider", 404, "identity_provider_unknown", path: "/post_login_callback/nobody", "{}"),
-        Rubbish("a provider with a slash", 404, "identity_provider_unknown", path: "/post_login_callback/vip-loyalty/", "{}"),
+        Rubbish(
+            "a provider with a slash", 404, "identity_provider_unknown", path: "/post_login_callback/vip-loyalty/", "{}"
+        ),
         Rubbish("an encoded provider", 404, "identity_provider_unknown", path: "/post_login_callback/%2e%2e", "{}"),
         Rubbish("an unknown path", 404, "not_found", path: "/nowhere", "{}"),
         Rubbish("a wrong method", 405, "method_not_allowed", method: "PUT", "{}"),

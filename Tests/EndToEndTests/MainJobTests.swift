@@ -14,7 +14,9 @@ import TokenExchange
         #expect(answer.headers["cache-control"] == "no-store")
         #expect(Set(answer.json.keys) == ["external_identity"])
         let identity = try #require(answer.externalIdentity)
-        #expect(identity.utf8.allSatisfy { UnicodeScalar($0).properties.isAlphabetic || "0123456789._~-".utf8.contains($0) })
+        #expect(
+            identity.utf8.allSatisfy { UnicodeScalar($0).properties.isAlphabetic || "0123456789._~-".utf8.contains($0) }
+        )
         let session = try service.session(identity)
         #expect(session.status == 200)
         #expect(session.json["active"] as? Bool == true)
@@ -28,7 +30,8 @@ import TokenExchange
         let service = try await CountersignProcess.start()
         let token = String(decoding: try ModelToken.fresh(), as: UTF8.self)
         let answers = try [
-            #"{"deviceId":"a","identity":"\#(token)"}"#, #"{"device_id":"a","identity":"bEaReR \#(token)","more":[{}]}"#,
+            #"{"deviceId":"a","identity":"\#(token)"}"#,
+            #"{"device_id":"a","identity":"bEaReR \#(token)","more":[{}]}"#,
             #"{"deviceId":"a","device_id":"a","identity":"Bearer \#(token)"}"#,
         ].map { try service.callback($0).externalIdentity }
         #expect(answers[0] != nil && Set(answers).count == 1)
@@ -42,11 +45,13 @@ import TokenExchange
         var settings = CountersignProcess.Settings()
         settings.providers =
             CountersignProcess.Settings.provider("vip-loyalty", more: ", hosts: [vip.acme.example]")
-            + CountersignProcess.Settings.provider("notes", token: "kind: opaque", more: ", hosts: [notes.acme.example]")
+            + CountersignProcess.Settings.provider(
+                "notes", token: "kind: opaque", more: ", hosts: [notes.acme.example]")
         let service = try await CountersignProcess.start(settings)
         let body = Array(#"{"identity":"\#(String(decoding: try ModelToken.fresh(), as: UTF8.self))"}"#.utf8)
         func answer(_ host: String, _ path: String = "/") throws -> HTTPAnswer {
-            try service.connect().request("POST", path, headers: ["Content-Type": "application/json", "Host": host], body: body)
+            try service.connect().request(
+                "POST", path, headers: ["Content-Type": "application/json", "Host": host], body: body)
         }
         #expect(try answer("NOTES.acme.example:443").externalIdentity?.hasPrefix("csx_") == true)
         #expect(try answer("vip.acme.example").externalIdentity?.hasPrefix("ey") == true)
@@ -59,7 +64,9 @@ import TokenExchange
         var settings = CountersignProcess.Settings()
         settings.sessions = CountersignProcess.Settings.redis(redis)
         let folder = try CountersignProcess.prepare(settings)
-        let (one, two) = (try await CountersignProcess.start(in: folder), try await CountersignProcess.start(in: folder))
+        let (one, two) = (
+            try await CountersignProcess.start(in: folder), try await CountersignProcess.start(in: folder)
+        )
         for _ in 0..<5 {
             let token = try ModelToken.fresh()
             async let first = one.exchange(token).externalIdentity
@@ -109,7 +116,8 @@ import TokenExchange
     @Test func letsTheProvidersOwnPagesReadTheSession() async throws {
         var settings = CountersignProcess.Settings()
         settings.providers =
-            CountersignProcess.Settings.provider("vip-loyalty", more: ", webview: { origins: [\"https://vip.example\"] }")
+            CountersignProcess.Settings.provider(
+                "vip-loyalty", more: ", webview: { origins: [\"https://vip.example\"] }")
             + CountersignProcess.Settings.provider("notes", more: ", webview: { origins: [\"https://notes.example\"] }")
         let service = try await CountersignProcess.start(settings)
         let identity = try #require(try service.exchange(try ModelToken.fresh()).externalIdentity)

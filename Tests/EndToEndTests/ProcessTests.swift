@@ -69,9 +69,12 @@ import TokenExchange
         #expect(again.status == 1)
         let list = try await CountersignProcess.run("keys", "list", "--config", file)
         #expect(list.status == 0 && list.output.contains("active"))
-        let names = try FileManager.default.contentsOfDirectory(atPath: "\(folder.path)/signing").filter { $0.hasSuffix(".pem") }
+        let names = try FileManager.default.contentsOfDirectory(atPath: "\(folder.path)/signing").filter {
+            $0.hasSuffix(".pem")
+        }
         #expect(names.count == 1)
-        let mode = try FileManager.default.attributesOfItem(atPath: "\(folder.path)/signing/\(names[0])")[.posixPermissions]
+        let mode = try FileManager.default.attributesOfItem(atPath: "\(folder.path)/signing/\(names[0])")[
+            .posixPermissions]
         #expect((mode as? NSNumber)?.intValue == 0o600)
     }
 
@@ -95,7 +98,8 @@ import TokenExchange
             #expect(try await CountersignProcess.run("openssl", arguments).status == 0)
         }
         chmod(key, 0o600)
-        let yaml = CountersignProcess.Settings().yaml.replacing("jwks_file: issuer.json", with: "public_key_files: [issuer.pem]")
+        let yaml = CountersignProcess.Settings().yaml.replacing(
+            "jwks_file: issuer.json", with: "public_key_files: [issuer.pem]")
         try folder.write("countersign.yaml", yaml)
         let service = try await CountersignProcess.start(in: folder)
         let minted = try await CountersignProcess.run(
@@ -114,7 +118,10 @@ import TokenExchange
         let json = try #require(try JSONSerialization.jsonObject(with: Data(result.output.utf8)) as? [String: Any])
         let integration = try #require(json["external_integration"] as? [String: Any])
         let urls = try #require(integration["post_login_callback_urls"] as? [[String: String]])
-        #expect(urls == [["identity_provider": "vip-loyalty", "url": "http://127.0.0.1:8080/post_login_callback/vip-loyalty"]])
+        #expect(
+            urls == [
+                ["identity_provider": "vip-loyalty", "url": "http://127.0.0.1:8080/post_login_callback/vip-loyalty"]
+            ])
     }
 
     @Test func saysThatItLives() async throws {

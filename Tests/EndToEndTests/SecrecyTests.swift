@@ -17,7 +17,8 @@ import TokenExchange
             Settings.provider("vip-loyalty") + Settings.provider("easy", mode: "optional")
             + Settings.provider("opaque", token: "kind: opaque, claims: { email: { from: email } }")
         let service = try await CountersignProcess.start(settings)
-        let marked = ModelToken.current.claim("sub", .string("MARKERSUBJECT")).claim("email", .string("MARKERMAIL@x.example"))
+        let marked = ModelToken.current.claim("sub", .string("MARKERSUBJECT")).claim(
+            "email", .string("MARKERMAIL@x.example"))
         let good = try marked.signed(by: TestKeys.rs256)
         let bad = try marked.signed(by: TestKeys.stranger)
         let expired = try marked.claim("exp", .number(literal: "1000")).signed(by: TestKeys.rs256)
@@ -42,7 +43,8 @@ import TokenExchange
         _ = try service.exchange(good, device: "MARKERDEVICE")
         #expect(try await service.terminate() == 0)
         // A quarter of a token is a usable piece of none, and longer than anything that may stand there by accident.
-        let pieces = Self.markers + tokens.flatMap { token in token.split(separator: ".").map { String($0.suffix(24)) } }
+        let pieces =
+            Self.markers + tokens.flatMap { token in token.split(separator: ".").map { String($0.suffix(24)) } }
         for piece in pieces {
             #expect(!service.log.contains(piece))
             #expect(!dump.contains(piece))

@@ -5,7 +5,8 @@ import Foundation
 /// A shell stands between the two: it starts the program, tells its identifier, and reads a pipe that only this process
 /// holds open. When the pipe closes, by ``kill()`` or by the death of this process, the shell kills the program.
 struct ChildProcess: Sendable {
-    private static let watcher = #"exec 2>>"$1"; out=$1; shift; "$@" >>"$out" & echo $!; read _; kill -KILL $! 2>/dev/null; wait $!"#
+    private static let watcher =
+        #"exec 2>>"$1"; out=$1; shift; "$@" >>"$out" & echo $!; read _; kill -KILL $! 2>/dev/null; wait $!"#
 
     let identifier: pid_t
     private let shell: pid_t

@@ -69,14 +69,16 @@ package final class CountersignProcess: Sendable {
             try await eventually("countersign listens", within: .seconds(15)) {
                 ports = listening(try String(contentsOfFile: log, encoding: .utf8))
                 guard ports.count < 2, !process.isRunning else { return ports.count == 2 }
-                throw ProgramFailure(description: "countersign ended: \(try String(contentsOfFile: log, encoding: .utf8))")
+                throw ProgramFailure(
+                    description: "countersign ended: \(try String(contentsOfFile: log, encoding: .utf8))")
             }
         } catch {
             _ = process.kill()
             throw error
         }
         return CountersignProcess(
-            folder: folder, process: process, publicPort: ports["public"] ?? 0, operationsPort: ports["operations"] ?? 0)
+            folder: folder, process: process, publicPort: ports["public"] ?? 0, operationsPort: ports["operations"] ?? 0
+        )
     }
 
     private init(folder: TemporaryFolder, process: ChildProcess, publicPort: Int, operationsPort: Int) {

@@ -13,14 +13,16 @@ package struct ExchangeBench: Sendable {
     package static let publicURL = "https://identity.acme.example"
 
     package init(
-        rules: TenantRules = TenantRules(), providers: [IdentityProvider] = [.vipLoyalty()], clock: ManualClock = ManualClock(),
+        rules: TenantRules = TenantRules(), providers: [IdentityProvider] = [.vipLoyalty()],
+        clock: ManualClock = ManualClock(),
         store: (any SessionStore)? = nil, limits: TokenLimits = TokenLimits(),
         claimsReader: any ClaimsReader = LibJWTClaimsReader(), keys: (any IssuerKeySource)? = nil
     ) {
         let store = store ?? InMemorySessionStore(time: clock.time)
         let tenants = [
             Tenant(
-                name: "acme-staging", issuer: ModelToken.issuer, keys: keys ?? IssuerKeySet([TestKeys.rs256.verifier]), rules: rules),
+                name: "acme-staging", issuer: ModelToken.issuer, keys: keys ?? IssuerKeySet([TestKeys.rs256.verifier]),
+                rules: rules),
             Tenant(
                 name: "other-realm", issuer: "https://id.p.newstore.net/auth/realms/other",
                 keys: IssuerKeySet([TestKeys.rs256.verifier]), rules: rules),

@@ -26,27 +26,41 @@ import TokenExchange
         Good(testDescription: "an hour and 30 s old", edit: { $0.claim("iat", at(-3630)) }),
         Good(testDescription: "exp with a fraction", edit: { $0.claim("exp", at(10.25)) }),
         Good(testDescription: "exp 2^53", edit: { $0.claim("exp", .number(literal: "9007199254740992")) }),
-        Good(testDescription: "no iat where no maximum age is set", rules: TenantRules(maximumAge: nil), edit: { $0.claim("iat", nil) }),
+        Good(
+            testDescription: "no iat where no maximum age is set", rules: TenantRules(maximumAge: nil),
+            edit: { $0.claim("iat", nil) }),
         Good(testDescription: "no typ counts as Bearer", edit: { $0.claim("typ", nil) }),
         Good(testDescription: "no header typ", edit: { $0.header("typ", nil) }),
         Good(testDescription: "header typ at+jwt", edit: { $0.header("typ", .string("at+jwt")) }),
         Good(testDescription: "no kid where one key fits", edit: { $0.header("kid", nil) }),
         Good(testDescription: "kid of PEM keys", edit: { $0 }),
-        Good(testDescription: "a service account where allowed", rules: TenantRules(allowsServiceAccounts: true), edit: {
-            $0.claim("preferred_username", .string("service-account-x")).claim("client_id", .string("x"))
-        }),
-        Good(testDescription: "audience in a list", rules: TenantRules(audiences: ["b"]), edit: {
-            $0.claim("aud", .array([.string("a"), .string("b")]))
-        }),
+        Good(
+            testDescription: "a service account where allowed", rules: TenantRules(allowsServiceAccounts: true),
+            edit: {
+                $0.claim("preferred_username", .string("service-account-x")).claim("client_id", .string("x"))
+            }),
+        Good(
+            testDescription: "audience in a list", rules: TenantRules(audiences: ["b"]),
+            edit: {
+                $0.claim("aud", .array([.string("a"), .string("b")]))
+            }),
         Good(testDescription: "audience as a string", rules: TenantRules(audiences: ["account"])),
         Good(testDescription: "the wanted party", rules: TenantRules(authorizedParties: ["newstore-associate-app"])),
-        Good(testDescription: "contains in a nested list", provider: having(.contains(.string("store_associate")), "realm_access", ["roles"])),
+        Good(
+            testDescription: "contains in a nested list",
+            provider: having(.contains(.string("store_associate")), "realm_access", ["roles"])),
         Good(testDescription: "contains a word", provider: having(.contains(.string("email")), "scope")),
         Good(testDescription: "equals", provider: having(.equals(.string("Bearer")), "typ")),
-        Good(testDescription: "equals a number by value", provider: having(.equals(.number(literal: "1764003600.0")), "iat")),
+        Good(
+            testDescription: "equals a number by value",
+            provider: having(.equals(.number(literal: "1764003600.0")), "iat")),
         Good(testDescription: "any of", provider: having(.anyOf([.string("x"), .string("account")]), "aud")),
-        Good(testDescription: "any of, in a list", provider: having(.anyOf([.string("x"), .string("offline_access")]), "realm_access", ["roles"])),
-        Good(testDescription: "matches", provider: having(.matches(try! AnchoredPattern(#"[a-z.]+@example\.com"#)), "email")),
+        Good(
+            testDescription: "any of, in a list",
+            provider: having(.anyOf([.string("x"), .string("offline_access")]), "realm_access", ["roles"])),
+        Good(
+            testDescription: "matches",
+            provider: having(.matches(try! AnchoredPattern(#"[a-z.]+@example\.com"#)), "email")),
     ]
 
     @Test(arguments: table)

@@ -13,7 +13,9 @@ import TokenExchange
         let bench = ExchangeBench(providers: [
             .vipLoyalty(claims: [
                 .email,
-                ClaimMapping(name: "associate_id", source: .firstOf([ClaimPath("absent"), ClaimPath("http://newstore/newstore_id")])),
+                ClaimMapping(
+                    name: "associate_id",
+                    source: .firstOf([ClaimPath("absent"), ClaimPath("http://newstore/newstore_id")])),
                 ClaimMapping(name: "roles", source: .firstOf([ClaimPath("realm_access", ["roles"])])),
                 ClaimMapping(name: "brand", source: .value(.string("acme"))),
                 ClaimMapping(name: "nothing", source: .firstOf([ClaimPath("absent")])),
@@ -31,13 +33,17 @@ import TokenExchange
         #expect(claims["tenant"]?.string == "acme-staging")
         #expect(claims["email"]?.string == "jane.operator@example.com")
         #expect(claims["associate_id"]?.string == "a1b2c3d4e5f60718293a4b5c6d7e8f90")
-        #expect(claims["roles"] == .array(["default-roles-acme-staging", "offline_access", "store_associate"].map(JSONValue.string)))
+        #expect(
+            claims["roles"]
+                == .array(["default-roles-acme-staging", "offline_access", "store_associate"].map(JSONValue.string)))
         #expect(claims["brand"]?.string == "acme")
         #expect(claims["nothing"] == nil)
         let token = try UnverifiedToken(identity.bytes, limits: TokenLimits())
         #expect(token.type == "JWT")
         #expect(token.keyID == TestKeys.es256.keyID)
-        #expect(TestKeys.es256.verifier.isValid(signature: token.signature, over: token.bytes, count: token.signingInputCount))
+        #expect(
+            TestKeys.es256.verifier.isValid(
+                signature: token.signature, over: token.bytes, count: token.signingInputCount))
     }
 
     @Test func mintsOpaqueTokensOfTheirShape() async throws {
@@ -184,7 +190,8 @@ import TokenExchange
         store.fail(with: .timedOut)
         await #expect(throws: Failure.self) { try await bench.introspect(identity) }
         #expect(try await bench.introspect(ExternalIdentity(bytes: Array("rubbish".utf8))) == .inactive)
-        #expect(try await bench.introspect(ExternalIdentity(bytes: bench.token.signed(by: TestKeys.rs256))) == .inactive)
+        #expect(
+            try await bench.introspect(ExternalIdentity(bytes: bench.token.signed(by: TestKeys.rs256))) == .inactive)
     }
 
     @Test(arguments: FailureMode.allCases)

@@ -15,12 +15,14 @@ import TokenExchange
             IdentityToken(bytes: bytes), ExternalIdentity(bytes: bytes), DerivedKey(bytes: bytes), claims, session,
             try JSONObject(Array(#"{"a":"\#(Self.marker)"}"#.utf8), limits: JSONLimits()),
             ExchangeRequest(
-                identityToken: IdentityToken(bytes: bytes), device: Self.marker, provider: .vipLoyalty(), arrivedAt: .zero),
+                identityToken: IdentityToken(bytes: bytes), device: Self.marker, provider: .vipLoyalty(),
+                arrivedAt: .zero),
         ]
         for value in values {
             var dumped = ""
             dump(value, to: &dumped)
-            let text = "\(value) \(String(reflecting: value)) \(String(describing: Optional(value))) \([value]) " + dumped
+            let text =
+                "\(value) \(String(reflecting: value)) \(String(describing: Optional(value))) \([value]) " + dumped
             #expect(!text.contains(Self.marker), "\(type(of: value))")
             #expect(!text.contains("83, 69, 67"), "\(type(of: value))")
         }

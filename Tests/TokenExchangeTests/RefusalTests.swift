@@ -64,32 +64,42 @@ extension RefusalTests {
         }
     }
 
-    private static let form: [Spoiled] = [
-        rewritten(.tokenTooLarge, "8193 bytes") { $0 + String(repeating: "A", count: 8193 - $0.utf8.count) },
-        rewritten(.tokenTooLarge, "100,000 dots") { _ in String(repeating: ".", count: 100_000) },
-        rewritten(.notThreeSegments, "two segments") { $0.split(separator: ".").dropLast().joined(separator: ".") },
-        rewritten(.notThreeSegments, "four segments") { $0 + ".AAAA" },
-        rewritten(.notThreeSegments, "empty signature") { $0.split(separator: ".").dropLast().joined(separator: ".") + "." },
-        rewritten(.notThreeSegments, "empty header") { "." + $0.split(separator: ".").dropFirst().joined(separator: ".") },
-        rewritten(.notThreeSegments, "JSON serialization") { _ in #"{"payload":"","signatures":[]}"# },
-        rewritten(.notThreeSegments, "no token at all") { _ in "x" },
-        rewritten(.notBase64URL, "padding") { $0 + "=" },
-        rewritten(.notBase64URL, "space inside") { $0.replacing(".", with: ". ", maxReplacements: 1) },
-        segments(.headerMalformed, "header is an array", header: "[]"),
-        segments(.headerMalformed, "alg twice as deep as allowed", header: String(repeating: "{\"a\":", count: 20) + "1" + String(repeating: "}", count: 20)),
-        segments(.headerMalformed, "typ is no string", header: #"{"alg":"RS256","typ":1}"#),
-        segments(.headerDuplicateMember, "alg twice", header: #"{"alg":"RS256","alg":"RS256"}"#),
-        segments(.headerDuplicateMember, "alg twice by an escape", header: #"{"alg":"RS256","\u0061lg":"none"}"#),
-        edited(.keyIDMalformed, "kid of 129 characters") { $0.header("kid", .string(String(repeating: "k", count: 129))) },
-        edited(.keyIDMalformed, "kid is a number") { $0.header("kid", .number(literal: "1")) },
-        edited(.keyIDMalformed, "kid is empty") { $0.header("kid", .string("")) },
-        segments(.claimsMalformed, "claims are a string", payload: "\"x\""),
-        segments(.claimsMalformed, "exp is 1e400", payload: #"{"iss":"x","exp":1e400}"#),
-        segments(.claimsDuplicateMember, "sub twice", payload: #"{"sub":"a","sub":"b"}"#),
-        segments(.claimsDuplicateMember, "nested twice", payload: #"{"a":{"b":1,"b":2}}"#),
-    ] + ["jku", "jwk", "x5u", "x5c", "crit", "b64", "zip"].map { name in
-        edited(.headerParameterForbidden, name) { $0.header(name, .string("https://evil.example")) }
-    }
+    private static let form: [Spoiled] =
+        [
+            rewritten(.tokenTooLarge, "8193 bytes") { $0 + String(repeating: "A", count: 8193 - $0.utf8.count) },
+            rewritten(.tokenTooLarge, "100,000 dots") { _ in String(repeating: ".", count: 100_000) },
+            rewritten(.notThreeSegments, "two segments") { $0.split(separator: ".").dropLast().joined(separator: ".") },
+            rewritten(.notThreeSegments, "four segments") { $0 + ".AAAA" },
+            rewritten(.notThreeSegments, "empty signature") {
+                $0.split(separator: ".").dropLast().joined(separator: ".") + "."
+            },
+            rewritten(.notThreeSegments, "empty header") {
+                "." + $0.split(separator: ".").dropFirst().joined(separator: ".")
+            },
+            rewritten(.notThreeSegments, "JSON serialization") { _ in #"{"payload":"","signatures":[]}"# },
+            rewritten(.notThreeSegments, "no token at all") { _ in "x" },
+            rewritten(.notBase64URL, "padding") { $0 + "=" },
+            rewritten(.notBase64URL, "space inside") { $0.replacing(".", with: ". ", maxReplacements: 1) },
+            segments(.headerMalformed, "header is an array", header: "[]"),
+            segments(
+                .headerMalformed, "alg twice as deep as allowed",
+                header: String(repeating: "{\"a\":", count: 20) + "1" + String(repeating: "}", count: 20)),
+            segments(.headerMalformed, "typ is no string", header: #"{"alg":"RS256","typ":1}"#),
+            segments(.headerDuplicateMember, "alg twice", header: #"{"alg":"RS256","alg":"RS256"}"#),
+            segments(.headerDuplicateMember, "alg twice by an escape", header: #"{"alg":"RS256","\u0061lg":"none"}"#),
+            edited(.keyIDMalformed, "kid of 129 characters") {
+                $0.header("kid", .string(String(repeating: "k", count: 129)))
+            },
+            edited(.keyIDMalformed, "kid is a number") { $0.header("kid", .number(literal: "1")) },
+            edited(.keyIDMalformed, "kid is empty") { $0.header("kid", .string("")) },
+            segments(.claimsMalformed, "claims are a string", payload: "\"x\""),
+            segments(.claimsMalformed, "exp is 1e400", payload: #"{"iss":"x","exp":1e400}"#),
+            segments(.claimsDuplicateMember, "sub twice", payload: #"{"sub":"a","sub":"b"}"#),
+            segments(.claimsDuplicateMember, "nested twice", payload: #"{"a":{"b":1,"b":2}}"#),
+        ]
+        + ["jku", "jwk", "x5u", "x5c", "crit", "b64", "zip"].map { name in
+            edited(.headerParameterForbidden, name) { $0.header(name, .string("https://evil.example")) }
+        }
 
     private static let trust: [Spoiled] = [
         edited(.algorithmUnknown, "none") { $0.header("alg", .string("none")) },
@@ -131,7 +141,9 @@ extension RefusalTests {
         edited(.notBeforeInvalid, "an object") { $0.claim("nbf", .object([])) },
     ]
 
-    private static func at(_ offset: Int64) -> JSONValue { .number(literal: String(ManualClock.start.wholeSeconds + offset)) }
+    private static func at(_ offset: Int64) -> JSONValue {
+        .number(literal: String(ManualClock.start.wholeSeconds + offset))
+    }
 
     private static let time: [Spoiled] = [
         edited(.expired, "30 s ago, at the edge of the skew") { $0.claim("exp", at(-30)) },
@@ -146,7 +158,9 @@ extension RefusalTests {
         edited(.tokenKindNotAllowed, "Refresh token") { $0.claim("typ", .string("Refresh")) },
         edited(.tokenKindNotAllowed, "Logout token") { $0.claim("typ", .string("Logout")) },
         edited(.tokenKindNotAllowed, "typ is no string") { $0.claim("typ", .number(literal: "1")) },
-        edited(.serviceAccountNotAllowed, "by its user name") { $0.claim("preferred_username", .string("service-account-x")) },
+        edited(.serviceAccountNotAllowed, "by its user name") {
+            $0.claim("preferred_username", .string("service-account-x"))
+        },
         edited(.serviceAccountNotAllowed, "by client_id") { $0.claim("client_id", .string("integration")) },
         edited(.serviceAccountNotAllowed, "by clientHost") { $0.claim("clientHost", .string("10.0.0.1")) },
         edited(.senderConstrained, "cnf") { $0.claim("cnf", .object([.init("jkt", .string("x"))])) },

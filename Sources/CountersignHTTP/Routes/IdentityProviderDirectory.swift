@@ -13,7 +13,8 @@ package struct IdentityProviderDirectory: Sendable {
         all = providers
         let byName = Dictionary(providers.map { ($0.name, $0) }) { first, _ in first }
         self.byName = byName
-        byHost = Dictionary(providers.flatMap { provider in provider.hosts.map { ($0, provider) } }) { first, _ in first }
+        byHost = Dictionary(providers.flatMap { provider in provider.hosts.map { ($0, provider) } }) { first, _ in first
+        }
         unnamed = defaultName.map { byName[$0] } ?? (providers.count == 1 ? providers.first : nil)
     }
 

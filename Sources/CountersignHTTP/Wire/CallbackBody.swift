@@ -9,7 +9,9 @@ struct CallbackBody {
 
     init(_ text: [UInt8], limits: JSONLimits) throws(Problem) {
         let object: JSONObject
-        do { object = try JSONObject(text, limits: limits) } catch { throw Problem(.invalidRequest, reason: "\(error)") }
+        do { object = try JSONObject(text, limits: limits) } catch {
+            throw Problem(.invalidRequest, reason: "\(error)")
+        }
         guard let identity = object.stringBytes("identity") else {
             throw Problem(.invalidRequest, reason: "identity_not_a_string")
         }

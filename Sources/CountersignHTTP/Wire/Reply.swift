@@ -1,7 +1,6 @@
 import HTTPTypes
 import TokenExchange
 
-
 /// An answer on its way out.
 package struct Reply {
     var status: HTTPResponse.Status

@@ -61,7 +61,8 @@ package struct Blueprint: Sendable {
             }
             let minimum = mint.minimumBytes(of: shape, for: provider)
             guard minimum > shape.maximumBytes else { return nil }
-            return "\(file): identity provider \(provider.name): expected maximum_bytes of at least \(minimum), which its "
+            return
+                "\(file): identity provider \(provider.name): expected maximum_bytes of at least \(minimum), which its "
                 + "smallest token has, found \(shape.maximumBytes); raise it, or map fewer claims"
         }
     }

@@ -85,9 +85,11 @@ private struct Reloader: Service {
         for await _ in await UnixSignalsSequence(trapping: .sighup).cancelOnGracefulShutdown() {
             do {
                 try reload()
-                logger.notice("configuration and keys reloaded; listen, log and sessions keep their values until a restart")
+                logger.notice(
+                    "configuration and keys reloaded; listen, log and sessions keep their values until a restart")
             } catch {
-                logger.error("not reloaded, the last good configuration stays", metadata: ["problem": .string("\(error)")])
+                logger.error(
+                    "not reloaded, the last good configuration stays", metadata: ["problem": .string("\(error)")])
             }
         }
     }

@@ -28,7 +28,8 @@ struct StoreAssembly {
 extension RedisConfiguration {
     fileprivate init(_ settings: RedisSettings) {
         self.init(
-            host: settings.address.host, port: settings.address.port, database: settings.database, username: settings.username,
+            host: settings.address.host, port: settings.address.port, database: settings.database,
+            username: settings.username,
             password: { try settings.password?.read() }, commandTimeout: settings.commandTimeout,
             keyPrefix: settings.keyPrefix)
     }

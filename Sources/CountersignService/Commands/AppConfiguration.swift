@@ -7,7 +7,9 @@ package enum AppConfiguration {
     package static func text(_ configuration: Configuration) -> String {
         let urls = configuration.identityProviders.map { provider in
             let url = "\(configuration.publicURL)/post_login_callback/\(provider.name)"
-            let entry = JSONValue.object([.init("identity_provider", .string(provider.name)), .init("url", .string(url))])
+            let entry = JSONValue.object([
+                .init("identity_provider", .string(provider.name)), .init("url", .string(url)),
+            ])
             return "      " + String(decoding: entry.text, as: UTF8.self)
         }
         return """

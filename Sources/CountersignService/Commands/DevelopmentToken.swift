@@ -31,7 +31,8 @@ package struct DevelopmentToken {
     private static func signer(of tenant: TenantSettings) throws(StartUpError) -> OpenSSLTokenSigner {
         var problem = ""
         for algorithm in SignatureAlgorithm.allCases where tenant.rules.algorithms.contains(algorithm) {
-            do { return try OpenSSLTokenSigner(privateKeyFile: tenant.developmentKeyFile, algorithm: algorithm) } catch {
+            do { return try OpenSSLTokenSigner(privateKeyFile: tenant.developmentKeyFile, algorithm: algorithm) } catch
+            {
                 problem = "\(error)"
             }
         }
@@ -69,11 +70,15 @@ package struct DevelopmentToken {
             .init("iss", .string(tenant.issuer)),
             .init("aud", .string(tenant.rules.audiences.min() ?? "account")),
             .init("sub", .string("f3a1c9de-5b0e-4c62-8a77-0d2f9b1c4e55")),
-            .init("typ", .string(tenant.rules.tokenKinds.contains("Bearer") ? "Bearer" : tenant.rules.tokenKinds.min() ?? "")),
+            .init(
+                "typ",
+                .string(tenant.rules.tokenKinds.contains("Bearer") ? "Bearer" : tenant.rules.tokenKinds.min() ?? "")),
             .init("azp", .string(tenant.rules.authorizedParties.min() ?? "newstore-associate-app")),
             .init("session_state", .string(session)),
             .init("acr", .string("1")),
-            .init("realm_access", .object([.init("roles", .array([.string("offline_access"), .string("store_associate")]))])),
+            .init(
+                "realm_access",
+                .object([.init("roles", .array([.string("offline_access"), .string("store_associate")]))])),
             .init("scope", .string("openid profile email")),
             .init("sid", .string(session)),
             .init("email_verified", .bool(true)),

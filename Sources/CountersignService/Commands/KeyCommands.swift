@@ -21,7 +21,9 @@ package struct SigningKeyCommands {
     /// A table of all keys.
     package func list() throws(StartUpError) -> String {
         do {
-            let rows = try directory.load().entries.map { [$0.keyID, $0.algorithm.rawValue, $0.state.rawValue, $0.fileName] }
+            let rows = try directory.load().entries.map {
+                [$0.keyID, $0.algorithm.rawValue, $0.state.rawValue, $0.fileName]
+            }
             return Self.table([["KID", "ALGORITHM", "STATE", "FILE"]] + rows)
         } catch { throw StartUpError(["\(error)"]) }
     }

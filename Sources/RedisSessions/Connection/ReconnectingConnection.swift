@@ -16,8 +16,11 @@ final class ReconnectingConnection {
     private let configuration: RedisConfiguration
     private let script: String
     private let log: ConnectivityLog
+    private let isOpen: OpenFlag
 
-    private var state: State
+    private var state: State {
+        didSet { if case .connected = state { isOpen.value = true } else { isOpen.value = false } }
+    }
     private var backoff = ReconnectionBackoff()
     private var generator = SystemRandomNumberGenerator()
     private var retry: Scheduled<Void>?
@@ -27,7 +30,11 @@ final class ReconnectingConnection {
     /// Made by ``stop()``.
     private var ended: EventLoopPromise<Void>?
 
-    init(_ configuration: RedisConfiguration, script: String, log: ConnectivityLog, on eventLoop: any EventLoop) {
+    init(
+        _ configuration: RedisConfiguration, script: String, log: ConnectivityLog, isOpen: OpenFlag,
+        on eventLoop: any EventLoop
+    ) {
+        self.isOpen = isOpen
         self.eventLoop = eventLoop
         self.configuration = configuration
         self.script = script

@@ -6,12 +6,14 @@ import Synchronization
 import TokenExchange
 
 /// One connection per event loop; a command issued on an event loop's thread takes that loop's, without a thread hop.
+/// While that connection is away, another that is open serves; while none is, the loop's own says why.
 ///
 /// Nothing is connected before ``run()``.
 final class RedisClient: Sendable {
     private struct Lane: Sendable {
         let eventLoop: any EventLoop
         let connection: NIOLoopBoundBox<ReconnectingConnection>
+        let isOpen: OpenFlag
     }
 
     private let lanes: [Lane]
@@ -21,8 +23,11 @@ final class RedisClient: Sendable {
         let eventLoops = Array(eventLoopGroup.makeIterator())
         let log = ConnectivityLog(logger, connections: eventLoops.count)
         self.lanes = eventLoops.map { eventLoop in
-            let connection = ReconnectingConnection(configuration, script: script, log: log, on: eventLoop)
-            return Lane(eventLoop: eventLoop, connection: .makeBoxSendingValue(connection, eventLoop: eventLoop))
+            let isOpen = OpenFlag()
+            let connection = ReconnectingConnection(
+                configuration, script: script, log: log, isOpen: isOpen, on: eventLoop)
+            return Lane(
+                eventLoop: eventLoop, connection: .makeBoxSendingValue(connection, eventLoop: eventLoop), isOpen: isOpen)
         }
     }
 
@@ -31,23 +36,34 @@ final class RedisClient: Sendable {
     func execute(_ command: RedisCommand, until end: NIODeadline) async -> RedisOutcome {
         unsafe await withUnsafeContinuation { continuation in
             let caller = unsafe PendingReply(continuation, end: end)
-            if let lane = currentLane {
+            let lane = chooseLane()
+            if lane.eventLoop.inEventLoop {
                 lane.connection.value.submit(command, for: caller)
             } else {
-                let lane = nextLane()
                 lane.eventLoop.execute { lane.connection.value.submit(command, for: caller) }
             }
         }
     }
 
-    private var currentLane: Lane? {
-        guard let eventLoop = MultiThreadedEventLoopGroup.currentEventLoop else { return nil }
-        return lanes.first { $0.eventLoop === eventLoop }
+    private func chooseLane() -> Lane {
+        let eventLoop = MultiThreadedEventLoopGroup.currentEventLoop
+        let first = lanes.first { $0.eventLoop === eventLoop } ?? nextLane()
+        return first.isOpen.value ? first : lanes.first(where: \.isOpen.value) ?? first
     }
 
     private func nextLane() -> Lane {
         let turn = turn.wrappingAdd(1, ordering: .relaxed).oldValue
         return lanes[Int(UInt(bitPattern: turn) % UInt(lanes.count))]
+    }
+}
+
+/// Whether a connection takes commands; written on its event loop, read on all.
+final class OpenFlag: Sendable {
+    private let flag = Atomic(false)
+
+    var value: Bool {
+        get { flag.load(ordering: .relaxed) }
+        set { flag.store(newValue, ordering: .relaxed) }
     }
 }
 

@@ -65,7 +65,8 @@ extension MintExternalIdentity {
         return ExternalIdentity(bytes: token)
     }
 
-    private func signedToken(_ session: SessionRecord, shape: TokenRecipe.JWTShape) throws(Failure) -> ExternalIdentity {
+    private func signedToken(_ session: SessionRecord, shape: TokenRecipe.JWTShape) throws(Failure) -> ExternalIdentity
+    {
         guard let signer = keys().signer(for: shape.algorithm) else {
             throw Failure(.mintFailed, operation: "sign", cause: "no active \(shape.algorithm.rawValue) key")
         }

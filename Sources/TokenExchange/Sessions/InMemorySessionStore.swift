@@ -111,7 +111,8 @@ private struct Records {
     mutating func forget(before now: UnixTime) {
         let second = now.wholeSeconds
         guard second > forgottenUntil else { return }
-        let passed = second - forgottenUntil <= Int64(due.count)
+        let passed =
+            second - forgottenUntil <= Int64(due.count)
             ? Array((forgottenUntil + 1)...second) : due.keys.filter { $0 <= second }
         for key in passed.compactMap({ due.removeValue(forKey: $0) }).joined() {
             if let session = sessions[key], session.expiresAt <= now { sessions[key] = nil }

@@ -48,7 +48,8 @@ package struct SessionVault: Sendable {
         let secret = sealer.derive(
             "countersign exchange v1\0", from: identityToken.bytes, context: Array("\(provider)\0\(device)".utf8))
         return AnswerSlot(
-            key: RecordKey(digest: sealer.derive("countersign answer name v1\0", from: secret.bytes, context: []).bytes),
+            key: RecordKey(
+                digest: sealer.derive("countersign answer name v1\0", from: secret.bytes, context: []).bytes),
             sealingKey: sealer.derive("countersign answer seal v1\0", from: secret.bytes, context: []))
     }
 
