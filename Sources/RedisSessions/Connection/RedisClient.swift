@@ -27,7 +27,8 @@ final class RedisClient: Sendable {
             let connection = ReconnectingConnection(
                 configuration, script: script, log: log, isOpen: isOpen, on: eventLoop)
             return Lane(
-                eventLoop: eventLoop, connection: .makeBoxSendingValue(connection, eventLoop: eventLoop), isOpen: isOpen)
+                eventLoop: eventLoop, connection: .makeBoxSendingValue(connection, eventLoop: eventLoop), isOpen: isOpen
+            )
         }
     }
 
