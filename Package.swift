@@ -102,6 +102,9 @@ let package = Package(
             ],
             swiftSettings: swift),
         .testTarget(
+            name: "CountersignServiceTests",
+            dependencies: ["CountersignService", "TestSupport", "TokenExchange", logging], swiftSettings: swift),
+        .testTarget(
             name: "EndToEndTests", dependencies: ["countersign", "JOSE", "TestSupport", "TokenExchange"],
             exclude: ["verify.py"], swiftSettings: swift),
     ],

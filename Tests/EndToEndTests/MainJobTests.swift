@@ -90,17 +90,31 @@ import TokenExchange
                 + "claims: { email: { from: email }, name: { value: \"Zoë 😀 \\\"q\\\"\" } }")
         let service = try await CountersignProcess.start(settings)
         let identity = try #require(try service.exchange(try ModelToken.fresh()).externalIdentity)
-        let repository = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent()
         let result = try await CountersignProcess.run(
-            repository.appending(path: ".build-python/bin/python").path,
+            CountersignProcess.python,
             [
-                repository.appending(path: "Tests/EndToEndTests/verify.py").path,
+                "\(CountersignProcess.repository)/Tests/EndToEndTests/verify.py",
                 "http://127.0.0.1:\(service.publicPort)/.well-known/jwks.json", identity, algorithm.rawValue,
                 "http://127.0.0.1:8080", "vip-loyalty",
             ])
         #expect(result.status == 0, "\(result.output)")
         #expect(result.output.contains("PyJWT agrees") && result.output.contains("joserfc agrees"))
+        #expect(try opinionOfLibJWT(on: identity, of: service, algorithm) == expectedOpinion(algorithm))
+    }
+
+    /// libjwt knows RS256 and ES256/384, and abstains from PS256 and EdDSA.
+    private func expectedOpinion(_ algorithm: SignatureAlgorithm) -> LibJWTSecondOpinion.Opinion {
+        [.rs256, .es256, .es384].contains(algorithm) ? .accepted : .abstained
+    }
+
+    private func opinionOfLibJWT(
+        on identity: String, of service: CountersignProcess, _ algorithm: SignatureAlgorithm
+    ) throws -> LibJWTSecondOpinion.Opinion {
+        let folder = "\(service.folder.path)/signing"
+        let file = try #require(FileManager.default.contentsOfDirectory(atPath: folder).first { $0.hasSuffix(".pem") })
+        let signer = try OpenSSLTokenSigner(privateKeyFile: "\(folder)/\(file)", algorithm: algorithm)
+        let key = try #require((signer.verifier as? OpenSSLTokenVerifier)?.publicKeyPEM)
+        return LibJWTSecondOpinion().opinion(on: Array(identity.utf8), publicKeyPEM: key, algorithm: algorithm)
     }
 
     @Test func publishesItsKeysForAsLongAsItSays() async throws {

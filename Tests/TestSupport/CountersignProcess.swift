@@ -18,7 +18,8 @@ package final class CountersignProcess: Sendable {
         package var publicURL = "http://127.0.0.1:8080"
         package var providers = Settings.provider("vip-loyalty")
         package var log = "{ level: info, format: json }"
-        package var extra = ""
+        /// Further keys of `listen`.
+        package var listenMore = ""
         package var algorithms: [SignatureAlgorithm] = [.es256]
 
         package init() {}
@@ -40,7 +41,7 @@ package final class CountersignProcess: Sendable {
         package var yaml: String {
             """
             public_url: \(publicURL)
-            listen: { public: "127.0.0.1:0", operations: "127.0.0.1:0" }
+            listen: { public: "127.0.0.1:0", operations: "127.0.0.1:0"\(listenMore) }
             log: \(log)
             limits: \(limits)
             signing: { directory: signing }
@@ -48,7 +49,7 @@ package final class CountersignProcess: Sendable {
             tenants:
               - { name: acme-staging, issuer: "\(ModelToken.issuer)", keys: { jwks_file: issuer.json } }
             identity_providers:
-            \(providers)\(extra)
+            \(providers)
             """
         }
     }
@@ -172,6 +173,12 @@ package final class CountersignProcess: Sendable {
         }
         return folder.appending(path: "countersign").path
     }()
+
+    package static let repository = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().path
+
+    /// The interpreter with the independent JWT libraries; `make test` prepares it.
+    package static let python = "\(repository)/.build-python/bin/python"
 
     package struct CommandResult: Sendable {
         package let status: Int

@@ -23,7 +23,7 @@ struct IssuerKeyFiles {
                 ])
             }
             verifiers = set.verifiers
-            remarks = set.skipped.isEmpty ? [] : ["\(path): \(set.skipped.count) keys skipped\(Self.reasons(set))"]
+            remarks = set.skipped.isEmpty ? [] : ["\(path): left out of the set\(Self.reasons(set))"]
         case .publicKeyFiles(let paths):
             var verifiers: [any TokenVerifier] = []
             for path in paths {

@@ -1,0 +1,71 @@
+import Foundation
+import Testing
+
+/// The import rules of docs/architecture.md, held by a test that notices when it looks at nothing.
+@Suite struct ConventionTests {
+    private static let sources = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().appending(path: "Sources")
+
+    private struct Source {
+        /// From `Sources/` on.
+        let path: String
+        let imports: Set<String>
+    }
+
+    private static func files() throws -> [Source] {
+        let paths = FileManager.default.enumerator(atPath: sources.path)?.compactMap { $0 as? String } ?? []
+        return try paths.filter { $0.hasSuffix(".swift") }.map { path in
+            let text = try String(contentsOf: sources.appending(path: path), encoding: .utf8)
+            let imports = text.split(separator: "\n").compactMap { line -> String? in
+                let words = line.split(separator: " ")
+                guard let index = words.firstIndex(of: "import"), index <= 1, words.count == index + 2 else { return nil }
+                return String(words[index + 1])
+            }
+            return Source(path: path, imports: Set(imports))
+        }
+    }
+
+    private static let siblings = ["JOSE", "RedisSessions", "ServiceConfiguration", "CountersignHTTP"]
+
+    @Test func findsTheSourcesItSpeaksOf() throws {
+        let files = try Self.files()
+        for target in Self.siblings + ["TokenExchange", "CountersignService", "countersign"] {
+            #expect(files.contains { $0.path.hasPrefix(target + "/") }, "no file of \(target)")
+        }
+        for module in ["COpenSSL", "CLibJWT", "CHiredis", "HummingbirdCore", "Yams", "NIOCore"] {
+            #expect(files.contains { $0.imports.contains(module) }, "nobody imports \(module)")
+        }
+    }
+
+    @Test func keepsTheDomainFreeOfTheOutsideWorld() throws {
+        for file in try Self.files() where file.path.hasPrefix("TokenExchange/") {
+            #expect(file.imports.isSubset(of: ["FoundationEssentials", "Synchronization"]), "\(file.path)")
+        }
+    }
+
+    @Test(arguments: [
+        ("COpenSSL", "JOSE/OpenSSL/"), ("CLibJWT", "JOSE/LibJWT/"), ("CHiredis", "RedisSessions/Hiredis/"),
+        ("HummingbirdCore", "CountersignHTTP/"), ("Yams", "ServiceConfiguration/"), ("ArgumentParser", "countersign/"),
+    ])
+    func letsOneFolderImport(module: String, folder: String) throws {
+        for file in try Self.files() where file.imports.contains(module) {
+            #expect(file.path.hasPrefix(folder), "\(file.path) imports \(module)")
+        }
+    }
+
+    @Test func keepsSiblingsApart() throws {
+        for file in try Self.files() {
+            guard let own = Self.siblings.first(where: { file.path.hasPrefix($0 + "/") }) else { continue }
+            let others = Set(Self.siblings + ["CountersignService"]).subtracting([own])
+            #expect(file.imports.isDisjoint(with: others), "\(file.path)")
+        }
+    }
+
+    @Test func readsTheMachinesClockInOnePlace() throws {
+        let readers = try Self.files().filter { file in
+            let text = try String(contentsOf: Self.sources.appending(path: file.path), encoding: .utf8)
+            return text.contains("Date()") || text.contains("ContinuousClock.now")
+        }
+        #expect(readers.map(\.path) == ["CountersignService/Assembly/SystemTime.swift"])
+    }
+}
