@@ -48,13 +48,16 @@ package struct HTTPListener: Service {
 
     private let server: any Service
 
-    /// - Parameter onListening: called once with the port.
+    /// - Parameters:
+    ///   - requestLogLevel: of the lines about requests in which nothing of ours failed.
+    ///   - onListening: called once with the port.
     /// - Throws: where the TLS files cannot be read.
     package init(
         _ settings: Settings, routes: some Routes, time: TimeSource, logger: Logger,
+        requestLogLevel: Logger.Level = .info,
         onListening: @escaping @Sendable (Int) -> Void = { _ in }
     ) throws {
-        let conductor = RequestConductor(routes: routes, time: time, logger: logger)
+        let conductor = RequestConductor(routes: routes, time: time, logger: logger, level: requestLogLevel)
         server = try Self.builder(settings).buildServer(
             configuration: ServerConfiguration(
                 address: .hostname(settings.host, port: settings.port),

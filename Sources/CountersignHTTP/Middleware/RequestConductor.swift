@@ -10,9 +10,12 @@ struct RequestConductor: Sendable {
     private let routes: any Routes
     private let time: TimeSource
     private let logger: Logger
+    private let level: Logger.Level
     private let date = HTTPDateCache()
 
-    init(routes: any Routes, time: TimeSource, logger: Logger) {
+    /// - Parameter level: of the lines about requests in which nothing of ours failed.
+    init(routes: any Routes, time: TimeSource, logger: Logger, level: Logger.Level) {
+        self.level = level
         self.routes = routes
         self.time = time
         self.logger = logger
@@ -45,10 +48,11 @@ struct RequestConductor: Sendable {
     /// One line per request. Names in it come from the configuration, reasons from closed sets; nothing from the request does.
     private func log(_ reply: Reply, _ problem: Problem?, to request: IncomingRequest) {
         let failure = problem?.failure ?? reply.notes.degradedBy
-        let level: Logger.Level = failure == nil ? .info : .error
+        let level = failure == nil ? level : .error
         guard logger.logLevel <= level else { return }
         var metadata: Logger.Metadata = [
             "request_id": .string(request.id),
+            "route": .string(routes.name(of: request.path)),
             "status": .stringConvertible(reply.status.code),
             "duration_ms": .stringConvertible(
                 ((time.elapsed() - request.arrivedAt) / .milliseconds(1) * 1000).rounded() / 1000),

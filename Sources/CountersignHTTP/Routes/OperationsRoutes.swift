@@ -9,6 +9,14 @@ package struct OperationsRoutes: Routes {
         self.readiness = readiness
     }
 
+    package func name(of path: Substring) -> String {
+        switch path {
+        case "/livez": "livez"
+        case "/readyz": "readyz"
+        default: "other"
+        }
+    }
+
     package func reply(to request: IncomingRequest) async throws(Problem) -> Reply {
         switch request.path {
         case "/livez":

@@ -27,13 +27,24 @@ package struct PublicRoutes: Routes {
     }
 
     private static let callbackPath = "/post_login_callback"
+    private static let keySetPath = "/.well-known/jwks.json"
+    private static let sessionPath = "/session"
+
+    package func name(of path: Substring) -> String {
+        switch path {
+        case Self.keySetPath: "jwks"
+        case Self.sessionPath: "session"
+        case "/", Self.callbackPath: "callback"
+        default: path.hasPrefix(Self.callbackPath + "/") ? "callback" : "other"
+        }
+    }
 
     package func reply(to request: IncomingRequest) async throws(Problem) -> Reply {
         switch request.path {
-        case "/.well-known/jwks.json":
+        case Self.keySetPath:
             try request.expect(.get)
             return .json(keys().publishedKeySet, cacheControl: keySetCacheControl)
-        case "/session":
+        case Self.sessionPath:
             try request.expect(.get, .options)
             try checkRate(of: request)
             return request.head.method == .options

@@ -42,7 +42,7 @@ package struct CountersignServer: Sendable {
                 DeferredSessionsService(deferredSessions: deferredSessions, logger: logger),
                 reloader,
                 try listener(
-                    configuration.listen.operations, "operations",
+                    configuration.listen.operations, "operations", requestLogLevel: .debug,
                     routes: OperationsRoutes(
                         readiness: ReadinessProbe(store: assembly.store, providers: configuration.identityProviders)
                             .callAsFunction)),
@@ -56,7 +56,8 @@ package struct CountersignServer: Sendable {
     }
 
     private func listener(
-        _ address: HostPort, _ name: String, tls: ListenSettings.TLSFiles? = nil, routes: some Routes
+        _ address: HostPort, _ name: String, tls: ListenSettings.TLSFiles? = nil,
+        requestLogLevel: Logger.Level = .info, routes: some Routes
     ) throws -> HTTPListener {
         let limits = blueprint.configuration.limits
         let logger = logger
@@ -67,7 +68,7 @@ package struct CountersignServer: Sendable {
                     HTTPListener.TLSFiles(certificateChain: $0.certificateChain, privateKey: $0.privateKey)
                 },
                 requestTimeout: limits.requestTimeout, connectionLimit: limits.connections),
-            routes: routes, time: time, logger: logger
+            routes: routes, time: time, logger: logger, requestLogLevel: requestLogLevel
         ) { port in
             logger.info(
                 "listening",

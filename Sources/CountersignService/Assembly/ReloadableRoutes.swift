@@ -13,6 +13,8 @@ final class ReloadableRoutes: Routes {
         current.withLock { $0 = routes }
     }
 
+    func name(of path: Substring) -> String { current.withLock { $0 }.name(of: path) }
+
     func reply(to request: IncomingRequest) async throws(Problem) -> Reply {
         try await current.withLock { $0 }.reply(to: request)
     }
