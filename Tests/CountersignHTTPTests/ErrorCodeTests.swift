@@ -37,9 +37,9 @@ import TokenExchange
 
     private struct AbsentKeys: IssuerKeySource {
         func verifiers(
-            keyID: String?, algorithm: SignatureAlgorithm
-        ) async throws(IssuerKeysUnavailable) -> [any TokenVerifier] {
-            throw IssuerKeysUnavailable(cause: "never fetched")
+            for query: IssuerKeyQuery
+        ) async throws(IssuerKeysFailure) -> [any TokenVerifier] {
+            throw .unavailable(cause: "never fetched")
         }
     }
 
@@ -116,7 +116,7 @@ import TokenExchange
             headerFields: [.contentType: item.contentType])
         let request = IncomingRequest(
             Request(head: head, body: RequestBody(buffer: ByteBuffer(bytes: try item.body(bench.token)))), id: "test",
-            source: SourceAddress(try SocketAddress(ipAddress: "127.0.0.1", port: 1)), arrivedAt: item.arrivedAt)
+            source: RequestSource(try SocketAddress(ipAddress: "127.0.0.1", port: 1)), arrivedAt: item.arrivedAt)
         do throws(Problem) {
             _ = try await routes.reply(to: request)
             return nil

@@ -1,10 +1,11 @@
 import CountersignHTTP
 import NIOCore
 import Testing
+import TokenExchange
 
 @Suite struct RateLimiterTests {
-    private func source(_ address: String) throws -> SourceAddress {
-        try #require(SourceAddress(try SocketAddress(ipAddress: address, port: 1)))
+    private func source(_ address: String) throws -> RequestSource {
+        try #require(RequestSource(try SocketAddress(ipAddress: address, port: 1)))
     }
 
     @Test func admitsABurstThenTheLastingRate() throws {

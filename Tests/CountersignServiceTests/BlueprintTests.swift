@@ -37,8 +37,10 @@ import TokenExchange
         let folder = try CountersignProcess.prepare(CountersignProcess.Settings())
         let file = "\(folder.path)/issuer.json"
         let set = try String(contentsOfFile: file, encoding: .utf8)
-        try folder.write("issuer.json", set.replacing("[{", with: #"[{"kty":"RSA","use":"enc","n":"AQAB","e":"AQAB"},{"#))
+        try folder.write(
+            "issuer.json", set.replacing("[{", with: #"[{"kty":"RSA","use":"enc","n":"AQAB","e":"AQAB"},{"#))
         let blueprint = try Blueprint(file: "\(folder.path)/countersign.yaml", environment: [:])
-        #expect(blueprint.remarks.count == 1 && blueprint.remarks[0].hasSuffix("left out of the set: use_not_signature"))
+        #expect(
+            blueprint.remarks.count == 1 && blueprint.remarks[0].hasSuffix("left out of the set: use_not_signature"))
     }
 }

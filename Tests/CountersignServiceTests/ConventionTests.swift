@@ -18,7 +18,9 @@ import Testing
             let text = try String(contentsOf: sources.appending(path: path), encoding: .utf8)
             let imports = text.split(separator: "\n").compactMap { line -> String? in
                 let words = line.split(separator: " ")
-                guard let index = words.firstIndex(of: "import"), index <= 1, words.count == index + 2 else { return nil }
+                guard let index = words.firstIndex(of: "import"), index <= 1, words.count == index + 2 else {
+                    return nil
+                }
                 return String(words[index + 1])
             }
             return Source(path: path, imports: Set(imports))

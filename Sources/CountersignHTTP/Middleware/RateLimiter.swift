@@ -1,4 +1,5 @@
 import Synchronization
+package import TokenExchange
 
 /// A token bucket per source address.
 ///
@@ -16,8 +17,8 @@ package final class RateLimiter: Sendable {
     }
 
     private struct Generations {
-        var younger: [SourceAddress: Bucket] = [:]
-        var older: [SourceAddress: Bucket] = [:]
+        var younger: [RequestSource: Bucket] = [:]
+        var older: [RequestSource: Bucket] = [:]
     }
 
     /// - Parameters:
@@ -31,10 +32,10 @@ package final class RateLimiter: Sendable {
     }
 
     /// Takes one token of `source`; false where none is left.
-    package func admits(_ source: SourceAddress, at now: Duration) -> Bool {
+    package func admits(_ source: RequestSource, at now: Duration) -> Bool {
         buckets.withLock { buckets in
             var bucket = buckets.younger[source] ?? buckets.older[source] ?? Bucket(tokens: burst, filledAt: now)
-            bucket.tokens = min(burst, bucket.tokens + (now - bucket.filledAt).seconds * requestsPerSecond)
+            bucket.tokens = min(burst, bucket.tokens + (now - bucket.filledAt).inSeconds * requestsPerSecond)
             bucket.filledAt = now
             let isAdmitted = bucket.tokens >= 1
             if isAdmitted { bucket.tokens -= 1 }
@@ -46,8 +47,4 @@ package final class RateLimiter: Sendable {
             return isAdmitted
         }
     }
-}
-
-extension Duration {
-    fileprivate var seconds: Double { self / .seconds(1) }
 }

@@ -24,7 +24,7 @@ struct RequestConductor: Sendable {
     func respond(to incoming: Request, with writer: consuming ResponseWriter, on channel: any Channel) async throws {
         let request = IncomingRequest(
             incoming, id: RequestID.choose(incoming: incoming.headers[.requestID]),
-            source: SourceAddress(channel.remoteAddress), arrivedAt: time.elapsed())
+            source: RequestSource(channel.remoteAddress), arrivedAt: time.elapsed())
         let (reply, problem) = await answer(request)
         log(reply, problem, to: request)
         var head = HTTPResponse(status: reply.status, headerFields: reply.headers)

@@ -26,7 +26,7 @@ struct CallbackRoute {
         let outcome = await exchange(
             ExchangeRequest(
                 identityToken: body.identityToken, device: body.device, provider: provider,
-                arrivedAt: request.arrivedAt))
+                arrivedAt: request.arrivedAt, source: request.source))
         return try Self.reply(with: outcome)
     }
 

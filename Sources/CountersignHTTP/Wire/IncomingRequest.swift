@@ -1,6 +1,7 @@
 import HTTPTypes
 package import HummingbirdCore
 import NIOCore
+package import TokenExchange
 
 /// A request as the routes see it.
 package struct IncomingRequest {
@@ -8,12 +9,12 @@ package struct IncomingRequest {
     let head: HTTPRequest
     /// Without the query.
     let path: Substring
-    let source: SourceAddress?
+    let source: RequestSource?
     /// By the monotonic clock; deadlines count from here.
     let arrivedAt: Duration
     private let body: RequestBody
 
-    package init(_ request: Request, id: String, source: SourceAddress?, arrivedAt: Duration) {
+    package init(_ request: Request, id: String, source: RequestSource?, arrivedAt: Duration) {
         self.id = id
         head = request.head
         path = (request.head.path ?? "/").prefix { $0 != "?" }

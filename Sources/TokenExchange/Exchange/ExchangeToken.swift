@@ -24,7 +24,9 @@ package struct ExchangeToken: Sendable {
         do throws(ExchangeStop) {
             let now = time.now()
             // 1. Genuine, and acceptable here and now?
-            let identity = try await verify(request.identityToken, for: provider, at: now)
+            let identity = try await verify(
+                request.identityToken, for: provider, at: now, source: request.source,
+                within: try budget(for: request, before: "verify"))
             // 2. Mint before asking the store: cheap, and it leaves one round trip for everything.
             let minted = try mint(for: identity, provider: provider, at: now)
             // 3. Record, unless the same exchange was answered before.
@@ -46,7 +48,7 @@ package struct ExchangeToken: Sendable {
             answerKey: slot.key,
             answer: vault.seal(minted.externalIdentity, in: slot),
             answerExpiresAt: min(identity.acceptedUntil, minted.session.expiry))
-        let budget = try storeBudget(for: request)
+        let budget = try budget(for: request, before: "insertIfAbsent")
         do throws(SessionStoreFailure) {
             let answer = try await answer(toStoring: records, in: slot, within: budget)
             return .issued(answer ?? minted.externalIdentity, tenant: identity.tenant.name)
@@ -70,11 +72,13 @@ package struct ExchangeToken: Sendable {
     }
 
     /// What is left of the provider's deadline, less what it takes to answer.
-    private func storeBudget(for request: ExchangeRequest) throws(ExchangeStop) -> Duration {
+    private func budget(
+        for request: ExchangeRequest, before operation: String
+    ) throws(ExchangeStop) -> Duration {
         let deadline = request.provider.deadline
         let remaining = request.arrivedAt + deadline - min(deadline / 10, .milliseconds(50)) - time.elapsed()
         guard remaining > .zero else {
-            throw .failed(Failure(.deadlineExceeded, operation: "insertIfAbsent", cause: "\(deadline) have passed"))
+            throw .failed(Failure(.deadlineExceeded, operation: operation, cause: "\(deadline) have passed"))
         }
         return remaining
     }
@@ -103,8 +107,14 @@ package struct ExchangeRequest: Sendable, Redacted {
     package let provider: IdentityProvider
     /// By ``TimeSource/elapsed``; the provider's deadline counts from here.
     package let arrivedAt: Duration
+    /// Nil where it did not come over a network.
+    package let source: RequestSource?
 
-    package init(identityToken: IdentityToken, device: String, provider: IdentityProvider, arrivedAt: Duration) {
+    package init(
+        identityToken: IdentityToken, device: String, provider: IdentityProvider, arrivedAt: Duration,
+        source: RequestSource? = nil
+    ) {
+        self.source = source
         self.identityToken = identityToken
         self.device = device
         self.provider = provider

@@ -20,8 +20,8 @@ package struct IssuerKeySet: IssuerKeySource {
         only = Dictionary(grouping: verifiers, by: \.algorithm).filter { $0.value.count == 1 }
     }
 
-    package func verifiers(keyID: String?, algorithm: SignatureAlgorithm) -> [any TokenVerifier] {
-        guard let keyID else { return only[algorithm] ?? [] }
-        return named[Selector(keyID: keyID, algorithm: algorithm)] ?? unnamed[algorithm] ?? []
+    package func verifiers(for query: IssuerKeyQuery) -> [any TokenVerifier] {
+        guard let keyID = query.keyID else { return only[query.algorithm] ?? [] }
+        return named[Selector(keyID: keyID, algorithm: query.algorithm)] ?? unnamed[query.algorithm] ?? []
     }
 }

@@ -2,16 +2,34 @@
 package protocol IssuerKeySource: Sendable {
     /// The keys that may have signed a token with this `kid` and `alg`; empty where none may.
     ///
-    /// May wait for keys to arrive. An empty answer is a statement about the token; a throw is a statement about us.
-    func verifiers(keyID: String?, algorithm: SignatureAlgorithm) async throws(IssuerKeysUnavailable)
-        -> [any TokenVerifier]
+    /// May wait for keys to arrive, within the query's budget. An empty answer is a statement about the token; a throw
+    /// is a statement about us. Cancelling one caller harms no other.
+    func verifiers(for query: IssuerKeyQuery) async throws(IssuerKeysFailure) -> [any TokenVerifier]
 }
 
-/// The issuer's keys cannot be had now, so nothing can be said about a token. `cause` never holds anything of a token.
-package struct IssuerKeysUnavailable: Error {
-    package let cause: String
+/// Which keys a token asks for, and who brought it.
+package struct IssuerKeyQuery: Sendable {
+    /// The header's `kid`; nil where it has none.
+    package let keyID: String?
+    package let algorithm: SignatureAlgorithm
+    /// Nil where the token did not come over a network.
+    package let source: RequestSource?
+    /// How long the caller can wait for keys.
+    package let budget: Duration
 
-    package init(cause: String) {
-        self.cause = cause
+    package init(keyID: String?, algorithm: SignatureAlgorithm, source: RequestSource? = nil, budget: Duration = .zero)
+    {
+        self.keyID = keyID
+        self.algorithm = algorithm
+        self.source = source
+        self.budget = budget
     }
+}
+
+/// Nothing can be said about a token now. No cause holds anything of a token.
+package enum IssuerKeysFailure: Error, Equatable {
+    /// The issuer's keys cannot be had, or are too old to be trusted.
+    case unavailable(cause: String)
+    /// The caller's budget ran out while keys were being fetched.
+    case budgetSpent
 }

@@ -16,7 +16,8 @@ package struct VerifyIdentityToken: Sendable {
     }
 
     package func callAsFunction(
-        _ token: IdentityToken, for provider: IdentityProvider, at now: UnixTime
+        _ token: IdentityToken, for provider: IdentityProvider, at now: UnixTime, source: RequestSource? = nil,
+        within budget: Duration
     ) async throws(ExchangeStop) -> VerifiedIdentity {
         do {
             // 1. Form: nothing is believed yet.
@@ -24,7 +25,7 @@ package struct VerifyIdentityToken: Sendable {
             // 2. Whose keys, which key, which algorithm: all by configuration.
             guard let tenant = tenants[unverified.claimedIssuer] else { throw Refusal.issuerUnknown }
             // 3. Signature.
-            try await checkSignature(of: unverified, by: tenant)
+            try await checkSignature(of: unverified, by: tenant, source: source, within: budget)
             // 4. Claims: true from here on.
             let claims = try claimsReader.claims(claimNames, in: unverified.claims)
             let identity = try VerifiedIdentity(tenant: tenant, headerType: unverified.type, claims: claims)
@@ -35,16 +36,19 @@ package struct VerifyIdentityToken: Sendable {
             return identity
         } catch let refusal as Refusal {
             throw .refused(refusal)
-        } catch let unavailable as IssuerKeysUnavailable {
-            throw .failed(Failure(.issuerKeysUnavailable, operation: "issuerKeys", cause: unavailable.cause))
+        } catch let failure as IssuerKeysFailure {
+            throw .failed(Failure(failure))
         } catch {
             throw .refused(.claimsUnreadable)
         }
     }
 
-    private func checkSignature(of token: UnverifiedToken, by tenant: Tenant) async throws {
+    private func checkSignature(
+        of token: UnverifiedToken, by tenant: Tenant, source: RequestSource?, within budget: Duration
+    ) async throws {
         guard tenant.rules.algorithms.contains(token.algorithm) else { throw Refusal.algorithmNotAllowed }
-        let verifiers = try await tenant.keys.verifiers(keyID: token.keyID, algorithm: token.algorithm)
+        let verifiers = try await tenant.keys.verifiers(
+            for: IssuerKeyQuery(keyID: token.keyID, algorithm: token.algorithm, source: source, budget: budget))
         if verifiers.isEmpty { throw Refusal.keyUnknown }
         guard
             verifiers.contains(where: {
