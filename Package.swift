@@ -17,6 +17,7 @@ let hummingbird = Target.Dependency.product(name: "HummingbirdCore", package: "h
 let hummingbirdTLS = Target.Dependency.product(name: "HummingbirdTLS", package: "hummingbird")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let metrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
 let nio = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let nioHTTPTypes = Target.Dependency.product(name: "NIOHTTPTypes", package: "swift-nio-extras")
@@ -32,6 +33,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
@@ -58,7 +60,7 @@ let package = Package(
         .target(
             name: "CountersignHTTP",
             dependencies: [
-                "TokenExchange", httpTypes, hummingbird, hummingbirdTLS, lifecycle, logging, nio, nioHTTPTypes,
+                "TokenExchange", httpTypes, hummingbird, hummingbirdTLS, lifecycle, logging, metrics, nio, nioHTTPTypes,
                 nioPosix,
                 nioSSL,
             ],
@@ -69,6 +71,7 @@ let package = Package(
             name: "CountersignService",
             dependencies: [
                 "CountersignHTTP", "JOSE", "RedisSessions", "ServiceConfiguration", "TokenExchange", lifecycle, logging,
+                metrics,
                 nioPosix, signals,
             ],
             swiftSettings: swift),
@@ -103,7 +106,8 @@ let package = Package(
             swiftSettings: swift),
         .testTarget(
             name: "CountersignServiceTests",
-            dependencies: ["CountersignService", "TestSupport", "TokenExchange", logging], swiftSettings: swift),
+            dependencies: ["CountersignService", "TestSupport", "TokenExchange", logging, metrics], swiftSettings: swift
+        ),
         .testTarget(
             name: "EndToEndTests", dependencies: ["countersign", "JOSE", "TestSupport", "TokenExchange"],
             exclude: ["verify.py"], swiftSettings: swift),

@@ -50,14 +50,17 @@ package struct HTTPListener: Service {
 
     /// - Parameters:
     ///   - requestLogLevel: of the lines about requests in which nothing of ours failed.
+    ///   - metrics: counts requests; nil: nobody does.
     ///   - onListening: called once with the port.
     /// - Throws: where the TLS files cannot be read.
     package init(
         _ settings: Settings, routes: some Routes, time: TimeSource, logger: Logger,
         requestLogLevel: Logger.Level = .info,
+        metrics: RequestMetrics? = nil,
         onListening: @escaping @Sendable (Int) -> Void = { _ in }
     ) throws {
-        let conductor = RequestConductor(routes: routes, time: time, logger: logger, level: requestLogLevel)
+        let conductor = RequestConductor(
+            routes: routes, time: time, logger: logger, level: requestLogLevel, metrics: metrics)
         server = try Self.builder(settings).buildServer(
             configuration: ServerConfiguration(
                 address: .hostname(settings.host, port: settings.port),

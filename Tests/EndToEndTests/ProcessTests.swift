@@ -124,6 +124,26 @@ import TokenExchange
             ])
     }
 
+    @Test func countsWhatItAnswers() async throws {
+        let service = try await CountersignProcess.start()
+        _ = try service.exchange(try ModelToken.fresh())
+        let expired = ModelToken.current.claim("exp", .number(literal: "1000000000"))
+        #expect(try service.exchange(try expired.signed(by: TestKeys.rs256)).errorCode == "token_expired")
+        let answer = try HTTPConnection(port: service.operationsPort).request("GET", "/metrics")
+        #expect(answer.headers["content-type"]?.hasPrefix("text/plain; version=0.0.4") == true)
+        let lines = answer.text.split(separator: "\n")
+        for line in [
+            #"countersign_requests_total{error_code="",route="callback",status="200"} 1"#,
+            #"countersign_requests_total{error_code="token_expired",route="callback",status="401"} 1"#,
+            #"countersign_refusals_total{identity_provider="vip-loyalty",reason="expired"} 1"#,
+            #"countersign_request_duration_seconds_count{route="callback"} 2"#,
+        ] {
+            #expect(lines.contains { $0 == line }, "\(answer.text)")
+        }
+        #expect(lines.contains { $0.hasPrefix(#"countersign_issuer_clock_offset_seconds{tenant="acme-staging"} "#) })
+        #expect(service.log.contains("\"clock_difference_s\":"))
+    }
+
     @Test func saysThatItLives() async throws {
         let service = try await CountersignProcess.start()
         let operations = try HTTPConnection(port: service.operationsPort)

@@ -16,7 +16,8 @@ package struct ExchangeBench: Sendable {
         rules: TenantRules = TenantRules(), providers: [IdentityProvider] = [.vipLoyalty()],
         clock: ManualClock = ManualClock(),
         store: (any SessionStore)? = nil, limits: TokenLimits = TokenLimits(),
-        claimsReader: any ClaimsReader = LibJWTClaimsReader(), keys: (any IssuerKeySource)? = nil
+        claimsReader: any ClaimsReader = LibJWTClaimsReader(), keys: (any IssuerKeySource)? = nil,
+        clocks: IssuerClocks = IssuerClocks()
     ) {
         let store = store ?? InMemorySessionStore(time: clock.time)
         let tenants = [
@@ -32,7 +33,8 @@ package struct ExchangeBench: Sendable {
         deferredSessions = DeferredSessions(store: store, time: clock.time) { _ in await Task.yield() }
         exchange = ExchangeToken(
             verify: VerifyIdentityToken(
-                tenants: tenants, providers: providers, claimsReader: claimsReader, limits: limits),
+                tenants: tenants, providers: providers, claimsReader: claimsReader, limits: limits,
+                clocks: clocks),
             mint: MintExternalIdentity(
                 issuer: Self.publicURL, keys: { TestKeys.ring }, randomBytes: OpenSSLRecordSealer().randomBytes),
             vault: vault, store: store, deferredSessions: deferredSessions, time: clock.time)
@@ -86,6 +88,6 @@ extension ExchangeOutcome {
     }
 
     package var refusal: Refusal? {
-        if case .refused(let refusal) = self { refusal } else { nil }
+        if case .refused(let refusal, _) = self { refusal } else { nil }
     }
 }

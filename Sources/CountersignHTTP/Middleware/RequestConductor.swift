@@ -11,11 +11,15 @@ struct RequestConductor: Sendable {
     private let time: TimeSource
     private let logger: Logger
     private let level: Logger.Level
+    private let metrics: RequestMetrics?
     private let date = HTTPDateCache()
 
-    /// - Parameter level: of the lines about requests in which nothing of ours failed.
-    init(routes: any Routes, time: TimeSource, logger: Logger, level: Logger.Level) {
+    /// - Parameters:
+    ///   - level: of the lines about requests in which nothing of ours failed.
+    ///   - metrics: nil where requests are not counted.
+    init(routes: any Routes, time: TimeSource, logger: Logger, level: Logger.Level, metrics: RequestMetrics?) {
         self.level = level
+        self.metrics = metrics
         self.routes = routes
         self.time = time
         self.logger = logger
@@ -26,7 +30,10 @@ struct RequestConductor: Sendable {
             incoming, id: RequestID.choose(incoming: incoming.headers[.requestID]),
             source: RequestSource(channel.remoteAddress), arrivedAt: time.elapsed())
         let (reply, problem) = await answer(request)
-        log(reply, problem, to: request)
+        let report = Report(
+            reply, problem, route: routes.name(of: request.path), duration: time.elapsed() - request.arrivedAt)
+        metrics?.record(report.kind, duration: report.duration)
+        log(report, of: request)
         var head = HTTPResponse(status: reply.status, headerFields: reply.headers)
         head.headerFields[.requestID] = request.id
         head.headerFields[.date] = date.value(at: time.now())
@@ -46,26 +53,47 @@ struct RequestConductor: Sendable {
     }
 
     /// One line per request. Names in it come from the configuration, reasons from closed sets; nothing from the request does.
-    private func log(_ reply: Reply, _ problem: Problem?, to request: IncomingRequest) {
-        let failure = problem?.failure ?? reply.notes.degradedBy
-        let level = failure == nil ? level : .error
+    private func log(_ report: Report, of request: IncomingRequest) {
+        let level = report.failure == nil ? level : .error
         guard logger.logLevel <= level else { return }
         var metadata: Logger.Metadata = [
             "request_id": .string(request.id),
-            "route": .string(routes.name(of: request.path)),
-            "status": .stringConvertible(reply.status.code),
-            "duration_ms": .stringConvertible(
-                ((time.elapsed() - request.arrivedAt) / .milliseconds(1) * 1000).rounded() / 1000),
+            "route": .string(report.kind.route),
+            "status": .stringConvertible(report.kind.status),
+            "duration_ms": .stringConvertible(((report.duration / .milliseconds(1)) * 1000).rounded() / 1000),
         ]
-        metadata["identity_provider"] = (problem?.identityProvider ?? reply.notes.identityProvider).map { .string($0) }
-        metadata["tenant"] = reply.notes.tenant.map { .string($0) }
-        metadata["error_code"] = (problem?.code).map { .string($0.rawValue) }
-        metadata["reason"] = problem?.reason.map { .string($0) }
-        if let failure {
-            metadata["degraded"] = reply.notes.degradedBy.map { .string($0.kind.rawValue) }
+        metadata["identity_provider"] = report.kind.identityProvider.map { .string($0) }
+        metadata["tenant"] = report.tenant.map { .string($0) }
+        metadata["error_code"] = report.kind.errorCode.map { .string($0) }
+        metadata["reason"] = report.kind.reason.map { .string($0) }
+        metadata["clock_difference_s"] = report.clockDifference.map {
+            .stringConvertible(($0.inSeconds * 1000).rounded() / 1000)
+        }
+        if let failure = report.failure {
+            metadata["degraded"] = report.kind.degradedBy.map { .string($0) }
             metadata["operation"] = .string(failure.operation)
             metadata["cause"] = .string(failure.cause)
         }
         logger.log(level: level, "request", metadata: metadata)
+    }
+}
+
+/// What log and metrics say of a request.
+private struct Report {
+    let kind: RequestMetrics.Kind
+    let duration: Duration
+    let tenant: String?
+    let failure: Failure?
+    let clockDifference: Duration?
+
+    init(_ reply: Reply, _ problem: Problem?, route: String, duration: Duration) {
+        kind = RequestMetrics.Kind(
+            route: route, status: reply.status.code, errorCode: problem?.code.rawValue, reason: problem?.reason,
+            identityProvider: problem?.identityProvider ?? reply.notes.identityProvider,
+            degradedBy: (reply.notes.degradedBy?.kind.rawValue))
+        self.duration = duration
+        tenant = reply.notes.tenant
+        failure = problem?.failure ?? reply.notes.degradedBy
+        clockDifference = problem?.clockDifference
     }
 }

@@ -42,7 +42,7 @@ struct CallbackRoute {
             reply.notes.degradedBy = failure
             return reply
         case .failed(let failure): throw Problem(failure)
-        case .refused(let refusal): throw Problem(refusal)
+        case .refused(let refusal, let difference): throw Problem(refusal, clockDifference: difference)
         }
     }
 

@@ -4,15 +4,19 @@ import TokenExchange
 /// What the operations listener answers: is the process alive, can it serve.
 package struct OperationsRoutes: Routes {
     private let readiness: @Sendable () async -> Readiness
+    private let metrics: @Sendable () -> String
 
-    package init(readiness: @escaping @Sendable () async -> Readiness) {
+    /// - Parameter metrics: the numbers of the moment as Prometheus text.
+    package init(readiness: @escaping @Sendable () async -> Readiness, metrics: @escaping @Sendable () -> String) {
         self.readiness = readiness
+        self.metrics = metrics
     }
 
     package func name(of path: Substring) -> String {
         switch path {
         case "/livez": "livez"
         case "/readyz": "readyz"
+        case "/metrics": "metrics"
         default: "other"
         }
     }
@@ -26,6 +30,12 @@ package struct OperationsRoutes: Routes {
             try request.expect(.get)
             let readiness = await readiness()
             return .json(readiness.text, status: readiness.status == .unavailable ? .serviceUnavailable : .ok)
+        case "/metrics":
+            try request.expect(.get)
+            return Reply(
+                status: .ok,
+                headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8", .cacheControl: "no-store"],
+                body: Array(metrics().utf8))
         default: throw Problem(.notFound)
         }
     }

@@ -9,6 +9,8 @@ package struct Problem: Error {
     let reason: String?
     /// Whose fault it was, for the log; nil where it is the caller's.
     let failure: Failure?
+    /// Where a token's time was wrong: our clock less the one in the token, for the log.
+    let clockDifference: Duration?
     var headers: HTTPFields = [:]
     /// Whose callback it was, for the log.
     var identityProvider: String?
@@ -17,17 +19,20 @@ package struct Problem: Error {
         self.code = code
         self.reason = reason
         failure = nil
+        clockDifference = nil
     }
 
-    init(_ refusal: Refusal) {
+    init(_ refusal: Refusal, clockDifference: Duration? = nil) {
         code = ErrorCode(refusal)
         reason = refusal.rawValue
         failure = nil
+        self.clockDifference = clockDifference
     }
 
     init(_ failure: Failure) {
         code = ErrorCode(failure.kind)
         reason = nil
+        clockDifference = nil
         self.failure = failure
     }
 

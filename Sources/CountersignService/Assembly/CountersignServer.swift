@@ -29,13 +29,14 @@ package struct CountersignServer: Sendable {
         for remark in blueprint.remarks { logger.notice("\(remark)") }
         let assembly = StoreAssembly(configuration.sessions, time: time, logger: logger)
         let deferredSessions = DeferredSessions(store: assembly.store, time: time) { try await Task.sleep(for: $0) }
-        let routes = ReloadableRoutes(
-            PublicRoutes(blueprint, store: assembly.store, deferredSessions: deferredSessions, time: time))
-        let reloader = Reloader(logger: logger) {
-            let blueprint = try reload()
-            routes.replace(
-                with: PublicRoutes(blueprint, store: assembly.store, deferredSessions: deferredSessions, time: time))
+        let clocks = IssuerClocks()
+        let publicRoutes = { @Sendable (blueprint: Blueprint) in
+            PublicRoutes(
+                blueprint, store: assembly.store, deferredSessions: deferredSessions, clocks: clocks, time: time)
         }
+        let routes = ReloadableRoutes(publicRoutes(blueprint))
+        let reloader = Reloader(logger: logger) { routes.replace(with: publicRoutes(try reload())) }
+        let registry = PrometheusRegistry(blueprint, clocks: clocks, deferredSessions: deferredSessions)
         // Ended in reverse order: first no new requests, last the store.
         let services: [any Service] =
             [assembly.service].compactMap { $0 } + [
@@ -45,8 +46,11 @@ package struct CountersignServer: Sendable {
                     configuration.listen.operations, "operations", requestLogLevel: .debug,
                     routes: OperationsRoutes(
                         readiness: ReadinessProbe(store: assembly.store, providers: configuration.identityProviders)
-                            .callAsFunction)),
-                try listener(configuration.listen.public, "public", tls: configuration.listen.tls, routes: routes),
+                            .callAsFunction,
+                        metrics: { registry.text })),
+                try listener(
+                    configuration.listen.public, "public", tls: configuration.listen.tls,
+                    metrics: RequestMetrics(factory: registry), routes: routes),
             ]
         try await ServiceGroup(
             configuration: .init(
@@ -57,7 +61,7 @@ package struct CountersignServer: Sendable {
 
     private func listener(
         _ address: HostPort, _ name: String, tls: ListenSettings.TLSFiles? = nil,
-        requestLogLevel: Logger.Level = .info, routes: some Routes
+        requestLogLevel: Logger.Level = .info, metrics: RequestMetrics? = nil, routes: some Routes
     ) throws -> HTTPListener {
         let limits = blueprint.configuration.limits
         let logger = logger
@@ -68,7 +72,7 @@ package struct CountersignServer: Sendable {
                     HTTPListener.TLSFiles(certificateChain: $0.certificateChain, privateKey: $0.privateKey)
                 },
                 requestTimeout: limits.requestTimeout, connectionLimit: limits.connections),
-            routes: routes, time: time, logger: logger, requestLogLevel: requestLogLevel
+            routes: routes, time: time, logger: logger, requestLogLevel: requestLogLevel, metrics: metrics
         ) { port in
             logger.info(
                 "listening",

@@ -5,7 +5,10 @@ import TokenExchange
 
 extension PublicRoutes {
     /// What the public listener answers by `blueprint`. Sessions outlive it: store and queue are passed in.
-    init(_ blueprint: Blueprint, store: any SessionStore, deferredSessions: DeferredSessions, time: TimeSource) {
+    init(
+        _ blueprint: Blueprint, store: any SessionStore, deferredSessions: DeferredSessions, clocks: IssuerClocks,
+        time: TimeSource
+    ) {
         let configuration = blueprint.configuration
         let limits = configuration.limits
         let jsonLimits = JSONLimits(depth: limits.jsonDepth, members: limits.jsonMembers)
@@ -16,7 +19,7 @@ extension PublicRoutes {
         let exchange = ExchangeToken(
             verify: VerifyIdentityToken(
                 tenants: blueprint.tenants, providers: configuration.identityProviders, claimsReader: claimsReader,
-                limits: TokenLimits(tokenBytes: limits.tokenBytes, json: jsonLimits)),
+                limits: TokenLimits(tokenBytes: limits.tokenBytes, json: jsonLimits), clocks: clocks),
             mint: MintExternalIdentity(
                 issuer: configuration.publicURL, keys: { keys }, randomBytes: sealer.randomBytes),
             vault: vault, store: store, deferredSessions: deferredSessions, time: time)

@@ -33,7 +33,7 @@ package struct ExchangeToken: Sendable {
             return try await record(minted, of: identity, for: request)
         } catch {
             switch error {
-            case .refused(let refusal): return .refused(refusal)
+            case .refused(let refusal, let difference): return .refused(refusal, clockDifference: difference)
             case .failed(let failure): return outcome(of: failure, for: provider)
             }
         }
@@ -128,5 +128,6 @@ package enum ExchangeOutcome: Sendable {
     /// Our failure, which an optional provider's login does not suffer from. A token, if any, has no session yet.
     case degraded(ExternalIdentity?, Failure)
     case failed(Failure)
-    case refused(Refusal)
+    /// - Parameter clockDifference: where the time was wrong: our clock less the one in the token.
+    case refused(Refusal, clockDifference: Duration? = nil)
 }

@@ -34,6 +34,7 @@ package struct Failure: Error, Sendable, Equatable {
 
 /// Why an exchange ends without a token: the caller must act, or we must.
 package enum ExchangeStop: Error, Sendable, Equatable {
-    case refused(Refusal)
+    /// - Parameter clockDifference: where the time was wrong: our clock less the one in the token.
+    case refused(Refusal, clockDifference: Duration? = nil)
     case failed(Failure)
 }

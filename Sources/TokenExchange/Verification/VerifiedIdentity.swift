@@ -28,6 +28,16 @@ package struct VerifiedIdentity: Sendable, Redacted {
     /// The moment from which no rule of time lets the token pass any more.
     package var acceptedUntil: UnixTime { expiresAt + tenant.rules.clockSkew }
 
+    /// Our clock less the moment that `refusal` is about; nil where it is not about time.
+    func clockDifference(for refusal: Refusal, at now: UnixTime) -> Duration? {
+        switch refusal {
+        case .expired: now - expiresAt
+        case .notYetValid: notBefore.map { now - $0 }
+        case .issuedInFuture, .tooOld: issuedAt.map { now - $0 }
+        default: nil
+        }
+    }
+
     /// RFC 7519 §2: a JSON number, fractions allowed. Beyond 2⁵³ a double no longer tells seconds apart.
     private static func numericDate(_ value: JSONValue?, or refusal: Refusal) throws(Refusal) -> UnixTime? {
         guard let value else { return nil }

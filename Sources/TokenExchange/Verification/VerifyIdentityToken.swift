@@ -4,11 +4,16 @@ package struct VerifyIdentityToken: Sendable {
     private let claimsReader: any ClaimsReader
     private let claimNames: [String]
     private let limits: TokenLimits
+    private let clocks: IssuerClocks
 
-    /// - Parameter providers: everything that asks for claims; those nobody asks for are never read.
+    /// - Parameters:
+    ///   - providers: everything that asks for claims; those nobody asks for are never read.
+    ///   - clocks: learns from every genuine token.
     package init(
-        tenants: [Tenant], providers: [IdentityProvider], claimsReader: any ClaimsReader, limits: TokenLimits
+        tenants: [Tenant], providers: [IdentityProvider], claimsReader: any ClaimsReader, limits: TokenLimits,
+        clocks: IssuerClocks = IssuerClocks()
     ) {
+        self.clocks = clocks
         self.tenants = Dictionary(tenants.map { ($0.issuer, $0) }) { first, _ in first }
         self.claimsReader = claimsReader
         claimNames = Self.claimNames(for: providers)
@@ -29,11 +34,16 @@ package struct VerifyIdentityToken: Sendable {
             // 4. Claims: true from here on.
             let claims = try claimsReader.claims(claimNames, in: unverified.claims)
             let identity = try VerifiedIdentity(tenant: tenant, headerType: unverified.type, claims: claims)
+            if let issuedAt = identity.issuedAt { clocks.observe(issuedAt: issuedAt, at: now, tenant: tenant.name) }
             // 5. Policies, in their order.
             for policy in Self.policies(of: tenant, for: provider) {
-                if let refusal = policy.refusal(of: identity, at: now) { throw refusal }
+                guard let refusal = policy.refusal(of: identity, at: now) else { continue }
+                throw ExchangeStop.refused(
+                    refusal, clockDifference: identity.clockDifference(for: refusal, at: now))
             }
             return identity
+        } catch let stop as ExchangeStop {
+            throw stop
         } catch let refusal as Refusal {
             throw .refused(refusal)
         } catch let failure as IssuerKeysFailure {

@@ -1,0 +1,96 @@
+package import CoreMetrics
+import Synchronization
+
+/// Keeps the numbers that code reports through swift-metrics, and writes them as Prometheus text (exposition format 0.0.4).
+///
+/// A metric is one series per name and labels. What is only known when somebody asks (ages, lengths) is a gauge that is
+/// read at that moment.
+package final class PrometheusRegistry: Sendable {
+    private let series = Mutex<[SeriesName: any PrometheusSeries]>([:])
+    private let descriptions: [String: String]
+
+    /// - Parameter descriptions: of metrics by name, for people who read the text.
+    package init(descriptions: [String: String]) {
+        self.descriptions = descriptions
+    }
+
+    /// - Parameter read: the value of the moment; nil leaves the series out.
+    package func addGauge(_ name: String, labels: [(String, String)] = [], read: @escaping @Sendable () -> Double?) {
+        series.withLock { $0[SeriesName(name, labels)] = PrometheusGauge(read: read) }
+    }
+
+    /// All series, sorted by name and labels.
+    package var text: String {
+        let series = series.withLock { $0 }.sorted { $0.key < $1.key }
+        var text = ""
+        var family = ""
+        for (name, value) in series {
+            let lines = value.lines(name)
+            guard !lines.isEmpty else { continue }
+            if name.name != family {
+                family = name.name
+                if let description = descriptions[family] { text += "# HELP \(family) \(description)\n" }
+                text += "# TYPE \(family) \(value.type)\n"
+            }
+            text += lines
+        }
+        return text
+    }
+
+    private func find<Series: PrometheusSeries>(
+        _ name: String, _ labels: [(String, String)], make: () -> Series
+    ) -> Series {
+        series.withLock { series in
+            let name = SeriesName(name, labels)
+            if let known = series[name] as? Series { return known }
+            let new = make()
+            series[name] = new
+            return new
+        }
+    }
+}
+
+extension PrometheusRegistry: MetricsFactory {
+    package func makeCounter(label: String, dimensions: [(String, String)]) -> any CounterHandler {
+        find(label, dimensions, make: PrometheusCounter.init)
+    }
+
+    package func makeRecorder(label: String, dimensions: [(String, String)], aggregate: Bool) -> any RecorderHandler {
+        find(label, dimensions, make: PrometheusHistogram.init)
+    }
+
+    package func makeTimer(label: String, dimensions: [(String, String)]) -> any TimerHandler {
+        find(label, dimensions, make: PrometheusHistogram.init)
+    }
+
+    // Series live as long as the process: a scrape must not see a counter vanish.
+    package func destroyCounter(_ handler: any CounterHandler) {}
+    package func destroyRecorder(_ handler: any RecorderHandler) {}
+    package func destroyTimer(_ handler: any TimerHandler) {}
+}
+
+/// A metric's name with its labels, as it stands in the text.
+struct SeriesName: Hashable, Comparable {
+    let name: String
+    /// `a="b",c="d"`, values escaped; sorted by label.
+    let labels: String
+
+    init(_ name: String, _ labels: [(String, String)]) {
+        self.name = name
+        self.labels = labels.sorted { $0.0 < $1.0 }.map { "\($0.0)=\"\(Self.escaped($0.1))\"" }.joined(separator: ",")
+    }
+
+    static func < (left: SeriesName, right: SeriesName) -> Bool {
+        (left.name, left.labels) < (right.name, right.labels)
+    }
+
+    /// One line of the text.
+    func line(_ value: String, suffix: String = "", label: String? = nil) -> String {
+        let all = [labels, label ?? ""].filter { !$0.isEmpty }.joined(separator: ",")
+        return "\(name)\(suffix)\(all.isEmpty ? "" : "{\(all)}") \(value)\n"
+    }
+
+    private static func escaped(_ value: String) -> String {
+        value.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: "\\n")
+    }
+}

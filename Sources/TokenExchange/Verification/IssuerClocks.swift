@@ -1,0 +1,45 @@
+import Synchronization
+
+/// How far each tenant's issuer seems to be ahead of our clock.
+///
+/// Tokens are exchanged right after they were issued, so the freshest of them tells the clocks apart: its `iat` less our
+/// time is the issuer's lead less the network's delay. Kept for two windows, so that a correction shows within minutes.
+package final class IssuerClocks: Sendable {
+    private let windows = Mutex<[String: Windows]>([:])
+
+    /// Long enough to see a login in a quiet shop.
+    private static let windowSeconds: Int64 = 300
+
+    private struct Windows {
+        var number: Int64
+        var current: Duration
+        var previous: Duration?
+    }
+
+    package init() {}
+
+    func observe(issuedAt: UnixTime, at now: UnixTime, tenant: String) {
+        let lead = issuedAt - now
+        let number = now.wholeSeconds / Self.windowSeconds
+        windows.withLock { windows in
+            guard var known = windows[tenant] else {
+                windows[tenant] = Windows(number: number, current: lead)
+                return
+            }
+            if known.number == number {
+                known.current = max(known.current, lead)
+            } else {
+                known = Windows(
+                    number: number, current: lead, previous: known.number == number - 1 ? known.current : nil)
+            }
+            windows[tenant] = known
+        }
+    }
+
+    /// The issuer's clock less ours; nil where no genuine token with an `iat` has come yet.
+    package func offset(of tenant: String) -> Duration? {
+        windows.withLock { windows in
+            windows[tenant].map { max($0.current, $0.previous ?? $0.current) }
+        }
+    }
+}
