@@ -4,7 +4,36 @@ import TokenExchange
 
 struct Token: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Make identity tokens for development.", subcommands: [MintDev.self])
+        abstract: "Explain identity tokens, and make some for development.", subcommands: [Explain.self, MintDev.self])
+
+    struct Explain: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Say rule by rule whether a token would be exchanged.",
+            discussion: """
+                Reads the token from standard input, checks it as the service does, and prints every rule with what it \
+                expected, what it found as a shape, and what to do. Ends with libjwt's own opinion of the signature. Exits \
+                0 where the exchange would be allowed, else 1. Stores nothing.
+                """)
+
+        @OptionGroup var config: ConfigurationOption
+        @Option(help: "The identity provider to exchange for.")
+        var identityProvider: String
+        @Flag(help: "Show claim values too; mind who reads them.")
+        var showValues = false
+        @Flag(help: "Print a JSON object.")
+        var json = false
+
+        func run() async throws {
+            let isAllowed = try await reportingStartUpErrors {
+                let explainer = try TokenExplainer(try config.blueprint(), providerName: identityProvider)
+                let token = String(readLine(strippingNewline: true)?.trimmingPrefix("Bearer ") ?? "")
+                let report = await explainer.report(on: Array(token.utf8), now: TimeSource.system.now())
+                print(json ? report.json(showingValues: showValues) : report.text(showingValues: showValues))
+                return report.isAllowed
+            }
+            if !isAllowed { throw ExitCode(1) }
+        }
+    }
 
     struct MintDev: AsyncParsableCommand {
         static let configuration = CommandConfiguration(

@@ -6,6 +6,7 @@ package struct ExchangeBench: Sendable {
     package let clock: ManualClock
     package let exchange: ExchangeToken
     package let introspect: IntrospectSession
+    package let explain: ExplainToken
     package let vault = SessionVault(sealer: OpenSSLRecordSealer())
     package let deferredSessions: DeferredSessions
     package let providers: [IdentityProvider]
@@ -31,13 +32,14 @@ package struct ExchangeBench: Sendable {
         self.clock = clock
         self.providers = providers
         deferredSessions = DeferredSessions(store: store, time: clock.time) { _ in await Task.yield() }
+        let verify = VerifyIdentityToken(
+            tenants: tenants, providers: providers, claimsReader: claimsReader, limits: limits, clocks: clocks)
+        let mint = MintExternalIdentity(
+            issuer: Self.publicURL, keys: { TestKeys.ring }, randomBytes: OpenSSLRecordSealer().randomBytes)
         exchange = ExchangeToken(
-            verify: VerifyIdentityToken(
-                tenants: tenants, providers: providers, claimsReader: claimsReader, limits: limits,
-                clocks: clocks),
-            mint: MintExternalIdentity(
-                issuer: Self.publicURL, keys: { TestKeys.ring }, randomBytes: OpenSSLRecordSealer().randomBytes),
-            vault: vault, store: store, deferredSessions: deferredSessions, time: clock.time)
+            verify: verify, mint: mint, vault: vault, store: store, deferredSessions: deferredSessions, time: clock.time
+        )
+        explain = ExplainToken(verify: verify, mint: mint, tenants: tenants, limits: limits)
         introspect = IntrospectSession(
             issuer: Self.publicURL, providers: providers, vault: vault, store: store, keys: { TestKeys.ring },
             claimsReader: claimsReader, time: clock.time)

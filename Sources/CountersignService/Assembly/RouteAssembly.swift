@@ -10,28 +10,50 @@ extension PublicRoutes {
         time: TimeSource
     ) {
         let configuration = blueprint.configuration
-        let limits = configuration.limits
-        let jsonLimits = JSONLimits(depth: limits.jsonDepth, members: limits.jsonMembers)
-        let keys = blueprint.keys
-        let sealer = OpenSSLRecordSealer()
-        let vault = SessionVault(sealer: sealer)
-        let claimsReader = LibJWTClaimsReader()
-        let exchange = ExchangeToken(
-            verify: VerifyIdentityToken(
-                tenants: blueprint.tenants, providers: configuration.identityProviders, claimsReader: claimsReader,
-                limits: TokenLimits(tokenBytes: limits.tokenBytes, json: jsonLimits), clocks: clocks),
-            mint: MintExternalIdentity(
-                issuer: configuration.publicURL, keys: { keys }, randomBytes: sealer.randomBytes),
-            vault: vault, store: store, deferredSessions: deferredSessions, time: time)
-        let introspect = IntrospectSession(
-            issuer: configuration.publicURL, providers: configuration.identityProviders, vault: vault, store: store,
-            keys: { keys }, claimsReader: claimsReader, time: time)
+        let keys = { @Sendable in blueprint.keys }
+        let vault = SessionVault(sealer: OpenSSLRecordSealer())
         self.init(
-            exchange: exchange, introspect: introspect,
+            exchange: ExchangeToken(
+                verify: VerifyIdentityToken(blueprint, clocks: clocks),
+                mint: MintExternalIdentity(blueprint, keys: keys), vault: vault, store: store,
+                deferredSessions: deferredSessions, time: time),
+            introspect: IntrospectSession(
+                issuer: configuration.publicURL, providers: configuration.identityProviders, vault: vault, store: store,
+                keys: keys, claimsReader: LibJWTClaimsReader(), time: time),
             providers: IdentityProviderDirectory(
                 configuration.identityProviders, defaultName: configuration.defaultIdentityProvider),
-            keys: { keys }, keySetMaximumAge: configuration.signing.jwksMaximumAge, bodyLimit: limits.bodyBytes,
-            jsonLimits: jsonLimits, rateLimiter: RateLimiter(limits))
+            keys: keys, keySetMaximumAge: configuration.signing.jwksMaximumAge,
+            bodyLimit: configuration.limits.bodyBytes, jsonLimits: JSONLimits(configuration.limits),
+            rateLimiter: RateLimiter(configuration.limits))
+    }
+}
+
+// MARK: - The use cases, as routes and commands share them
+
+extension VerifyIdentityToken {
+    init(_ blueprint: Blueprint, clocks: IssuerClocks) {
+        self.init(
+            tenants: blueprint.tenants, providers: blueprint.configuration.identityProviders,
+            claimsReader: LibJWTClaimsReader(), limits: TokenLimits(blueprint.configuration.limits), clocks: clocks)
+    }
+}
+
+extension MintExternalIdentity {
+    init(_ blueprint: Blueprint, keys: @escaping @Sendable () -> SigningKeyRing) {
+        self.init(
+            issuer: blueprint.configuration.publicURL, keys: keys, randomBytes: OpenSSLRecordSealer().randomBytes)
+    }
+}
+
+extension TokenLimits {
+    init(_ limits: LimitSettings) {
+        self.init(tokenBytes: limits.tokenBytes, json: JSONLimits(limits))
+    }
+}
+
+extension JSONLimits {
+    fileprivate init(_ limits: LimitSettings) {
+        self.init(depth: limits.jsonDepth, members: limits.jsonMembers)
     }
 }
 

@@ -21,8 +21,8 @@ package struct VerifiedIdentity: Sendable, Redacted {
         self.subject = subject
         self.expiresAt = expiresAt
         issuedAt = try Self.numericDate(claims["iat"], or: .issuedAtInvalid)
-        notBefore = try Self.numericDate(claims["nbf"], or: .notBeforeInvalid)
         if tenant.rules.maximumAge != nil, issuedAt == nil { throw .issuedAtInvalid }
+        notBefore = try Self.numericDate(claims["nbf"], or: .notBeforeInvalid)
     }
 
     /// The moment from which no rule of time lets the token pass any more.

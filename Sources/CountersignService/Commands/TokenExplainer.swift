@@ -1,0 +1,116 @@
+import JOSE
+import ServiceConfiguration
+package import TokenExchange
+
+/// What `countersign token explain` prints: every rule, the verdict, and libjwt's second opinion.
+package struct TokenExplainer {
+    private let blueprint: Blueprint
+    private let provider: IdentityProvider
+    private let explain: ExplainToken
+    private let limits: TokenLimits
+
+    /// Longer than a command-line user cares, shorter than a hang.
+    private static let budget: Duration = .seconds(10)
+
+    /// - Throws: ``StartUpError`` where there is no such provider.
+    package init(_ blueprint: Blueprint, providerName: String) throws(StartUpError) {
+        let providers = blueprint.configuration.identityProviders
+        guard let provider = providers.first(where: { $0.name == providerName }) else {
+            let known = providers.map(\.name).joined(separator: ", ")
+            throw StartUpError(["there is no identity provider \(providerName); known are \(known)"])
+        }
+        self.blueprint = blueprint
+        self.provider = provider
+        limits = TokenLimits(blueprint.configuration.limits)
+        explain = ExplainToken(
+            verify: VerifyIdentityToken(blueprint, clocks: IssuerClocks()),
+            mint: MintExternalIdentity(blueprint, keys: { blueprint.keys }), tenants: blueprint.tenants, limits: limits)
+    }
+
+    package struct Report {
+        fileprivate let explanation: TokenExplanation
+        /// Nil for algorithms that libjwt does not know, and where no key was found.
+        fileprivate let secondOpinion: LibJWTSecondOpinion.Opinion?
+        package var isAllowed: Bool { explanation.isAllowed }
+    }
+
+    package func report(on token: [UInt8], now: UnixTime) async -> Report {
+        let explanation = await explain(IdentityToken(bytes: token), for: provider, at: now, within: Self.budget)
+        return Report(explanation: explanation, secondOpinion: await secondOpinion(on: token))
+    }
+
+    private func secondOpinion(on token: [UInt8]) async -> LibJWTSecondOpinion.Opinion? {
+        guard let unverified = try? UnverifiedToken(token, limits: limits),
+            let tenant = blueprint.tenants.first(where: { $0.issuer == unverified.claimedIssuer }),
+            let verifiers = try? await tenant.keys.verifiers(
+                for: IssuerKeyQuery(keyID: unverified.keyID, algorithm: unverified.algorithm, budget: Self.budget))
+        else { return nil }
+        let opinions = verifiers.compactMap { ($0 as? OpenSSLTokenVerifier)?.publicKeyPEM }.map {
+            LibJWTSecondOpinion().opinion(on: token, publicKeyPEM: $0, algorithm: unverified.algorithm)
+        }
+        return opinions.contains(.accepted) ? .accepted : opinions.first
+    }
+}
+
+// MARK: - Printing
+
+extension TokenExplainer.Report {
+    /// A line for each rule.
+    package func text(showingValues: Bool) -> String {
+        let lines = explanation.lines.map { line in
+            var parts = [
+                "\(line.outcome.rawValue.padded(to: 11))  \(line.rule.rawValue.padded(to: 17))  expected \(line.expected)"
+            ]
+            if !line.found.isEmpty { parts.append("found \(line.found)") }
+            if showingValues, let value = line.value { parts.append("value \(value.escapedForPrinting)") }
+            if let remedy = line.remedy { parts.append(remedy) }
+            return parts.joined(separator: "; ")
+        }
+        return (lines + ["", verdict]).joined(separator: "\n")
+    }
+
+    private var verdict: String {
+        let own = explanation.reason.map { "The exchange is refused: \($0)." } ?? "The exchange is allowed."
+        let other =
+            switch secondOpinion {
+            case .accepted: " libjwt, asked independently, finds the signature good."
+            case .refused: " libjwt, asked independently, refuses the signature."
+            case .abstained, nil: " libjwt has no opinion on this token."
+            }
+        return own + other
+    }
+
+    /// The same as a JSON object.
+    package func json(showingValues: Bool) -> String {
+        let rules = explanation.lines.map { line -> JSONValue in
+            var members: [JSONValue.Member] = [
+                .init("rule", .string(line.rule.rawValue)), .init("outcome", .string(line.outcome.rawValue)),
+                .init("expected", .string(line.expected)), .init("found", .string(line.found)),
+            ]
+            if showingValues, let value = line.value { members.append(.init("value", .string(value))) }
+            if let remedy = line.remedy { members.append(.init("remedy", .string(remedy))) }
+            return .object(members)
+        }
+        let document = JSONValue.object([
+            .init("allowed", .bool(isAllowed)),
+            .init("reason", explanation.reason.map(JSONValue.string) ?? .null),
+            .init("libjwt", secondOpinion.map { .string("\($0)") } ?? .null),
+            .init("rules", .array(rules)),
+        ])
+        return String(decoding: document.text, as: UTF8.self)
+    }
+}
+
+extension String {
+    fileprivate func padded(to width: Int) -> String { self + String(repeating: " ", count: max(0, width - count)) }
+
+    /// Control and bidirectional characters as `\u{…}`, so that a token cannot write on the terminal.
+    fileprivate var escapedForPrinting: String {
+        unicodeScalars.map { scalar in
+            switch scalar.properties.generalCategory {
+            case .control, .format, .lineSeparator, .paragraphSeparator: "\\u{\(String(scalar.value, radix: 16))}"
+            default: String(scalar)
+            }
+        }.joined()
+    }
+}
