@@ -1,8 +1,8 @@
 import HTTPTypes
 package import TokenExchange
 
-/// What the public listener answers.
-package struct PublicRoutes: Routes {
+/// What the public listener answers. A class, since it is handed around with every request.
+package final class PublicRoutes: Routes {
     private let callback: CallbackRoute
     private let session: SessionRoute
     private let providers: IdentityProviderDirectory

@@ -5,7 +5,7 @@ import TokenExchange
 
 extension PublicRoutes {
     /// What the public listener answers by `blueprint`. Sessions outlive it: store and queue are passed in.
-    init(
+    convenience init(
         _ blueprint: Blueprint, store: any SessionStore, deferredSessions: DeferredSessions, clocks: IssuerClocks,
         time: TimeSource
     ) {

@@ -150,12 +150,17 @@ extension JSONScanner {
     }
 
     private mutating func scanLiteral() throws(JSONError) -> JSONValue {
-        let literals: [(StaticString, JSONValue)] = [("true", .bool(true)), ("false", .bool(false)), ("null", .null)]
-        for (literal, value) in literals where literal.withUTF8Buffer({ bytes[position...].starts(with: $0) }) {
-            position += literal.utf8CodeUnitCount
-            return value
+        switch peek() {
+        case UInt8(ascii: "t"): try skip("true", .bool(true))
+        case UInt8(ascii: "f"): try skip("false", .bool(false))
+        default: try skip("null", .null)
         }
-        throw .malformed
+    }
+
+    private mutating func skip(_ literal: StaticString, _ value: JSONValue) throws(JSONError) -> JSONValue {
+        guard literal.withUTF8Buffer({ bytes[position...].starts(with: $0) }) else { throw .malformed }
+        position += literal.utf8CodeUnitCount
+        return value
     }
 }
 

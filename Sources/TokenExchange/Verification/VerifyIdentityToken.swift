@@ -36,10 +36,8 @@ package struct VerifyIdentityToken: Sendable {
             let identity = try VerifiedIdentity(tenant: tenant, headerType: unverified.type, claims: claims)
             if let issuedAt = identity.issuedAt { clocks.observe(issuedAt: issuedAt, at: now, tenant: tenant.name) }
             // 5. Policies, in their order.
-            for policy in Self.policies(of: tenant, for: provider) {
-                guard let refusal = policy.refusal(of: identity, at: now) else { continue }
-                throw ExchangeStop.refused(
-                    refusal, clockDifference: identity.clockDifference(for: refusal, at: now))
+            if let refusal = Self.refusal(of: identity, for: provider, at: now) {
+                throw ExchangeStop.refused(refusal, clockDifference: identity.clockDifference(for: refusal, at: now))
             }
             return identity
         } catch let stop as ExchangeStop {
@@ -67,14 +65,16 @@ package struct VerifyIdentityToken: Sendable {
         else { throw Refusal.signatureInvalid }
     }
 
-    private static func policies(of tenant: Tenant, for provider: IdentityProvider) -> [any IdentityPolicy] {
-        [
-            TokenKindPolicy(rules: tenant.rules),
-            ValidityPeriodPolicy(rules: tenant.rules),
-            AudiencePolicy(rules: tenant.rules),
-            AuthorizedPartyPolicy(rules: tenant.rules),
-            IdentityProviderPolicy(provider: provider),
-        ]
+    /// The first policy that is not met decides.
+    private static func refusal(
+        of identity: VerifiedIdentity, for provider: IdentityProvider, at now: UnixTime
+    ) -> Refusal? {
+        let rules = identity.tenant.rules
+        return TokenKindPolicy(rules: rules).refusal(of: identity, at: now)
+            ?? ValidityPeriodPolicy(rules: rules).refusal(of: identity, at: now)
+            ?? AudiencePolicy(rules: rules).refusal(of: identity, at: now)
+            ?? AuthorizedPartyPolicy(rules: rules).refusal(of: identity, at: now)
+            ?? IdentityProviderPolicy(provider: provider).refusal(of: identity, at: now)
     }
 
     private static func claimNames(for providers: [IdentityProvider]) -> [String] {
