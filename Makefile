@@ -1,5 +1,6 @@
 # make run    install what is missing, build, make development keys, print a curl with a real token, serve
 # make test   install what is missing, run all tests (they start their own Redis)
+# make test-address   the tests of the target that holds most C, under the address sanitizer
 # make lint   formatting and style, as CI checks it
 
 CONFIG ?= config/countersign.yaml
@@ -12,7 +13,7 @@ BUILD_PACKAGES = libssl-dev libjwt-dev libhiredis-dev
 RUN_PACKAGES = $(BUILD_PACKAGES) openssl
 TEST_PACKAGES = $(BUILD_PACKAGES) openssl redis-server python3-venv
 
-.PHONY: build run test lint format run-packages test-packages
+.PHONY: build run test test-address lint format run-packages test-packages
 
 build:
 	$(SWIFT) build -c release --product countersign
@@ -31,6 +32,10 @@ SERVER_SUITES = RedisSessionsTests|EndToEndTests
 test: test-packages $(PYTHON)
 	$(SWIFT) test --skip '$(SERVER_SUITES)'
 	$(SWIFT) test --no-parallel --filter '$(SERVER_SUITES)'
+
+# The runtimes of Swift and XCTest keep what LeakSanitizer calls leaks.
+test-address: test-packages
+	ASAN_OPTIONS=detect_leaks=0 $(SWIFT) test --sanitize=address --scratch-path .build-address --filter JOSETests
 
 lint:
 	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests
