@@ -16,7 +16,8 @@ package struct ExchangeBench: Sendable {
         rules: TenantRules = TenantRules(), providers: [IdentityProvider] = [.vipLoyalty()],
         clock: ManualClock = ManualClock(),
         store: (any SessionStore)? = nil, limits: TokenLimits = TokenLimits(),
-        claimsReader: any ClaimsReader = LibJWTClaimsReader(), keys: (any IssuerKeySource)? = nil
+        claimsReader: any ClaimsReader = LibJWTClaimsReader(), keys: (any IssuerKeySource)? = nil,
+        otherRealmKeys: (any IssuerKeySource)? = nil
     ) {
         let store = store ?? InMemorySessionStore(time: clock.time)
         let tenants = [
@@ -25,7 +26,7 @@ package struct ExchangeBench: Sendable {
                 rules: rules),
             Tenant(
                 name: "other-realm", issuer: "https://id.p.newstore.net/auth/realms/other",
-                keys: IssuerKeySet([TestKeys.rs256.verifier]), rules: rules),
+                keys: otherRealmKeys ?? IssuerKeySet([TestKeys.rs256.verifier]), rules: rules),
         ]
         self.clock = clock
         self.providers = providers
