@@ -6,22 +6,26 @@ import Foundation
 /// holds open. When the pipe closes, by ``kill()`` or by the death of this process, the shell kills the program.
 struct ChildProcess: Sendable {
     private static let watcher =
-        #"exec 2>>"$1"; out=$1; shift; "$@" >>"$out" & echo $!; read _; kill -KILL $! 2>/dev/null; wait $!"#
+        #"exec 2>>"$1"; out=$1 in=$2; shift 2; "$@" <"$in" >>"$out" & echo $!; read _; kill -KILL $! 2>/dev/null; wait $!"#
 
     let identifier: pid_t
     private let shell: pid_t
     private let lifeline: CInt
 
-    /// - Parameter outputFile: takes what the program prints, errors included.
+    /// - Parameters:
+    ///   - inputFile: what the program reads from standard input.
+    ///   - outputFile: takes what the program prints, errors included.
     static func start(
-        _ program: String, _ arguments: [String], output outputFile: String = "/dev/null"
+        _ program: String, _ arguments: [String], input inputFile: String = "/dev/null",
+        output outputFile: String = "/dev/null"
     ) throws -> ChildProcess {
         let path = try find(program)
         let lifeline = try pipe()
         let output = try pipe()
         defer { close(output.read) }
         let shell = try spawn(
-            ["/bin/sh", "-c", watcher, "sh", outputFile, path] + arguments, input: lifeline.read, output: output.write)
+            ["/bin/sh", "-c", watcher, "sh", outputFile, inputFile, path] + arguments, input: lifeline.read,
+            output: output.write)
         close(lifeline.read)
         close(output.write)
         return ChildProcess(identifier: try readIdentifier(output.read), shell: shell, lifeline: lifeline.write)

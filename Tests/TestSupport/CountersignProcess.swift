@@ -191,9 +191,15 @@ package final class CountersignProcess: Sendable {
     }
 
     /// Runs any program to its end; output and errors together.
-    package static func run(_ program: String, _ arguments: [String]) async throws -> CommandResult {
+    /// - Parameter input: what it reads from standard input.
+    package static func run(
+        _ program: String, _ arguments: [String], input: [UInt8] = []
+    ) async throws -> CommandResult {
         let folder = TemporaryFolder()
-        let process = try ChildProcess.start(program, arguments, output: "\(folder.path)/output")
+        let inputFile = "\(folder.path)/input"
+        try Data(input).write(to: URL(filePath: inputFile))
+        let process = try ChildProcess.start(
+            program, arguments, input: inputFile, output: "\(folder.path)/output")
         defer { withExtendedLifetime(folder) {} }
         do {
             try await eventually("\(program) ends", within: .seconds(60)) { !process.isRunning }

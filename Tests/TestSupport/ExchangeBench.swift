@@ -18,7 +18,7 @@ package struct ExchangeBench: Sendable {
         clock: ManualClock = ManualClock(),
         store: (any SessionStore)? = nil, limits: TokenLimits = TokenLimits(),
         claimsReader: any ClaimsReader = LibJWTClaimsReader(), keys: (any IssuerKeySource)? = nil,
-        clocks: IssuerClocks = IssuerClocks()
+        otherRealmKeys: (any IssuerKeySource)? = nil, clocks: IssuerClocks = IssuerClocks()
     ) {
         let store = store ?? InMemorySessionStore(time: clock.time)
         let tenants = [
@@ -27,7 +27,7 @@ package struct ExchangeBench: Sendable {
                 rules: rules),
             Tenant(
                 name: "other-realm", issuer: "https://id.p.newstore.net/auth/realms/other",
-                keys: IssuerKeySet([TestKeys.rs256.verifier]), rules: rules),
+                keys: otherRealmKeys ?? IssuerKeySet([TestKeys.rs256.verifier]), rules: rules),
         ]
         self.clock = clock
         self.providers = providers

@@ -1,0 +1,44 @@
+import ArgumentParser
+import CountersignService
+import Foundation
+import TokenExchange
+
+struct JWS: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "jws", abstract: "Check signatures.", subcommands: [Verify.self])
+
+    struct Verify: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Verify a compact JWS on standard input and print its payload.",
+            discussion: """
+                The payload may be anything; claims are not looked at. One newline at the end of the input is ignored. Exits 0 \
+                and writes the payload's bytes where the signature is good under a key of the set, else exits 1 with one word \
+                on standard error:
+
+                \(JWSFault.allCases.map { "  \($0.rawValue): \($0.meaning)" }.joined(separator: "\n"))
+                """)
+
+        @Option(name: .customLong("jwks"), help: ArgumentHelp("The JWK set (RFC 7517).", valueName: "file"))
+        var keySet: String
+        @Option(
+            name: .customLong("algorithm"), parsing: .singleValue,
+            help: "An algorithm that is allowed; may be repeated. Without it all are, none and HS256 to HS512 never.")
+        var algorithms: [SignatureAlgorithm] = []
+
+        func run() async throws {
+            let payload: [UInt8]
+            do throws(JWSFault) { payload = try verifiedPayload() } catch {
+                StandardError.write(Array("\(error.rawValue)\n".utf8))
+                throw ExitCode(1)
+            }
+            guard StandardOutput.write(payload) else { throw ExitCode(1) }
+        }
+
+        private func verifiedPayload() throws(JWSFault) -> [UInt8] {
+            guard let document = try? Data(contentsOf: URL(filePath: keySet)) else { throw .keySet }
+            let verification = try JWSVerification(keySet: Array(document), algorithms: algorithms)
+            // A newline may follow the most that is allowed.
+            return try verification.payload(of: StandardInput.read(upTo: JWSVerification.byteLimit + 1))
+        }
+    }
+}

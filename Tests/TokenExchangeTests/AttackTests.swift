@@ -1,0 +1,75 @@
+import JOSE
+import TestSupport
+import Testing
+import TokenExchange
+
+/// Every case of the published corpus (Attacks/) against the use case, and guards that the corpus means what it says.
+@Suite struct AttackTests {
+    private static let corpus: AttackCorpus = {
+        do { return try AttackCorpus.published.get() } catch { fatalError("\(error)") }
+    }()
+
+    /// The service of `profile`, and an external identity that it has issued.
+    private func scene(_ profile: AttackProfile) async throws -> (ExchangeBench, AttackScene) {
+        let bench = ExchangeBench(profile)
+        let token = try AttackScene(profile, now: bench.clock.now, publicURL: ExchangeBench.publicURL).goodToken()
+        let identity = try #require(await bench.exchange(token).externalIdentity)
+        let scene = AttackScene(
+            profile, now: bench.clock.now, publicURL: ExchangeBench.publicURL, externalIdentity: identity.bytes)
+        return (bench, scene)
+    }
+
+    @Test(arguments: corpus.attacks)
+    func refusesWithTheReasonOfTheCorpus(attack: Attack) async throws {
+        let (bench, scene) = try await scene(try #require(Self.corpus.profiles[attack.profile]))
+        #expect(await bench.exchange(try scene.token(of: attack)).refusal == attack.reason)
+    }
+
+    @Test(arguments: corpus.profiles.keys.sorted())
+    func acceptsTheModelTokenOf(profile: String) async throws {
+        let (bench, scene) = try await scene(try #require(Self.corpus.profiles[profile]))
+        #expect(await bench.exchange(try scene.goodToken(), device: "another").externalIdentity != nil)
+    }
+
+    @Test func sendsWhatDiffersFromTheModelToken() async throws {
+        let scenes = Self.corpus.profiles.mapValues { AttackScene($0, now: ManualClock.start, publicURL: "x") }
+        for attack in Self.corpus.attacks {
+            let scene = try #require(scenes[attack.profile])
+            #expect(try scene.token(of: attack) != scene.goodToken(), "\(attack)")
+        }
+    }
+
+    @Test func coversEveryThreatThatATokenCanExpress() {
+        // A replay is the good token itself; slow and flooding connections carry no token.
+        let rows = Set(1...20).subtracting([15, 20])
+        #expect(Set(Self.corpus.attacks.map(\.threat)) == rows)
+        #expect(Self.corpus.attacks.count >= 150)
+    }
+
+    @Test func namesEveryCaseOnce() {
+        let names = Dictionary(grouping: Self.corpus.attacks, by: \.name)
+        #expect(names.filter { $1.count > 1 }.keys.sorted() == [])
+    }
+}
+
+extension ExchangeBench {
+    fileprivate init(_ profile: AttackProfile) {
+        let rules = TenantRules(
+            algorithms: Set(profile.algorithms), audiences: Set(profile.audiences),
+            authorizedParties: Set(profile.authorizedParties))
+        let conditions = profile.role.map {
+            ClaimCondition(claim: ClaimPath("realm_access", ["roles"]), test: .contains(.string($0)))
+        }
+        let claims = profile.claim.map {
+            ClaimMapping(name: $0, source: .firstOf([ClaimPath($0)]), isRequired: true)
+        }
+        self.init(
+            rules: rules,
+            providers: [
+                .vipLoyalty(
+                    claims: claims.map { [$0] } ?? [.email], conditions: conditions.map { [$0] } ?? [])
+            ],
+            keys: IssuerKeySet(profile.verifiers),
+            otherRealmKeys: IssuerKeySet([AttackKeys.otherRealm.signer(profile.keys[0]).verifier]))
+    }
+}
