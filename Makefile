@@ -1,6 +1,7 @@
 # make run    install what is missing, build, make development keys, print a curl with a real token, serve
 # make test   install what is missing, run all tests (they start their own Redis)
 # make test-address   the tests of the target that holds most C, under the address sanitizer
+# make fuzz   install what is missing, build the fuzz harnesses, run them for SECONDS in all
 # make lint   formatting and style, as CI checks it
 
 CONFIG ?= config/countersign.yaml
@@ -8,12 +9,15 @@ SWIFT ?= swift
 COUNTERSIGN = .build/release/countersign
 DEVELOPMENT_KEY = keys/development/acme-staging.private.pem
 PYTHON = .build-python/bin/python
+FUZZ = .build-fuzz
+# Of fuzzing, shared among the harnesses.
+SECONDS = 60
 
 BUILD_PACKAGES = libssl-dev libjwt-dev libhiredis-dev
 RUN_PACKAGES = $(BUILD_PACKAGES) openssl
 TEST_PACKAGES = $(BUILD_PACKAGES) openssl redis-server python3-venv
 
-.PHONY: build run test test-address lint format run-packages test-packages
+.PHONY: build run test test-address fuzz lint format build-packages run-packages test-packages
 
 build:
 	$(SWIFT) build -c release --product countersign
@@ -37,6 +41,10 @@ test: test-packages $(PYTHON)
 test-address: test-packages
 	ASAN_OPTIONS=detect_leaks=0 $(SWIFT) test --sanitize=address --scratch-path .build-address --filter JOSETests
 
+fuzz: build-packages
+	$(SWIFT) build --package-path Tests/Fuzz --scratch-path $(FUZZ) -c release
+	@Tests/Fuzz/run $(SECONDS) $(abspath $(FUZZ)/release) $(abspath $(FUZZ)/corpus)
+
 lint:
 	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests
 
@@ -53,6 +61,9 @@ $(DEVELOPMENT_KEY):
 $(PYTHON):
 	python3 -m venv $(@D)/..
 	$(@D)/pip install --quiet --disable-pip-version-check 'pyjwt[crypto]==2.10.1' 'joserfc==1.6.5'
+
+build-packages:
+	@$(call install,$(BUILD_PACKAGES))
 
 run-packages:
 	@$(call install,$(RUN_PACKAGES))

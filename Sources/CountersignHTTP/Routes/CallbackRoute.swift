@@ -22,12 +22,18 @@ struct CallbackRoute {
 
     private func answer(_ request: IncomingRequest, for provider: IdentityProvider) async throws(Problem) -> Reply {
         guard Self.isJSON(request.head.headerFields[.contentType]) else { throw Problem(.unsupportedMediaType) }
-        let body = try CallbackBody(try await request.collectBody(upTo: bodyLimit), limits: jsonLimits)
+        let body = try Self.callbackBody(try await request.collectBody(upTo: bodyLimit), limits: jsonLimits)
         let outcome = await exchange(
             ExchangeRequest(
                 identityToken: body.identityToken, device: body.device, provider: provider,
                 arrivedAt: request.arrivedAt, source: request.source))
         return try Self.reply(with: outcome)
+    }
+
+    private static func callbackBody(_ text: [UInt8], limits: JSONLimits) throws(Problem) -> CallbackBody {
+        do { return try CallbackBody(text, limits: limits) } catch {
+            throw Problem(.invalidRequest, reason: error.reason)
+        }
     }
 
     private static func reply(with outcome: ExchangeOutcome) throws(Problem) -> Reply {

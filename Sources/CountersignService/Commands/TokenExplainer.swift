@@ -41,7 +41,7 @@ package struct TokenExplainer {
 
     private func secondOpinion(on token: [UInt8]) async -> LibJWTSecondOpinion.Opinion? {
         guard let unverified = try? UnverifiedToken(token, limits: limits),
-            let tenant = blueprint.tenants.first(where: { $0.issuer == unverified.claimedIssuer }),
+            let tenant = blueprint.tenants.first(where: { unverified.isClaimed(by: $0.issuer) }),
             let verifiers = try? await tenant.keys.verifiers(
                 for: IssuerKeyQuery(keyID: unverified.keyID, algorithm: unverified.algorithm, budget: Self.budget))
         else { return nil }

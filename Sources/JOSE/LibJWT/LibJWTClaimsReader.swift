@@ -23,7 +23,7 @@ package struct LibJWTClaimsReader: ClaimsReader {
     }
 
     /// - Returns: a `jwt_t` that the caller frees, or nil.
-    private static func decode(_ claims: [UInt8]) -> OpaquePointer? {
+    static func decode(_ claims: [UInt8]) -> OpaquePointer? {
         var text = header
         text.reserveCapacity(header.count + Base64URL.encodedCount(of: claims.count) + 2)
         Base64URL.append(claims, to: &text)

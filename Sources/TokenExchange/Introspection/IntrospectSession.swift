@@ -72,7 +72,7 @@ private enum Form {
         if externalIdentity.isOpaque {
             self = .opaque
         } else if let token = try? UnverifiedToken(externalIdentity.bytes, limits: TokenLimits()),
-            token.claimedIssuer == issuer, let verifier = token.keyID.flatMap(keys.verifier(keyID:)),
+            token.isClaimed(by: issuer), let verifier = token.keyID.flatMap(keys.verifier(keyID:)),
             verifier.algorithm == token.algorithm
         {
             self = .signed(token, verifier)

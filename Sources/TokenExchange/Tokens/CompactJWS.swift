@@ -25,14 +25,15 @@ package struct CompactJWS: Sendable, Redacted {
     ) throws(Refusal) {
         guard bytes.count <= limits.tokenBytes else { throw .tokenTooLarge }
         let segments = try Self.segments(of: bytes, emptySegments)
-        let header = try Self.header(bytes[segments.header], limits: limits.json)
+        guard let headerText = Base64URL.decode(bytes[segments.header]),
+            let payload = Base64URL.decode(bytes[segments.payload]),
+            let signature = Base64URL.decode(bytes[segments.signature])
+        else { throw .notBase64URL }
+        let header = try Self.header(headerText, limits: limits.json)
         guard let algorithm = header.string("alg").flatMap(SignatureAlgorithm.init) else { throw .algorithmUnknown }
         self.algorithm = algorithm
         keyID = try Self.keyID(in: header)
         type = try Self.optionalString("typ", in: header)
-        guard let payload = Base64URL.decode(bytes[segments.payload]),
-            let signature = Base64URL.decode(bytes[segments.signature])
-        else { throw .notBase64URL }
         self.payload = payload
         self.signature = signature
         self.bytes = bytes
@@ -75,8 +76,7 @@ extension CompactJWS {
         return (0..<first, (first + 1)..<second, (second + 1)..<bytes.count)
     }
 
-    private static func header(_ segment: ArraySlice<UInt8>, limits: JSONLimits) throws(Refusal) -> JSONObject {
-        guard let text = Base64URL.decode(segment) else { throw .notBase64URL }
+    private static func header(_ text: [UInt8], limits: JSONLimits) throws(Refusal) -> JSONObject {
         let header: JSONObject
         do { header = try JSONObject(text, limits: limits) } catch {
             throw error == .duplicateMember ? .headerDuplicateMember : .headerMalformed

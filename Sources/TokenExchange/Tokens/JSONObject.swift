@@ -51,7 +51,7 @@ package struct JSONObject: Sendable, Redacted {
     private func value(_ name: String) -> Range<Int>? {
         members.first { member in
             member.name.isEscaped
-                ? self.name(of: member) == name
+                ? self.name(of: member).utf8.elementsEqual(name.utf8)
                 : member.name.range.count == name.utf8.count && text[member.name.range].elementsEqual(name.utf8)
         }?.value
     }

@@ -5,7 +5,8 @@
 package struct UnverifiedToken: Sendable, Redacted {
     package let jws: CompactJWS
     /// The payload's `iss`, which only selects whose keys the signature is checked with.
-    package let claimedIssuer: String
+    /// As bytes, since strings that mean the same are not the same issuer.
+    package let claimedIssuer: [UInt8]
     /// The claims set, which nobody may act upon yet but by way of ``claimedIssuer``.
     package let claims: JSONObject
 
@@ -14,12 +15,15 @@ package struct UnverifiedToken: Sendable, Redacted {
         do { claims = try JSONObject(jws.payload, limits: limits.json) } catch {
             throw error == .duplicateMember ? .claimsDuplicateMember : .claimsMalformed
         }
-        guard let issuer = claims.string("iss") else { throw .issuerUnknown }
+        guard let issuer = claims.stringBytes("iss") else { throw .issuerUnknown }
         claimedIssuer = issuer
     }
 }
 
 extension UnverifiedToken {
+    /// Whether the token says that it comes from `issuer`, byte for byte.
+    package func isClaimed(by issuer: String) -> Bool { claimedIssuer.elementsEqual(issuer.utf8) }
+
     package var bytes: [UInt8] { jws.bytes }
     package var signingInputCount: Int { jws.signingInputCount }
     package var signature: [UInt8] { jws.signature }

@@ -17,7 +17,7 @@ struct TokenFindings {
         self.token = unverified
         let text = unverified.map { $0.claims.text(keeping: $0.claims.names) }
         claims = text.flatMap { try? JSONValue(parsing: $0, limits: limits.json) } ?? .object([])
-        tenant = unverified.flatMap { token in tenants.first { $0.issuer == token.claimedIssuer } }
+        tenant = unverified.flatMap { token in tenants.first { token.isClaimed(by: $0.issuer) } }
         self.tenants = tenants
         self.provider = provider
         self.limits = limits

@@ -1,6 +1,6 @@
 /// Finds out whether an identity token is genuine and acceptable for an identity provider.
 package struct VerifyIdentityToken: Sendable {
-    private let tenants: [String: Tenant]
+    private let tenants: [[UInt8]: Tenant]
     private let claimsReader: any ClaimsReader
     private let claimNames: [String]
     private let limits: TokenLimits
@@ -14,7 +14,7 @@ package struct VerifyIdentityToken: Sendable {
         clocks: IssuerClocks = IssuerClocks()
     ) {
         self.clocks = clocks
-        self.tenants = Dictionary(tenants.map { ($0.issuer, $0) }) { first, _ in first }
+        self.tenants = Dictionary(tenants.map { (Array($0.issuer.utf8), $0) }) { first, _ in first }
         self.claimsReader = claimsReader
         claimNames = Self.claimNames(for: providers)
         self.limits = limits

@@ -1,0 +1,47 @@
+/// The body of the callback, in both of NewStore's spellings:
+/// `{"deviceId": "xyz", "identity": "<JWT>"}` and `{"device_id": "", "identity": "Bearer <JWT>"}`.
+package struct CallbackBody: Sendable {
+    package let identityToken: IdentityToken
+    /// Empty where none was named.
+    package let device: String
+
+    package init(_ text: [UInt8], limits: JSONLimits) throws(CallbackBodyError) {
+        let object: JSONObject
+        do { object = try JSONObject(text, limits: limits) } catch { throw .json(error) }
+        guard let identity = object.stringBytes("identity") else { throw .identityNotAString }
+        let token = BearerScheme.credentials(in: identity) ?? identity
+        guard !token.isEmpty else { throw .identityEmpty }
+        identityToken = IdentityToken(bytes: token)
+        device = try Self.device(in: object)
+    }
+
+    private static func device(in object: JSONObject) throws(CallbackBodyError) -> String {
+        let spellings = ["deviceId", "device_id"].filter(object.contains)
+        // As bytes: Swift's strings are equal where Unicode has two spellings of one character.
+        let devices = spellings.compactMap(object.stringBytes)
+        guard devices.count == spellings.count else { throw .deviceNotAString }
+        guard Set(devices).count <= 1 else { throw .devicesDiffer }
+        return String(decoding: devices.first ?? [], as: UTF8.self)
+    }
+}
+
+/// Why a body asks for no exchange. Says nothing of its content.
+package enum CallbackBodyError: Error, Sendable, Equatable {
+    case json(JSONError)
+    case identityNotAString
+    case identityEmpty
+    case deviceNotAString
+    /// Both spellings, with different values.
+    case devicesDiffer
+
+    /// For the log; stable.
+    package var reason: String {
+        switch self {
+        case .json(let error): "\(error)"
+        case .identityNotAString: "identity_not_a_string"
+        case .identityEmpty: "identity_empty"
+        case .deviceNotAString: "device_not_a_string"
+        case .devicesDiffer: "devices_differ"
+        }
+    }
+}

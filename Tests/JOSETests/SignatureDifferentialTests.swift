@@ -1,0 +1,105 @@
+import JOSE
+import TestSupport
+import Testing
+import TokenExchange
+
+/// Our verdict on generated and damaged tokens against libjwt's, which has a parser and a way through OpenSSL of its own.
+@Suite struct SignatureDifferentialTests {
+    private static let mutants = 400
+
+    @Test(arguments: [SignatureAlgorithm.rs256, .rs384, .rs512, .es256, .es384, .es512])
+    func neverAcceptsWhatLibJWTRefuses(_ algorithm: SignatureAlgorithm) throws {
+        let judges = try Judges(algorithm)
+        var generator = SeededGenerator(seed: 7)
+        var (agreed, lax) = (0, 0)
+        for number in 0..<Self.mutants {
+            let good = try judges.token(number)
+            if number % 20 == 0 { #expect(judges.ours(good) == .accepted && judges.libJWT(good) == .accepted) }
+            let mutant = Self.mutant(of: good, &generator)
+            let ours = judges.ours(mutant)
+            switch (ours, judges.libJWT(mutant)) {
+            case (.accepted, .accepted): #expect(mutant == good)
+            case (.accepted, _): Issue.record("accepted alone: \(String(decoding: mutant, as: UTF8.self))")
+            case (.wrongSignature, .accepted): Issue.record("refused alone: \(String(decoding: mutant, as: UTF8.self))")
+            case (.unreadable, .accepted): lax += 1
+            default: agreed += 1
+            }
+        }
+        #expect(agreed > Self.mutants / 2)
+        // Other than we, libjwt skips what is not of the alphabet and takes trailing bits for nothing.
+        #expect(lax > 0)
+    }
+
+    /// Signed by the right key, whatever they say.
+    @Test(arguments: [SignatureAlgorithm.rs256, .es256])
+    func acceptsNoClaimsThatLibJWTRefuses(_ algorithm: SignatureAlgorithm) throws {
+        let judges = try Judges(algorithm)
+        var generated = GeneratedJSON(seed: 11)
+        var accepted = 0
+        for _ in 0..<Self.mutants {
+            let claims = Array(#"{"iss":"https://issuer.example","#.utf8) + generated.next().dropFirst()
+            let token = try judges.token(claims: claims)
+            guard judges.ours(token) == .accepted else { continue }
+            accepted += 1
+            #expect(judges.libJWT(token) == .accepted, "\(String(decoding: claims, as: UTF8.self))")
+        }
+        #expect(accepted > Self.mutants / 10)
+    }
+
+    /// One to three bits flipped, characters taken out, put in, doubled; or cut short.
+    private static func mutant(of token: [UInt8], _ generator: inout SeededGenerator) -> [UInt8] {
+        var token = token
+        let last = token.count - 1
+        switch Int.random(in: 0..<8, using: &generator) {
+        case 0: token.removeLast(Int.random(in: 1...last, using: &generator))
+        case 1: token.remove(at: Int.random(in: 0...last, using: &generator))
+        case 2:
+            token.insert(UInt8.random(in: 33...126, using: &generator), at: Int.random(in: 0...last, using: &generator))
+        case 3: token[last] ^= 1 << UInt8.random(in: 0..<4, using: &generator)
+        case 4: token.append(contentsOf: ["=", ".", "A", "\n", "=="].randomElement(using: &generator)!.utf8)
+        case 5: token.insert(token[last / 2], at: last / 2)
+        default:
+            for _ in 0...Int.random(in: 0..<3, using: &generator) {
+                token[Int.random(in: 0...last, using: &generator)] ^= 1 << UInt8.random(in: 0..<7, using: &generator)
+            }
+        }
+        return token
+    }
+}
+
+/// One key, and both who judge by it.
+private struct Judges {
+    enum Verdict { case accepted, wrongSignature, unreadable }
+
+    private let signer: OpenSSLTokenSigner
+    private let verifier: any TokenVerifier
+    private let publicKeyPEM: [UInt8]
+
+    init(_ algorithm: SignatureAlgorithm) throws {
+        signer = try TestKeys.signer(algorithm)
+        verifier = signer.verifier
+        publicKeyPEM = try #require((signer.verifier as? OpenSSLTokenVerifier)?.publicKeyPEM)
+    }
+
+    /// - Parameter number: makes claims of its own.
+    func token(_ number: Int) throws -> [UInt8] {
+        try ModelToken(issuedAt: UnixTime(seconds: Double(number)), algorithm: signer.algorithm.rawValue, keyID: "k")
+            .claim("jti", .string(String(repeating: "é", count: number % 7))).signed(by: signer)
+    }
+
+    func token(claims: [UInt8]) throws -> [UInt8] {
+        let header = Base64URL.encode(#"{"alg":"\#(signer.algorithm.rawValue)","typ":"JWT"}"#)
+        return try ModelToken.signed(header + [UInt8(ascii: ".")] + Base64URL.encode(claims), by: signer)
+    }
+
+    func ours(_ token: [UInt8]) -> Verdict {
+        guard let token = try? UnverifiedToken(token, limits: TokenLimits()), token.algorithm == verifier.algorithm
+        else { return .unreadable }
+        let isValid = verifier.isValid(signature: token.signature, over: token.bytes, count: token.signingInputCount)
+        return isValid ? .accepted : .wrongSignature
+    }
+
+    func libJWT(_ token: [UInt8]) -> LibJWTSecondOpinion.Opinion {
+        LibJWTSecondOpinion().opinion(on: token, publicKeyPEM: publicKeyPEM, algorithm: verifier.algorithm)
+    }
+}
