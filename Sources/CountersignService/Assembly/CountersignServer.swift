@@ -29,23 +29,27 @@ package struct CountersignServer: Sendable {
         for remark in blueprint.remarks { logger.notice("\(remark)") }
         let assembly = StoreAssembly(configuration.sessions, time: time, logger: logger)
         let deferredSessions = DeferredSessions(store: assembly.store, time: time) { try await Task.sleep(for: $0) }
-        let routes = ReloadableRoutes(
-            PublicRoutes(blueprint, store: assembly.store, deferredSessions: deferredSessions, time: time))
-        let reloader = Reloader(logger: logger) {
-            let blueprint = try reload()
-            routes.replace(
-                with: PublicRoutes(blueprint, store: assembly.store, deferredSessions: deferredSessions, time: time))
+        let remoteKeys = RemoteTenantKeys(time: time, logger: logger)
+        let makeRoutes: @Sendable (Blueprint) -> PublicRoutes = { blueprint in
+            PublicRoutes(
+                blueprint, tenants: blueprint.tenants + remoteKeys.replace(with: blueprint.remoteTenants),
+                store: assembly.store,
+                deferredSessions: deferredSessions, time: time)
         }
+        let routes = ReloadableRoutes(makeRoutes(blueprint))
+        let reloader = Reloader(logger: logger) { routes.replace(with: makeRoutes(try reload())) }
         // Ended in reverse order: first no new requests, last the store.
         let services: [any Service] =
             [assembly.service].compactMap { $0 } + [
                 DeferredSessionsService(deferredSessions: deferredSessions, logger: logger),
+                remoteKeys,
                 reloader,
                 try listener(
                     configuration.listen.operations, "operations", requestLogLevel: .debug,
                     routes: OperationsRoutes(
-                        readiness: ReadinessProbe(store: assembly.store, providers: configuration.identityProviders)
-                            .callAsFunction)),
+                        readiness: ReadinessProbe(
+                            store: assembly.store, providers: configuration.identityProviders, remoteKeys: remoteKeys
+                        ).callAsFunction)),
                 try listener(configuration.listen.public, "public", tls: configuration.listen.tls, routes: routes),
             ]
         try await ServiceGroup(

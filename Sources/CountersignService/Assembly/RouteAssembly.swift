@@ -5,7 +5,12 @@ import TokenExchange
 
 extension PublicRoutes {
     /// What the public listener answers by `blueprint`. Sessions outlive it: store and queue are passed in.
-    init(_ blueprint: Blueprint, store: any SessionStore, deferredSessions: DeferredSessions, time: TimeSource) {
+    ///
+    /// - Parameter tenants: all of them, with their keys.
+    init(
+        _ blueprint: Blueprint, tenants: [Tenant], store: any SessionStore, deferredSessions: DeferredSessions,
+        time: TimeSource
+    ) {
         let configuration = blueprint.configuration
         let limits = configuration.limits
         let jsonLimits = JSONLimits(depth: limits.jsonDepth, members: limits.jsonMembers)
@@ -15,7 +20,7 @@ extension PublicRoutes {
         let claimsReader = LibJWTClaimsReader()
         let exchange = ExchangeToken(
             verify: VerifyIdentityToken(
-                tenants: blueprint.tenants, providers: configuration.identityProviders, claimsReader: claimsReader,
+                tenants: tenants, providers: configuration.identityProviders, claimsReader: claimsReader,
                 limits: TokenLimits(tokenBytes: limits.tokenBytes, json: jsonLimits)),
             mint: MintExternalIdentity(
                 issuer: configuration.publicURL, keys: { keys }, randomBytes: sealer.randomBytes),
