@@ -11,6 +11,7 @@ let swift: [SwiftSetting] = [
 let swiftWithC = swift + [.strictMemorySafety()]
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let collections = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let hummingbird = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
@@ -20,6 +21,7 @@ let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
 let nio = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioHTTPTypes = Target.Dependency.product(name: "NIOHTTPTypes", package: "swift-nio-extras")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
@@ -39,6 +41,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
@@ -56,6 +59,10 @@ let package = Package(
             name: "RedisSessions",
             dependencies: ["TokenExchange", "CHiredis", collections, lifecycle, logging, nio, nioPosix],
             swiftSettings: swiftWithC),
+        .target(
+            name: "IssuerKeys",
+            dependencies: ["TokenExchange", asyncHTTPClient, lifecycle, logging, nio, nioHTTP1, nioPosix, nioSSL],
+            swiftSettings: swift),
         .target(name: "ServiceConfiguration", dependencies: ["TokenExchange", yams], swiftSettings: swift),
         .target(
             name: "CountersignHTTP",
@@ -70,9 +77,8 @@ let package = Package(
         .target(
             name: "CountersignService",
             dependencies: [
-                "CountersignHTTP", "JOSE", "RedisSessions", "ServiceConfiguration", "TokenExchange", lifecycle, logging,
-                metrics,
-                nioPosix, signals,
+                "CountersignHTTP", "IssuerKeys", "JOSE", "RedisSessions", "ServiceConfiguration", "TokenExchange",
+                asyncHTTPClient, lifecycle, logging, metrics, nioPosix, nioSSL, signals,
             ],
             swiftSettings: swift),
         .executableTarget(
@@ -83,12 +89,17 @@ let package = Package(
             swiftSettings: swift),
 
         .target(
-            name: "TestSupport", dependencies: ["COpenSSL", "JOSE", "TokenExchange"], path: "Tests/TestSupport",
-            swiftSettings: swift),
+            name: "TestSupport",
+            dependencies: ["COpenSSL", "JOSE", "TokenExchange", nio, nioHTTP1, nioPosix, nioSSL],
+            path: "Tests/TestSupport", swiftSettings: swift),
         .testTarget(
             name: "TokenExchangeTests", dependencies: ["JOSE", "TestSupport", "TokenExchange"], exclude: ["Attacks"],
             swiftSettings: swift),
         .testTarget(name: "JOSETests", dependencies: ["JOSE", "TestSupport", "TokenExchange"], swiftSettings: swift),
+        .testTarget(
+            name: "IssuerKeysTests",
+            dependencies: ["IssuerKeys", "JOSE", "TestSupport", "TokenExchange", asyncHTTPClient, logging],
+            swiftSettings: swift),
         .testTarget(
             name: "RedisSessionsTests",
             dependencies: [

@@ -17,7 +17,7 @@ package import TokenExchange
 
 /// An issuer's keys, and what became of the rest of its set.
 package struct JWKSet: Sendable {
-    package let verifiers: [any TokenVerifier]
+    package let verifiers: [OpenSSLTokenVerifier]
     /// One entry for each key that is not used; without `kid`s, which are the issuer's text.
     package let skipped: [JWKSkipReason]
 }
@@ -80,7 +80,7 @@ package struct JWKSetReader: Sendable {
 /// The usable keys of a set so far.
 private struct JWKCollection {
     let allowed: Set<SignatureAlgorithm>
-    var verifiers: [any TokenVerifier] = []
+    var verifiers: [OpenSSLTokenVerifier] = []
     var skipped: [JWKSkipReason] = []
     private var thumbprints: [String: String] = [:]
     private var present: Set<Binding> = []

@@ -27,7 +27,7 @@ import Testing
         }
     }
 
-    private static let siblings = ["JOSE", "RedisSessions", "ServiceConfiguration", "CountersignHTTP"]
+    private static let siblings = ["JOSE", "RedisSessions", "IssuerKeys", "ServiceConfiguration", "CountersignHTTP"]
 
     @Test func findsTheSourcesItSpeaksOf() throws {
         let files = try Self.files()

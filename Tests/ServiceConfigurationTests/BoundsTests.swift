@@ -21,6 +21,10 @@ struct Bounds: Sendable, CustomTestStringConvertible {
         provider("token: { maximum_bytes: % }", accepted: ["128", "8192"], refused: ["127", "8193"]),
         tenant("clock_skew: %", accepted: ["0s", "10m"], refused: ["600001ms", "-1s"]),
         tenant("maximum_age: %", accepted: ["0s", "3650d"], refused: ["315360001s", "1w"]),
+        remoteKeys("refresh", accepted: ["1s", "1d"], refused: ["999ms", "86401s"]),
+        remoteKeys("maximum_age", accepted: ["5m", "30d"], refused: ["299999ms", "2592001s"]),
+        remoteKeys("cooldown", accepted: ["1s", "10m"], refused: ["999ms", "600001ms"]),
+        remoteKeys("timeout", accepted: ["100ms", "30s"], refused: ["99ms", "30001ms"]),
         Bounds(yaml: "listen: { public: \"h:%\" }\n", accepted: ["0", "65535"], refused: ["-1", "65536", ""]),
         Bounds(
             yaml: "  - { name: %, tenants: [acme] }\n", accepted: ["a", "9-_.", letters(64)],
@@ -42,6 +46,12 @@ struct Bounds: Sendable, CustomTestStringConvertible {
 
     private static func tenant(_ entry: String, accepted: [String], refused: [String]) -> Bounds {
         let tenant = "{ name: b, issuer: \"https://b.example\", keys: { jwks_file: acme.json }, \(entry) }"
+        return Bounds(yaml: "tenant: \(tenant)", accepted: accepted, refused: refused)
+    }
+
+    private static func remoteKeys(_ key: String, accepted: [String], refused: [String]) -> Bounds {
+        let keys = "{ jwks_url: \"https://b.example/certs\", \(key): % }"
+        let tenant = "{ name: b, issuer: \"https://b.example\", keys: \(keys) }"
         return Bounds(yaml: "tenant: \(tenant)", accepted: accepted, refused: refused)
     }
 

@@ -46,8 +46,11 @@ import TokenExchange
 
     @Test func readsTenants() throws {
         let tenants = try folder.load(longest, environment: longestEnvironment).tenants
-        #expect(tenants.map(\.name) == ["acme", "outlet"])
-        #expect(tenants.map(\.issuer) == ["https://id.example/realms/acme", "http://localhost:9000/outlet"])
+        #expect(tenants.map(\.name) == ["acme", "outlet", "remote"])
+        #expect(
+            tenants.map(\.issuer) == [
+                "https://id.example/realms/acme", "http://localhost:9000/outlet", "https://id.example/realms/remote",
+            ])
         #expect(tenants[0].keys == .jwksFile(folder.path + "/acme.json"))
         #expect(tenants[1].keys == .publicKeyFiles([folder.path + "/acme.pem"]))
         #expect(
@@ -56,6 +59,34 @@ import TokenExchange
                     algorithms: [.rs256, .edDSA], tokenKinds: ["Bearer", "ID"], audiences: ["account"],
                     authorizedParties: ["app"], allowsServiceAccounts: true, clockSkew: .zero, maximumAge: nil))
         #expect(tenants[1].rules == TenantRules())
+    }
+
+    @Test func readsRemoteKeys() throws {
+        let tenant = try folder.load(longest, environment: longestEnvironment).tenants[2]
+        guard case .jwksURL(let keys) = tenant.keys else {
+            Issue.record("the keys are not remote")
+            return
+        }
+        #expect(keys.url == "https://id.example/certs")
+        #expect(keys.refresh == .seconds(60))
+        #expect(keys.maximumAge == .seconds(7200))
+        #expect(keys.cooldown == .seconds(5))
+        #expect(keys.timeout == .milliseconds(500))
+        #expect(keys.certificateAuthorityFile == folder.path + "/acme.pem")
+    }
+
+    @Test func keepsRemoteKeysForADayUnlessToldOtherwise() throws {
+        let yaml = shortest.replacing(
+            "{ public_key_files: [acme.pem] }", with: "{ jwks_url: \"http://127.0.0.1:9/certs\" }")
+        guard case .jwksURL(let keys) = try folder.load(yaml).tenants[0].keys else {
+            Issue.record("the keys are not remote")
+            return
+        }
+        #expect(keys.refresh == .seconds(300))
+        #expect(keys.maximumAge == .seconds(86_400))
+        #expect(keys.cooldown == .seconds(10))
+        #expect(keys.timeout == .seconds(2))
+        #expect(keys.certificateAuthorityFile == nil)
     }
 
     @Test func readsIdentityProviders() throws {

@@ -30,7 +30,6 @@ import TokenExchange
         let text = try String(contentsOf: repositoryPath("config/production.example.yaml"), encoding: .utf8)
         let moved = text.replacingOccurrences(of: "/etc/countersign/", with: "").replacingOccurrences(
             of: "/run/secrets/", with: "")
-        try folder.write("{\"keys\":[]}", to: "jwks/acme.json")
         try folder.write("{\"keys\":[]}", to: "jwks/acme-staging.json")
         try folder.write("a password\n", to: "redis-password", mode: 0o600)
         let configuration = try folder.load(
@@ -39,12 +38,15 @@ import TokenExchange
                 "LOYALTY_VERIFIER_SECRET": "0123456789abcdef", "NOTES_VERIFIER_SECRET": "0123456789abcdef",
             ])
         #expect(configuration.tenants.map(\.name) == ["acme", "acme-staging"])
+        guard case .jwksURL = configuration.tenants[0].keys else {
+            Issue.record("acme's keys are not remote")
+            return
+        }
         #expect(configuration.identityProviders.map(\.name) == ["vip-loyalty", "clienteling-notes", "endless-aisle"])
         #expect(configuration.verifiers.map(\.mayRevoke) == [.own, .none])
     }
 
     @Test func loadsTheFileOfTheSpecification() throws {
-        try folder.write("{\"keys\":[]}", to: "jwks.json")
         let configuration = try folder.load(
             specified, environment: ["LOYALTY_VERIFIER_SECRET": "0123456789abcdef"])
         #expect(configuration.tenants[0].rules == TenantRules())
@@ -58,7 +60,7 @@ import TokenExchange
     }
 }
 
-/// As specified, with a file in place of `jwks_url`.
+/// As specified.
 private let specified = #"""
     public_url: http://127.0.0.1:8080
     listen: { public: 127.0.0.1:8080, operations: 127.0.0.1:8081 }   # tls: { certificate_chain: …, private_key: … } under listen
@@ -73,7 +75,7 @@ private let specified = #"""
     tenants:
       - name: acme-staging
         issuer: https://id.p.newstore.net/auth/realms/acme-staging     # compared byte for byte
-        keys: { jwks_file: jwks.json }
+        keys: { jwks_url: https://id.p.newstore.net/auth/realms/acme-staging/protocol/openid-connect/certs }  # or jwks_file: …, or public_key_files: […]
         algorithms: [RS256]
         token_kinds: [Bearer]          # payload `typ`; a token without one counts as Bearer
         audiences: []                  # empty: not checked

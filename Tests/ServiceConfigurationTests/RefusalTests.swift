@@ -44,7 +44,7 @@ import Testing
             tenants:
               - name: acme
                 issuer: https://id.example/realms/acme
-                keys: { jwks_url: https://id.example/certs }
+                keys: { jwks_url: http://id.example/certs }
                 clock_skw: 10s
             identity_providers:
               - name: loyalty

@@ -48,6 +48,11 @@ let longest = """
         clock_skew: 0s
         maximum_age: 0s
       - { name: outlet, issuer: "http://localhost:9000/outlet", keys: { public_key_files: [acme.pem] } }
+      - name: remote
+        issuer: https://id.example/realms/remote
+        keys:
+          { jwks_url: "https://id.example/certs", refresh: 1m, maximum_age: 2h, cooldown: 5s, timeout: 500ms,
+            ca_file: acme.pem }
     identity_providers:
       - name: loyalty
         tenants: [acme, outlet]

@@ -21,6 +21,8 @@ package final class CountersignProcess: Sendable {
         /// Further keys of `listen`.
         package var listenMore = ""
         package var algorithms: [SignatureAlgorithm] = [.es256]
+        /// Where the tenant's keys come from.
+        package var keys = "{ jwks_file: issuer.json }"
 
         package init() {}
 
@@ -47,7 +49,7 @@ package final class CountersignProcess: Sendable {
             signing: { directory: signing }
             sessions: \(sessions)
             tenants:
-              - { name: acme-staging, issuer: "\(ModelToken.issuer)", keys: { jwks_file: issuer.json } }
+              - { name: acme-staging, issuer: "\(ModelToken.issuer)", keys: \(keys) }
             identity_providers:
             \(providers)
             """

@@ -6,7 +6,10 @@ package import TokenExchange
 /// what `serve` runs.
 package struct Blueprint: Sendable {
     package let configuration: Configuration
+    /// Those with keys in files.
     package let tenants: [Tenant]
+    /// Those whose keys are fetched, which is not begun here.
+    let remoteTenants: [RemoteTenant]
     package let keys: SigningKeyRing
     /// What an operator should know though nothing is wrong.
     package let remarks: [String]
@@ -19,8 +22,13 @@ package struct Blueprint: Sendable {
         var problems: [String] = []
         var remarks: [String] = []
         var tenants: [Tenant] = []
+        var remoteTenants: [RemoteTenant] = []
         for settings in configuration.tenants {
             do {
+                if case .jwksURL(let keys) = settings.keys {
+                    remoteTenants.append(try RemoteTenant(settings, keys: keys))
+                    continue
+                }
                 let keys = try IssuerKeyFiles(settings)
                 tenants.append(
                     Tenant(
@@ -30,6 +38,7 @@ package struct Blueprint: Sendable {
             } catch { problems += error.problems }
         }
         self.tenants = tenants
+        self.remoteTenants = remoteTenants
         self.remarks = remarks
         do { keys = try SigningKeyDirectory(path: configuration.signing.directory).load().ring } catch {
             let remedy = "make a key with: countersign keys generate --config \(file)"
@@ -41,7 +50,7 @@ package struct Blueprint: Sendable {
 
     /// What there is, in one line.
     package var summary: String {
-        let tenants = tenants.map(\.name).joined(separator: ", ")
+        let tenants = configuration.tenants.map(\.name).joined(separator: ", ")
         let providers = configuration.identityProviders.map(\.name).joined(separator: ", ")
         return "Tenants: \(tenants). Identity providers: \(providers)."
     }

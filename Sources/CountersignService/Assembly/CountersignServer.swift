@@ -30,23 +30,28 @@ package struct CountersignServer: Sendable {
         let assembly = StoreAssembly(configuration.sessions, time: time, logger: logger)
         let deferredSessions = DeferredSessions(store: assembly.store, time: time) { try await Task.sleep(for: $0) }
         let clocks = IssuerClocks()
-        let publicRoutes = { @Sendable (blueprint: Blueprint) in
+        let remoteKeys = RemoteTenantKeys(time: time, logger: logger)
+        let makeRoutes: @Sendable (Blueprint) -> PublicRoutes = { blueprint in
             PublicRoutes(
-                blueprint, store: assembly.store, deferredSessions: deferredSessions, clocks: clocks, time: time)
+                blueprint, tenants: blueprint.tenants + remoteKeys.replace(with: blueprint.remoteTenants),
+                store: assembly.store, deferredSessions: deferredSessions, clocks: clocks, time: time)
         }
-        let routes = ReloadableRoutes(publicRoutes(blueprint))
-        let reloader = Reloader(logger: logger) { routes.replace(with: publicRoutes(try reload())) }
-        let registry = PrometheusRegistry(blueprint, clocks: clocks, deferredSessions: deferredSessions)
+        let routes = ReloadableRoutes(makeRoutes(blueprint))
+        let reloader = Reloader(logger: logger) { routes.replace(with: makeRoutes(try reload())) }
+        let registry = PrometheusRegistry(
+            blueprint, clocks: clocks, remoteKeys: remoteKeys, deferredSessions: deferredSessions)
         // Ended in reverse order: first no new requests, last the store.
         let services: [any Service] =
             [assembly.service].compactMap { $0 } + [
                 DeferredSessionsService(deferredSessions: deferredSessions, logger: logger),
+                remoteKeys,
                 reloader,
                 try listener(
                     configuration.listen.operations, "operations", requestLogLevel: .debug,
                     routes: OperationsRoutes(
-                        readiness: ReadinessProbe(store: assembly.store, providers: configuration.identityProviders)
-                            .callAsFunction,
+                        readiness: ReadinessProbe(
+                            store: assembly.store, providers: configuration.identityProviders, remoteKeys: remoteKeys
+                        ).callAsFunction,
                         metrics: { registry.text })),
                 try listener(
                     configuration.listen.public, "public", tls: configuration.listen.tls,
@@ -116,5 +121,5 @@ private struct DeferredSessionsService: Service {
 
 extension Logger {
     /// For libraries whose events say nothing that ours do not.
-    fileprivate static let silent = Logger(label: "silent") { _ in SwiftLogNoOpLogHandler() }
+    static let silent = Logger(label: "silent") { _ in SwiftLogNoOpLogHandler() }
 }

@@ -11,6 +11,8 @@ struct IssuerKeyFiles {
 
     init(_ tenant: TenantSettings) throws(StartUpError) {
         switch tenant.keys {
+        case .jwksURL:
+            (verifiers, remarks) = ([], [])
         case .jwksFile(let path):
             let set: JWKSet
             do { set = try JWKSetReader().read(Self.contents(path), allowing: tenant.rules.algorithms) } catch {

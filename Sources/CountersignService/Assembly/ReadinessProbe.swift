@@ -1,4 +1,5 @@
 import CountersignHTTP
+import IssuerKeys
 import ServiceConfiguration
 import TokenExchange
 
@@ -6,12 +7,25 @@ import TokenExchange
 struct ReadinessProbe: Sendable {
     let store: any SessionStore
     let providers: [IdentityProvider]
+    let remoteKeys: RemoteTenantKeys
 
     /// An orchestrator's probe gives up after a second by default.
     private static let budget: Duration = .milliseconds(500)
 
     func callAsFunction() async -> Readiness {
-        Readiness(components: [await sessionStore()])
+        Readiness(components: [await sessionStore()] + remoteKeys.statuses.map(issuerKeys))
+    }
+
+    private func issuerKeys(of tenant: String, _ keys: IssuerKeyStatus) -> Readiness.Component {
+        let isStrictUsed = providers.contains { $0.mode == .strict && $0.tenants.contains(tenant) }
+        let status: Readiness.Status =
+            if keys.isUsable { keys.lastError == nil ? .ready : .degraded } else {
+                isStrictUsed ? .unavailable : .degraded
+            }
+        let age = keys.age.map { "keys of \(Int64($0.inSeconds)) s ago" } ?? "no usable keys"
+        return Readiness.Component(
+            name: "issuer_keys.\(tenant)", status: status,
+            detail: status == .ready ? nil : "\(keys.lastError ?? "not fetched yet"); \(age)")
     }
 
     private func sessionStore() async -> Readiness.Component {

@@ -5,16 +5,18 @@ import TokenExchange
 
 extension PublicRoutes {
     /// What the public listener answers by `blueprint`. Sessions outlive it: store and queue are passed in.
+    ///
+    /// - Parameter tenants: all of them, with their keys.
     convenience init(
-        _ blueprint: Blueprint, store: any SessionStore, deferredSessions: DeferredSessions, clocks: IssuerClocks,
-        time: TimeSource
+        _ blueprint: Blueprint, tenants: [Tenant], store: any SessionStore, deferredSessions: DeferredSessions,
+        clocks: IssuerClocks, time: TimeSource
     ) {
         let configuration = blueprint.configuration
         let keys = { @Sendable in blueprint.keys }
         let vault = SessionVault(sealer: OpenSSLRecordSealer())
         self.init(
             exchange: ExchangeToken(
-                verify: VerifyIdentityToken(blueprint, clocks: clocks),
+                verify: VerifyIdentityToken(blueprint, tenants: tenants, clocks: clocks),
                 mint: MintExternalIdentity(blueprint, keys: keys), vault: vault, store: store,
                 deferredSessions: deferredSessions, time: time),
             introspect: IntrospectSession(
@@ -31,9 +33,9 @@ extension PublicRoutes {
 // MARK: - The use cases, as routes and commands share them
 
 extension VerifyIdentityToken {
-    init(_ blueprint: Blueprint, clocks: IssuerClocks) {
+    init(_ blueprint: Blueprint, tenants: [Tenant], clocks: IssuerClocks) {
         self.init(
-            tenants: blueprint.tenants, providers: blueprint.configuration.identityProviders,
+            tenants: tenants, providers: blueprint.configuration.identityProviders,
             claimsReader: LibJWTClaimsReader(), limits: TokenLimits(blueprint.configuration.limits), clocks: clocks)
     }
 }

@@ -95,10 +95,12 @@ package struct DevelopmentToken {
 }
 
 extension TenantSettings {
-    /// `<tenant>.private.pem` beside the tenant's public key. A production tenant has none.
+    /// `<tenant>.private.pem` beside the tenant's public key; where that is fetched, in the working folder. A production
+    /// tenant has none.
     fileprivate var developmentKeyFile: String {
         let publicFile =
             switch keys {
+            case .jwksURL: "\(FileManager.default.currentDirectoryPath)/jwks.json"
             case .jwksFile(let path): path
             case .publicKeyFiles(let paths): paths.first ?? ""
             }

@@ -1,10 +1,11 @@
 import JOSE
+import Logging
 import ServiceConfiguration
 package import TokenExchange
 
 /// What `countersign token explain` prints: every rule, the verdict, and libjwt's second opinion.
 package struct TokenExplainer {
-    private let blueprint: Blueprint
+    private let tenants: [Tenant]
     private let provider: IdentityProvider
     private let explain: ExplainToken
     private let limits: TokenLimits
@@ -19,12 +20,13 @@ package struct TokenExplainer {
             let known = providers.map(\.name).joined(separator: ", ")
             throw StartUpError(["there is no identity provider \(providerName); known are \(known)"])
         }
-        self.blueprint = blueprint
+        let remoteKeys = RemoteTenantKeys(time: .system, logger: .silent)
+        tenants = blueprint.tenants + remoteKeys.replace(with: blueprint.remoteTenants)
         self.provider = provider
         limits = TokenLimits(blueprint.configuration.limits)
         explain = ExplainToken(
-            verify: VerifyIdentityToken(blueprint, clocks: IssuerClocks()),
-            mint: MintExternalIdentity(blueprint, keys: { blueprint.keys }), tenants: blueprint.tenants, limits: limits)
+            verify: VerifyIdentityToken(blueprint, tenants: tenants, clocks: IssuerClocks()),
+            mint: MintExternalIdentity(blueprint, keys: { blueprint.keys }), tenants: tenants, limits: limits)
     }
 
     package struct Report {
@@ -41,7 +43,7 @@ package struct TokenExplainer {
 
     private func secondOpinion(on token: [UInt8]) async -> LibJWTSecondOpinion.Opinion? {
         guard let unverified = try? UnverifiedToken(token, limits: limits),
-            let tenant = blueprint.tenants.first(where: { unverified.isClaimed(by: $0.issuer) }),
+            let tenant = tenants.first(where: { unverified.isClaimed(by: $0.issuer) }),
             let verifiers = try? await tenant.keys.verifiers(
                 for: IssuerKeyQuery(keyID: unverified.keyID, algorithm: unverified.algorithm, budget: Self.budget))
         else { return nil }

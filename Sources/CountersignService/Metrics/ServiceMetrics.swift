@@ -1,16 +1,21 @@
 import CountersignHTTP
+import IssuerKeys
 import ServiceConfiguration
 import TokenExchange
 
 extension PrometheusRegistry {
     /// With the gauges of the whole service; requests report themselves.
     convenience init(
-        _ blueprint: Blueprint, clocks: IssuerClocks, deferredSessions: DeferredSessions
+        _ blueprint: Blueprint, clocks: IssuerClocks, remoteKeys: RemoteTenantKeys, deferredSessions: DeferredSessions
     ) {
-        self.init(descriptions: RequestMetrics.descriptions.merging(Self.gauges) { first, _ in first })
-        for tenant in blueprint.configuration.tenants {
-            addGauge(Self.clockOffset, labels: [("tenant", tenant.name)]) {
-                clocks.offset(of: tenant.name)?.inSeconds
+        let descriptions = Self.descriptions.merging(Self.keyGauges.map { ($0.name, $0.description) }) { $1 }
+        self.init(descriptions: RequestMetrics.descriptions.merging(descriptions) { $1 })
+        for tenant in blueprint.configuration.tenants.map(\.name) {
+            addGauge(Self.clockOffset, labels: [("tenant", tenant)]) { clocks.offset(of: tenant)?.inSeconds }
+            for gauge in Self.keyGauges {
+                addGauge(gauge.name, labels: [("tenant", tenant)]) {
+                    remoteKeys.statuses.first { $0.tenant == tenant }.flatMap { gauge.read($0.status) }
+                }
             }
         }
         addGauge(Self.deferred) { Double(deferredSessions.count) }
@@ -21,10 +26,39 @@ extension PrometheusRegistry {
     private static let deferred = "countersign_deferred_sessions"
     private static let dropped = "countersign_deferred_sessions_dropped"
 
-    private static let gauges = [
+    private static let descriptions = [
         clockOffset:
             "The issuer's clock less ours, by the freshest identity token of the last minutes; about minus the network's delay.",
         deferred: "Sessions of optional providers that wait for the store.",
         dropped: "Sessions of optional providers that were never written, since too many waited.",
+    ]
+
+    private struct KeyGauge {
+        let name: String
+        let description: String
+        let read: @Sendable (IssuerKeyStatus) -> Double?
+    }
+
+    /// Of tenants whose keys are fetched.
+    private static let keyGauges = [
+        KeyGauge(name: "countersign_issuer_keys_age_seconds", description: "Age of the issuer's key set in use.") {
+            $0.age?.inSeconds
+        },
+        KeyGauge(name: "countersign_issuer_keys", description: "Keys of the issuer that can be used.") {
+            Double($0.keys)
+        },
+        KeyGauge(name: "countersign_issuer_keys_skipped", description: "Keys of the issuer's set that are not used.") {
+            Double($0.skipped)
+        },
+        KeyGauge(name: "countersign_issuer_keys_failing", description: "1 where the last fetch failed.") {
+            $0.lastError == nil ? 0 : 1
+        },
+        KeyGauge(name: "countersign_issuer_keys_fetches", description: "Fetches of the key set since the start.") {
+            Double($0.fetches)
+        },
+        KeyGauge(
+            name: "countersign_issuer_keys_refused_refetches",
+            description: "Unknown kids that were not worth a fetch, since the start."
+        ) { Double($0.refusedRefetches) },
     ]
 }

@@ -36,13 +36,6 @@ final class MappingReader {
         return value(key)
     }
 
-    /// The value of a key that is refused wherever it stands, so nobody should count it as known.
-    func refused(_ key: String) -> NodeReader? {
-        guard let value = value(key) else { return nil }
-        asked.append(key)
-        return value
-    }
-
     func optional<Value>(_ key: String, _ read: (NodeReader) -> Value?) -> Value? {
         reader(key).flatMap(read)
     }

@@ -2,9 +2,11 @@ package import TokenExchange
 
 /// A ``Tenant`` whose keys are still to be loaded.
 package struct TenantSettings: Sendable {
-    /// Absolute paths of files that could be read.
-    package enum Keys: Sendable, Equatable {
-        /// A JWK set (RFC 7517 §5).
+    /// Paths are absolute, of files that could be read.
+    package enum Keys: Sendable, Hashable {
+        /// A JWK set (RFC 7517 §5), which its issuer publishes.
+        case jwksURL(RemoteKeySettings)
+        /// A JWK set.
         case jwksFile(String)
         /// PEM; at least one.
         case publicKeyFiles([String])
@@ -38,14 +40,18 @@ extension TenantSettings {
 
 extension TenantSettings.Keys {
     fileprivate static func read(_ section: MappingReader) -> Self? {
-        if let url = section.refused("jwks_url") {
-            url.refuseJWKSURL()
-            return nil
-        }
-        return section.exactlyOne([
+        let keys = section.exactlyOne([
+            "jwks_url": { RemoteKeySettings.read(section, url: $0).map(Self.jwksURL) },
             "jwks_file": { $0.file().map(Self.jwksFile) },
             "public_key_files": { $0.distinctStrings(atLeast: 1) { $0.file() }.map(Self.publicKeyFiles) },
         ])
+        if section.reader("jwks_url") == nil {
+            for companion in RemoteKeySettings.companions {
+                section.reader(companion)?.report(
+                    expected: "no such key without `jwks_url`", found: "`\(companion)`", remedy: "Remove it.")
+            }
+        }
+        return keys
     }
 }
 
@@ -57,12 +63,5 @@ extension NodeReader {
             expected: "an issuer of identity tokens", found: "`public_url`",
             remedy: "A token that we minted must never be exchanged again.")
         return nil
-    }
-
-    fileprivate func refuseJWKSURL() {
-        guard webAddress(such: "https://id.p.newstore.net/…/protocol/openid-connect/certs") != nil else { return }
-        report(
-            expected: "jwks_file or public_key_files", found: "jwks_url",
-            remedy: "keys.jwks_url is not supported by this version; use jwks_file or public_key_files.")
     }
 }

@@ -41,13 +41,13 @@ extension Refusal {
         Refusal(
             replacing: "{ public_key_files: [acme.pem] }", with: "{}",
             complaint:
-                "config.yaml:6: tenants[0].keys: expected exactly one of `jwks_file`, `public_key_files`, found none of them."
+                "config.yaml:6: tenants[0].keys: expected exactly one of `jwks_url`, `jwks_file`, `public_key_files`, found none of them."
         ),
         Refusal(
             replacing: "{ public_key_files: [acme.pem] }",
             with: "{ jwks_file: acme.json, public_key_files: [acme.pem] }",
             complaint:
-                "config.yaml:6: tenants[0].keys: expected exactly one of `jwks_file`, `public_key_files`, found `jwks_file` and `public_key_files`."
+                "config.yaml:6: tenants[0].keys: expected exactly one of `jwks_url`, `jwks_file`, `public_key_files`, found `jwks_file` and `public_key_files`."
         ),
         Refusal(
             replacing: "{ public_key_files: [acme.pem] }", with: "{ jwks_file: absent.json }",
@@ -66,9 +66,28 @@ extension Refusal {
             replacing: "{ public_key_files: [acme.pem] }", with: "{ public_key_files: acme.pem }",
             complaint: #"config.yaml:6: tenants[0].keys.public_key_files: expected a list, found "acme.pem"."#),
         Refusal(
-            replacing: "{ public_key_files: [acme.pem] }", with: "{ jwks_url: https://id.example/certs }",
+            replacing: "{ public_key_files: [acme.pem] }",
+            with: "{ jwks_url: https://id.example/certs, jwks_file: acme.json }",
             complaint:
-                "config.yaml:6: tenants[0].keys.jwks_url: expected jwks_file or public_key_files, found jwks_url. keys.jwks_url is not supported by this version; use jwks_file or public_key_files."
+                "config.yaml:6: tenants[0].keys: expected exactly one of `jwks_url`, `jwks_file`, `public_key_files`, found `jwks_url` and `jwks_file`."
+        ),
+        Refusal(
+            replacing: "{ public_key_files: [acme.pem] }",
+            with: "{ jwks_file: acme.json, refresh: 5m, ca_file: acme.pem }",
+            complaints: [
+                "config.yaml:6: tenants[0].keys.refresh: expected no such key without `jwks_url`, found `refresh`. Remove it.",
+                "config.yaml:6: tenants[0].keys.ca_file: expected no such key without `jwks_url`, found `ca_file`. Remove it.",
+            ]),
+        Refusal(
+            replacing: "{ public_key_files: [acme.pem] }",
+            with: "{ jwks_url: https://id.example/certs, refresh: 1h, maximum_age: 30m }",
+            complaint:
+                #"config.yaml:6: tenants[0].keys.maximum_age: expected a duration from 1h to 30d, found "30m"."#),
+        Refusal(
+            replacing: "{ public_key_files: [acme.pem] }",
+            with: "{ jwks_url: https://id.example/certs, ca_file: absent.pem }",
+            complaint:
+                "config.yaml:6: tenants[0].keys.ca_file: expected a readable file, found absent.pem: No such file or directory."
         ),
         Refusal(
             replacing: "{ public_key_files: [acme.pem] }", with: "{ jwks_url: http://id.example/certs }",

@@ -1,0 +1,63 @@
+import AsyncHTTPClient
+import FoundationEssentials
+import IssuerKeys
+import JOSE
+import Logging
+import NIOSSL
+import ServiceConfiguration
+import TokenExchange
+
+/// A tenant whose keys are fetched: checked, but nothing started.
+struct RemoteTenant: Sendable {
+    /// What must be the same for keys that run to run on after a reload.
+    struct Identity: Hashable {
+        let name: String
+        let issuer: String
+        let keys: RemoteKeySettings
+        let algorithms: Set<TokenExchange.SignatureAlgorithm>
+        /// Of `ca_file`, so that a reload takes up another one.
+        let certificateAuthorities: [UInt8]?
+    }
+
+    let identity: Identity
+    let rules: TenantRules
+    private let trustRoots: [NIOSSLCertificate]?
+
+    init(_ tenant: TenantSettings, keys: RemoteKeySettings) throws(StartUpError) {
+        var pem: [UInt8]?
+        var trustRoots: [NIOSSLCertificate]?
+        if let file = keys.certificateAuthorityFile {
+            do {
+                let bytes = try [UInt8](Data(contentsOf: URL(filePath: file)))
+                trustRoots = try NIOSSLCertificate.fromPEMBytes(bytes)
+                pem = bytes
+            } catch { throw StartUpError(["\(file): expected certificates in PEM, found none that can be read"]) }
+        }
+        self.trustRoots = trustRoots
+        rules = tenant.rules
+        identity = Identity(
+            name: tenant.name, issuer: tenant.issuer, keys: keys, algorithms: tenant.rules.algorithms,
+            certificateAuthorities: pem)
+    }
+
+    func makeKeys(client: HTTPClient, time: TimeSource, logger: Logger) -> RemoteIssuerKeys {
+        var logger = logger
+        logger[metadataKey: "tenant"] = .string(identity.name)
+        let (keys, algorithms) = (identity.keys, identity.algorithms)
+        let fetcher = KeySetFetcher(client: client, url: keys.url, timeout: keys.timeout, trustRoots: trustRoots)
+        return RemoteIssuerKeys(
+            times: RemoteKeyTimes(refresh: keys.refresh, maximumAge: keys.maximumAge, cooldown: keys.cooldown),
+            fetch: fetcher.callAsFunction,
+            read: { KeySetReading(try JWKSetReader().read($0, allowing: algorithms)) },
+            time: time, logger: logger)
+    }
+}
+
+extension KeySetReading {
+    init(_ set: JWKSet) {
+        self.init(
+            verifiers: set.verifiers,
+            keys: Set(set.verifiers.map { Key(keyID: $0.keyID, thumbprint: $0.thumbprint) }),
+            skipped: set.skipped.map(\.rawValue))
+    }
+}

@@ -1,0 +1,63 @@
+import AsyncHTTPClient
+import IssuerKeys
+import Logging
+import ServiceLifecycle
+import Synchronization
+import TokenExchange
+
+/// The keys of all tenants that fetch them: runs one service for each, and keeps those that a reload does not change,
+/// with all that they have fetched.
+final class RemoteTenantKeys: Service {
+    private struct Running {
+        let keys: RemoteIssuerKeys
+        let task: Task<Void, Never>
+    }
+
+    private let running = Mutex<[RemoteTenant.Identity: Running]>([:])
+    /// Ends with the process.
+    private static let client = HTTPClient(
+        eventLoopGroupProvider: .singleton, configuration: KeySetFetcher.clientConfiguration)
+    private let time: TimeSource
+    private let logger: Logger
+
+    init(time: TimeSource, logger: Logger) {
+        self.time = time
+        self.logger = logger
+    }
+
+    /// Runs the keys of exactly these tenants from now on.
+    /// - Returns: the tenants with their keys, which need not have been fetched yet.
+    func replace(with tenants: [RemoteTenant]) -> [Tenant] {
+        running.withLock { running in
+            let identities = Set(tenants.map(\.identity))
+            for (identity, old) in running where !identities.contains(identity) {
+                old.task.cancel()
+                running[identity] = nil
+            }
+            return tenants.map { tenant in
+                let current = running[tenant.identity] ?? start(tenant)
+                running[tenant.identity] = current
+                return Tenant(
+                    name: tenant.identity.name, issuer: tenant.identity.issuer, keys: current.keys, rules: tenant.rules)
+            }
+        }
+    }
+
+    private func start(_ tenant: RemoteTenant) -> Running {
+        let keys = tenant.makeKeys(client: Self.client, time: time, logger: logger)
+        return Running(keys: keys, task: Task { await keys.run() })
+    }
+
+    /// By tenant, in the order of names.
+    var statuses: [(tenant: String, status: IssuerKeyStatus)] {
+        running.withLock { $0.map { ($0.key.name, $0.value.keys.status) } }.sorted { $0.0 < $1.0 }
+    }
+
+    /// Ends all of them when the services end.
+    func run() async throws {
+        let (end, signal) = AsyncStream.makeStream(of: Never.self)
+        for await _ in end.cancelOnGracefulShutdown() {}
+        signal.finish()
+        for current in running.withLock({ $0.values.map(\.task) }) { current.cancel() }
+    }
+}

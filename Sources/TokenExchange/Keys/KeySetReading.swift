@@ -1,0 +1,26 @@
+/// What a published key set holds, read once: the keys of use, and what became of the rest.
+package struct KeySetReading: Sendable {
+    /// A key by its name and its material, so that new material under an old name can be noticed.
+    package struct Key: Sendable, Hashable {
+        /// Nil where the set names no `kid`.
+        package let keyID: String?
+        /// RFC 7638 with SHA-256, base64url.
+        package let thumbprint: String
+
+        package init(keyID: String?, thumbprint: String) {
+            self.keyID = keyID
+            self.thumbprint = thumbprint
+        }
+    }
+
+    package let verifiers: [any TokenVerifier]
+    package let keys: Set<Key>
+    /// A constant word for each key that is not used; nothing of the issuer's text.
+    package let skipped: [String]
+
+    package init(verifiers: [any TokenVerifier], keys: Set<Key>, skipped: [String]) {
+        self.verifiers = verifiers
+        self.keys = keys
+        self.skipped = skipped
+    }
+}

@@ -1,0 +1,41 @@
+import Foundation
+package import NIOSSL
+
+/// A certificate made for this run, which signs itself and so is its own authority.
+package final class TestCertificate: Sendable {
+    private let folder = TemporaryFolder()
+
+    /// - Parameter names: as `subjectAltName` has them.
+    package init(names: String = "IP:127.0.0.1,DNS:localhost") throws {
+        let process = Process()
+        process.executableURL = URL(filePath: "/usr/bin/env")
+        process.arguments = [
+            "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+            "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=\(names)",
+            "-keyout", keyFile, "-out", file,
+        ]
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        process.waitUntilExit()
+        guard process.terminationStatus == 0 else { throw TestCertificateFailure() }
+    }
+
+    /// PEM.
+    package var file: String { folder.path + "/certificate.pem" }
+
+    private var keyFile: String { folder.path + "/key.pem" }
+
+    package var certificates: [NIOSSLCertificate] {
+        get throws { try NIOSSLCertificate.fromPEMFile(file) }
+    }
+
+    var serverConfiguration: TLSConfiguration {
+        get throws {
+            .makeServerConfiguration(
+                certificateChain: try certificates.map { .certificate($0) },
+                privateKey: .privateKey(try NIOSSLPrivateKey(file: keyFile, format: .pem)))
+        }
+    }
+}
+
+package struct TestCertificateFailure: Error {}
