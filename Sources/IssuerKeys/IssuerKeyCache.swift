@@ -74,7 +74,6 @@ package struct IssuerKeyCache: Sendable {
 
 extension IssuerKeyCache {
     package static let tooOld = "the keys are older than maximum_age"
-    package static let tooManyUnknown = "too many unknown kids, the issuer is not asked again yet"
 
     package mutating func answer(to question: IssuerKeyQuestion, at now: Duration) -> IssuerKeyAnswer {
         guard let snapshot = usableSnapshot(at: now) else {
@@ -100,10 +99,10 @@ extension IssuerKeyCache {
             begin(Fetch(beganAt: now, asker: question.query))
             return .wait(fetchesEnded: fetchesBegun)
         }
-        // 4. What a set says that is too old to speak about new keys is not held against the token.
+        // 4. Whoever is barred gets what the latest set says: nobody vouches for the tokens of a flood, and a kid that
+        //    is real comes with the next refresh, or with anybody else's question.
         refusedRefetches += 1
-        let isRecent = endedAt.map { now - $0 < times.cooldown } ?? false
-        return lastError != nil || isRecent ? statement : .unavailable(cause: Self.tooManyUnknown)
+        return statement
     }
 
     /// What the latest fetch says about a kid that is not in the set: nothing, where it failed.

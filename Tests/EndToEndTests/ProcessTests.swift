@@ -112,6 +112,29 @@ import TokenExchange
         #expect(try JSONValue(parsing: payload)["email"]?.string == "zoë@example.com")
     }
 
+    @Test func explainsATokenRuleByRule() async throws {
+        let folder = try CountersignProcess.prepare(CountersignProcess.Settings())
+        func explain(_ token: ModelToken, _ options: String...) async throws -> CountersignProcess.CommandResult {
+            try await CountersignProcess.run(
+                CountersignProcess.program,
+                [
+                    "token", "explain", "--config", "\(folder.path)/countersign.yaml", "--identity-provider",
+                    "vip-loyalty",
+                ] + options, input: token.signed(by: TestKeys.rs256))
+        }
+        let good = try await explain(.current)
+        #expect(
+            good.status == 0 && good.output.contains("The exchange is allowed. libjwt, asked independently, finds the"))
+        #expect(!good.output.contains("jane.operator"))
+        let refresh = ModelToken.current.claim("typ", .string("Refresh"))
+        let bad = try await explain(refresh, "--json")
+        #expect(bad.status == 1)
+        let document = try JSONValue(parsing: Array(bad.output.utf8), limits: JSONLimits(depth: 16, members: 256))
+        #expect(document["reason"]?.string == "token_kind_not_allowed" && document["libjwt"]?.string == "accepted")
+        let shown = try await explain(.current, "--show-values")
+        #expect(shown.output.contains("jane.operator@example.com"))
+    }
+
     @Test func printsTheAppConfiguration() async throws {
         let folder = try CountersignProcess.prepare(CountersignProcess.Settings())
         let result = try await CountersignProcess.run("app-config", "--config", "\(folder.path)/countersign.yaml")

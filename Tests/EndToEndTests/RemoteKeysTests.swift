@@ -51,6 +51,41 @@ import TokenExchange
         #expect(try await countersign.terminate() == 0)
     }
 
+    /// 3,000 made-up kids from one address; in the middle of them the issuer rotates, and signs with the new key at once.
+    @Test func letsARotationThroughAFlood() async throws {
+        let issuer = try await FakeIssuer.start(Self.keySet)
+        let countersign = try await CountersignProcess.start(settings(issuer))
+        #expect(try countersign.exchange(ModelToken.fresh()).status == 200)
+        let start = ContinuousClock.now
+        let flood = try HTTPConnection(port: countersign.publicPort, from: 2)
+        for number in 0..<3000 {
+            if number == 1500 {
+                issuer.set(.document(PublicJWK.set([TestKeys.rs256.publicKey, TestKeys.stranger.publicKey])))
+                let rotated = ModelToken.current.header("kid", .string(TestKeys.stranger.keyID))
+                try await eventually("the new key is accepted", within: .seconds(3)) {
+                    try countersign.exchange(rotated.signed(by: TestKeys.stranger)).status == 200
+                }
+            }
+            let madeUp = Self.spoiled(ModelToken.current.header("kid", .string("made-up-\(number)")))
+            let answer = try flood.request(
+                "POST", "/post_login_callback/vip-loyalty", headers: ["Content-Type": "application/json"],
+                body: Array(#"{"identity":""#.utf8) + madeUp + Array(#""}"#.utf8))
+            guard answer.status != 401 else { continue }
+            Issue.record("\(answer.status) \(answer.text)")
+            break
+        }
+        let cooldowns = Int((ContinuousClock.now - start) / .seconds(1)) + 1
+        #expect(issuer.requestCount <= 1 + 2 * cooldowns)
+        #expect(try countersign.exchange(ModelToken.fresh()).status == 200)
+        #expect(try await countersign.terminate() == 0)
+        try await issuer.stop()
+    }
+
+    /// With some signature of the right length.
+    private static func spoiled(_ token: ModelToken) -> [UInt8] {
+        token.signingInput + [UInt8(ascii: ".")] + Base64URL.encode([UInt8](repeating: 7, count: 256))
+    }
+
     @Test func asksNobodyToCheckAConfiguration() async throws {
         let issuer = try await FakeIssuer.start(Self.keySet)
         let folder = try CountersignProcess.prepare(settings(issuer))

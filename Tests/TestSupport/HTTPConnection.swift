@@ -4,8 +4,10 @@ import Foundation
 package final class HTTPConnection: Sendable {
     private let socket: LoopbackSocket
 
-    package init(port: Int) throws {
+    /// - Parameter lastByte: of our own address 127.0.0.x, for tests that play several sources.
+    package init(port: Int, from lastByte: UInt8 = 1) throws {
         socket = try LoopbackSocket()
+        if lastByte != 1 { try socket.bind(port: 0, lastByte: lastByte) }
         try socket.connect(port: port)
     }
 

@@ -1,6 +1,6 @@
 import Foundation
 
-/// A blocking TCP socket on 127.0.0.1; every wait ends after five seconds.
+/// A blocking TCP socket that connects to 127.0.0.1; every wait ends after five seconds.
 final class LoopbackSocket: Sendable {
     let descriptor: CInt
 
@@ -15,8 +15,9 @@ final class LoopbackSocket: Sendable {
 
     deinit { close(descriptor) }
 
-    func bind(port: Int) throws {
-        try withAddress(port: port) { Glibc.bind(descriptor, $0, $1) }
+    /// - Parameter lastByte: of the address 127.0.0.x, all of which are this machine.
+    func bind(port: Int, lastByte: UInt8 = 1) throws {
+        try withAddress(port: port, lastByte: lastByte) { Glibc.bind(descriptor, $0, $1) }
     }
 
     func connect(port: Int) throws {
@@ -48,11 +49,13 @@ final class LoopbackSocket: Sendable {
         return byte
     }
 
-    private func withAddress(port: Int, _ call: (UnsafePointer<sockaddr>, socklen_t) -> CInt) throws {
+    private func withAddress(
+        port: Int, lastByte: UInt8 = 1, _ call: (UnsafePointer<sockaddr>, socklen_t) -> CInt
+    ) throws {
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = in_port_t(port).bigEndian
-        address.sin_addr.s_addr = INADDR_LOOPBACK.bigEndian
+        address.sin_addr.s_addr = (0x7F00_0000 | UInt32(lastByte)).bigEndian
         let status = withUnsafeBytes(of: &address) {
             call($0.assumingMemoryBound(to: sockaddr.self).baseAddress!, socklen_t($0.count))
         }
