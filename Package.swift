@@ -90,7 +90,7 @@ let package = Package(
 
         .target(
             name: "TestSupport",
-            dependencies: ["COpenSSL", "JOSE", "TokenExchange", nio, nioHTTP1, nioPosix, nioSSL],
+            dependencies: ["COpenSSL", "JOSE", "TokenExchange", logging, nio, nioHTTP1, nioPosix, nioSSL],
             path: "Tests/TestSupport", swiftSettings: swift),
         .testTarget(
             name: "TokenExchangeTests", dependencies: ["JOSE", "TestSupport", "TokenExchange"], exclude: ["Attacks"],

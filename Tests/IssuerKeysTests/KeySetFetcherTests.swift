@@ -110,7 +110,7 @@ import Testing
 
     /// Moves the clock to the time-out once the request has arrived.
     private func causeAfterTimeout(_ issuer: FakeIssuer) async -> String? {
-        let time = ManualTime()
+        let time = ManualClock()
         async let cause = cause(
             KeySetFetcher(client: RunningKeys.client, url: issuer.url, timeout: .seconds(2), sleep: time.sleep))
         try? await eventually("a request") { issuer.requestCount == 1 && time.sleeperCount == 1 }

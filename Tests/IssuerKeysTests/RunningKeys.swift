@@ -12,7 +12,7 @@ struct RunningKeys: Sendable {
 
     let issuer: FakeIssuer
     let keys: RemoteIssuerKeys
-    let time = ManualTime()
+    let time = ManualClock()
     let log = RecordedLog()
 
     init(_ issuer: FakeIssuer, maximumAge: Duration = .seconds(86_400)) {

@@ -34,7 +34,7 @@ import TokenExchange
         try await withStore(configuration(server, password: { "open barley" }), logger: log.logger) { store in
             try await expect(.notConnected(detail: "WRONGPASS")) { try await store.check(within: ample) }
         }
-        #expect(log.lines == ["warning: Redis not connected WRONGPASS"])
+        #expect(log.lines == ["warning: Redis not connected cause=WRONGPASS"])
     }
 
     @Test func tellsThatAPasswordIsMissing() async throws {
