@@ -23,7 +23,7 @@ build:
 	$(SWIFT) build -c release --product countersign
 
 run: run-packages build $(DEVELOPMENT_KEY)
-	@$(COUNTERSIGN) keys list --config $(CONFIG) 2>/dev/null || $(COUNTERSIGN) keys generate --config $(CONFIG)
+	@$(COUNTERSIGN) check-config --config $(CONFIG) >/dev/null 2>&1 || $(COUNTERSIGN) keys generate --config $(CONFIG) || true
 	@token=$$($(COUNTERSIGN) token mint-dev --config $(CONFIG) --lifetime 1h) && printf '\n%s\n\n%s\n%s\n\n' \
 	  'Once the service listens, exchange a token (good for one hour) from another terminal:' \
 	  'curl -s http://127.0.0.1:8080/post_login_callback/vip-loyalty -H "Content-Type: application/json" \' \
