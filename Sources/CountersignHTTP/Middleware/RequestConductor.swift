@@ -2,7 +2,6 @@ import HTTPTypes
 import HummingbirdCore
 import Logging
 import NIOCore
-import Synchronization
 import TokenExchange
 
 /// The outermost layer of a listener: gives a request its id, has it answered, renders problems, and logs once.

@@ -1,5 +1,4 @@
 import HTTPTypes
-import NIOCore
 import TokenExchange
 
 /// Why a request is not answered as asked. Becomes a problem document (RFC 9457) and one line in the log.
