@@ -1,6 +1,7 @@
 # make run    install what is missing, build, make development keys, print a curl with a real token, serve
 # make test   install what is missing, run all tests (they start their own Redis)
 # make test-address   the tests of the target that holds most C, under the address sanitizer
+# make chaos  break Redis in every way while logins run, for longer than make test does
 # make fuzz   install what is missing, build the fuzz harnesses, run them for SECONDS in all
 # make lint   formatting and style, as CI checks it
 
@@ -12,12 +13,14 @@ PYTHON = .build-python/bin/python
 FUZZ = .build-fuzz
 # Of fuzzing, shared among the harnesses.
 SECONDS = 60
+# Of chaos.
+ROUNDS = 20
 
 BUILD_PACKAGES = libssl-dev libjwt-dev libhiredis-dev
 RUN_PACKAGES = $(BUILD_PACKAGES) openssl
 TEST_PACKAGES = $(BUILD_PACKAGES) openssl redis-server python3-venv
 
-.PHONY: build run test test-address fuzz lint format build-packages run-packages test-packages
+.PHONY: build run test chaos test-address fuzz lint format build-packages run-packages test-packages
 
 build:
 	$(SWIFT) build -c release --product countersign
@@ -31,11 +34,15 @@ run: run-packages build $(DEVELOPMENT_KEY)
 	@exec $(COUNTERSIGN) serve --config $(CONFIG)
 
 # Suites that talk to real servers run one test after another: on two cores, hundreds beside them would starve them.
-SERVER_SUITES = IssuerKeysTests|RedisSessionsTests|EndToEndTests
+SERVER_SUITES = IssuerKeysTests|RedisSessionsTests|ChaosTests|EndToEndTests
 
 test: test-packages $(PYTHON)
 	$(SWIFT) test --skip '$(SERVER_SUITES)'
 	$(SWIFT) test --no-parallel --filter '$(SERVER_SUITES)'
+
+# Breaks Redis in every way under load, for ROUNDS times as long as `make test` does.
+chaos: test-packages
+	CHAOS_ROUNDS=$(ROUNDS) $(SWIFT) test --no-parallel --filter ChaosTests
 
 # The runtimes of Swift and XCTest keep what LeakSanitizer calls leaks.
 test-address: test-packages

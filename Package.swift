@@ -107,6 +107,10 @@ let package = Package(
             ],
             swiftSettings: swift),
         .testTarget(
+            name: "ChaosTests",
+            dependencies: ["RedisSessions", "TestSupport", "TokenExchange", logging, nio, nioPosix],
+            swiftSettings: swift),
+        .testTarget(
             name: "ServiceConfigurationTests", dependencies: ["ServiceConfiguration", "TokenExchange"],
             swiftSettings: swift),
         .testTarget(

@@ -71,6 +71,13 @@ package final class RedisSentinels: Sendable {
         }
     }
 
+    /// Returns when the master is replicated; sentinels make a former master a replica some seconds after its return.
+    package func waitForReplica() async throws {
+        try await eventually("a replica follows the master", within: .seconds(30)) {
+            try master().information("replication").contains("state=online")
+        }
+    }
+
     private func agree(replicas: Int) async throws {
         try await eventually("the sentinels know one another and the replicas", within: .seconds(20)) {
             try sentinels.allSatisfy { sentinel in

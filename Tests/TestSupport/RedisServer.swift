@@ -9,6 +9,8 @@ package final class RedisServer: Sendable {
     package let port: Int
     package let password: String?
     private let mode: Mode
+    /// The server's own, so that it finds no other's dump.
+    private let folder = TemporaryFolder()
     private let process: Mutex<ChildProcess?>
 
     private enum Mode {
@@ -89,7 +91,7 @@ package final class RedisServer: Sendable {
         let place = ["--bind", "127.0.0.1", "--port", String(port), "--loglevel", "warning"]
         return switch mode {
         case .server(let arguments):
-            place + ["--save", "", "--appendonly", "no", "--dir", FileManager.default.temporaryDirectory.path]
+            place + ["--save", "", "--appendonly", "no", "--dir", folder.path]
                 + arguments
         case .sentinel(let file): [file, "--sentinel"] + place
         }
