@@ -54,7 +54,7 @@ package enum FormError: String, Error {
 /// The encoding of one name or value.
 enum FormEncoding {
     static func decode(_ text: ArraySlice<UInt8>) -> [UInt8] {
-        guard text.contains(where: { $0 == UInt8(ascii: "%") || $0 == UInt8(ascii: "+") }) else { return Array(text) }
+        guard text.contains(UInt8(ascii: "%")) || text.contains(UInt8(ascii: "+")) else { return Array(text) }
         var decoded: [UInt8] = []
         decoded.reserveCapacity(text.count)
         var position = text.startIndex
