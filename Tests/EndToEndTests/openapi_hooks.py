@@ -27,7 +27,9 @@ def map_body(context, body):
     if not isinstance(body, dict):
         return body
     name = context.operation.definition.raw.get("operationId")
-    if name in EXCHANGES and isinstance(body.get("identity"), str) and len(body["identity"]) % 2:
+    # The document has a device in one spelling; the service also takes both, where they say the same.
+    both = "deviceId" in body and "device_id" in body
+    if name in EXCHANGES and not both and isinstance(body.get("identity"), str) and len(body["identity"]) % 2:
         return {**body, "identity": TOKEN}
     if name == "exchangeToken" and isinstance(body.get("subject_token"), str) and len(body["subject_token"]) % 2:
         audience = {"audience": "vip-loyalty"} if isinstance(body.get("audience"), str) else {}

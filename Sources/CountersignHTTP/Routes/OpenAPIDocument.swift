@@ -115,7 +115,8 @@ package enum OpenAPIDocument {
                           enum:
                             - urn:ietf:params:oauth:token-type:access_token
                             - urn:ietf:params:oauth:token-type:jwt
-                          description: jwt only for identity providers whose tokens are JWTs.
+                            - ""
+                          description: jwt only for identity providers whose tokens are JWTs. Empty counts as absent.
                         device_id:
                           description: As in the callback.
                           $ref: "#/components/schemas/Device"
