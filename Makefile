@@ -3,13 +3,14 @@
 # make test-address   the tests of the target that holds most C, under the address sanitizer
 # make chaos  break Redis in every way while logins run, for longer than make test does
 # make fuzz   install what is missing, build the fuzz harnesses, run them for SECONDS in all
+# make openapi  copy docs/openapi.yaml into the program, which serves it; a test compares the two
 # make lint   formatting and style, as CI checks it
 
 CONFIG ?= config/countersign.yaml
 SWIFT ?= swift
 COUNTERSIGN = .build/release/countersign
 DEVELOPMENT_KEY = keys/development/acme-staging.private.pem
-PYTHON = .build-python/bin/python
+PYTHON_PACKAGES = .build-python/installed
 FUZZ = .build-fuzz
 # Of fuzzing, shared among the harnesses.
 SECONDS = 60
@@ -20,7 +21,7 @@ BUILD_PACKAGES = libssl-dev libjwt-dev libhiredis-dev
 RUN_PACKAGES = $(BUILD_PACKAGES) openssl
 TEST_PACKAGES = $(BUILD_PACKAGES) openssl redis-server python3-venv
 
-.PHONY: build run test chaos test-address fuzz lint format build-packages run-packages test-packages
+.PHONY: build run test chaos test-address fuzz openapi lint format build-packages run-packages test-packages
 
 build:
 	$(SWIFT) build -c release --product countersign
@@ -36,7 +37,7 @@ run: run-packages build $(DEVELOPMENT_KEY)
 # Suites that talk to real servers run one test after another: on two cores, hundreds beside them would starve them.
 SERVER_SUITES = IssuerKeysTests|RedisSessionsTests|ChaosTests|EndToEndTests
 
-test: test-packages $(PYTHON)
+test: test-packages $(PYTHON_PACKAGES)
 	$(SWIFT) test --skip '$(SERVER_SUITES)'
 	$(SWIFT) test --no-parallel --filter '$(SERVER_SUITES)'
 
@@ -52,6 +53,15 @@ fuzz: build-packages
 	$(SWIFT) build --package-path Tests/Fuzz --scratch-path $(FUZZ) -c release
 	@Tests/Fuzz/run $(SECONDS) $(abspath $(FUZZ)/release) $(abspath $(FUZZ)/corpus)
 
+OPENAPI = Sources/CountersignHTTP/Routes/OpenAPIDocument.swift
+
+openapi:
+	@{ echo '/// docs/openapi.yaml, compiled in so that one file is all there is to install. Made by `make openapi`.'; \
+	  echo 'package enum OpenAPIDocument {'; \
+	  printf '    package static let text = ##"""\n'; \
+	  sed 's/^\(..*\)$$/        \1/' docs/openapi.yaml; \
+	  printf '\n        """##\n}\n'; } >$(OPENAPI)
+
 lint:
 	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests
 
@@ -64,10 +74,11 @@ $(DEVELOPMENT_KEY):
 	@umask 077 && openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out $@ 2>/dev/null
 	@openssl pkey -in $@ -pubout -out $(@:.private.pem=.public.pem)
 
-# Independent JWT libraries that the tests verify our tokens with.
-$(PYTHON):
-	python3 -m venv $(@D)/..
-	$(@D)/pip install --quiet --disable-pip-version-check 'pyjwt[crypto]==2.10.1' 'joserfc==1.6.5'
+# Independent libraries that the tests verify our tokens with, OAuth clients, and the tester of our OpenAPI document.
+$(PYTHON_PACKAGES): Tests/EndToEndTests/requirements.txt
+	python3 -m venv $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
 
 build-packages:
 	@$(call install,$(BUILD_PACKAGES))

@@ -152,9 +152,9 @@ import TokenExchange
 
     @Test func readsVerifiers() throws {
         let verifiers = try folder.load(longest, environment: longestEnvironment).verifiers
-        #expect(verifiers.map(\.id) == ["backend", "other"])
-        #expect(verifiers.map(\.mayRevoke) == [.all, .own])
-        #expect(verifiers.map(\.identityProviders) == [["loyalty"], ["loyalty", "notes"]])
+        #expect(verifiers.map(\.verifier.id) == ["backend", "other"])
+        #expect(verifiers.map(\.verifier.revocation) == [.all, .own])
+        #expect(verifiers.map(\.verifier.identityProviders) == [["loyalty"], ["loyalty", "notes"]])
         #expect(try verifiers[0].secret.read() == "sixteen-letters!")
     }
 

@@ -21,6 +21,8 @@ package final class CountersignProcess: Sendable {
         /// Further keys of `listen`.
         package var listenMore = ""
         package var algorithms: [SignatureAlgorithm] = [.es256]
+        package var verifiers: [TestVerifier] = []
+        package var defaultProvider: String?
         /// Where the tenant's keys come from.
         package var keys = "{ jwks_file: issuer.json }"
 
@@ -52,6 +54,8 @@ package final class CountersignProcess: Sendable {
               - { name: acme-staging, issuer: "\(ModelToken.issuer)", keys: \(keys) }
             identity_providers:
             \(providers)
+            \(defaultProvider.map { "default_identity_provider: \($0)" } ?? "")
+            \(verifiers.isEmpty ? "" : "verifiers:\n" + verifiers.map(\.yaml).joined())
             """
         }
     }
@@ -100,6 +104,9 @@ package final class CountersignProcess: Sendable {
         let folder = TemporaryFolder()
         try folder.write("issuer.json", String(decoding: PublicJWK.set([TestKeys.rs256.publicKey]), as: UTF8.self))
         try folder.write("countersign.yaml", settings.yaml)
+        for verifier in settings.verifiers {
+            chmod(try folder.write(verifier.secretFile, verifier.secret), 0o600)
+        }
         for algorithm in settings.algorithms {
             _ = try SigningKeyDirectory(path: "\(folder.path)/signing").generate(algorithm: algorithm)
         }
@@ -138,6 +145,21 @@ package final class CountersignProcess: Sendable {
 
     package func session(_ externalIdentity: String) throws -> HTTPAnswer {
         try connect().request("GET", "/session", headers: ["Authorization": "Bearer \(externalIdentity)"])
+    }
+
+    /// - Parameter form: the whole body, encoded.
+    package func post(_ path: String, form: String, authorization: String? = nil) throws -> HTTPAnswer {
+        var headers = ["Content-Type": "application/x-www-form-urlencoded"]
+        headers["Authorization"] = authorization
+        return try connect().request("POST", path, headers: headers, body: Array(form.utf8))
+    }
+
+    package func introspect(_ externalIdentity: String, as verifier: TestVerifier) throws -> HTTPAnswer {
+        try post("/introspect", form: "token=\(externalIdentity)", authorization: verifier.basic)
+    }
+
+    package func revoke(_ externalIdentity: String, as verifier: TestVerifier) throws -> HTTPAnswer {
+        try post("/revoke", form: "token=\(externalIdentity)", authorization: verifier.basic)
     }
 
     package func readiness() throws -> HTTPAnswer {
@@ -193,9 +215,11 @@ package final class CountersignProcess: Sendable {
     }
 
     /// Runs any program to its end; output and errors together.
-    /// - Parameter input: what it reads from standard input.
+    /// - Parameters:
+    ///   - input: what it reads from standard input.
+    ///   - limit: how long it may take.
     package static func run(
-        _ program: String, _ arguments: [String], input: [UInt8] = []
+        _ program: String, _ arguments: [String], input: [UInt8] = [], within limit: Duration = .seconds(60)
     ) async throws -> CommandResult {
         let folder = TemporaryFolder()
         let inputFile = "\(folder.path)/input"
@@ -204,7 +228,7 @@ package final class CountersignProcess: Sendable {
             program, arguments, input: inputFile, output: "\(folder.path)/output")
         defer { withExtendedLifetime(folder) {} }
         do {
-            try await eventually("\(program) ends", within: .seconds(60)) { !process.isRunning }
+            try await eventually("\(program) ends", within: limit) { !process.isRunning }
         } catch {
             _ = process.kill()
             throw error
@@ -229,5 +253,34 @@ extension ModelToken {
     /// A good token nobody has sent yet.
     package static func fresh() throws -> [UInt8] {
         try current.claim("jti", .string(UUID().uuidString)).signed(by: TestKeys.rs256)
+    }
+}
+
+/// A back end with its secret.
+package struct TestVerifier: Sendable {
+    package let id: String
+    package let secret: String
+    let identityProviders: String
+    let mayRevoke: String
+
+    package init(_ id: String, of identityProviders: String, mayRevoke: String = "false", secret: String? = nil) {
+        self.id = id
+        self.secret = secret ?? "the secret of \(id)"
+        self.identityProviders = identityProviders
+        self.mayRevoke = mayRevoke
+    }
+
+    var secretFile: String { "\(id).secret" }
+
+    var yaml: String {
+        "  - { id: \(id), secret: { file: \(secretFile) }, identity_providers: [\(identityProviders)], "
+            + "may_revoke: \(mayRevoke) }\n"
+    }
+
+    /// The value of an `Authorization` header.
+    package var basic: String { Self.basic(id, secret) }
+
+    package static func basic(_ id: String, _ secret: String) -> String {
+        "Basic " + Data("\(id):\(secret)".utf8).base64EncodedString()
     }
 }

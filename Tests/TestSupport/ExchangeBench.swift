@@ -84,6 +84,11 @@ extension IdentityProvider {
     }
 }
 
+extension Verifier {
+    /// May end any session, and see none.
+    package static let admin = Verifier(id: "admin", identityProviders: [], revocation: .all)
+}
+
 extension ClaimMapping {
     package static let email = ClaimMapping(name: "email", source: .firstOf([ClaimPath("email")]))
 }
@@ -92,8 +97,8 @@ extension ExchangeOutcome {
     /// The external identity, however it came.
     package var externalIdentity: ExternalIdentity? {
         switch self {
-        case .issued(let externalIdentity, _): externalIdentity
-        case .degraded(let externalIdentity, _): externalIdentity
+        case .issued(let issued, _): issued.externalIdentity
+        case .degraded(let issued, _): issued?.externalIdentity
         case .failed, .refused: nil
         }
     }

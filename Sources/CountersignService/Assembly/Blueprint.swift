@@ -11,6 +11,7 @@ package struct Blueprint: Sendable {
     /// Those whose keys are fetched, which is not begun here.
     let remoteTenants: [RemoteTenant]
     package let keys: SigningKeyRing
+    let verifiers: VerifierDirectory
     /// What an operator should know though nothing is wrong.
     package let remarks: [String]
 
@@ -44,6 +45,9 @@ package struct Blueprint: Sendable {
             let remedy = "make a key with: countersign keys generate --config \(file)"
             throw StartUpError(problems + ["\(error)", remedy])
         }
+        do { verifiers = try VerifierDirectory(configuration.verifiers) } catch {
+            throw StartUpError(problems + ["\(file): verifiers: \(error)"])
+        }
         problems += configuration.sessions.fileProblem.map { ["\(file): \($0)"] } ?? []
         problems += Self.problemsOfMinting(configuration, keys: keys, file: file)
         guard problems.isEmpty else { throw StartUpError(problems) }
@@ -75,5 +79,14 @@ package struct Blueprint: Sendable {
                 "\(file): identity provider \(provider.name): expected maximum_bytes of at least \(minimum), which its "
                 + "smallest token has, found \(shape.maximumBytes); raise it, or map fewer claims"
         }
+    }
+}
+
+extension VerifierDirectory {
+    /// Reads the secrets as they are now.
+    fileprivate init(_ verifiers: [VerifierSettings]) throws(SecretUnavailable) {
+        var entries: [Entry] = []
+        for settings in verifiers { entries.append(Entry(settings.verifier, secret: try settings.secret.read())) }
+        self.init(entries, sealer: OpenSSLRecordSealer())
     }
 }

@@ -22,9 +22,13 @@ extension PublicRoutes {
             introspect: IntrospectSession(
                 issuer: configuration.publicURL, providers: configuration.identityProviders, vault: vault, store: store,
                 keys: keys, claimsReader: LibJWTClaimsReader(), time: time),
+            revoke: RevokeSession(
+                issuer: configuration.publicURL, vault: vault, store: store, keys: keys,
+                claimsReader: LibJWTClaimsReader()),
+            verifiers: blueprint.verifiers,
             providers: IdentityProviderDirectory(
                 configuration.identityProviders, defaultName: configuration.defaultIdentityProvider),
-            keys: keys, keySetMaximumAge: configuration.signing.jwksMaximumAge,
+            issuer: configuration.publicURL, keys: keys, keySetMaximumAge: configuration.signing.jwksMaximumAge,
             bodyLimit: configuration.limits.bodyBytes, jsonLimits: JSONLimits(configuration.limits),
             rateLimiter: RateLimiter(configuration.limits))
     }
