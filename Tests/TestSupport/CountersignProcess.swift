@@ -101,7 +101,8 @@ package final class CountersignProcess: Sendable {
         try folder.write("issuer.json", String(decoding: PublicJWK.set([TestKeys.rs256.publicKey]), as: UTF8.self))
         try folder.write("countersign.yaml", settings.yaml)
         for algorithm in settings.algorithms {
-            _ = try SigningKeyDirectory(path: "\(folder.path)/signing").generate(algorithm: algorithm)
+            _ = try SigningKeyDirectory(path: "\(folder.path)/signing").generate(
+                algorithm: algorithm, at: UnixTime(seconds: Date().timeIntervalSince1970))
         }
         return folder
     }
