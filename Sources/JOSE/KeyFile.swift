@@ -6,10 +6,13 @@ package enum KeyFile {
     /// The largest RSA key allowed here has 6.5 KB of PEM.
     static let byteLimit = 64 * 1024
 
-    /// - Parameter forbiddenMode: permission bits that nobody may have; by default all of those who are neither owner nor
-    ///   of the group.
+    /// - Parameter forbidden: permission bits that nobody may have, by default all of those who are neither owner nor of
+    ///   the group; `problem` is what to say of them.
     /// - Throws: where one of them is set, before a byte is read.
-    static func read(_ path: String, forbiddenMode: mode_t = 0o007) throws(KeyFileError) -> SecretBytes {
+    static func read(
+        _ path: String, problem: (UInt32) -> KeyFileError.Problem = KeyFileError.Problem.worldAccessible,
+        at forbidden: mode_t = 0o007
+    ) throws(KeyFileError) -> SecretBytes {
         // Without O_NONBLOCK, opening a pipe would wait for its writer.
         let file = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard file >= 0 else { throw failure("open the file", path) }
@@ -17,8 +20,8 @@ package enum KeyFile {
         var status = stat()
         guard unsafe fstat(file, &status) == 0 else { throw failure("look at the file", path) }
         guard status.st_mode & S_IFMT == S_IFREG else { throw KeyFileError(path: path, problem: .noRegularFile) }
-        guard status.st_mode & forbiddenMode == 0 else {
-            throw KeyFileError(path: path, problem: .worldAccessible(mode: status.st_mode & 0o7777))
+        guard status.st_mode & forbidden == 0 else {
+            throw KeyFileError(path: path, problem: problem(status.st_mode & 0o7777))
         }
         guard status.st_size <= byteLimit else { throw KeyFileError(path: path, problem: .tooLarge(limit: byteLimit)) }
         return unsafe try SecretBytes(capacity: Int(status.st_size)) { memory throws(KeyFileError) in

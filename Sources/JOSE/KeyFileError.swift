@@ -10,6 +10,7 @@ package struct KeyFileError: Error, Equatable {
         case tooLarge(limit: Int)
         /// `mode` are the permission bits.
         case worldAccessible(mode: UInt32)
+        case worldWritable(mode: UInt32)
         /// A `.pem` that is not named `<algorithm>-<kid>.pem`.
         case unknownName
         case key(KeyPEMError)
@@ -52,6 +53,9 @@ extension KeyFileError: CustomStringConvertible {
         case .worldAccessible(let mode):
             "expected a private key that only its owner can read (mode 0600), found mode 0\(String(mode, radix: 8)); "
                 + "mend it with: chmod 600, and replace the key if others may have read it"
+        case .worldWritable(let mode):
+            "expected a file that only its owner can write, found mode 0\(String(mode, radix: 8)); whoever writes it says "
+                + "which key signs; mend it with: chmod 644, and look at it"
         case .unknownName:
             "expected a name of the form <algorithm>-<kid>.pem with an algorithm of "
                 + "\(Self.mintingAlgorithms), found another; move the file elsewhere, or make keys with: "

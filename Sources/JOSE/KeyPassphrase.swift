@@ -17,7 +17,8 @@ package struct KeyPassphrase: Sendable, Redacted {
     func withTerminatedBytes<Result: ~Copyable, Failure: Error>(
         _ body: (UnsafeBufferPointer<CChar>) throws(Failure) -> Result
     ) throws(Failure) -> Result {
-        let copy = SecretBytes(copying: bytes + [0])
-        return unsafe try body(copy.bytes.assumingMemoryBound(to: CChar.self))
+        unsafe try SecretBytes(copying: bytes + [0]).withBytes { bytes throws(Failure) in
+            unsafe try body(bytes.assumingMemoryBound(to: CChar.self))
+        }
     }
 }

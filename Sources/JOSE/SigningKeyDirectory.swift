@@ -61,7 +61,9 @@ package struct SigningKeyDirectory: Sendable {
     private func manifestText() throws(KeyFileError) -> [UInt8]? {
         guard hasManifest else { return nil }
         // Whoever can write it says which key signs.
-        return unsafe try Array(KeyFile.read(manifestPath, forbiddenMode: 0o002).bytes)
+        return unsafe try KeyFile.read(manifestPath, problem: KeyFileError.Problem.worldWritable, at: 0o002).withBytes {
+            unsafe Array($0)
+        }
     }
 
     private func adoptedManifest(at now: UnixTime, times: SigningKeyTimes) throws(KeyFileError) -> SigningKeyManifest {

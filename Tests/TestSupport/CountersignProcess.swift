@@ -13,6 +13,7 @@ package final class CountersignProcess: Sendable {
 
     /// What a test decides about the service; the rest is as in the development configuration.
     package struct Settings: Sendable {
+        package var signing = "{ directory: signing }"
         package var sessions = "{ store: memory }"
         package var limits = "{ requests_per_second: 0 }"
         package var publicURL = "http://127.0.0.1:8080"
@@ -21,6 +22,8 @@ package final class CountersignProcess: Sendable {
         /// Further keys of `listen`.
         package var listenMore = ""
         package var algorithms: [SignatureAlgorithm] = [.es256]
+        /// Further keys of the tenant, after a comma.
+        package var tenantMore = ""
         /// Where the tenant's keys come from.
         package var keys = "{ jwks_file: issuer.json }"
 
@@ -46,10 +49,10 @@ package final class CountersignProcess: Sendable {
             listen: { public: "127.0.0.1:0", operations: "127.0.0.1:0"\(listenMore) }
             log: \(log)
             limits: \(limits)
-            signing: { directory: signing }
+            signing: \(signing)
             sessions: \(sessions)
             tenants:
-              - { name: acme-staging, issuer: "\(ModelToken.issuer)", keys: \(keys) }
+              - { name: acme-staging, issuer: "\(ModelToken.issuer)", keys: \(keys)\(tenantMore) }
             identity_providers:
             \(providers)
             """
@@ -194,9 +197,11 @@ package final class CountersignProcess: Sendable {
     }
 
     /// Runs any program to its end; output and errors together.
-    /// - Parameter input: what it reads from standard input.
+    /// - Parameters:
+    ///   - input: what it reads from standard input.
+    ///   - limit: where it runs longer, it is killed and this throws.
     package static func run(
-        _ program: String, _ arguments: [String], input: [UInt8] = []
+        _ program: String, _ arguments: [String], input: [UInt8] = [], within limit: Duration = .seconds(60)
     ) async throws -> CommandResult {
         let folder = TemporaryFolder()
         let inputFile = "\(folder.path)/input"
@@ -205,7 +210,7 @@ package final class CountersignProcess: Sendable {
             program, arguments, input: inputFile, output: "\(folder.path)/output")
         defer { withExtendedLifetime(folder) {} }
         do {
-            try await eventually("\(program) ends", within: .seconds(60)) { !process.isRunning }
+            try await eventually("\(program) ends", within: limit) { !process.isRunning }
         } catch {
             _ = process.kill()
             throw error

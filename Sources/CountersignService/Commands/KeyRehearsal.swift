@@ -65,6 +65,7 @@ package struct KeyRehearsal: ~Copyable {
 
     private mutating func rotate() throws {
         try advance()
+        try signAndVerify()
         let first = try manifest().keys.first?.keyID
         while try manifest().record(first ?? "") != nil { try tick() }
     }
@@ -73,7 +74,7 @@ package struct KeyRehearsal: ~Copyable {
         guard let burnt = try manifest().active(algorithm)?.keyID else { return }
         note(try directory.revoke(burnt, at: now, times: times))
         let end = now.advanced(by: times.keySetMaximumAge + times.refreshLag + step)
-        while now < end { try tick() }
+        while now < end { try tick(skipping: false) }
     }
 
     // MARK: Time
@@ -83,13 +84,13 @@ package struct KeyRehearsal: ~Copyable {
         max(.seconds(1), min(times.keySetMaximumAge, times.refreshLag, times.longestLifetimes[algorithm] ?? .zero) / 4)
     }
 
-    private mutating func tick() throws {
+    /// - Parameter skipping: whether to pass over months in which nothing happens.
+    private mutating func tick(skipping: Bool = true) throws {
         let manifest = try manifest()
         now = now.advanced(by: step)
-        // Nothing happens for months: skip to shortly before the next step.
         let isQuiet =
             manifest.keys.count { $0.state != .revoked } == 1 && replicas.allSatisfy { $0.manifest == manifest }
-        if isQuiet, let next = manifest.nextStep(at: now, times: times) {
+        if skipping, isQuiet, let next = manifest.nextStep(at: now, times: times) {
             now = max(now, next.at.advanced(by: .zero - step))
         }
         try advance()
