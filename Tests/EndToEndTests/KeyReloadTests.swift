@@ -9,6 +9,7 @@ import TokenExchange
     private func settings() -> CountersignProcess.Settings {
         var settings = CountersignProcess.Settings()
         settings.signing = "{ directory: signing, jwks_max_age: 0s, rotation: { refresh_lag: 200ms } }"
+        settings.signingTimes = SigningKeyTimes(keySetMaximumAge: .zero, refreshLag: .milliseconds(200))
         return settings
     }
 
@@ -77,8 +78,8 @@ import TokenExchange
         #expect(try service.readiness().status == 200 && service.readiness().text.contains("manifest.json: expected"))
         #expect(try signer(service) == kid && publishedKeys(service) == [kid])
         let metrics = try HTTPConnection(port: service.operationsPort).request("GET", "/metrics").text
-        #expect(metrics.contains("\ncountersign_signing_keys_failing 1\n"))
-        #expect(metrics.contains(#"countersign_signing_keys{algorithm="ES256",state="active"} 1"#))
+        #expect(metrics.contains("\ncountersign_signing_keys_failing 1.0\n"))
+        #expect(metrics.contains(#"countersign_signing_keys{algorithm="ES256",state="active"} 1.0"#))
         service.signal(SIGHUP)
         try await eventually("the reload is refused too") { service.log.contains("not reloaded") }
         #expect(try signer(service) == kid)

@@ -27,6 +27,7 @@ import TokenExchange
         settings.providers = CountersignProcess.Settings.provider("vip-loyalty", token: "lifetime: 2s")
         settings.signing =
             "{ directory: signing, jwks_max_age: 1s, rotation: { refresh_lag: 600ms, clock_skew: 100ms } }"
+        settings.signingTimes = Self.times
         let folder = try CountersignProcess.prepare(settings)
         let replicas = [
             try await CountersignProcess.start(in: folder), try await CountersignProcess.start(in: folder),

@@ -14,6 +14,8 @@ package final class CountersignProcess: Sendable {
     /// What a test decides about the service; the rest is as in the development configuration.
     package struct Settings: Sendable {
         package var signing = "{ directory: signing }"
+        /// What `signing` says of times, for the first keys.
+        package var signingTimes = SigningKeyTimes()
         package var sessions = "{ store: memory }"
         package var limits = "{ requests_per_second: 0 }"
         package var publicURL = "http://127.0.0.1:8080"
@@ -105,7 +107,7 @@ package final class CountersignProcess: Sendable {
         try folder.write("countersign.yaml", settings.yaml)
         for algorithm in settings.algorithms {
             _ = try SigningKeyDirectory(path: "\(folder.path)/signing").generate(
-                algorithm: algorithm, at: UnixTime(seconds: Date().timeIntervalSince1970))
+                algorithm: algorithm, at: UnixTime(seconds: Date().timeIntervalSince1970), times: settings.signingTimes)
         }
         return folder
     }

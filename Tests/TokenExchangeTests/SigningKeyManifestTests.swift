@@ -12,7 +12,8 @@ struct SigningKeyManifestTests {
 
     private func empty() -> SigningKeyManifest {
         SigningKeyManifest(
-            keys: [], writtenAt: Self.start, keySetMaximumAge: HeldMaximum(.seconds(600)), lifetimes: [:])
+            keys: [], writtenAt: Self.start - .seconds(86400 * 20), keySetMaximumAge: HeldMaximum(.seconds(600)),
+            lifetimes: [:])
     }
 
     private func time(_ seconds: Int) -> UnixTime { Self.start + .seconds(seconds) }
@@ -81,6 +82,15 @@ struct SigningKeyManifestTests {
         #expect(manifest.record("B")?.maySignFrom == time(1601))
         _ = try manifest.publish("C", .es256, at: time(1600), times: shorter)
         #expect(manifest.record("C")?.maySignFrom == time(1611))
+    }
+
+    /// A replica that has not noticed the new key yet serves a set without it, for the longer time by now.
+    @Test func makesAPublishedKeyWaitLongerWhenTheMaximumAgeIsRaised() throws {
+        var manifest = try twoKeys()
+        let longer = SigningKeyTimes(keySetMaximumAge: .seconds(3600), longestLifetimes: [.es256: .seconds(3600)])
+        #expect(throws: SigningKeyRefusal.publishedTooBriefly(keyID: "B", until: time(3720))) {
+            try manifest.activate("B", at: time(720), times: longer)
+        }
     }
 
     @Test func refusesToRetireTheOnlyKey() throws {

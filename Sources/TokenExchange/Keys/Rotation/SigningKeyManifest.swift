@@ -57,7 +57,15 @@ package struct SigningKeyManifest: Sendable, Equatable {
 
     /// Takes note of what the configuration says, before it counts for a step.
     mutating func note(_ times: SigningKeyTimes, at now: UnixTime) {
+        let old = keySetMaximumAge.value
         keySetMaximumAge.note(times.keySetMaximumAge, at: now)
+        // A replica that has yet to notice a new key may serve a set without it for the longer time.
+        if keySetMaximumAge.value > old {
+            for index in keys.indices where keys[index].state == .published {
+                let due = dueTime(publishedAt: keys[index].since, times: times)
+                keys[index].maySignFrom = max(keys[index].maySignFrom, due)
+            }
+        }
         for algorithm in Set(lifetimes.keys).union(times.longestLifetimes.keys) {
             let current = times.longestLifetimes[algorithm] ?? .zero
             lifetimes[algorithm, default: HeldMaximum(current)].note(current, at: now)

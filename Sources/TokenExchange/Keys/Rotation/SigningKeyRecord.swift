@@ -18,7 +18,7 @@ package struct SigningKeyRecord: Sendable, Equatable {
     /// When ``state`` was entered.
     package internal(set) var since: UnixTime
     /// From here on no verifier can hold a JWK set without this key, if it honours `max-age`.
-    package let maySignFrom: UnixTime
+    package internal(set) var maySignFrom: UnixTime
     /// An operator had it sign before ``maySignFrom``, knowing what that breaks.
     package internal(set) var isForced: Bool
     /// The end of the last token that it can have signed; nil while it may sign yet.
