@@ -28,13 +28,21 @@ package struct CountersignServer: Sendable {
         let configuration = blueprint.configuration
         for remark in blueprint.remarks { logger.notice("\(remark)") }
         let assembly = StoreAssembly(configuration.sessions, time: time, logger: logger)
-        let deferredSessions = DeferredSessions(store: assembly.store, time: time) { try await Task.sleep(for: $0) }
+        let deferredSessions = DeferredSessions(
+            limits: DeferredSessions.Limits(configuration.sessions.deferred), store: assembly.store, time: time
+        ) { try await Task.sleep(for: $0) }
         let clocks = IssuerClocks()
+        let unreadableRecords = UnreadableRecords { [logger] kind in
+            logger.warning(
+                "a session record cannot be read and counts as absent; said once for each kind",
+                metadata: ["kind": .string(kind.rawValue)])
+        }
         let remoteKeys = RemoteTenantKeys(time: time, logger: logger)
         let live = LiveRoutes(blueprint) { blueprint, keys in
             PublicRoutes(
                 blueprint, keys: keys, tenants: blueprint.tenants + remoteKeys.replace(with: blueprint.remoteTenants),
-                store: assembly.store, deferredSessions: deferredSessions, clocks: clocks, time: time)
+                store: assembly.store, deferredSessions: deferredSessions, clocks: clocks,
+                unreadableRecords: unreadableRecords, time: time)
         }
         let signingKeys = SigningKeyWatch(blueprint, time: time, logger: logger) { live.replace(keys: $0) }
         let reloader = Reloader(logger: logger) {
@@ -43,7 +51,7 @@ package struct CountersignServer: Sendable {
         }
         let registry = PrometheusRegistry(
             blueprint, clocks: clocks, remoteKeys: remoteKeys, signingKeys: signingKeys,
-            deferredSessions: deferredSessions)
+            deferredSessions: deferredSessions, unreadableRecords: unreadableRecords)
         // Ended in reverse order: first no new requests, last the store.
         let services: [any Service] =
             [assembly.service].compactMap { $0 } + [

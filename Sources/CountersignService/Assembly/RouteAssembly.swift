@@ -11,11 +11,11 @@ extension PublicRoutes {
     ///   - tenants: all of them, with their keys.
     convenience init(
         _ blueprint: Blueprint, keys ring: SigningKeyRing, tenants: [Tenant], store: any SessionStore,
-        deferredSessions: DeferredSessions, clocks: IssuerClocks, time: TimeSource
+        deferredSessions: DeferredSessions, clocks: IssuerClocks, unreadableRecords: UnreadableRecords, time: TimeSource
     ) {
         let configuration = blueprint.configuration
         let keys = { @Sendable in ring }
-        let vault = SessionVault(sealer: OpenSSLRecordSealer())
+        let vault = SessionVault(sealer: OpenSSLRecordSealer(), unreadable: unreadableRecords)
         self.init(
             exchange: ExchangeToken(
                 verify: VerifyIdentityToken(blueprint, tenants: tenants, clocks: clocks),

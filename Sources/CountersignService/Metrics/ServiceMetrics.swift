@@ -7,7 +7,7 @@ extension PrometheusRegistry {
     /// With the gauges of the whole service; requests report themselves.
     convenience init(
         _ blueprint: Blueprint, clocks: IssuerClocks, remoteKeys: RemoteTenantKeys, signingKeys: SigningKeyWatch,
-        deferredSessions: DeferredSessions
+        deferredSessions: DeferredSessions, unreadableRecords: UnreadableRecords
     ) {
         let descriptions = Self.descriptions.merging(Self.keyGauges.map { ($0.name, $0.description) }) { $1 }
         self.init(descriptions: RequestMetrics.descriptions.merging(descriptions) { $1 })
@@ -22,6 +22,9 @@ extension PrometheusRegistry {
         addSigningKeyGauges(signingKeys)
         addGauge(Self.deferred) { Double(deferredSessions.count) }
         addGauge(Self.dropped) { Double(deferredSessions.droppedCount) }
+        for kind in UnreadableRecord.allCases {
+            addGauge(Self.unreadable, labels: [("kind", kind.rawValue)]) { Double(unreadableRecords.count(of: kind)) }
+        }
     }
 
     private func addSigningKeyGauges(_ keys: SigningKeyWatch) {
@@ -47,6 +50,8 @@ extension PrometheusRegistry {
     private static let deferred = "countersign_deferred_sessions"
     private static let dropped = "countersign_deferred_sessions_dropped"
 
+    private static let unreadable = "countersign_unreadable_records"
+
     private static let descriptions = [
         signingKeys: "Our own keys by state in the manifest.",
         signingKeyAge: "How long the active key has been signing.",
@@ -55,6 +60,7 @@ extension PrometheusRegistry {
         clockOffset:
             "The issuer's clock less ours, by the freshest identity token of the last minutes; about minus the network's delay.",
         deferred: "Sessions of optional providers that wait for the store.",
+        unreadable: "Session records that could not be read and counted as absent, since the start.",
         dropped: "Sessions of optional providers that were never written, since too many waited.",
     ]
 
