@@ -118,7 +118,8 @@ let package = Package(
             swiftSettings: swift),
         .testTarget(
             name: "CountersignServiceTests",
-            dependencies: ["CountersignService", "TestSupport", "TokenExchange", logging, metrics], swiftSettings: swift
+            dependencies: ["CountersignService", "JOSE", "TestSupport", "TokenExchange", logging, metrics],
+            swiftSettings: swift
         ),
         .testTarget(
             name: "EndToEndTests", dependencies: ["countersign", "JOSE", "TestSupport", "TokenExchange"],
