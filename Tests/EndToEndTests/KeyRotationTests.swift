@@ -16,7 +16,7 @@ import TokenExchange
         let late: Int?
         let kids: Int
         let failures: Int
-        let first_failures: [String]
+        let firstFailures: [String]
     }
 
     /// Two replicas and the verifier, around some rotations.
@@ -67,7 +67,7 @@ import TokenExchange
             #expect(try keys.manifest().keys.allSatisfy { $0.state != .retiring })
         }
         print("rotation under load: \(report)")
-        #expect(report.failures == 0, "\(report.first_failures)")
+        #expect(report.failures == 0, "\(report.firstFailures)")
         #expect(report.kids > 45 && report.exchanges > 500 && report.checks > 2 * report.exchanges)
     }
 
@@ -81,7 +81,7 @@ import TokenExchange
             }
         }
         #expect(report.failures > 0 && report.checks > 0)
-        #expect(report.first_failures.contains { $0.contains("unknown kid") }, "\(report.first_failures)")
+        #expect(report.firstFailures.contains { $0.contains("unknown kid") }, "\(report.firstFailures)")
     }
 }
 

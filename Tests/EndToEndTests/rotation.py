@@ -89,4 +89,4 @@ for thread in threads:
     thread.start()
 for thread in threads:
     thread.join()
-print(json.dumps({**counts, "kids": len(kids), "failures": len(failures), "first_failures": failures[:5]}))
+print(json.dumps({**counts, "kids": len(kids), "failures": len(failures), "firstFailures": failures[:5]}))
