@@ -122,12 +122,14 @@ let package = Package(
             swiftSettings: swift),
         .testTarget(
             name: "CountersignServiceTests",
-            dependencies: ["CountersignService", "TestSupport", "TokenExchange", logging, metrics], swiftSettings: swift
+            dependencies: ["CountersignService", "JOSE", "TestSupport", "TokenExchange", logging, metrics],
+            swiftSettings: swift
         ),
         .testTarget(
             name: "EndToEndTests", dependencies: ["countersign", "JOSE", "TestSupport", "TokenExchange"],
             exclude: [
-                "clients.py", "kit.py", "openapi_hooks.py", "requirements.txt", "schemathesis.toml", "verify.py",
+                "clients.py", "kit.py", "openapi_hooks.py", "requirements.txt", "rotation.py", "schemathesis.toml",
+                "verify.py",
             ], swiftSettings: swift),
     ],
     swiftLanguageModes: [.v6]

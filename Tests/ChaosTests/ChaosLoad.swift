@@ -99,7 +99,8 @@ final class ChaosLoad: Sendable {
             if time > Self.deadline { state.problems.append("\(provider.name): answered after \(time)") }
             switch (outcome, provider.mode) {
             case (.issued(let identity, _), let mode):
-                state.answers.append(Answer(externalIdentity: identity, subject: subject, isStrict: mode == .strict))
+                state.answers.append(
+                    Answer(externalIdentity: identity.externalIdentity, subject: subject, isStrict: mode == .strict))
             case (.failed(let failure), .strict):
                 state.failures += 1
                 if failure.kind != .sessionStoreUnavailable { state.problems.append("\(provider.name): \(failure)") }
@@ -107,7 +108,8 @@ final class ChaosLoad: Sendable {
                 state.degradations += 1
                 if failure.kind != .sessionStoreUnavailable { state.problems.append("\(provider.name): \(failure)") }
                 if let identity {
-                    state.answers.append(Answer(externalIdentity: identity, subject: subject, isStrict: false))
+                    state.answers.append(
+                        Answer(externalIdentity: identity.externalIdentity, subject: subject, isStrict: false))
                 } else if provider.name.hasPrefix("jwt") {
                     state.problems.append("\(provider.name): no token, though it needs no store")
                 }
@@ -126,7 +128,7 @@ extension ChaosLoad {
         var inactive = 0
         for answer in answers where isOfInterest(answer) {
             switch try await bench.introspect(answer.externalIdentity) {
-            case .active(let session) where session.subject == answer.subject: break
+            case .active(let session) where session.record.subject == answer.subject: break
             case .active, .unconfirmed: throw ChaosFailure(description: "a token led to another's session")
             case .inactive: inactive += 1
             }

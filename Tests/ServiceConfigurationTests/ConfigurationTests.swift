@@ -21,6 +21,11 @@ import TokenExchange
         #expect(configuration.log.format == .text)
         #expect(configuration.signing.directory == folder.path + "/keys/signing")
         #expect(configuration.signing.jwksMaximumAge == .seconds(300))
+        #expect(try configuration.signing.passphrase?.read() == "a-secret-from-a-file")
+        let rotation = configuration.signing.rotation
+        #expect(
+            [rotation.every, rotation.refreshLag, rotation.clockSkew]
+                == [.seconds(30 * 86400), .seconds(180), .seconds(60)])
     }
 
     @Test func readsEveryLimit() throws {
@@ -66,7 +71,8 @@ import TokenExchange
             tenants[0].rules
                 == TenantRules(
                     algorithms: [.rs256, .edDSA], tokenKinds: ["Bearer", "ID"], audiences: ["account"],
-                    authorizedParties: ["app"], allowsServiceAccounts: true, clockSkew: .zero, maximumAge: nil))
+                    authorizedParties: ["app"], allowsServiceAccounts: true, clockSkew: .zero, maximumAge: nil,
+                    deniedKeyIDs: ["lost", "stolen"]))
         #expect(tenants[1].rules == TenantRules())
     }
 

@@ -13,6 +13,9 @@ package final class CountersignProcess: Sendable {
 
     /// What a test decides about the service; the rest is as in the development configuration.
     package struct Settings: Sendable {
+        package var signing = "{ directory: signing }"
+        /// What `signing` says of times, for the first keys.
+        package var signingTimes = SigningKeyTimes()
         package var sessions = "{ store: memory }"
         package var limits = "{ requests_per_second: 0 }"
         package var publicURL = "http://127.0.0.1:8080"
@@ -23,6 +26,8 @@ package final class CountersignProcess: Sendable {
         package var algorithms: [SignatureAlgorithm] = [.es256]
         package var verifiers: [TestVerifier] = []
         package var defaultProvider: String?
+        /// Further keys of the tenant, after a comma.
+        package var tenantMore = ""
         /// Where the tenant's keys come from.
         package var keys = "{ jwks_file: issuer.json }"
 
@@ -48,10 +53,10 @@ package final class CountersignProcess: Sendable {
             listen: { public: "127.0.0.1:0", operations: "127.0.0.1:0"\(listenMore) }
             log: \(log)
             limits: \(limits)
-            signing: { directory: signing }
+            signing: \(signing)
             sessions: \(sessions)
             tenants:
-              - { name: acme-staging, issuer: "\(ModelToken.issuer)", keys: \(keys) }
+              - { name: acme-staging, issuer: "\(ModelToken.issuer)", keys: \(keys)\(tenantMore) }
             identity_providers:
             \(providers)
             \(defaultProvider.map { "default_identity_provider: \($0)" } ?? "")
@@ -108,7 +113,8 @@ package final class CountersignProcess: Sendable {
             chmod(try folder.write(verifier.secretFile, verifier.secret), 0o600)
         }
         for algorithm in settings.algorithms {
-            _ = try SigningKeyDirectory(path: "\(folder.path)/signing").generate(algorithm: algorithm)
+            _ = try SigningKeyDirectory(path: "\(folder.path)/signing").generate(
+                algorithm: algorithm, at: UnixTime(seconds: Date().timeIntervalSince1970), times: settings.signingTimes)
         }
         return folder
     }
@@ -217,7 +223,7 @@ package final class CountersignProcess: Sendable {
     /// Runs any program to its end; output and errors together.
     /// - Parameters:
     ///   - input: what it reads from standard input.
-    ///   - limit: how long it may take.
+    ///   - limit: where it runs longer, it is killed and this throws.
     package static func run(
         _ program: String, _ arguments: [String], input: [UInt8] = [], within limit: Duration = .seconds(60)
     ) async throws -> CommandResult {

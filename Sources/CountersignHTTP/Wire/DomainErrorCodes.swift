@@ -8,8 +8,8 @@ extension ErrorCode {
         switch refusal {
         case .tokenTooLarge, .notThreeSegments, .notBase64URL, .headerMalformed, .headerDuplicateMember,
             .headerParameterForbidden, .algorithmUnknown, .keyIDMalformed, .claimsMalformed, .claimsDuplicateMember,
-            .issuerUnknown, .algorithmNotAllowed, .keyUnknown, .signatureInvalid, .claimsUnreadable, .subjectInvalid,
-            .expirationInvalid, .issuedAtInvalid, .notBeforeInvalid:
+            .issuerUnknown, .algorithmNotAllowed, .keyDenied, .keyUnknown, .signatureInvalid, .claimsUnreadable,
+            .subjectInvalid, .expirationInvalid, .issuedAtInvalid, .notBeforeInvalid:
             self = .tokenRejected
         case .expired: self = .tokenExpired
         case .notYetValid, .issuedInFuture: self = .tokenNotYetValid
