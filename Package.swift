@@ -71,6 +71,8 @@ let package = Package(
                 nioPosix,
                 nioSSL,
             ],
+            // Not a bundle: the program stays one file.
+            resources: [.embedInCode("Webview/countersign.v1.js")],
             swiftSettings: swift),
 
         // Where they meet, and the commands.
@@ -122,7 +124,7 @@ let package = Package(
         ),
         .testTarget(
             name: "EndToEndTests", dependencies: ["countersign", "JOSE", "TestSupport", "TokenExchange"],
-            exclude: ["verify.py"], swiftSettings: swift),
+            exclude: ["Webview", "requirements.txt", "verify.py"], swiftSettings: swift),
     ],
     swiftLanguageModes: [.v6]
 )

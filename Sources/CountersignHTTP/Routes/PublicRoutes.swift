@@ -5,6 +5,7 @@ package import TokenExchange
 package final class PublicRoutes: Routes {
     private let callback: CallbackRoute
     private let session: SessionRoute
+    private let webview = WebviewScriptRoute()
     private let providers: IdentityProviderDirectory
     private let keys: @Sendable () -> SigningKeyRing
     private let keySetCacheControl: String
@@ -35,6 +36,7 @@ package final class PublicRoutes: Routes {
         case Self.keySetPath: "jwks"
         case Self.sessionPath: "session"
         case "/", Self.callbackPath: "callback"
+        case let path where path.hasPrefix(WebviewScriptRoute.prefix): "webview"
         default: path.hasPrefix(Self.callbackPath + "/") ? "callback" : "other"
         }
     }
@@ -49,6 +51,8 @@ package final class PublicRoutes: Routes {
             try checkRate(of: request)
             return request.head.method == .options
                 ? session.preflight(request) : try await session.reply(to: request)
+        case let path where path.hasPrefix(WebviewScriptRoute.prefix):
+            return try webview.reply(to: request)
         case "/":
             try request.expect(.post)
             return try await exchange(request, for: providers.serving(host: request.host))
