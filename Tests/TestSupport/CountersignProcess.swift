@@ -193,9 +193,11 @@ package final class CountersignProcess: Sendable {
     }
 
     /// Runs any program to its end; output and errors together.
-    /// - Parameter input: what it reads from standard input.
+    /// - Parameters:
+    ///   - input: what it reads from standard input.
+    ///   - limit: it is killed after this time, and the test fails.
     package static func run(
-        _ program: String, _ arguments: [String], input: [UInt8] = []
+        _ program: String, _ arguments: [String], input: [UInt8] = [], within limit: Duration = .seconds(60)
     ) async throws -> CommandResult {
         let folder = TemporaryFolder()
         let inputFile = "\(folder.path)/input"
@@ -204,7 +206,7 @@ package final class CountersignProcess: Sendable {
             program, arguments, input: inputFile, output: "\(folder.path)/output")
         defer { withExtendedLifetime(folder) {} }
         do {
-            try await eventually("\(program) ends", within: .seconds(60)) { !process.isRunning }
+            try await eventually("\(program) ends", within: limit) { !process.isRunning }
         } catch {
             _ = process.kill()
             throw error
@@ -218,6 +220,10 @@ package final class CountersignProcess: Sendable {
 /// A program did not do what a test needs of it.
 package struct ProgramFailure: Error, CustomStringConvertible {
     package let description: String
+
+    package init(description: String) {
+        self.description = description
+    }
 }
 
 extension ModelToken {

@@ -38,7 +38,7 @@ package final class RedisServer: Sendable {
     package static func stopped(password: String? = nil, arguments: [String] = []) throws -> RedisServer {
         var all = arguments
         if let password { all += ["--requirepass", password] }
-        return RedisServer(port: try freePort(), password: password, arguments: all, process: nil)
+        return RedisServer(port: try freeLoopbackPort(), password: password, arguments: all, process: nil)
     }
 
     /// SIGKILL; returns when the process is gone.
@@ -89,12 +89,6 @@ package final class RedisServer: Sendable {
     private func answersAs(_ identifier: pid_t) throws -> Bool {
         guard case .bulk(let information) = try command("INFO", "server") else { return false }
         return String(decoding: information, as: UTF8.self).contains("process_id:\(identifier)\r\n")
-    }
-
-    private static func freePort() throws -> Int {
-        let listener = try LoopbackSocket()
-        try listener.bind(port: 0)
-        return try listener.port()
     }
 }
 

@@ -33,7 +33,7 @@ function deny(reason, again = () => location.reload()) {
 
 /** What a member may choose from, for the cart that the app showed. */
 class Rewards {
-  #chosen = new Set();
+  #rows = [];
 
   constructor(kit, session, context) {
     Object.assign(this, { kit, session, context });
@@ -75,31 +75,38 @@ class Rewards {
     if (this.session.session === "unconfirmed") {
       header.append(draw("p", { className: "hint" }, "Your login could not be confirmed just now; redeeming may fail."));
     }
-    this.action = draw("button", { className: "action", disabled: true, onclick: () => this.#redeem() }, "Choose rewards");
-    page.replaceChildren(header, draw("ul", {}, ...rewards.map((reward) => this.#row(reward, member))),
-      draw("footer", {}, this.action));
-  }
-
-  #row(reward, member) {
-    const box = draw("input", { type: "checkbox", disabled: reward.points > member.points });
-    box.onchange = () => {
-      this.#chosen[box.checked ? "add" : "delete"](reward.id);
-      this.action.disabled = this.#chosen.size === 0;
-      const count = this.#chosen.size;
-      this.action.textContent = count ? `Apply ${count} reward${count > 1 ? "s" : ""}` : "Choose rewards";
-    };
-    return draw("li", {}, draw("label", {}, box,
+    const action = draw("button", { className: "action", onclick: () => this.#redeem(action) });
+    const update = () => this.#update(action, member.points);
+    this.#rows = rewards.map((reward) => ({ reward, box: draw("input", { type: "checkbox", onchange: update }) }));
+    update();
+    const items = this.#rows.map(({ reward, box }) => draw("li", {}, draw("label", {}, box,
       draw("span", { className: "reward" }, draw("strong", {}, reward.title), draw("small", {}, reward.detail)),
-      draw("span", { className: "price" }, `${reward.points.toLocaleString("en")} pts`)));
+      draw("span", { className: "price" }, `${reward.points.toLocaleString("en")} pts`))));
+    page.replaceChildren(header, draw("ul", {}, ...items), draw("footer", {}, action));
   }
 
-  async #redeem() {
-    this.action.disabled = true;
+  get #chosen() {
+    return this.#rows.filter(({ box }) => box.checked).map(({ reward }) => reward);
+  }
+
+  /** What the points that are left do not buy cannot be chosen. */
+  #update(action, points) {
+    const chosen = this.#chosen;
+    const spent = chosen.reduce((sum, reward) => sum + reward.points, 0);
+    for (const { reward, box } of this.#rows) box.disabled = !box.checked && reward.points > points - spent;
+    action.disabled = chosen.length === 0;
+    action.textContent = chosen.length === 0 ? "Choose rewards"
+      : `Apply ${chosen.length} reward${chosen.length > 1 ? "s" : ""} · ${spent.toLocaleString("en")} points`;
+  }
+
+  async #redeem(action) {
+    action.disabled = true;
     const answer = await this.#ask("redeem", {
-      customerEmail: this.context.cart?.customerEmail, rewards: [...this.#chosen],
+      customerEmail: this.context.cart?.customerEmail, rewards: this.#chosen.map((reward) => reward.id),
     });
     if (!answer) return;
-    const link = draw("a", { className: "action", href: this.kit.couponsLink(answer.coupons, this.context) }, "Back to the cart");
+    const address = this.kit.couponsLink(answer.coupons, this.context);
+    const link = draw("a", { className: "action", href: address }, "Back to the cart");
     const done = draw("section", { className: "notice done" },
       draw("h1", {}, "Done"), draw("p", {}, "The coupons are on their way to the cart."), link);
     page.replaceChildren(done);

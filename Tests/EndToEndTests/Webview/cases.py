@@ -1,4 +1,5 @@
 """What the webview kit and the loyalty page promise. A function is a case; its name says what holds."""
+import json
 import re
 import signal
 import socket
@@ -23,9 +24,7 @@ def is_clean(visit, kept=""):
     assert visit.page.evaluate("location.search + location.hash") == kept, visit.page.url
     history = visit.context.new_cdp_session(visit.page).send("Page.getNavigationHistory")
     for entry in history["entries"]:
-        for address in (entry["url"], entry.get("userTypedURL", "")):
-            assert address == entry["url"] or "eyJ" not in address or address.count("#") == 1, address
-        assert "eyJ" not in entry["url"] and "externalIdentity" not in entry["url"], entry
+        assert "eyJ" not in entry["url"] and "externalIdentity" not in entry["url"], entry["url"]
 
 
 # Deliveries
@@ -94,8 +93,8 @@ def reads_a_deep_link(browser, scene):
 def reads_a_deep_link_that_is_encoded_as_a_whole(browser, scene):
     cart = {"cartId": "A&B=C+D 100%", "customerEmail": "emma.larsen@example.com", "customerName": f"{NAME} & 50% + más"}
     raw = (f"token={SECURITY_TOKEN}&externalIdentity={scene['good']}&cart={json_of(cart)}&store={json_of(STORE)}")
-    for inner in (raw, query(scene["good"], cart)):
-        with Visit(browser, scene) as visit:
+    with Visit(browser, scene) as visit:
+        for inner in (raw, query(scene["good"], cart)):
             visit.open("?" + urllib.parse.quote(inner, safe="")).shows_rewards()
             assert visit.heading == cart["customerName"], visit.heading
             is_clean(visit)
@@ -104,10 +103,10 @@ def reads_a_deep_link_that_is_encoded_as_a_whole(browser, scene):
 
 @case
 def leaves_other_fragments_and_queries_alone(browser, scene):
-    for suffix in ("", "#rewards", "#bm90IGpzb24", "?lang=de#%E0%A4%A", "?token=1&cart=%7B%7D", "?store=12", "#e30="):
-        with Visit(browser, scene) as visit:
+    with Visit(browser, scene) as visit:
+        for suffix in ("", "#rewards", "#bm90IGpzb24", "?lang=de#%E0%A4%A", "?token=1&cart=%7B%7D", "?store=12", "#e30="):
             visit.open(suffix).is_denied("no_identity")
-            assert visit.page.evaluate("location.search + location.hash") == suffix.rstrip(), visit.page.url
+            assert visit.page.evaluate("location.search + location.hash") == suffix, visit.page.url
             assert not visit.asked("/session") and not visit.asked("/api/rewards")
 
 
@@ -115,21 +114,22 @@ def leaves_other_fragments_and_queries_alone(browser, scene):
 
 @case
 def denies_without_an_identity(browser, scene):
-    for identity in (None, "", 7):
-        with Visit(browser, scene) as visit:
+    with Visit(browser, scene) as visit:
+        for identity in (None, "", 7):
             visit.open(fragment(context(identity))).is_denied("no_identity")
             assert not visit.asked("/session")
-            visit.picture("denied-no-identity")
+        visit.picture("denied-no-identity")
 
 
 @case
 def denies_bad_tokens_and_says_which_are_over(browser, scene):
-    for token, reason in [("expired", "expired"), ("revoked", "refused"), ("foreign", "refused"), ("nonsense", "refused")]:
-        with Visit(browser, scene) as visit:
-            visit.open(fragment(context(scene.get(token, "csx_nonsense")))).is_denied(reason)
+    with Visit(browser, scene) as visit:
+        for token, reason in [(scene["expired"], "expired"), (scene["revoked"], "refused"), (scene["foreign"], "refused"),
+                              ("csx_nonsense", "refused"), ("a.b.c", "refused")]:
+            visit.open(fragment(context(token))).is_denied(reason)
             is_clean(visit)
-            assert not visit.asked("/api/rewards"), "the back end was asked for a page that is not shown"
-            visit.picture(f"denied-{token}")
+            visit.picture(f"denied-{reason}")
+        assert not visit.asked("/api/rewards"), "the back end was asked for a page that is not shown"
 
 
 @case
@@ -146,7 +146,6 @@ def has_nothing_in_the_document_before_countersign_answers(browser, scene):
         held = []
         visit.page.route("**/session", lambda route: held.append(route))
         visit.open(fragment(context(scene["good"])))
-        visit.page.wait_for_function("() => true")
         wait_until(visit, lambda: held)
         visit.shows_nothing()
         is_clean(visit)
@@ -163,11 +162,12 @@ def gives_up_after_five_seconds_and_can_try_again(browser, scene):
         visit.page.route("**/session", lambda route: held.append(route))
         visit.open(fragment(context(scene["good"])))
         wait_until(visit, lambda: held)
-        visit.page.clock.fast_forward(4900)
+        visit.page.clock.fast_forward(2500)
         visit.shows_nothing()
         assert visit.page.locator(".waiting").count() == 1
-        visit.page.clock.fast_forward(200)
+        visit.page.clock.fast_forward(2500)
         visit.is_denied("unreachable")
+        held[0].abort()
         visit.page.unroute("**/session")
         visit.page.get_by_role("button", name="Try again").click()
         visit.shows_rewards()
@@ -182,13 +182,19 @@ def is_unreachable_without_the_network(browser, scene):
     with Visit(browser, scene) as visit:
         visit.page.route("**/webview/*", lambda route: route.abort())
         visit.open(fragment(context(scene["good"]))).is_denied("unreachable")
-    for answer in ({"status": 200, "body": "<html>Welcome to our wireless network"}, {"status": 200, "body": "null"},
-                   {"status": 302, "headers": {"Location": "/elsewhere"}}, {"status": 429, "body": "{}"},
-                   {"status": 200, "body": '{"active":"true"}'}):
-        with Visit(browser, scene) as visit:
+
+
+@case
+def takes_no_other_answer_for_countersigns(browser, scene):
+    answers = [{"status": 200, "body": "<html>Welcome to our wireless network"}, {"status": 200, "body": "null"},
+               {"status": 200, "body": '{"active":"true"}'}, {"status": 429, "body": "{}"}, {"status": 503, "body": "{}"},
+               {"status": 302, "headers": {"Location": "/elsewhere"}}]
+    with Visit(browser, scene) as visit:
+        for answer in answers:
             headers = {"Access-Control-Allow-Origin": "*"} | answer.get("headers", {})
             visit.page.route("**/session", fulfil(answer | {"headers": headers}))
             visit.open(fragment(context(scene["good"]))).is_denied("unreachable")
+            visit.page.unroute("**/session")
 
 
 @case
@@ -335,5 +341,4 @@ def wait_until(visit, condition):
 
 
 def json_of(value):
-    import json
     return json.dumps(value, ensure_ascii=False)
