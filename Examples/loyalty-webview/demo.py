@@ -61,7 +61,9 @@ def main():
     arguments.add_argument("--page-port", default="8092")
     options = arguments.parse_args()
     os.environ["LOYALTY_VERIFIER_SECRET"] = secrets.token_urlsafe(24)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Both end the demo, also where a shell started it in the background with SIGINT ignored.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     # Sessions of their own: Ctrl-C reaches this program alone, which then ends both.
     children = [
         subprocess.Popen([options.program, "serve", "--config", options.config], start_new_session=True),

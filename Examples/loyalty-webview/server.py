@@ -1,7 +1,7 @@
 """The loyalty page and its back end, as small as they can be: Python's standard library, and PyJWT for signatures.
 
 Looking at rewards needs a good signature (by key set). Spending points asks Countersign (by introspection), so that a
-login that was ended can spend nothing.
+login that was ended, or cannot be confirmed, spends nothing.
 """
 import argparse
 import http.server
@@ -41,6 +41,8 @@ class Loyalty:
 
     def redeem(self, token, question):
         associate = self._by_introspection.identity(token)
+        if associate.get("session") == "unconfirmed":
+            raise Unreachable
         member = MEMBERS.get(question.get("customerEmail"))
         chosen = [reward for reward in REWARDS if reward["id"] in question.get("rewards", [])]
         cost = sum(reward["points"] for reward in chosen)

@@ -73,7 +73,7 @@ class Rewards {
     header.append(draw("p", { className: "standing" },
       draw("strong", {}, member.points.toLocaleString("en")), " points", draw("span", { className: "tier" }, member.tier)));
     if (this.session.session === "unconfirmed") {
-      header.append(draw("p", { className: "hint" }, "Your login could not be confirmed just now; redeeming may fail."));
+      header.append(draw("p", { className: "hint" }, "Your login could not be confirmed just now: look, but do not redeem yet."));
     }
     const action = draw("button", { className: "action", onclick: () => this.#redeem(action) });
     const update = () => this.#update(action, member.points);

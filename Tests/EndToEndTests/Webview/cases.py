@@ -310,6 +310,9 @@ def says_so_where_only_the_signature_could_be_checked(browser, scene):
         visit.open(fragment(context(scene["optional"]))).shows_rewards()
         visit.page.get_by_text("could not be confirmed").wait_for()
         visit.picture("unconfirmed-phone")
+        visit.page.get_by_text("Gift wrapping").click()
+        visit.page.get_by_role("button", name="Apply 1 reward").click()
+        visit.is_denied("unreachable")
 
 
 def couponsLink(visit):
