@@ -23,10 +23,10 @@ def fragment(known, encoding="utf-8"):
 
 
 def query(identity, cart=CART, store=STORE):
-    """The deep link's parameters, each percent-encoded."""
+    """The deep link's parameters, each percent-encoded; like iOS, which leaves the plus sign as it is."""
     values = {"token": SECURITY_TOKEN, "externalIdentity": identity, "cart": json.dumps(cart, ensure_ascii=False),
               "store": json.dumps(store, ensure_ascii=False)}
-    return "&".join(f"{name}={urllib.parse.quote(value, safe='')}" for name, value in values.items())
+    return "&".join(f"{name}={urllib.parse.quote(value, safe='+@')}" for name, value in values.items())
 
 
 class Visit:
