@@ -57,7 +57,7 @@ let package = Package(
         .target(name: "JOSE", dependencies: ["TokenExchange", "COpenSSL", "CLibJWT"], swiftSettings: swiftWithC),
         .target(
             name: "RedisSessions",
-            dependencies: ["TokenExchange", "CHiredis", collections, lifecycle, logging, nio, nioPosix],
+            dependencies: ["TokenExchange", "CHiredis", collections, lifecycle, logging, nio, nioPosix, nioSSL],
             swiftSettings: swiftWithC),
         .target(
             name: "IssuerKeys",

@@ -1,13 +1,23 @@
+package import NIOSSL
 import TokenExchange
 
-/// One Redis server, and how long to wait for it.
+/// Which servers keep the sessions, how to reach them, and how long to wait for them.
 package struct RedisConfiguration: Sendable {
-    package var host: String
-    package var port: Int
+    package enum Topology: Sendable, Equatable {
+        case standalone(RedisAddress)
+        /// The master of `service`, as these sentinels tell.
+        case sentinel([RedisAddress], service: String)
+        /// All masters of the cluster that one of these belongs to.
+        case cluster([RedisAddress])
+    }
+
+    package var topology: Topology
     package var database: Int
-    package var username: String?
-    /// Read again at every connect, so that a rotated password needs no restart; may block for as long as a file takes.
-    package var password: @Sendable () throws -> String?
+    package var credentials: RedisCredentials
+    /// Of the sentinels themselves.
+    package var sentinelCredentials: RedisCredentials
+    /// Nil for connections in clear.
+    package var tls: RedisTLS?
     /// The most that one command may take, however large the caller's budget; a server silent for twice as long is
     /// taken for hung, and its connection replaced.
     package var commandTimeout: Duration
@@ -17,24 +27,75 @@ package struct RedisConfiguration: Sendable {
     package var keyPrefix: String
     /// Commands that one connection may have in flight.
     package var maximumInFlight: Int
+    /// What an exchange waits for.
+    package var replication: RedisReplication?
 
     package init(
-        host: String, port: Int = 6379, database: Int = 0, username: String? = nil,
-        password: @escaping @Sendable () throws -> String? = { nil }, commandTimeout: Duration = .milliseconds(250),
-        connectTimeout: Duration = .milliseconds(500), keyPrefix: String = "countersign", maximumInFlight: Int = 4096
+        _ topology: Topology, database: Int = 0, credentials: RedisCredentials = RedisCredentials(),
+        sentinelCredentials: RedisCredentials = RedisCredentials(), tls: RedisTLS? = nil,
+        commandTimeout: Duration = .milliseconds(250), connectTimeout: Duration = .milliseconds(500),
+        keyPrefix: String = "countersign", maximumInFlight: Int = 4096, replication: RedisReplication? = nil
     ) {
-        self.host = host
-        self.port = port
+        self.topology = topology
         self.database = database
-        self.username = username
-        self.password = password
+        self.credentials = credentials
+        self.sentinelCredentials = sentinelCredentials
+        self.tls = tls
         self.commandTimeout = commandTimeout
         self.connectTimeout = connectTimeout
         self.keyPrefix = keyPrefix
         self.maximumInFlight = maximumInFlight
+        self.replication = replication
+    }
+}
+
+package struct RedisAddress: Sendable, Hashable, CustomStringConvertible {
+    /// A name, or an IP address without brackets.
+    package let host: String
+    package let port: Int
+
+    package init(host: String, port: Int) {
+        self.host = host
+        self.port = port
     }
 
-    var address: String { "\(host):\(port)" }
+    package var description: String { (host.contains(":") ? "[\(host)]" : host) + ":\(port)" }
+}
+
+package struct RedisCredentials: Sendable {
+    /// Of an access control list; nil for the server's default user.
+    package var username: String?
+    /// Read again at every connect, so that a rotated password needs no restart; may block for as long as a file takes.
+    package var password: @Sendable () throws -> String?
+
+    package init(username: String? = nil, password: @escaping @Sendable () throws -> String? = { nil }) {
+        self.username = username
+        self.password = password
+    }
+}
+
+package struct RedisTLS: Sendable {
+    /// Made again at every connect, so that rotated certificates need no restart; may block for as long as files take.
+    package var context: @Sendable () throws -> NIOSSLContext
+    /// The name that certificates must hold; nil for the host that is connected to.
+    package var serverName: String?
+
+    package init(serverName: String? = nil, context: @escaping @Sendable () throws -> NIOSSLContext) {
+        self.serverName = serverName
+        self.context = context
+    }
+}
+
+/// An exchange is acknowledged once so many replicas have it.
+package struct RedisReplication: Sendable {
+    package let replicas: Int
+    /// Waiting blocks a connection, so the exchanges get so many for each event loop, beside the shared one.
+    package let connections: Int
+
+    package init(replicas: Int, connections: Int) {
+        self.replicas = replicas
+        self.connections = connections
+    }
 }
 
 struct RedisPassword: Sendable, Redacted {

@@ -3,31 +3,47 @@ package import NIOCore
 import ServiceLifecycle
 package import TokenExchange
 
-/// The session store in one Redis (7.0 or later), shared by all replicas of the service.
+/// The session store in Redis (7.0 or later), shared by all replicas of the service.
 ///
-/// The way of a command: the store words it (``SessionKeyspace``, ``InsertionScript``), ``RedisClient`` picks the
-/// connection of the caller's event loop, ``ReconnectingConnection`` has that connection open or knows why not,
-/// ``RedisChannelHandler`` carries bytes and timers, ``RedisConnectionStateMachine`` decides whose reply is whose. hiredis
-/// is the codec alone (folder `Hiredis`) and does no I/O.
+/// The way of a command: the store words it (``SessionKeyspace``, ``ExchangeScript``), the ``RedisTopology`` knows the
+/// server, ``RedisNode`` picks the connection of the caller's event loop, ``ReconnectingConnection`` has that connection
+/// open or knows why not, ``RedisChannelHandler`` carries bytes and timers, ``RedisConnectionStateMachine`` decides whose
+/// reply is whose. hiredis is the codec alone (folder `Hiredis`) and does no I/O.
 ///
 /// The server keeps digests and sealed bytes, each with a time to live, so nothing is ever swept. A command is sent once
-/// and never again on another connection; the exception is a script that the server has forgotten. A command whose time
-/// runs out may still take effect.
+/// and never again; the exceptions are what the server says it has not executed: a script that it has forgotten, a slot
+/// that has moved. A command whose time runs out may still take effect.
 ///
-/// A user of the server's access control needs `AUTH`, `SELECT`, `CLIENT SETNAME`, `SCRIPT LOAD`, `EVAL`, `EVALSHA`, `GET`,
-/// `SET`, `DEL`, `EXISTS` and `PING`.
+/// A user of the server's access control needs `AUTH`, `SELECT`, `CLIENT SETNAME`, `ROLE`, `SCRIPT LOAD`, `EVAL`,
+/// `EVALSHA`, `GET`, `SET`, `DEL` and `PING`; in a cluster `CLUSTER SLOTS` and `ASKING` too, and `WAIT` where replicas are
+/// waited for.
 package struct RedisSessionStore: Sendable {
-    private let client: RedisClient
+    private let topology: any RedisTopology
     private let keyspace: SessionKeyspace
+    private let replication: RedisReplication?
+    private let commandTimeout: Duration
     private let time: TimeSource
 
-    /// Connects once ``run()`` is called, with one connection for each event loop of `eventLoopGroup`.
+    /// Connects once ``run()`` is called, with one connection to each server for each event loop of `eventLoopGroup`.
     package init(
         _ configuration: RedisConfiguration, eventLoopGroup: any EventLoopGroup, time: TimeSource, logger: Logger
     ) {
-        self.client = RedisClient(
-            configuration, script: InsertionScript.text, eventLoopGroup: eventLoopGroup, logger: logger)
-        self.keyspace = SessionKeyspace(prefix: configuration.keyPrefix)
+        let eventLoops = Array(eventLoopGroup.makeIterator())
+        topology =
+            switch configuration.topology {
+            case .standalone(let address):
+                StandaloneTopology(
+                    node: RedisNode(
+                        RedisPeer(keeper: address, configuration), eventLoops: eventLoops, logger: logger))
+            case .sentinel(let sentinels, let service):
+                SentinelTopology(
+                    configuration, sentinels: sentinels, service: service, eventLoops: eventLoops, logger: logger)
+            case .cluster(let seeds):
+                ClusterTopology(configuration, seeds: seeds, eventLoops: eventLoops, logger: logger)
+            }
+        keyspace = SessionKeyspace(prefix: configuration.keyPrefix)
+        replication = configuration.replication
+        commandTimeout = configuration.commandTimeout
         self.time = time
     }
 }
@@ -35,7 +51,7 @@ package struct RedisSessionStore: Sendable {
 extension RedisSessionStore: Service {
     /// Returns after graceful shutdown (or cancellation), when what was in flight is finished and the connections closed.
     package func run() async {
-        await client.run()
+        await topology.run()
     }
 }
 
@@ -46,64 +62,124 @@ extension RedisSessionStore: SessionStore {
     package func insertIfAbsent(
         _ records: ExchangeRecords, replacing unreadable: SealedRecord?, within budget: Duration
     ) async throws(SessionStoreFailure) -> ExchangeInsertion {
-        guard let arguments = insertionArguments(records, replacing: unreadable) else { return .inserted }
+        guard let arguments = exchangeArguments(records, replacing: unreadable) else { return .inserted }
         let end = NIODeadline.now() + TimeAmount(budget)
-        var outcome = await client.execute(RedisCommand(opening: .loadedScript, arguments: arguments), until: end)
+        var command = RedisCommand(
+            opening: .loadedScript, arguments: arguments, reply: [.null, .array],
+            slot: ClusterSlot(of: records.answerKey.partition))
+        var outcome = await executeExchange(command, until: end)
         if outcome == .reply(.error(code: "NOSCRIPT")) {
             // EVAL also gives the script back to the server, under the digest that the connections know.
-            outcome = await client.execute(RedisCommand(opening: Self.evaluate, arguments: arguments), until: end)
+            command.opening = Self.evaluate
+            outcome = await executeExchange(command, until: end)
         }
-        switch try reply(outcome, to: .insertIfAbsent) {
+        switch try reply(outcome, to: .exchange) {
         case .null: return .inserted
-        case .bulk(let answer): return .answered(SealedRecord(bytes: answer))
-        default: throw SessionStoreFailure(.insertIfAbsent, .unexpectedReply)
+        case .array(let parts):
+            guard parts.count == 2, case .bulk(let answer) = parts[0], case .bulk(let session) = parts[1] else {
+                fallthrough
+            }
+            return .answered(SealedRecord(bytes: answer), session: SealedRecord(bytes: session))
+        default: throw SessionStoreFailure(.exchange, .unexpectedReply)
         }
     }
 
     /// A session that is over already is not stored.
-    package func insert(_ session: StoredSession, within budget: Duration) async throws(SessionStoreFailure) {
+    package func insertIfAbsent(_ session: StoredSession, within budget: Duration) async throws(SessionStoreFailure) {
         guard let life = SessionKeyspace.sessionLife(until: session.expiresAt, now: time.now()) else { return }
-        var arguments = RESPArguments(reservingBytes: session.record.bytes.count + 128, arguments: 4)
-        keyspace.appendSession(session.key, to: &arguments)
-        arguments.append(session.record.bytes)
-        arguments.append("EX".utf8)
-        arguments.append(String(life).utf8)
-        let reply = try await execute(.insert, Self.set, arguments, within: budget)
-        guard reply == .status("OK") else { throw SessionStoreFailure(.insert, .unexpectedReply) }
+        let arguments = setArguments(session.key, session.record.bytes, life: life, condition: "NX")
+        try await execute(.insert, Self.set, arguments, reply: [.status, .null], session.key.partition, within: budget)
     }
 
     package func session(_ key: RecordKey, within budget: Duration) async throws(SessionStoreFailure) -> SealedRecord? {
         var arguments = RESPArguments(reservingBytes: 128, arguments: 1)
         keyspace.appendSession(key, to: &arguments)
-        switch try await execute(.session, Self.get, arguments, within: budget) {
-        case .null: return nil
-        case .bulk(let record): return SealedRecord(bytes: record)
-        default: throw SessionStoreFailure(.session, .unexpectedReply)
+        let reply = try await execute(
+            .session, Self.get, arguments, reply: [.bulk, .null], key.partition, within: budget)
+        guard case .bulk(let record) = reply, !record.isEmpty else { return nil }
+        return SealedRecord(bytes: record)
+    }
+
+    /// An empty record stands in the session's place.
+    package func revoke(
+        _ key: RecordKey, until end: UnixTime, within budget: Duration
+    ) async throws(SessionStoreFailure) {
+        guard let life = SessionKeyspace.sessionLife(until: end, now: time.now()) else { return }
+        let arguments = setArguments(key, [], life: life)
+        try await execute(.revoke, Self.set, arguments, reply: .status, key.partition, within: budget)
+    }
+
+    /// Asks every server that keeps records.
+    package func check(within budget: Duration) async throws(SessionStoreFailure) {
+        let end = NIODeadline.now() + TimeAmount(budget)
+        let keepers = topology.keepers
+        let command = RedisCommand(opening: Self.ping, arguments: RESPArguments(), reply: .status)
+        let outcomes =
+            keepers.isEmpty
+            // The topology says why there are none.
+            ? [await topology.execute(command, until: end)]
+            : await withTaskGroup(of: RedisOutcome.self) { group in
+                for keeper in keepers { group.addTask { await keeper.execute(command, until: end) } }
+                return await group.reduce(into: []) { $0.append($1) }
+            }
+        for outcome in outcomes { _ = try reply(outcome, to: .check) }
+    }
+}
+
+// MARK: - Waiting for replicas
+
+extension RedisSessionStore {
+    /// Before the command's own end, so that the server answers in time.
+    private static let waitMargin = TimeAmount.milliseconds(20)
+
+    private func executeExchange(_ command: RedisCommand, until end: NIODeadline) async -> RedisOutcome {
+        guard let replication else { return await topology.execute(command, until: end) }
+        let outcomes = await topology.execute(command, then: wait(for: replication, until: end), until: end)
+        guard case .reply(let reply) = outcomes.first, !reply.isRefusal else { return outcomes.first }
+        switch outcomes.second {
+        case .reply(.integer(let count)) where count >= replication.replicas: return outcomes.first
+        case .reply(.integer(let count)):
+            return .failure(.notReplicated(replicas: Int(count), wanted: replication.replicas))
+        default: return outcomes.second
         }
     }
 
-    package func check(within budget: Duration) async throws(SessionStoreFailure) {
-        let reply = try await execute(.check, Self.ping, RESPArguments(), within: budget)
-        guard reply == .status("PONG") else { throw SessionStoreFailure(.check, .unexpectedReply) }
+    private func wait(for replication: RedisReplication, until end: NIODeadline) -> RedisCommand {
+        let now = NIODeadline.now()
+        let limit = min(end, now + TimeAmount(commandTimeout)) - Self.waitMargin
+        // Zero would mean for ever.
+        let milliseconds = max(1, (limit - now).nanoseconds / 1_000_000)
+        return RedisCommand(
+            opening: .words(RESPArguments("WAIT", String(replication.replicas), String(milliseconds))),
+            arguments: RESPArguments(), reply: .integer)
+    }
+}
+
+extension RESPReply {
+    fileprivate var isRefusal: Bool {
+        switch self {
+        case .error, .redirection: true
+        default: false
+        }
     }
 }
 
 // MARK: - Commands and replies
 
 extension RedisSessionStore {
-    private static let evaluate = RedisCommand.Opening.words(RESPArguments("EVAL", InsertionScript.text))
+    private static let evaluate = RedisCommand.Opening.words(RESPArguments("EVAL", ExchangeScript.text))
     private static let get = RedisCommand.Opening.words(RESPArguments("GET"))
     private static let set = RedisCommand.Opening.words(RESPArguments("SET"))
     private static let ping = RedisCommand.Opening.words(RESPArguments("PING"))
 
-    /// What follows the script in ``InsertionScript``'s order; nil where the session is over already.
-    private func insertionArguments(_ records: ExchangeRecords, replacing unreadable: SealedRecord?) -> RESPArguments? {
+    /// What follows the script in ``ExchangeScript``'s order; nil where the session is over already.
+    private func exchangeArguments(_ records: ExchangeRecords, replacing unreadable: SealedRecord?) -> RESPArguments? {
         let session = records.session
         let now = time.now()
         guard let sessionLife = SessionKeyspace.sessionLife(until: session.expiresAt, now: now) else { return nil }
         let size = session.record.bytes.count + records.answer.bytes.count + (unreadable?.bytes.count ?? 0) + 320
-        var arguments = RESPArguments(reservingBytes: size, arguments: 8)
-        arguments.append("2".utf8)
+        var arguments = RESPArguments(reservingBytes: size, arguments: 9)
+        arguments.append("1".utf8)
         keyspace.appendAnswer(records.answerKey, to: &arguments)
         keyspace.appendSession(session.key, to: &arguments)
         arguments.append(session.record.bytes)
@@ -114,16 +190,31 @@ extension RedisSessionStore {
         }
         arguments.append(String(SessionKeyspace.answerLife(until: records.answerExpiresAt, now: now)).utf8)
         arguments.append(unreadable?.bytes ?? [])
+        arguments.append((replication == nil ? "0" : "1").utf8)
         return arguments
     }
 
+    private func setArguments(
+        _ key: RecordKey, _ record: [UInt8], life: Int, condition: String? = nil
+    ) -> RESPArguments {
+        var arguments = RESPArguments(reservingBytes: record.count + 128, arguments: 5)
+        keyspace.appendSession(key, to: &arguments)
+        arguments.append(record)
+        arguments.append("EX".utf8)
+        arguments.append(String(life).utf8)
+        if let condition { arguments.append(condition.utf8) }
+        return arguments
+    }
+
+    @discardableResult
     private func execute(
         _ operation: SessionStoreFailure.Operation, _ opening: RedisCommand.Opening, _ arguments: RESPArguments,
-        within budget: Duration
+        reply shape: RedisCommand.ReplyShape, _ partition: Partition, within budget: Duration
     ) async throws(SessionStoreFailure) -> RESPReply {
         let end = NIODeadline.now() + TimeAmount(budget)
-        let command = RedisCommand(opening: opening, arguments: arguments)
-        return try reply(await client.execute(command, until: end), to: operation)
+        let command = RedisCommand(
+            opening: opening, arguments: arguments, reply: shape, slot: ClusterSlot(of: partition))
+        return try reply(await topology.execute(command, until: end), to: operation)
     }
 
     private func reply(_ outcome: RedisOutcome, to operation: SessionStoreFailure.Operation)
@@ -131,6 +222,8 @@ extension RedisSessionStore {
     {
         switch outcome {
         case .reply(.error(let code)): throw SessionStoreFailure(operation, .refused(code: code))
+        case .reply(.redirection(let redirection)):
+            throw SessionStoreFailure(operation, .refused(code: redirection.kind.rawValue))
         case .reply(let reply): return reply
         case .failure(let cause): throw SessionStoreFailure(operation, cause)
         }

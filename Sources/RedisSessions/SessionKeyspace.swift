@@ -1,7 +1,8 @@
 import TokenExchange
 
-/// Names and lives of the records in Redis: `<prefix>:session:<name>` and `<prefix>:answer:<name>`, where a name is the
-/// base64url of the record's digest.
+/// Names and lives of the records in Redis: `<prefix>:{<partition>}:session:<name>` and
+/// `<prefix>:{<partition>}:answer:<name>`, where a name is the base64url of the record's digest. The braces make the
+/// partition decide the slot in a cluster.
 struct SessionKeyspace: Sendable {
     /// Characters of a name: 32 bytes in base64url.
     static let nameLength = Base64URL.encodedCount(of: 32)
@@ -9,25 +10,28 @@ struct SessionKeyspace: Sendable {
     /// No record of ours lives for ten years; Redis refuses what overflows its milliseconds.
     private static let longestLife = 315_360_000.0
 
-    private let sessionPrefix: [UInt8]
-    private let answerPrefix: [UInt8]
+    private static let session = Array("}:session:".utf8)
+    private static let answer = Array("}:answer:".utf8)
+
+    private let prefix: [UInt8]
 
     init(prefix: String) {
-        sessionPrefix = Array("\(prefix):session:".utf8)
-        answerPrefix = Array("\(prefix):answer:".utf8)
+        self.prefix = Array("\(prefix):{".utf8)
     }
 
     func appendSession(_ key: RecordKey, to arguments: inout RESPArguments) {
-        append(sessionPrefix, key, to: &arguments)
+        append(key, Self.session, to: &arguments)
     }
 
     func appendAnswer(_ key: RecordKey, to arguments: inout RESPArguments) {
-        append(answerPrefix, key, to: &arguments)
+        append(key, Self.answer, to: &arguments)
     }
 
-    private func append(_ prefix: [UInt8], _ key: RecordKey, to arguments: inout RESPArguments) {
+    private func append(_ key: RecordKey, _ kind: [UInt8], to arguments: inout RESPArguments) {
         arguments.appendArgument { bytes in
             bytes.append(contentsOf: prefix)
+            bytes.append(contentsOf: key.partition.label)
+            bytes.append(contentsOf: kind)
             Base64URL.append(key.digest, to: &bytes)
         }
     }

@@ -11,10 +11,10 @@ struct RecordSealerTests {
     @Test func opensWhatItSealed() {
         for count in [0, 1, 15, 16, 17, 31, 32, 1000, 100_000] {
             let plaintext = [UInt8](repeating: 0xA5, count: count)
-            let record = sealer.seal(plaintext, under: key)
+            let record = sealer.seal(plaintext, version: 1, under: key)
             #expect(record.bytes.count == 1 + 12 + count + 16)
             #expect(record.bytes.first == 0x01)
-            #expect(sealer.open(record, under: key) == plaintext)
+            #expect(open(record) == plaintext)
         }
     }
 
@@ -25,36 +25,53 @@ struct RecordSealerTests {
             0xe9, 0x38, 0x67, 0xb7, 0x84, 0x1a, 0xea, 0x92, 0x40, 0x40,
         ]
         let record = SealedRecord(bytes: [0x01] + [UInt8](repeating: 7, count: 12) + ciphertext)
-        #expect(sealer.open(record, under: key) == "hello".bytes)
+        #expect(open(record) == "hello".bytes)
     }
 
     @Test func refusesRecordWithAnyByteChanged() {
-        let record = sealer.seal(plaintext, under: key)
+        let record = sealer.seal(plaintext, version: 1, under: key)
         for index in record.bytes.indices {
             var changed = record.bytes
             changed[index] ^= 0x01
-            #expect(sealer.open(SealedRecord(bytes: changed), under: key) == nil, "byte \(index)")
+            #expect(open(SealedRecord(bytes: changed)) == nil, "byte \(index)")
         }
-        #expect(sealer.open(record, under: key) == plaintext)
+        #expect(open(record) == plaintext)
     }
 
     @Test func refusesRecordOfAnyOtherLength() {
-        let record = sealer.seal(plaintext, under: key)
+        let record = sealer.seal(plaintext, version: 1, under: key)
         for count in record.bytes.indices {
-            #expect(sealer.open(SealedRecord(bytes: Array(record.bytes.prefix(count))), under: key) == nil)
+            #expect(open(SealedRecord(bytes: Array(record.bytes.prefix(count)))) == nil)
         }
-        #expect(sealer.open(SealedRecord(bytes: record.bytes + [0]), under: key) == nil)
+        #expect(open(SealedRecord(bytes: record.bytes + [0])) == nil)
     }
 
     @Test func refusesRecordUnderAnotherKey() {
-        let record = sealer.seal(plaintext, under: key)
-        #expect(sealer.open(record, under: DerivedKey(bytes: Array(1..<33))) == nil)
-        #expect(sealer.open(record, under: DerivedKey(bytes: Array(0..<31))) == nil)
-        #expect(sealer.open(record, under: DerivedKey(bytes: [])) == nil)
+        let record = sealer.seal(plaintext, version: 1, under: key)
+        #expect(open(record, under: DerivedKey(bytes: Array(1..<33))) == nil)
+        #expect(open(record, under: DerivedKey(bytes: Array(0..<31))) == nil)
+        #expect(open(record, under: DerivedKey(bytes: [])) == nil)
+    }
+
+    @Test func saysWhyItDoesNotOpen() {
+        let record = sealer.seal(plaintext, version: 2, under: key)
+        #expect(throws: UnreadableRecord.olderVersion) { try sealer.open(record, version: 3, under: key) }
+        #expect(throws: UnreadableRecord.newerVersion) { try sealer.open(record, version: 1, under: key) }
+        let cut = SealedRecord(bytes: Array(record.bytes.dropLast()))
+        for corrupt in [cut, SealedRecord(bytes: [])] {
+            #expect(throws: UnreadableRecord.corrupt) { try sealer.open(corrupt, version: 2, under: key) }
+        }
+        // The version is authenticated: no record can be passed off as one of another format.
+        let renamed = SealedRecord(bytes: [3] + record.bytes.dropFirst())
+        #expect(throws: UnreadableRecord.corrupt) { try sealer.open(renamed, version: 3, under: key) }
+    }
+
+    private func open(_ record: SealedRecord, under key: DerivedKey? = nil) -> [UInt8]? {
+        try? sealer.open(record, version: 1, under: key ?? self.key)
     }
 
     @Test func neverSealsTwiceAlike() {
-        #expect(sealer.seal(plaintext, under: key) != sealer.seal(plaintext, under: key))
+        #expect(sealer.seal(plaintext, version: 1, under: key) != sealer.seal(plaintext, version: 1, under: key))
     }
 
     @Test func derivesByHashOfCounterSecretLabelAndContext() {

@@ -16,14 +16,15 @@ import TokenExchange
         let server = try await RedisServer.start()
         try server.command(
             "ACL", "SETUSER", "countersign", "on", ">secret", "~countersign:*", "-@all", "+auth", "+select",
-            "+client|setname", "+script|load", "+eval", "+evalsha", "+get", "+set", "+del", "+exists", "+ping")
+            "+client|setname", "+role", "+script|load", "+eval", "+evalsha", "+get", "+set", "+del", "+ping")
         var configuration = configuration(server)
-        configuration.username = "countersign"
-        configuration.password = { "secret" }
+        configuration.credentials = RedisCredentials(username: "countersign") { "secret" }
         try await withStore(configuration) { store in
             let exchange = records(session: 1, answer: 2)
             try await expect(.inserted, from: exchange, in: store)
-            try await expect(.answered(exchange.answer), from: records(session: 3, answer: 2), in: store)
+            try await expect(
+                .answered(exchange.answer, session: exchange.session.record), from: records(session: 3, answer: 2),
+                in: store)
             try await store.check(within: ample)
         }
     }

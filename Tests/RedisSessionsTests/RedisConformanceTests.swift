@@ -10,8 +10,8 @@ import TokenExchange
         try await withStore(configuration(server)) { store in
             let harness = SessionStoreHarness(store: store, now: { clock.now }) { ending in
                 switch ending {
-                case .session(let key): try server.command("DEL", "countersign:session:\(Base64URL.string(key.digest))")
-                case .answer(let key): try server.command("DEL", "countersign:answer:\(Base64URL.string(key.digest))")
+                case .session(let key): try server.command("DEL", redisKey("session", key))
+                case .answer(let key): try server.command("DEL", redisKey("answer", key))
                 }
             }
             try await check.run(harness)

@@ -93,7 +93,7 @@ import TokenExchange
     @Test func endsWithinTheCallersBudgetAndKeepsTheConnection() async throws {
         let server = try await RedisServer.start()
         try await withStore(configuration(server), threads: 1) { store in
-            try await store.insert(records(session: 1, answer: 2).session, within: ample)
+            try await store.insertIfAbsent(records(session: 1, answer: 2).session, within: ample)
             let before = try clients(of: server).map(identifier)
             server.stop()
             let clock = ContinuousClock()

@@ -15,18 +15,18 @@ import TokenExchange
             try await expect(.inserted, from: exchange, in: store)
         }
         let redis = try server.connect()
-        #expect(try redis.keys() == ["countersign:answer:\(name(2))", "countersign:session:\(name(1))"])
-        #expect([99, 100].contains(try redis.timeToLive("countersign:session:\(name(1))")))
-        #expect([48, 49].contains(try redis.timeToLive("countersign:answer:\(name(2))")))
-        #expect(try redis.value("countersign:session:\(name(1))") == [1, 1, 2])
-        #expect(try redis.value("countersign:answer:\(name(2))") == Array(name(1).utf8) + [1, 2, 3])
+        #expect(try redis.keys() == [redisKey("answer", 2), redisKey("session", 1)])
+        #expect([99, 100].contains(try redis.timeToLive(redisKey("session", 1))))
+        #expect([48, 49].contains(try redis.timeToLive(redisKey("answer", 2))))
+        #expect(try redis.value(redisKey("session", 1)) == [1, 1, 2])
+        #expect(try redis.value(redisKey("answer", 2)) == Array(name(1).utf8) + [1, 2, 3])
     }
 
     @Test func roundsTheLifeOfASessionUpToAWholeSecond() async throws {
         let server = try await RedisServer.start()
         try await withStore(configuration(server)) { store in
             let session = records(session: 1, answer: 2, sessionLife: .milliseconds(1)).session
-            try await store.insert(session, within: ample)
+            try await store.insertIfAbsent(session, within: ample)
             #expect(try await store.session(key(1), within: ample) == session.record)
         }
     }
@@ -37,7 +37,7 @@ import TokenExchange
             let exchange = records(session: 1, answer: 2, answerLife: .milliseconds(999))
             try await expect(.inserted, from: exchange, in: store)
         }
-        #expect(try server.connect().keys() == ["countersign:session:\(name(1))"])
+        #expect(try server.connect().keys() == [redisKey("session", 1)])
     }
 
     @Test func keepsTheLongestLivesThatRedisTakes() async throws {
@@ -46,17 +46,19 @@ import TokenExchange
             let exchange = records(session: 1, answer: 2, sessionLife: .seconds(1 << 60), answerLife: .seconds(1 << 53))
             try await expect(.inserted, from: exchange, in: store)
         }
-        #expect(try server.connect().timeToLive("countersign:session:\(name(1))") > 300_000_000)
+        #expect(try server.connect().timeToLive(redisKey("session", 1)) > 300_000_000)
     }
 
     @Test(arguments: [0, 1, 42, 43])
     func overwritesAnAnswerTooShortToBeOurs(length: Int) async throws {
         let server = try await RedisServer.start()
-        try server.command("SET", "countersign:answer:\(name(2))", String(repeating: "x", count: length))
+        try server.command("SET", redisKey("answer", 2), String(repeating: "x", count: length))
         try await withStore(configuration(server)) { store in
             let exchange = records(session: 1, answer: 2)
             try await expect(.inserted, from: exchange, in: store)
-            try await expect(.answered(exchange.answer), from: records(session: 3, answer: 2), in: store)
+            try await expect(
+                .answered(exchange.answer, session: exchange.session.record), from: records(session: 3, answer: 2),
+                in: store)
         }
     }
 
@@ -66,12 +68,12 @@ import TokenExchange
         configuration.keyPrefix = "staging"
         configuration.database = 3
         try await withStore(configuration) { store in
-            try await store.insert(records(session: 1, answer: 2).session, within: ample)
+            try await store.insertIfAbsent(records(session: 1, answer: 2).session, within: ample)
         }
         let redis = try server.connect()
         #expect(try redis.keys() == [])
         try redis.send("SELECT", "3")
-        #expect(try redis.keys() == ["staging:session:\(name(1))"])
+        #expect(try redis.keys() == [redisKey("session", 1, prefix: "staging")])
     }
 
     @Test func writesNothingWhereRedisIsOutOfMemory() async throws {
@@ -89,7 +91,7 @@ import TokenExchange
                 }
             }
             try await expect(.refused(code: "OOM")) {
-                try await store.insert(records(session: 3, answer: 4).session, within: ample)
+                try await store.insertIfAbsent(records(session: 3, answer: 4).session, within: ample)
             }
             #expect(try redis.keys() == before)
             #expect(try await store.session(key(1), within: ample) == records(session: 1, answer: 2).session.record)
@@ -102,7 +104,9 @@ import TokenExchange
             let exchange = records(session: 1, answer: 2)
             try await expect(.inserted, from: exchange, in: store)
             try server.command("SCRIPT", "FLUSH")
-            try await expect(.answered(exchange.answer), from: records(session: 3, answer: 2), in: store)
+            try await expect(
+                .answered(exchange.answer, session: exchange.session.record), from: records(session: 3, answer: 2),
+                in: store)
             try server.command("CONFIG", "RESETSTAT")
             try await expect(.inserted, from: records(session: 3, answer: 4), in: store)
         }
@@ -112,7 +116,7 @@ import TokenExchange
 
     @Test func refusesReplyOfAnotherType() async throws {
         let server = try await RedisServer.start()
-        try server.command("RPUSH", "countersign:session:\(name(1))", "x")
+        try server.command("RPUSH", redisKey("session", 1), "x")
         try await withStore(configuration(server)) { store in
             try await expect(.refused(code: "WRONGTYPE")) { _ = try await store.session(key(1), within: ample) }
         }

@@ -69,7 +69,7 @@ import Testing
         private mutating func receive(_ reply: RESPReply) {
             switch machine.received(reply) {
             case .none: break
-            case .opened: problems.append("opened twice")
+            case .opening: problems.append("opened twice")
             case .deliver(let caller, let reply):
                 if reply != .integer(Int64(caller)) { problems.append("\(caller) got \(reply)") }
                 if deadlines.removeValue(forKey: caller) == nil { problems.append("\(caller) told twice") }

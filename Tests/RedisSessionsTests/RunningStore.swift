@@ -28,7 +28,8 @@ func configuration(
     commandTimeout: Duration = ample, maximumInFlight: Int = 4096
 ) -> RedisConfiguration {
     RedisConfiguration(
-        host: "127.0.0.1", port: server.port, password: password, commandTimeout: commandTimeout,
+        .standalone(RedisAddress(host: "127.0.0.1", port: server.port)),
+        credentials: RedisCredentials(password: password), commandTimeout: commandTimeout,
         connectTimeout: commandTimeout * 2, maximumInFlight: maximumInFlight)
 }
 
@@ -39,7 +40,20 @@ let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
 let ample = Duration.seconds(5)
 
-func key(_ byte: UInt8) -> RecordKey { RecordKey(digest: [UInt8](repeating: byte, count: 32)) }
+/// All in one partition, as the records of one exchange are.
+func key(_ byte: UInt8) -> RecordKey { RecordKey(digest: [UInt8](repeating: byte, count: 32), in: partition) }
+
+let partition = Partition(digest: [0, 0, 0])
+
+/// Of a session's or an answer's record in Redis.
+func redisKey(_ kind: String, _ byte: UInt8, prefix: String = "countersign") -> String {
+    redisKey(kind, key(byte), prefix: prefix)
+}
+
+func redisKey(_ kind: String, _ key: RecordKey, prefix: String = "countersign") -> String {
+    let partition = String(decoding: key.partition.label, as: UTF8.self)
+    return "\(prefix):{\(partition)}:\(kind):\(Base64URL.string(key.digest))"
+}
 
 /// The base64url of `key(byte)`, as Redis sees it.
 func name(_ byte: UInt8) -> String { Base64URL.string(key(byte).digest) }

@@ -15,6 +15,15 @@ struct Bounds: Sendable, CustomTestStringConvertible {
         Bounds(
             yaml: "sessions: { memory: { entries: % } }\n", accepted: ["2", "10000000"], refused: ["1", "10000001"]),
         redis("command_timeout", accepted: ["10ms", "10s"], refused: ["9ms", "10001ms"]),
+        redis("connect_timeout", accepted: ["10ms", "10s"], refused: ["9ms", "10001ms"]),
+        redis("maximum_in_flight", accepted: ["1", "65536"], refused: ["0", "65537"]),
+        redis("wait_replicas", accepted: ["0", "10"], refused: ["-1", "11"]),
+        redis("wait_connections", accepted: ["1", "256"], refused: ["0", "257"]),
+        Bounds(
+            yaml: "sessions: { deferred: { entries: % } }\n", accepted: ["1", "1000000"], refused: ["0", "1000001"]),
+        Bounds(
+            yaml: "sessions: { deferred: { bytes: % } }\n", accepted: ["4096", "1073741824"],
+            refused: ["4095", "1073741825"]),
         redis("key_prefix", accepted: ["a", letters(64)], refused: ["\"\"", letters(65)]),
         provider("deadline: %", accepted: ["100ms", "30s"], refused: ["99ms", "30001ms"]),
         provider("token: { lifetime: % }", accepted: ["1s", "24h", "1d"], refused: ["0s", "999ms", "86401s"]),

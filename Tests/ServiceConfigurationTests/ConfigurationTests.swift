@@ -36,8 +36,16 @@ import TokenExchange
             Issue.record("not Redis")
             return
         }
-        #expect(redis.address == HostPort(host: "redis.internal", port: 6379))
-        #expect(redis.database == 3)
+        let sentinels = [HostPort(host: "one.internal", port: 26_379), HostPort(host: "two.internal", port: 26_380)]
+        #expect(redis.url.servers == .sentinel(sentinels, service: "countersign-master"))
+        #expect(redis.url.database == 3)
+        #expect(redis.tls?.certificateAuthorityFile == folder.path + "/acme.pem")
+        #expect(redis.tls?.clientCertificate?.privateKey == folder.path + "/key.pem")
+        #expect(redis.tls?.serverName == "redis.internal")
+        #expect(redis.sentinel.username == "watcher")
+        #expect(try redis.sentinel.password?.read() == "a-secret-from-a-file")
+        #expect(redis.connectTimeout == .milliseconds(300))
+        #expect((redis.maximumInFlight, redis.waitReplicas, redis.waitConnections) == (100, 1, 4))
         #expect(redis.username == "countersign")
         #expect(try redis.password?.read() == "a-secret-from-a-file")
         #expect(redis.commandTimeout == .milliseconds(100))
@@ -193,12 +201,38 @@ import TokenExchange
             Issue.record("not Redis")
             return
         }
-        #expect(redis.address == HostPort(host: "127.0.0.1", port: 6379))
-        #expect(redis.database == 0)
+        #expect(redis.url.servers == .standalone(HostPort(host: "127.0.0.1", port: 6379)))
+        #expect(redis.url.database == 0)
+        #expect(redis.tls == nil)
+        #expect(redis.connectTimeout == .milliseconds(500))
+        #expect((redis.maximumInFlight, redis.waitReplicas, redis.waitConnections) == (4096, 0, 16))
         #expect(redis.username == "me")
         #expect(redis.password == nil)
         #expect(redis.commandTimeout == .milliseconds(250))
         #expect(redis.keyPrefix == "countersign")
+    }
+
+    @Test(arguments: [
+        ("REDIS://h", RedisURL.Servers.standalone(HostPort(host: "h", port: 6379)), 0, false),
+        ("rediss://h:1/2", .standalone(HostPort(host: "h", port: 1)), 2, true),
+        ("redis://[::1]:7/", .standalone(HostPort(host: "::1", port: 7)), 0, false),
+        ("redis-sentinel://h/s", .sentinel([HostPort(host: "h", port: 26_379)], service: "s"), 0, false),
+        (
+            "rediss-sentinel://h/my.s-1/65535", .sentinel([HostPort(host: "h", port: 26_379)], service: "my.s-1"),
+            65535, true
+        ),
+        ("redis-cluster://h,i:2", .cluster([HostPort(host: "h", port: 6379), HostPort(host: "i", port: 2)]), 0, false),
+        ("rediss-cluster://h/", .cluster([HostPort(host: "h", port: 6379)]), 0, true),
+    ])
+    func readsURLsOfRedis(_ text: String, servers: RedisURL.Servers, database: Int, isTLS: Bool) throws {
+        let yaml = shortest + "sessions: { store: redis, redis: { url: \"\(text)\" } }\n"
+        guard case .redis(let redis) = try folder.load(yaml).sessions.store else {
+            Issue.record("not Redis")
+            return
+        }
+        #expect(redis.url.servers == servers)
+        #expect(redis.url.database == database)
+        #expect((redis.tls != nil) == isTLS)
     }
 
     @Test func needsNoPasswordForRedisThatIsNotUsed() throws {

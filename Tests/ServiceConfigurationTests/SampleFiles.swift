@@ -30,8 +30,18 @@ let longest = """
     sessions:
       store: redis
       memory: { entries: 10 }
+      deferred: { entries: 20, bytes: 5000 }
       redis:
-        url: redis://redis.internal/3
+        url: rediss-sentinel://one.internal,two.internal:26380/countersign-master/3
+        tls:
+          ca_file: acme.pem
+          client_certificate: { certificate_chain: chain.pem, private_key: key.pem }
+          server_name: redis.internal
+        sentinel: { username: watcher, password: { file: secret } }
+        connect_timeout: 300ms
+        maximum_in_flight: 100
+        wait_replicas: 1
+        wait_connections: 4
         username: countersign
         password: { file: secret }
         command_timeout: 100ms

@@ -6,8 +6,10 @@ package struct ExchangeBench: Sendable {
     package let clock: ManualClock
     package let exchange: ExchangeToken
     package let introspect: IntrospectSession
+    package let revoke: RevokeSession
     package let explain: ExplainToken
-    package let vault = SessionVault(sealer: OpenSSLRecordSealer())
+    package let unreadableRecords: UnreadableRecords
+    package let vault: SessionVault
     package let deferredSessions: DeferredSessions
     package let providers: [IdentityProvider]
 
@@ -20,6 +22,10 @@ package struct ExchangeBench: Sendable {
         claimsReader: any ClaimsReader = LibJWTClaimsReader(), keys: (any IssuerKeySource)? = nil,
         otherRealmKeys: (any IssuerKeySource)? = nil, clocks: IssuerClocks = IssuerClocks()
     ) {
+        let unreadableRecords = UnreadableRecords { _ in }
+        let vault = SessionVault(sealer: OpenSSLRecordSealer(), unreadable: unreadableRecords)
+        self.unreadableRecords = unreadableRecords
+        self.vault = vault
         let store = store ?? InMemorySessionStore(time: clock.time)
         let tenants = [
             Tenant(
@@ -40,6 +46,8 @@ package struct ExchangeBench: Sendable {
             verify: verify, mint: mint, vault: vault, store: store, deferredSessions: deferredSessions, time: clock.time
         )
         explain = ExplainToken(verify: verify, mint: mint, tenants: tenants, limits: limits)
+        revoke = RevokeSession(
+            issuer: Self.publicURL, vault: vault, store: store, keys: { TestKeys.ring }, claimsReader: claimsReader)
         introspect = IntrospectSession(
             issuer: Self.publicURL, providers: providers, vault: vault, store: store, keys: { TestKeys.ring },
             claimsReader: claimsReader, time: clock.time)

@@ -22,18 +22,25 @@ package final class FaultySessionStore: SessionStore {
     package func insertIfAbsent(
         _ records: ExchangeRecords, replacing unreadable: SealedRecord?, within budget: Duration
     ) async throws(SessionStoreFailure) -> ExchangeInsertion {
-        try check(.insertIfAbsent)
+        try check(.exchange)
         return try await inner.insertIfAbsent(records, replacing: unreadable, within: budget)
     }
 
-    package func insert(_ session: StoredSession, within budget: Duration) async throws(SessionStoreFailure) {
+    package func insertIfAbsent(_ session: StoredSession, within budget: Duration) async throws(SessionStoreFailure) {
         try check(.insert)
-        try await inner.insert(session, within: budget)
+        try await inner.insertIfAbsent(session, within: budget)
     }
 
     package func session(_ key: RecordKey, within budget: Duration) async throws(SessionStoreFailure) -> SealedRecord? {
         try check(.session)
         return try await inner.session(key, within: budget)
+    }
+
+    package func revoke(
+        _ key: RecordKey, until end: UnixTime, within budget: Duration
+    ) async throws(SessionStoreFailure) {
+        try check(.revoke)
+        try await inner.revoke(key, until: end, within: budget)
     }
 
     package func check(within budget: Duration) async throws(SessionStoreFailure) {

@@ -6,21 +6,21 @@ extension SessionStoreConformance {
     static func firstWriterWins(_ harness: SessionStoreHarness) async throws {
         let first = Exchange(harness)
         try await harness.expect(.inserted, from: first.records)
-        try await harness.expect(.answered(first.answer), from: first.again().records)
+        try await harness.expect(.answered(first.answer, session: first.record), from: first.again().records)
         try await harness.expect(first.record, under: first.session)
     }
 
     static func oneOfFiftyConcurrentWritersWins(_ harness: SessionStoreHarness) async throws {
         let exchanges = [Exchange](repeating: Exchange(harness), count: 50).map { $0.again() }
-        let outcomes = try await withThrowingTaskGroup(of: (SealedRecord, ExchangeInsertion).self) { group in
+        let outcomes = try await withThrowingTaskGroup(of: (Exchange, ExchangeInsertion).self) { group in
             for exchange in exchanges {
-                group.addTask { (exchange.answer, try await harness.insertIfAbsent(exchange.records)) }
+                group.addTask { (exchange, try await harness.insertIfAbsent(exchange.records)) }
             }
             return try await group.reduce(into: []) { $0.append($1) }
         }
         let winners = outcomes.filter { $0.1 == .inserted }.map(\.0)
         try expect(winners.count == 1, "\(winners.count) writers of 50 won")
-        let losers = outcomes.filter { $0.1 == .answered(winners[0]) }
+        let losers = outcomes.filter { $0.1 == .answered(winners[0].answer, session: winners[0].record) }
         try expect(losers.count == 49, "\(losers.count) writers of 49 were told the winner's answer")
     }
 
@@ -29,27 +29,27 @@ extension SessionStoreConformance {
         let other = Exchange(harness)
         try await harness.expect(.inserted, from: one.records)
         try await harness.expect(.inserted, from: other.records)
-        try await harness.expect(.answered(one.answer), from: one.again().records)
-        try await harness.expect(.answered(other.answer), from: other.again().records)
+        try await harness.expect(.answered(one.answer, session: one.record), from: one.again().records)
+        try await harness.expect(.answered(other.answer, session: other.record), from: other.again().records)
     }
 
     static func losingSessionIsNotStored(_ harness: SessionStoreHarness) async throws {
         let first = Exchange(harness)
         let second = first.again()
         try await harness.expect(.inserted, from: first.records)
-        try await harness.expect(.answered(first.answer), from: second.records)
+        try await harness.expect(.answered(first.answer, session: first.record), from: second.records)
         try await harness.expect(nil, under: second.session)
     }
 
     static func sharedSessionSurvivesReplay(_ harness: SessionStoreHarness) async throws {
         let one = Exchange(harness)
-        var other = Exchange(harness)
+        var other = Exchange(harness, answerKey: RecordKey(digest: randomBytes(32), in: one.session.partition))
         try await harness.expect(.inserted, from: one.records)
         other.session = one.session
         try await harness.expect(.inserted, from: other.records)
         var repeated = one.again()
         repeated.session = one.session
-        try await harness.expect(.answered(one.answer), from: repeated.records)
+        try await harness.expect(.answered(one.answer, session: other.record), from: repeated.records)
         try await harness.expect(other.record, under: one.session)
     }
 }
@@ -83,7 +83,8 @@ extension SessionStoreConformance {
         try await harness.expect(.inserted, from: first.records)
         let others = [first.record, SealedRecord(bytes: []), SealedRecord(bytes: first.answer.bytes + [0])]
         for other in others {
-            try await harness.expect(.answered(first.answer), from: first.again().records, replacing: other)
+            try await harness.expect(
+                .answered(first.answer, session: first.record), from: first.again().records, replacing: other)
         }
     }
 
@@ -100,7 +101,7 @@ extension SessionStoreConformance {
         let first = Exchange(harness)
         try await harness.expect(.inserted, from: first.records)
         let second = first.again(answerLife: .zero)
-        try await harness.expect(.answered(first.answer), from: second.records)
+        try await harness.expect(.answered(first.answer, session: first.record), from: second.records)
         try await harness.expect(.inserted, from: second.records, replacing: first.answer)
         try await harness.expect(.inserted, from: first.again().records)
     }
@@ -113,34 +114,58 @@ extension SessionStoreConformance {
         try await harness.expect(nil, under: Exchange(harness).session)
     }
 
-    static func insertOverwrites(_ harness: SessionStoreHarness) async throws {
+    static func insertKeepsWhatIsThere(_ harness: SessionStoreHarness) async throws {
         let first = Exchange(harness)
-        var second = Exchange(harness)
+        var second = first.again()
         second.session = first.session
-        try await harness.store.insert(first.records.session, within: Self.budget)
+        try await harness.store.insertIfAbsent(first.records.session, within: Self.budget)
         try await harness.expect(first.record, under: first.session)
-        try await harness.store.insert(second.records.session, within: Self.budget)
-        try await harness.expect(second.record, under: first.session)
+        try await harness.store.insertIfAbsent(second.records.session, within: Self.budget)
+        try await harness.expect(first.record, under: first.session)
     }
 
     static func insertDoesNotTouchAnswers(_ harness: SessionStoreHarness) async throws {
         let first = Exchange(harness)
         try await harness.expect(.inserted, from: first.records)
-        try await harness.store.insert(first.records.session, within: Self.budget)
-        try await harness.store.insert(first.again().records.session, within: Self.budget)
-        try await harness.expect(.answered(first.answer), from: first.again().records)
+        try await harness.store.insertIfAbsent(first.records.session, within: Self.budget)
+        try await harness.store.insertIfAbsent(first.again().records.session, within: Self.budget)
+        try await harness.expect(.answered(first.answer, session: first.record), from: first.again().records)
     }
 
     static func endedSessionIsAbsent(_ harness: SessionStoreHarness) async throws {
         let exchange = Exchange(harness, sessionLife: shortLife)
-        try await harness.store.insert(exchange.records.session, within: Self.budget)
+        try await harness.store.insertIfAbsent(exchange.records.session, within: Self.budget)
         try await harness.end(.session(exchange.session))
+        try await harness.expect(nil, under: exchange.session)
+    }
+
+    static func revokedSessionIsAbsent(_ harness: SessionStoreHarness) async throws {
+        let exchange = Exchange(harness)
+        try await harness.store.insertIfAbsent(exchange.records.session, within: Self.budget)
+        try await harness.revoke(exchange)
+        try await harness.expect(nil, under: exchange.session)
+        try await harness.revoke(exchange)
+        try await harness.expect(nil, under: exchange.session)
+    }
+
+    static func revocationEndsTheAnswerToo(_ harness: SessionStoreHarness) async throws {
+        let first = Exchange(harness)
+        try await harness.expect(.inserted, from: first.records)
+        try await harness.revoke(first)
+        try await harness.expectOverwritten(first)
+        try await harness.expect(nil, under: first.session)
+    }
+
+    static func sessionRevokedBeforeItIsWrittenStaysAbsent(_ harness: SessionStoreHarness) async throws {
+        let exchange = Exchange(harness)
+        try await harness.revoke(exchange)
+        try await harness.store.insertIfAbsent(exchange.records.session, within: Self.budget)
         try await harness.expect(nil, under: exchange.session)
     }
 
     static func pastSessionIsNotStored(_ harness: SessionStoreHarness) async throws {
         let exchange = Exchange(harness, sessionLife: .seconds(-1))
-        try await harness.store.insert(exchange.records.session, within: Self.budget)
+        try await harness.store.insertIfAbsent(exchange.records.session, within: Self.budget)
         try await harness.expect(nil, under: exchange.session)
         try await harness.expect(.inserted, from: exchange.records)
         try await harness.expect(nil, under: exchange.session)
@@ -150,14 +175,16 @@ extension SessionStoreConformance {
     static func everyByteValueSurvives(_ harness: SessionStoreHarness) async throws {
         let everyByte = Array(UInt8.min...UInt8.max)
         for start in stride(from: 0, to: 256, by: 32) {
-            let key = RecordKey(digest: Array(everyByte[start..<start + 32]))
+            let key = RecordKey(digest: Array(everyByte[start..<start + 32]), in: Partition(digest: everyByte))
             var exchange = Exchange(harness, answerKey: key)
             exchange.session = key
             exchange.record = SealedRecord(bytes: everyByte)
             exchange.answer = SealedRecord(bytes: everyByte.reversed())
             let insertion = try await harness.insertIfAbsent(exchange.records)
-            try expect([.inserted, .answered(exchange.answer)].contains(insertion), "\(insertion)")
-            try await harness.expect(.answered(exchange.answer), from: exchange.again().records)
+            try expect(
+                [.inserted, .answered(exchange.answer, session: exchange.record)].contains(insertion), "\(insertion)")
+            try await harness.expect(
+                .answered(exchange.answer, session: exchange.record), from: exchange.again().records)
             try await harness.expect(exchange.record, under: key)
         }
     }
@@ -178,7 +205,7 @@ extension SessionStoreConformance {
 
     /// The records of one exchange, of random bytes.
     struct Exchange: Sendable {
-        var session = RecordKey(digest: randomBytes(32))
+        var session: RecordKey
         var record = SealedRecord(bytes: randomBytes(300))
         let answerKey: RecordKey
         var answer = SealedRecord(bytes: randomBytes(600))
@@ -191,12 +218,14 @@ extension SessionStoreConformance {
             answerLife: Duration = longLife
         ) {
             self.init(
-                answerKey: answerKey ?? RecordKey(digest: randomBytes(32)), start: harness.now(),
+                answerKey: answerKey ?? RecordKey(digest: randomBytes(32), in: Partition(digest: randomBytes(3))),
+                start: harness.now(),
                 sessionLife: sessionLife, answerLife: answerLife)
         }
 
         private init(answerKey: RecordKey, start: UnixTime, sessionLife: Duration, answerLife: Duration) {
             self.answerKey = answerKey
+            session = RecordKey(digest: randomBytes(32), in: answerKey.partition)
             self.start = start
             self.sessionLife = sessionLife
             self.answerLife = answerLife
@@ -226,6 +255,11 @@ extension SessionStoreHarness {
         try await store.insertIfAbsent(records, replacing: unreadable, within: SessionStoreConformance.budget)
     }
 
+    fileprivate func revoke(_ exchange: SessionStoreConformance.Exchange) async throws {
+        let session = exchange.records.session
+        try await store.revoke(session.key, until: session.expiresAt, within: SessionStoreConformance.budget)
+    }
+
     fileprivate func expect(
         _ expected: ExchangeInsertion, from records: ExchangeRecords, replacing unreadable: SealedRecord? = nil
     ) async throws {
@@ -246,6 +280,6 @@ extension SessionStoreHarness {
         try await expect(.inserted, from: second.records, replacing: unreadable)
         try await expect(second.record, under: second.session)
         let third = SessionStoreConformance.Exchange(self, answerKey: first.answerKey)
-        try await expect(.answered(second.answer), from: third.records, replacing: unreadable)
+        try await expect(.answered(second.answer, session: second.record), from: third.records, replacing: unreadable)
     }
 }

@@ -49,7 +49,8 @@ import TokenExchange
     @Test func mintsOpaqueTokensOfTheirShape() async throws {
         let bench = ExchangeBench(providers: [.vipLoyalty(kind: .opaque)])
         let identity = try #require(try await bench.exchange(bench.token).externalIdentity)
-        #expect(identity.bytes.count == 47 && identity.isOpaque)
+        #expect(identity.bytes.count == 47 && identity.bytes.starts(with: "csx_".utf8))
+        #expect(Base64URL.decode(identity.bytes[4...])?.count == 32)
         guard case .active(let session) = try await bench.introspect(identity) else {
             Issue.record("not active")
             return
@@ -90,7 +91,7 @@ import TokenExchange
         let bench = ExchangeBench(clock: clock, store: store)
         let token = try bench.token.signed(by: TestKeys.rs256)
         let first = try #require(await bench.exchange(token).externalIdentity)
-        store.removeSession(bench.vault.sessionKey(of: first))
+        try await bench.revoke(first) { _ in true }
         let second = try #require(await bench.exchange(token).externalIdentity)
         #expect(second != first)
         #expect(try await bench.introspect(first) == .inactive)
@@ -215,7 +216,8 @@ import TokenExchange
         let token = try bench.token.signed(by: TestKeys.rs256)
         let slot = bench.vault.answerSlot(for: IdentityToken(bytes: token), device: "", provider: "vip-loyalty")
         let session = StoredSession(
-            key: RecordKey(digest: [UInt8](repeating: 7, count: 32)), record: SealedRecord(bytes: [1]),
+            key: RecordKey(digest: [UInt8](repeating: 7, count: 32), in: Partition(digest: [0, 0, 0])),
+            record: SealedRecord(bytes: [1]),
             expiresAt: clock.now + .seconds(60))
         _ = try store.insertIfAbsent(
             ExchangeRecords(

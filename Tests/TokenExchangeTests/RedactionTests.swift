@@ -10,7 +10,8 @@ import TokenExchange
         let bytes = Array(Self.marker.utf8)
         let claims = ClaimsSet(["sub": .string(Self.marker)])
         let session = SessionRecord(
-            identityProvider: "p", tenant: "t", subject: Self.marker, issuedAt: 0, expiresAt: 1, tokenID: Self.marker)
+            identityProvider: "p", tenant: "t", subject: Self.marker, issuedAt: UnixTime(seconds: 0), expiresAt: 1,
+            tokenID: Self.marker)
         let values: [any Redacted] = [
             IdentityToken(bytes: bytes), ExternalIdentity(bytes: bytes), DerivedKey(bytes: bytes), claims, session,
             try JSONObject(Array(#"{"a":"\#(Self.marker)"}"#.utf8), limits: JSONLimits()),

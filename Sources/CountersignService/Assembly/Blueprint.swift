@@ -44,6 +44,7 @@ package struct Blueprint: Sendable {
             let remedy = "make a key with: countersign keys generate --config \(file)"
             throw StartUpError(problems + ["\(error)", remedy])
         }
+        problems += configuration.sessions.fileProblem.map { ["\(file): \($0)"] } ?? []
         problems += Self.problemsOfMinting(configuration, keys: keys, file: file)
         guard problems.isEmpty else { throw StartUpError(problems) }
     }

@@ -28,18 +28,27 @@ package struct CountersignServer: Sendable {
         let configuration = blueprint.configuration
         for remark in blueprint.remarks { logger.notice("\(remark)") }
         let assembly = StoreAssembly(configuration.sessions, time: time, logger: logger)
-        let deferredSessions = DeferredSessions(store: assembly.store, time: time) { try await Task.sleep(for: $0) }
+        let deferredSessions = DeferredSessions(
+            limits: DeferredSessions.Limits(configuration.sessions.deferred), store: assembly.store, time: time
+        ) { try await Task.sleep(for: $0) }
         let clocks = IssuerClocks()
+        let unreadableRecords = UnreadableRecords { [logger] kind in
+            logger.warning(
+                "a session record cannot be read and counts as absent; said once for each kind",
+                metadata: ["kind": .string(kind.rawValue)])
+        }
         let remoteKeys = RemoteTenantKeys(time: time, logger: logger)
         let makeRoutes: @Sendable (Blueprint) -> PublicRoutes = { blueprint in
             PublicRoutes(
                 blueprint, tenants: blueprint.tenants + remoteKeys.replace(with: blueprint.remoteTenants),
-                store: assembly.store, deferredSessions: deferredSessions, clocks: clocks, time: time)
+                store: assembly.store, deferredSessions: deferredSessions, clocks: clocks,
+                unreadableRecords: unreadableRecords, time: time)
         }
         let routes = ReloadableRoutes(makeRoutes(blueprint))
         let reloader = Reloader(logger: logger) { routes.replace(with: makeRoutes(try reload())) }
         let registry = PrometheusRegistry(
-            blueprint, clocks: clocks, remoteKeys: remoteKeys, deferredSessions: deferredSessions)
+            blueprint, clocks: clocks, remoteKeys: remoteKeys, deferredSessions: deferredSessions,
+            unreadableRecords: unreadableRecords)
         // Ended in reverse order: first no new requests, last the store.
         let services: [any Service] =
             [assembly.service].compactMap { $0 } + [

@@ -9,11 +9,11 @@ extension PublicRoutes {
     /// - Parameter tenants: all of them, with their keys.
     convenience init(
         _ blueprint: Blueprint, tenants: [Tenant], store: any SessionStore, deferredSessions: DeferredSessions,
-        clocks: IssuerClocks, time: TimeSource
+        clocks: IssuerClocks, unreadableRecords: UnreadableRecords, time: TimeSource
     ) {
         let configuration = blueprint.configuration
         let keys = { @Sendable in blueprint.keys }
-        let vault = SessionVault(sealer: OpenSSLRecordSealer())
+        let vault = SessionVault(sealer: OpenSSLRecordSealer(), unreadable: unreadableRecords)
         self.init(
             exchange: ExchangeToken(
                 verify: VerifyIdentityToken(blueprint, tenants: tenants, clocks: clocks),

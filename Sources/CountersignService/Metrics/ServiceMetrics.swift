@@ -6,7 +6,8 @@ import TokenExchange
 extension PrometheusRegistry {
     /// With the gauges of the whole service; requests report themselves.
     convenience init(
-        _ blueprint: Blueprint, clocks: IssuerClocks, remoteKeys: RemoteTenantKeys, deferredSessions: DeferredSessions
+        _ blueprint: Blueprint, clocks: IssuerClocks, remoteKeys: RemoteTenantKeys, deferredSessions: DeferredSessions,
+        unreadableRecords: UnreadableRecords
     ) {
         let descriptions = Self.descriptions.merging(Self.keyGauges.map { ($0.name, $0.description) }) { $1 }
         self.init(descriptions: RequestMetrics.descriptions.merging(descriptions) { $1 })
@@ -20,16 +21,22 @@ extension PrometheusRegistry {
         }
         addGauge(Self.deferred) { Double(deferredSessions.count) }
         addGauge(Self.dropped) { Double(deferredSessions.droppedCount) }
+        for kind in UnreadableRecord.allCases {
+            addGauge(Self.unreadable, labels: [("kind", kind.rawValue)]) { Double(unreadableRecords.count(of: kind)) }
+        }
     }
 
     private static let clockOffset = "countersign_issuer_clock_offset_seconds"
     private static let deferred = "countersign_deferred_sessions"
     private static let dropped = "countersign_deferred_sessions_dropped"
 
+    private static let unreadable = "countersign_unreadable_records"
+
     private static let descriptions = [
         clockOffset:
             "The issuer's clock less ours, by the freshest identity token of the last minutes; about minus the network's delay.",
         deferred: "Sessions of optional providers that wait for the store.",
+        unreadable: "Session records that could not be read and counted as absent, since the start.",
         dropped: "Sessions of optional providers that were never written, since too many waited.",
     ]
 

@@ -3,10 +3,9 @@ package import TokenExchange
 
 /// SHA-256, AES-256-GCM and the random generator of OpenSSL.
 ///
-/// A sealed record is version (0x01, authenticated) ‖ nonce (12) ‖ ciphertext ‖ tag (16). Where OpenSSL itself fails in
+/// A sealed record is version (1, authenticated) ‖ nonce (12) ‖ ciphertext ‖ tag (16). Where OpenSSL itself fails in
 /// a call that cannot fail for any input, memory or entropy has run out, and the process ends.
 package struct OpenSSLRecordSealer: RecordSealer {
-    private static let version: UInt8 = 0x01
     private static let digests = OpenSSLErrorQueue.required("make a digest context") {
         try? ContextPool { () throws(OpenSSLFailure) in try DigestContextHandle(.sha256) }
     }
@@ -55,19 +54,19 @@ extension OpenSSLRecordSealer {
     private static let headCount = 1 + CipherContextHandle.nonceCount
     private static let frameCount = headCount + CipherContextHandle.tagCount
 
-    package func seal(_ plaintext: [UInt8], under key: DerivedKey) -> SealedRecord {
+    package func seal(_ plaintext: [UInt8], version: UInt8, under key: DerivedKey) -> SealedRecord {
         precondition(key.bytes.count == CipherContextHandle.keyCount, "a derived key has 32 bytes")
         let total = plaintext.count + Self.frameCount
         let record = try? Self.ciphers.withContext { context -> [UInt8]? in
             let record = unsafe [UInt8](unsafeUninitializedCapacity: total) { buffer, count in
                 guard let start = buffer.baseAddress else { return }
-                unsafe start.pointee = Self.version
+                unsafe start.pointee = version
                 let nonce = unsafe start + 1
                 let ciphertext = unsafe start + Self.headCount
                 let isSealed =
                     unsafe RAND_bytes(nonce, Int32(CipherContextHandle.nonceCount)) == 1
                     && context.seal(
-                        plaintext, key: key.bytes, nonce: nonce, authenticating: [Self.version],
+                        plaintext, key: key.bytes, nonce: nonce, authenticating: [version],
                         ciphertext: ciphertext, tag: ciphertext + plaintext.count)
                 count = isSealed ? total : 0
             }
@@ -77,10 +76,18 @@ extension OpenSSLRecordSealer {
         return SealedRecord(bytes: record)
     }
 
-    package func open(_ record: SealedRecord, under key: DerivedKey) -> [UInt8]? {
+    package func open(
+        _ record: SealedRecord, version: UInt8, under key: DerivedKey
+    ) throws(UnreadableRecord) -> [UInt8] {
+        guard let found = record.bytes.first else { throw .corrupt }
+        guard found == version else { throw found < version ? .olderVersion : .newerVersion }
         let count = record.bytes.count - Self.frameCount
-        guard count >= 0, record.bytes.first == Self.version else { return nil }
-        return try? Self.ciphers.withContext { context in
+        guard count >= 0, let plaintext = plaintext(of: record, count: count, under: key) else { throw .corrupt }
+        return plaintext
+    }
+
+    private func plaintext(of record: SealedRecord, count: Int, under key: DerivedKey) -> [UInt8]? {
+        try? Self.ciphers.withContext { context in
             unsafe record.bytes.withUnsafeBufferPointer { record -> [UInt8]? in
                 guard let start = record.baseAddress else { return nil }
                 let ciphertext = unsafe start + Self.headCount
@@ -88,7 +95,7 @@ extension OpenSSLRecordSealer {
                 let plaintext = unsafe [UInt8](unsafeUninitializedCapacity: max(count, 1)) { buffer, written in
                     guard let output = buffer.baseAddress else { return }
                     isOpen = unsafe context.open(
-                        ciphertext, count: count, key: key.bytes, nonce: start + 1, authenticating: [Self.version],
+                        ciphertext, count: count, key: key.bytes, nonce: start + 1, authenticating: [start.pointee],
                         tag: ciphertext + count, plaintext: output)
                     written = isOpen ? count : 0
                 }

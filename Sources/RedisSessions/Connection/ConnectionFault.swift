@@ -1,6 +1,7 @@
 import Glibc
 import NIOCore
 import NIOPosix
+import NIOSSL
 
 /// Why a connection could not be opened, or had to be closed, in words for the operator; never holds a password.
 package struct ConnectionFault: Error, Equatable {
@@ -9,9 +10,14 @@ package struct ConnectionFault: Error, Equatable {
     package static let closedByServer = ConnectionFault(detail: "connection closed by server")
     package static let protocolViolated = ConnectionFault(detail: "reply is not RESP2, or too long")
     package static let unsolicitedReply = ConnectionFault(detail: "reply that nobody had asked for")
+    package static let unexpectedReply = ConnectionFault(detail: "reply that does not fit the command")
+    package static let notMaster = ConnectionFault(detail: "server is a replica")
+    package static let noMaster = ConnectionFault(detail: "no sentinel names a master")
+    package static let slotNotCovered = ConnectionFault(detail: "no server of the cluster is known to have the slot")
     package static let handshakeTimedOut = ConnectionFault(detail: "handshake timed out")
     package static let hung = ConnectionFault(detail: "server stopped answering")
     package static let passwordUnreadable = ConnectionFault(detail: "password could not be read")
+    package static let certificatesUnreadable = ConnectionFault(detail: "TLS certificates or key could not be read")
     package static let shutDown = ConnectionFault(detail: "client is shut down")
 
     /// The server answered an opening command with an error.
@@ -20,7 +26,7 @@ package struct ConnectionFault: Error, Equatable {
 
 extension ConnectionFault {
     /// `error` came up while connecting to, or talking with, `address`.
-    init(_ error: any Error, address: String) {
+    init(_ error: any Error, address: RedisAddress) {
         self.init(detail: "\(Self.words(for: error)): \(address)")
     }
 
@@ -31,8 +37,19 @@ extension ConnectionFault {
             return "host name not resolved"
         case ChannelError.connectTimeout: return "connecting timed out"
         case let error as IOError: return words(forErrno: error.errnoCode)
+        case let error as NIOSSLExtraError where error == .failedToValidateHostname:
+            return "certificate is not for this host"
+        case is NIOSSLError, is BoringSSLError: return words(forTLS: "\(error)")
         default: return "\(type(of: error))"
         }
+    }
+
+    /// BoringSSL tells its reasons in words of its own only.
+    private static func words(forTLS error: String) -> String {
+        if error.contains("CERTIFICATE_VERIFY_FAILED") { return "certificate is not trusted" }
+        if error.contains("WRONG_VERSION_NUMBER") { return "server does not speak TLS" }
+        if error.contains("uncleanShutdown") { return "connection closed without TLS's goodbye" }
+        return "TLS handshake failed"
     }
 
     private static func words(forErrno code: CInt) -> String {

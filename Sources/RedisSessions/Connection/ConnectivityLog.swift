@@ -1,7 +1,7 @@
 import Logging
 import Synchronization
 
-/// Logs the outages of one client: one line when an outage begins and for each further cause, one when all its
+/// Logs the outages of one server: one line when an outage begins and for each further cause, one when all its
 /// connections stand again.
 final class ConnectivityLog: Sendable {
     private struct State {
@@ -14,7 +14,9 @@ final class ConnectivityLog: Sendable {
     private let connections: Int
     private let state: Mutex<State>
 
-    init(_ logger: Logger, connections: Int) {
+    init(_ logger: Logger, server: RedisAddress, connections: Int) {
+        var logger = logger
+        logger[metadataKey: "server"] = "\(server)"
         self.logger = logger
         self.connections = connections
         self.state = Mutex(State(connected: 0))

@@ -1,5 +1,6 @@
 import NIOCore
 import NIOPosix
+import NIOSSL
 
 /// One connection to the server, opened again whenever it is lost. Lives on one event loop.
 ///
@@ -13,8 +14,7 @@ final class ReconnectingConnection {
     }
 
     private let eventLoop: any EventLoop
-    private let configuration: RedisConfiguration
-    private let script: String
+    private let peer: RedisPeer
     private let log: ConnectivityLog
     private let isOpen: OpenFlag
 
@@ -31,24 +31,30 @@ final class ReconnectingConnection {
     private var ended: EventLoopPromise<Void>?
 
     init(
-        _ configuration: RedisConfiguration, script: String, log: ConnectivityLog, isOpen: OpenFlag,
-        on eventLoop: any EventLoop
+        _ peer: RedisPeer, log: ConnectivityLog, isOpen: OpenFlag, on eventLoop: any EventLoop
     ) {
         self.isOpen = isOpen
         self.eventLoop = eventLoop
-        self.configuration = configuration
-        self.script = script
+        self.peer = peer
         self.log = log
-        self.state = .starting(StartQueue(limit: configuration.maximumInFlight))
+        self.state = .starting(StartQueue(limit: peer.maximumInFlight))
     }
 
-    func submit(_ command: RedisCommand, for caller: PendingReply) {
+    /// - Parameter isAsking: an `ASKING` goes before the command.
+    func submit(_ command: RedisCommand, for caller: PendingReply, isAsking: Bool = false) {
         switch state {
-        case .connected(let handler): handler.submit(command, for: caller)
+        case .connected(let handler):
+            if isAsking { handler.submit(unanswered: RESPArguments("ASKING"), until: caller.end) }
+            handler.submit(command, for: caller)
         case .starting(let queue): queue.append(command, for: caller, on: eventLoop)
         case .disconnected(let fault): caller.finish(.notConnected(fault))
         case .stopped: caller.finish(.notConnected(.shutDown))
         }
+    }
+
+    /// How many commands are in flight; nil while no command is taken.
+    var load: Int? {
+        if case .connected(let handler) = state { handler.load } else { nil }
     }
 
     func start() {
@@ -85,39 +91,42 @@ final class ReconnectingConnection {
 extension ReconnectingConnection {
     private func connect() {
         attemptIsRunning = true
-        let end = NIODeadline.now() + TimeAmount(configuration.connectTimeout)
-        let readPassword = configuration.password
-        // A password may stand in a file, and reading files blocks.
-        NIOThreadPool.singleton.runIfActive(eventLoop: eventLoop) { try readPassword().map(RedisPassword.init) }
+        let end = NIODeadline.now() + TimeAmount(peer.connectTimeout)
+        let peer = peer
+        // Passwords and certificates may stand in files, and reading files blocks.
+        NIOThreadPool.singleton.runIfActive(eventLoop: eventLoop) { Result { try peer.readCredentials() } }
             .assumeIsolated()
             .whenComplete { result in
-                switch result {
-                case .success(let password): self.connect(password, until: end)
-                case .failure: self.attemptFailed(.passwordUnreadable)
+                switch result.flatMap({ $0 }) {
+                case .success(let credentials): self.connect(credentials, until: end)
+                case .failure(let error): self.attemptFailed(error as? ConnectionFault ?? .shutDown)
                 }
             }
     }
 
-    private func connect(_ password: RedisPassword?, until end: NIODeadline) {
-        let handshake = RedisHandshake(configuration, password: password, script: script)
-        let handler = RedisChannelHandler(handshake, configuration: configuration, openingEnd: end, owner: self)
+    private func connect(_ credentials: RedisPeer.ReadCredentials, until end: NIODeadline) {
+        let handshake = RedisHandshake(peer, password: credentials.password)
+        let handler = RedisChannelHandler(handshake, peer: peer, openingEnd: end, owner: self)
         let bound = NIOLoopBound(handler, eventLoop: eventLoop)
-        let configuration = configuration
+        let address = peer.address
+        let tls = peer.tls
         ClientBootstrap(group: eventLoop)
-            .connectTimeout(TimeAmount(configuration.connectTimeout))
+            .connectTimeout(TimeAmount(peer.connectTimeout))
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    if let tls, let context = credentials.context {
+                        try channel.pipeline.syncOperations.addHandler(tls.handler(context, for: address))
+                    }
                     try channel.pipeline.syncOperations.addHandler(bound.value)
                 }
             }
-            .connect(host: configuration.host, port: configuration.port)
+            .connect(host: address.host, port: address.port)
             .assumeIsolated()
             .whenComplete { result in
                 switch result {
                 case .success(let channel): self.began(handler, on: channel)
-                case .failure(let error):
-                    self.attemptFailed(ConnectionFault(error, address: configuration.address))
+                case .failure(let error): self.attemptFailed(ConnectionFault(error, address: address))
                 }
             }
     }

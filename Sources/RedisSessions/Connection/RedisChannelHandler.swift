@@ -16,9 +16,9 @@ final class RedisChannelHandler: ChannelInboundHandler {
     /// Outbound memory worth keeping between ticks.
     private static let outboundCapacity = 1 << 16
 
-    /// Dropped once it is sent: it holds the password.
+    /// Dropped once it is done: it holds the password.
     private var handshake: RedisHandshake?
-    private let configuration: RedisConfiguration
+    private let address: RedisAddress
     private let openingEnd: NIODeadline
     private weak var owner: (any RedisChannelOwner)?
 
@@ -32,16 +32,15 @@ final class RedisChannelHandler: ChannelInboundHandler {
 
     /// - Parameter openingEnd: the handshake's last moment.
     init(
-        _ handshake: RedisHandshake, configuration: RedisConfiguration, openingEnd: NIODeadline,
-        owner: any RedisChannelOwner
+        _ handshake: RedisHandshake, peer: RedisPeer, openingEnd: NIODeadline, owner: any RedisChannelOwner
     ) {
         self.handshake = handshake
-        self.configuration = configuration
+        self.address = peer.address
         self.openingEnd = openingEnd
         self.owner = owner
         self.machine = RedisConnectionStateMachine(
             openingCommands: handshake.commands.count, until: openingEnd,
-            commandTimeout: TimeAmount(configuration.commandTimeout), maximumInFlight: configuration.maximumInFlight)
+            commandTimeout: TimeAmount(peer.commandTimeout), maximumInFlight: peer.maximumInFlight)
     }
 
     // MARK: Commands
@@ -58,6 +57,14 @@ final class RedisChannelHandler: ChannelInboundHandler {
         case .notReady(let fault): caller.finish(.notConnected(fault))
         }
     }
+
+    /// Sends a command whose reply nobody wants; it precedes the next one in the same write.
+    func submit(unanswered command: RESPArguments, until end: NIODeadline) {
+        if case .write = machine.submit(nil, end: end, now: .now()) { write(command, RESPArguments()) }
+    }
+
+    /// How many commands are in flight.
+    var load: Int { machine.load }
 
     /// Finishes what is in flight, then closes.
     func drain() {
@@ -97,7 +104,6 @@ final class RedisChannelHandler: ChannelInboundHandler {
 
     func channelActive(context: ChannelHandlerContext) {
         for command in handshake?.commands ?? [] { outbound.writeCommand(command, RESPArguments()) }
-        handshake = nil
         flush()
         wake(at: openingEnd)
     }
@@ -117,19 +123,34 @@ final class RedisChannelHandler: ChannelInboundHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        close(ConnectionFault(error, address: configuration.address))
+        close(ConnectionFault(error, address: address))
     }
 
     private func receive(_ reply: RESPReply) {
         switch machine.received(reply) {
         case .none: break
-        case .opened(.bulk(let digest)):
-            loadedScript.append(digest)
-            owner?.channelOpened(self)
-        case .opened: close(.protocolViolated)
-        case .deliver(let caller, let reply): caller.finish(.reply(reply))
+        case .opening(let index, let isLast): opening(reply, at: index, isLast: isLast)
+        case .deliver(let caller, let reply): deliver(reply, to: caller)
         case .close(let closing): perform(closing)
         }
+    }
+
+    private func opening(_ reply: RESPReply, at index: Int, isLast: Bool) {
+        if let fault = handshake?.fault(of: reply, at: index) { return close(fault) }
+        guard isLast else { return }
+        handshake = nil
+        if case .bulk(let digest) = reply { loadedScript.append(digest) }
+        owner?.channelOpened(self)
+    }
+
+    private func deliver(_ reply: RESPReply, to caller: PendingReply) {
+        guard caller.shape.fits(reply) else {
+            caller.finish(.failure(.unexpectedReply))
+            return close(.unexpectedReply)
+        }
+        caller.finish(.reply(reply))
+        // A master that became a replica: connecting anew leads to its successor, or waits until it is master again.
+        if reply == .error(code: "READONLY") { close(.notMaster) }
     }
 
     private func perform(_ closing: RedisConnectionStateMachine<PendingReply>.Closing) {

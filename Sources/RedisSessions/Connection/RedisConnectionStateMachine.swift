@@ -8,8 +8,8 @@ package import NIOCore
 /// dropped, so that no reply ever reaches another command's caller. A reply without a slot ends the connection.
 package struct RedisConnectionStateMachine<Caller> {
     private enum Phase: Equatable {
-        /// The opening commands are sent; so many replies are outstanding.
-        case opening(outstanding: Int, until: NIODeadline)
+        /// The opening commands are sent; so many are answered, and as many more are outstanding.
+        case opening(answered: Int, outstanding: Int, until: NIODeadline)
         case ready
         /// Finishes what is in flight, takes nothing new.
         case draining
@@ -34,7 +34,7 @@ package struct RedisConnectionStateMachine<Caller> {
     package init(openingCommands: Int, until: NIODeadline, commandTimeout: TimeAmount, maximumInFlight: Int) {
         self.commandTimeout = commandTimeout
         self.maximumInFlight = maximumInFlight
-        self.phase = .opening(outstanding: openingCommands, until: until)
+        self.phase = .opening(answered: 0, outstanding: openingCommands, until: until)
     }
 }
 
@@ -48,8 +48,10 @@ extension RedisConnectionStateMachine {
         case notReady(ConnectionFault)
     }
 
-    /// - Parameter end: when the caller's own budget is spent.
-    package mutating func submit(_ caller: Caller, end: NIODeadline, now: NIODeadline) -> Submission {
+    /// - Parameters:
+    ///   - caller: nil where nobody wants the reply.
+    ///   - end: when the caller's own budget is spent.
+    package mutating func submit(_ caller: Caller?, end: NIODeadline, now: NIODeadline) -> Submission {
         switch phase {
         case .ready: break
         case .opening: return .notReady(ConnectionFault(detail: "connecting"))
@@ -59,7 +61,7 @@ extension RedisConnectionStateMachine {
         guard slots.count < maximumInFlight else { return .overloaded }
         let deadline = min(now + commandTimeout, end)
         slots.append(Slot(caller: caller, deadline: deadline, hungAt: now + commandTimeout * 2))
-        callersWaiting += 1
+        if caller != nil { callersWaiting += 1 }
         return .write(deadline)
     }
 }
@@ -69,18 +71,18 @@ extension RedisConnectionStateMachine {
 extension RedisConnectionStateMachine {
     package enum Reception {
         case none
-        /// The last opening command is answered, by this reply.
-        case opened(RESPReply)
+        /// The opening command at `index` is answered; with the last the connection takes commands.
+        case opening(index: Int, isLast: Bool)
         case deliver(Caller, RESPReply)
         case close(Closing)
     }
 
     package mutating func received(_ reply: RESPReply) -> Reception {
         switch phase {
-        case .opening(let outstanding, let until):
-            if case .error(let code) = reply { return .close(shut(.refused(code: code))) }
-            phase = outstanding > 1 ? .opening(outstanding: outstanding - 1, until: until) : .ready
-            return phase == .ready ? .opened(reply) : .none
+        case .opening(let answered, let outstanding, let until):
+            let isLast = outstanding == 1
+            phase = isLast ? .ready : .opening(answered: answered + 1, outstanding: outstanding - 1, until: until)
+            return .opening(index: answered, isLast: isLast)
         case .ready, .draining:
             guard let slot = slots.popFirst() else { return .close(shut(.unsolicitedReply)) }
             guard let caller = slot.caller else { return .none }
@@ -104,7 +106,7 @@ extension RedisConnectionStateMachine {
 
     package mutating func expire(now: NIODeadline) -> Expiry {
         switch phase {
-        case .opening(_, let until):
+        case .opening(_, _, let until):
             return until <= now ? Expiry(closing: shut(.handshakeTimedOut)) : Expiry(next: until)
         case .ready, .draining: return expireSlots(now: now)
         case .closed: return Expiry()
@@ -159,6 +161,9 @@ extension RedisConnectionStateMachine {
     package mutating func drain() {
         if phase == .ready { phase = .draining }
     }
+
+    /// Commands that the server has not answered, wanted or not.
+    package var load: Int { slots.count }
 
     package var isDrained: Bool { phase == .draining && callersWaiting == 0 }
 }

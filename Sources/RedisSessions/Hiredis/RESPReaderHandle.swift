@@ -7,8 +7,9 @@ package import NIOCore
 @safe package struct RESPReaderHandle: ~Copyable {
     /// Replies of ours are a record of some hundred bytes; anything beyond this is a peer gone mad.
     package static let maximumReplyBytes = 1 << 20
-    /// hiredis allocates an array's elements as soon as it has read their number.
-    package static let maximumArrayCount: Int32 = 1024
+    /// hiredis allocates an array's elements as soon as it has read their number. A cluster may name as many ranges as
+    /// it has slots.
+    package static let maximumArrayCount: Int32 = 16_384
 
     private let reader: UnsafeMutablePointer<redisReader>  // owned
     private let functions: UnsafeMutablePointer<redisReplyObjectFunctions>  // owned; outlives the reader
@@ -67,8 +68,7 @@ extension RESPReply {
         switch unsafe reply.type {
         case REDIS_REPLY_STATUS: self = .status(unsafe String(decoding: reply.text, as: UTF8.self))
         case REDIS_REPLY_ERROR:
-            let code = unsafe reply.text.prefix { $0 != UInt8(ascii: " ") }
-            self = .error(code: unsafe String(decoding: code, as: UTF8.self))
+            self = .init(error: unsafe String(decoding: reply.text, as: UTF8.self))
         case REDIS_REPLY_INTEGER: self = unsafe .integer(reply.integer)
         case REDIS_REPLY_STRING: self = unsafe .bulk(Array(reply.text))
         case REDIS_REPLY_NIL: self = .null

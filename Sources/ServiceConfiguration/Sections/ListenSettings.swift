@@ -25,7 +25,7 @@ extension ListenSettings {
 }
 
 extension ListenSettings.TLSFiles {
-    fileprivate static func read(_ section: MappingReader) -> Self? {
+    static func read(_ section: MappingReader) -> Self? {
         let certificateChain = section.required("certificate_chain") { $0.file() }
         let privateKey = section.required("private_key") { $0.file(isPrivate: true) }
         guard let certificateChain, let privateKey else { return nil }

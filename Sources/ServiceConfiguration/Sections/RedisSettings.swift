@@ -1,84 +1,119 @@
-/// One Redis server, without TLS.
+/// The Redis servers that keep the sessions, and how to reach them.
 package struct RedisSettings: Sendable {
-    package let address: HostPort
-    package let database: Int
-    /// Of an access control list (Redis 6); nil for the server's default user.
+    package let url: RedisURL
+    /// Of an access control list; nil for the server's default user.
     package let username: String?
     package let password: Secret?
+    /// Nil for connections in clear.
+    package let tls: RedisTLSSettings?
+    /// How to log in at the sentinels themselves.
+    package let sentinel: RedisSentinelSettings
     /// For one command, from its sending to its reply.
     package let commandTimeout: Duration
+    /// From the first packet to the end of the greeting.
+    package let connectTimeout: Duration
     /// Stands before every key, with a colon after it.
     package let keyPrefix: String
+    /// Commands that one connection may have in flight.
+    package let maximumInFlight: Int
+    /// An exchange is acknowledged once so many replicas have it; 0 for none.
+    package let waitReplicas: Int
+    /// Connections for each event loop on which exchanges wait for replicas.
+    package let waitConnections: Int
+}
+
+/// Absolute paths of PEM files that could be read.
+package struct RedisTLSSettings: Sendable, Equatable {
+    /// Nil for the system's roots.
+    package let certificateAuthorityFile: String?
+    package let clientCertificate: ListenSettings.TLSFiles?
+    /// The name that the servers' certificates must hold; nil for the host that is connected to.
+    package let serverName: String?
+}
+
+package struct RedisSentinelSettings: Sendable {
+    package let username: String?
+    package let password: Secret?
 }
 
 extension RedisSettings {
     /// - Parameter isUsed: whether the password must be at hand; a section that waits for its day need not have it.
     static func read(_ section: MappingReader, isUsed: Bool) -> RedisSettings? {
+        let secret = { (reader: NodeReader) in isUsed ? reader.readableSecret() : reader.secret() }
         let url = section.required("url") { $0.redisURL() }
         let username = section.optional("username") { reader in
             reader.string().flatMap { reader.onlyUsername($0, url: url) }
         }
-        let password = section.optional("password") { isUsed ? $0.readableSecret() : $0.secret() }
+        let password = section.optional("password", secret)
+        let tls = section.optional("tls") { reader in
+            reader.mapping(RedisTLSSettings.read).flatMap { reader.onlyWithTLS($0, url: url) }
+        }
+        let sentinel = section.optional("sentinel") { reader in
+            reader.mapping { RedisSentinelSettings.read($0, secret) }.flatMap { reader.onlyWithSentinels($0, url: url) }
+        }
         let commandTimeout = section.value("command_timeout", default: .milliseconds(250)) {
             $0.duration(in: .milliseconds(10)...(.seconds(10)))
         }
+        let connectTimeout = section.value("connect_timeout", default: .milliseconds(500)) {
+            $0.duration(in: .milliseconds(10)...(.seconds(10)))
+        }
         let keyPrefix = section.value("key_prefix", default: "countersign") { $0.keyPrefix() }
+        let maximumInFlight = section.value("maximum_in_flight", default: 4096) { $0.integer(in: 1...65_536) }
+        let waitReplicas = section.value("wait_replicas", default: 0) { $0.integer(in: 0...10) }
+        let waitConnections = section.value("wait_connections", default: 16) { $0.integer(in: 1...256) }
         guard let url else { return nil }
         return RedisSettings(
-            address: url.address, database: url.database, username: username ?? url.username, password: password,
-            commandTimeout: commandTimeout, keyPrefix: keyPrefix)
+            url: url, username: username ?? url.username, password: password,
+            tls: url.isTLS ? tls ?? RedisTLSSettings() : nil,
+            sentinel: sentinel ?? RedisSentinelSettings(username: nil, password: nil), commandTimeout: commandTimeout,
+            connectTimeout: connectTimeout, keyPrefix: keyPrefix, maximumInFlight: maximumInFlight,
+            waitReplicas: waitReplicas, waitConnections: waitConnections)
     }
 }
 
-/// `redis://[user@]host[:port][/database]`
-private struct RedisURL {
-    let username: String?
-    let address: HostPort
-    let database: Int
+extension RedisTLSSettings {
+    /// The system's roots, and no certificate of our own.
+    fileprivate init() {
+        self.init(certificateAuthorityFile: nil, clientCertificate: nil, serverName: nil)
+    }
 
-    init?(afterScheme text: Substring) {
-        let authority = text.prefix { $0 != "/" }
-        let user = authority.lastIndex(of: "@")
-        username = user.map { String(authority[..<$0]) }
-        let hostAndPort = user.map { authority[$0...].dropFirst() } ?? authority
-        let path = text[authority.endIndex...].dropFirst()
-        guard username?.isEmpty != true, let address = HostPort(hostAndPort, defaultPort: 6379),
-            path.utf8.allSatisfy(\.isASCIIDigit), let database = path.isEmpty ? 0 : Int(path), database <= 65535
-        else { return nil }
-        self.address = address
-        self.database = database
+    fileprivate static func read(_ section: MappingReader) -> Self? {
+        let certificateAuthorityFile = section.optional("ca_file") { $0.file() }
+        let clientCertificate = section.optional("client_certificate") { $0.mapping(ListenSettings.TLSFiles.read) }
+        let serverName = section.optional("server_name") { $0.hostName() }
+        return Self(
+            certificateAuthorityFile: certificateAuthorityFile, clientCertificate: clientCertificate,
+            serverName: serverName)
+    }
+}
+
+extension RedisSentinelSettings {
+    fileprivate static func read(_ section: MappingReader, _ secret: (NodeReader) -> Secret?) -> Self? {
+        Self(username: section.optional("username") { $0.string() }, password: section.optional("password", secret))
     }
 }
 
 extension NodeReader {
-    private static var laterSchemes: [String] { ["rediss", "redis-sentinel", "redis-cluster"] }
-
-    fileprivate func redisURL() -> RedisURL? {
-        let what = "a URL such as redis://127.0.0.1:6379/0"
-        guard let text = string(what) else { return nil }
-        let parts = text.split(separator: "://", maxSplits: 1, omittingEmptySubsequences: false)
-        let scheme = parts[0].lowercased()
-        if Self.laterSchemes.contains(scheme) {
-            report(
-                expected: what, found: "\(scheme)://, which is not supported by this version",
-                remedy: "Use redis:// with one server.")
-        } else if scheme == "redis", parts.count == 2, parts[1].prefix(while: { $0 != "@" }).contains(":"),
-            parts[1].contains("@")
-        {
-            report(
-                expected: what, found: "a URL with a password",
-                remedy: "Write `password: { env: NAME }` or `password: { file: PATH }` beside it.")
-        } else if scheme == "redis", parts.count == 2, let url = RedisURL(afterScheme: parts[1]) {
-            return url
-        } else {
-            report(expected: what)
-        }
-        return nil
-    }
-
     fileprivate func onlyUsername(_ name: String, url: RedisURL?) -> String? {
         guard url?.username != nil else { return name }
         report(expected: "one user name", found: "another in `url`", remedy: "Remove one of the two.")
+        return nil
+    }
+
+    fileprivate func onlyWithTLS(_ settings: RedisTLSSettings, url: RedisURL?) -> RedisTLSSettings? {
+        guard let url, !url.isTLS else { return settings }
+        report(
+            expected: "no such key with a `url` without TLS",
+            remedy: "Begin the URL with rediss, rediss-sentinel or rediss-cluster, or remove the key.")
+        return nil
+    }
+
+    fileprivate func onlyWithSentinels(_ settings: RedisSentinelSettings, url: RedisURL?) -> RedisSentinelSettings? {
+        guard let url else { return settings }
+        if case .sentinel = url.servers { return settings }
+        report(
+            expected: "no such key with a `url` that names no sentinels",
+            remedy: "Write `username` and `password` of the server beside `url`.")
         return nil
     }
 

@@ -10,7 +10,14 @@ package struct SessionSettings: Sendable {
         package let entries: Int
     }
 
+    /// Bounds the sessions of optional providers that wait for the store.
+    package struct DeferredLimits: Sendable, Equatable {
+        package let entries: Int
+        package let bytes: Int
+    }
+
     package let store: Store
+    package let deferred: DeferredLimits
 }
 
 extension SessionSettings {
@@ -21,16 +28,18 @@ extension SessionSettings {
     static func read(_ section: MappingReader) -> SessionSettings? {
         let store = section.value("store", default: StoreName.memory) { $0.choice() }
         let memory = section.section("memory", MemoryLimits.read)
+        let deferred = section.section("deferred", DeferredLimits.read)
         let redis = section.optional("redis") { reader in
             reader.mapping { RedisSettings.read($0, isUsed: store == .redis) }
         }
+        guard let deferred else { return nil }
         switch store {
-        case .memory: return memory.map { SessionSettings(store: .memory($0)) }
+        case .memory: return memory.map { SessionSettings(store: .memory($0), deferred: deferred) }
         case .redis:
             if section.reader("redis") == nil {
                 section.missing("redis", remedy: "`store: redis` needs `redis: { url: … }` beside it.")
             }
-            return redis.map { SessionSettings(store: .redis($0)) }
+            return redis.map { SessionSettings(store: .redis($0), deferred: deferred) }
         }
     }
 }
@@ -38,5 +47,13 @@ extension SessionSettings {
 extension SessionSettings.MemoryLimits {
     fileprivate static func read(_ section: MappingReader) -> Self? {
         Self(entries: section.value("entries", default: 1_000_000) { $0.integer(in: 2...10_000_000) })
+    }
+}
+
+extension SessionSettings.DeferredLimits {
+    fileprivate static func read(_ section: MappingReader) -> Self? {
+        Self(
+            entries: section.value("entries", default: 10_000) { $0.integer(in: 1...1_000_000) },
+            bytes: section.value("bytes", default: 8 << 20) { $0.integer(in: 4096...(1 << 30)) })
     }
 }

@@ -28,9 +28,12 @@ package struct ExchangeToken: Sendable {
                 request.identityToken, for: provider, at: now, source: request.source,
                 within: try budget(for: request, before: "verify"))
             // 2. Mint before asking the store: cheap, and it leaves one round trip for everything.
-            let minted = try mint(for: identity, provider: provider, at: now)
+            let slot = vault.answerSlot(for: request.identityToken, device: request.device, provider: provider.name)
+            let minted = try mint(
+                for: identity, provider: provider, device: vault.label(ofDevice: request.device),
+                in: slot.key.partition, at: now)
             // 3. Record, unless the same exchange was answered before.
-            return try await record(minted, of: identity, for: request)
+            return try await record(minted, of: identity, in: slot, for: request)
         } catch {
             switch error {
             case .refused(let refusal, let difference): return .refused(refusal, clockDifference: difference)
@@ -40,15 +43,15 @@ package struct ExchangeToken: Sendable {
     }
 
     private func record(
-        _ minted: MintedIdentity, of identity: VerifiedIdentity, for request: ExchangeRequest
+        _ minted: MintedIdentity, of identity: VerifiedIdentity, in slot: SessionVault.AnswerSlot,
+        for request: ExchangeRequest
     ) async throws(ExchangeStop) -> ExchangeOutcome {
-        let slot = vault.answerSlot(for: request.identityToken, device: request.device, provider: request.provider.name)
         let records = ExchangeRecords(
-            session: vault.seal(minted.session, of: minted.externalIdentity),
+            session: vault.seal(minted.session, of: minted.externalIdentity, in: slot.key.partition),
             answerKey: slot.key,
             answer: vault.seal(minted.externalIdentity, in: slot),
             answerExpiresAt: min(identity.acceptedUntil, minted.session.expiry))
-        let budget = try budget(for: request, before: "insertIfAbsent")
+        let budget = try budget(for: request, before: "exchange")
         do throws(SessionStoreFailure) {
             let answer = try await answer(toStoring: records, in: slot, within: budget)
             return .issued(answer ?? minted.externalIdentity, tenant: identity.tenant.name)
@@ -62,10 +65,10 @@ package struct ExchangeToken: Sendable {
         toStoring records: ExchangeRecords, in slot: SessionVault.AnswerSlot, within budget: Duration
     ) async throws(SessionStoreFailure) -> ExternalIdentity? {
         var unreadable: SealedRecord?
-        while case .answered(let answer) = try await store.insertIfAbsent(
+        while case .answered(let answer, let session) = try await store.insertIfAbsent(
             records, replacing: unreadable, within: budget)
         {
-            if let earlier = vault.open(answer, in: slot) { return earlier }
+            if let earlier = vault.open(answer, in: slot), vault.open(session, of: earlier) != nil { return earlier }
             unreadable = answer
         }
         return nil

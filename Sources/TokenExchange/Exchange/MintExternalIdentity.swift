@@ -18,17 +18,20 @@ package struct MintExternalIdentity: Sendable {
     }
 
     package func callAsFunction(
-        for identity: VerifiedIdentity, provider: IdentityProvider, at now: UnixTime
+        for identity: VerifiedIdentity, provider: IdentityProvider, device: DeviceLabel, in partition: Partition,
+        at now: UnixTime
     ) throws(ExchangeStop) -> MintedIdentity {
         let mappedClaims: [JSONValue.Member]
         do { mappedClaims = try provider.token.mappedClaims(from: identity.claims) } catch { throw .refused(error) }
         let session = SessionRecord(
             identityProvider: provider.name, tenant: identity.tenant.name, subject: identity.subject,
-            issuedAt: now.wholeSeconds, expiresAt: now.wholeSeconds + provider.token.lifetime.components.seconds,
-            tokenID: Base64URL.string(randomBytes(Self.tokenIDByteCount)), claims: mappedClaims)
+            issuedAt: now, expiresAt: now.wholeSeconds + provider.token.lifetime.components.seconds,
+            tokenID: String(decoding: randomText(Self.tokenIDByteCount, in: partition), as: UTF8.self), device: device,
+            claims: mappedClaims)
         switch provider.token.kind {
         case .opaque:
-            return MintedIdentity(externalIdentity: opaqueToken(), session: session, isSelfContained: false)
+            return MintedIdentity(
+                externalIdentity: opaqueToken(in: partition), session: session, isSelfContained: false)
         case .jwt(let shape):
             do {
                 let token = try signedToken(session, shape: shape)
@@ -45,7 +48,7 @@ package struct MintExternalIdentity: Sendable {
         }
         let session = SessionRecord(
             identityProvider: provider.name, tenant: provider.tenants.min { $0.utf8.count < $1.utf8.count } ?? "",
-            subject: "s", issuedAt: 1_000_000_000, expiresAt: 1_000_000_000,
+            subject: "s", issuedAt: UnixTime(seconds: 1e9), expiresAt: 1_000_000_000,
             tokenID: Base64URL.string([UInt8](repeating: 0, count: Self.tokenIDByteCount)), claims: fixedClaims)
         guard let signer = keys().signer(for: shape.algorithm) else { return 0 }
         return signingInput(session, shape: shape, signer: signer).count + 1
@@ -59,10 +62,12 @@ extension MintExternalIdentity {
     /// 256 bits: nobody guesses one.
     private static let opaqueByteCount = 32
 
-    private func opaqueToken() -> ExternalIdentity {
-        var token = ExternalIdentity.opaquePrefix
-        Base64URL.append(randomBytes(Self.opaqueByteCount), to: &token)
-        return ExternalIdentity(bytes: token)
+    private func opaqueToken(in partition: Partition) -> ExternalIdentity {
+        ExternalIdentity(bytes: ExternalIdentity.opaquePrefix + randomText(Self.opaqueByteCount, in: partition))
+    }
+
+    private func randomText(_ byteCount: Int, in partition: Partition) -> [UInt8] {
+        partition.marking(Base64URL.encode(randomBytes(byteCount)))
     }
 
     private func signedToken(_ session: SessionRecord, shape: TokenRecipe.JWTShape) throws(Failure) -> ExternalIdentity
@@ -105,7 +110,7 @@ extension MintExternalIdentity {
         claims.add("iss", issuer)
         claims.add("sub", session.subject)
         claims.add("aud", audience)
-        claims.add("iat", session.issuedAt)
+        claims.add("iat", session.issuedAt.wholeSeconds)
         claims.add("exp", session.expiresAt)
         claims.add("jti", session.tokenID)
         claims.add("identity_provider", session.identityProvider)

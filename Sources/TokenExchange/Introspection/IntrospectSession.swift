@@ -24,15 +24,18 @@ package struct IntrospectSession: Sendable {
     /// - Throws: ``Failure`` while the store cannot be asked and the token cannot speak for itself; never "inactive" then.
     package func callAsFunction(_ externalIdentity: ExternalIdentity) async throws(Failure) -> SessionStatus {
         // What cannot be ours by its shape needs no store.
-        guard let form = Form(externalIdentity, issuer: issuer, keys: keys()) else { return .inactive }
+        guard let recognized = RecognizedIdentity(externalIdentity, issuer: issuer, keys: keys()) else {
+            return .inactive
+        }
         do {
-            let record = try await store.session(vault.sessionKey(of: externalIdentity), within: Self.budget)
+            let record = try await store.session(
+                vault.sessionKey(of: externalIdentity, in: recognized.partition), within: Self.budget)
             guard let session = record.flatMap({ vault.open($0, of: externalIdentity) }), isLive(session) else {
                 return .inactive
             }
             return .active(session)
         } catch {
-            return try statusWithoutStore(form, failure: Failure(error))
+            return try statusWithoutStore(recognized, failure: Failure(error))
         }
     }
 
@@ -44,14 +47,16 @@ package struct IntrospectSession: Sendable {
     }
 
     /// In an outage only a JWT of an optional provider is answered, from its signature.
-    private func statusWithoutStore(_ form: Form, failure: Failure) throws(Failure) -> SessionStatus {
-        guard case .signed(let token, let verifier) = form else { throw failure }
-        guard verifier.isValid(signature: token.signature, over: token.bytes, count: token.signingInputCount),
-            let claims = try? claimsReader.claims(SessionRecord.claimNames, in: token.claims),
-            let session = SessionRecord(claims)
-        else { return .inactive }
-        guard providers[session.identityProvider]?.mode == .optional else { throw failure }
-        return isLive(session) ? .unconfirmed(session) : .inactive
+    private func statusWithoutStore(
+        _ recognized: RecognizedIdentity, failure: Failure
+    ) throws(Failure) -> SessionStatus {
+        switch recognized.statement(by: claimsReader) {
+        case .none: throw failure
+        case .forged: return .inactive
+        case .session(let session):
+            guard providers[session.identityProvider]?.mode == .optional else { throw failure }
+            return isLive(session) ? .unconfirmed(session) : .inactive
+        }
     }
 }
 
@@ -61,23 +66,4 @@ package enum SessionStatus: Sendable, Equatable {
     case unconfirmed(SessionRecord)
     /// Unknown, expired, revoked, or none of ours.
     case inactive
-}
-
-/// The two shapes of a token that could be ours.
-private enum Form {
-    case opaque
-    case signed(UnverifiedToken, any TokenVerifier)
-
-    init?(_ externalIdentity: ExternalIdentity, issuer: String, keys: SigningKeyRing) {
-        if externalIdentity.isOpaque {
-            self = .opaque
-        } else if let token = try? UnverifiedToken(externalIdentity.bytes, limits: TokenLimits()),
-            token.isClaimed(by: issuer), let verifier = token.keyID.flatMap(keys.verifier(keyID:)),
-            verifier.algorithm == token.algorithm
-        {
-            self = .signed(token, verifier)
-        } else {
-            return nil
-        }
-    }
 }

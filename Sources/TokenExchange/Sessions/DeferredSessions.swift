@@ -2,19 +2,47 @@ import Synchronization
 
 /// Sessions whose tokens left while the store was away, waiting to be written in the order they came.
 ///
-/// Bounded: beyond `limit` the oldest is dropped and counted. Sessions that expire meanwhile are never written.
+/// Bounded: beyond either of ``Limits`` the oldest is dropped and counted. Sessions that expire meanwhile are never
+/// written, nor such as were revoked: the store knows them.
 package final class DeferredSessions: Sendable {
     private let queue = Mutex<Queue>(Queue())
-    private let limit: Int
+    private let limits: Limits
     private let store: any SessionStore
     private let time: TimeSource
     private let sleep: @Sendable (Duration) async throws -> Void
     private let arrivals: AsyncStream<Void>
     private let arrival: AsyncStream<Void>.Continuation
 
+    package struct Limits: Sendable {
+        package let entries: Int
+        /// Of sealed records and their keys.
+        package let bytes: Int
+
+        package init(entries: Int = 10_000, bytes: Int = 8 << 20) {
+            self.entries = entries
+            self.bytes = bytes
+        }
+    }
+
     private struct Queue {
-        var sessions: ArraySlice<StoredSession> = []
-        var dropped = 0
+        private(set) var sessions: ArraySlice<StoredSession> = []
+        private var byteCount = 0
+        private(set) var dropped = 0
+
+        mutating func append(_ session: StoredSession, within limits: Limits) {
+            sessions.append(session)
+            byteCount += session.byteCount
+            while sessions.count > limits.entries || byteCount > limits.bytes {
+                _ = popFirst()
+                dropped += 1
+            }
+        }
+
+        mutating func popFirst() -> StoredSession? {
+            guard let session = sessions.popFirst() else { return nil }
+            byteCount -= session.byteCount
+            return session
+        }
     }
 
     /// One write may take so long; the next attempt follows after `pause`.
@@ -22,10 +50,10 @@ package final class DeferredSessions: Sendable {
     private static let pause: Duration = .milliseconds(250)
 
     package init(
-        limit: Int = 10_000, store: any SessionStore, time: TimeSource,
+        limits: Limits = Limits(), store: any SessionStore, time: TimeSource,
         sleep: @escaping @Sendable (Duration) async throws -> Void
     ) {
-        self.limit = limit
+        self.limits = limits
         self.store = store
         self.time = time
         self.sleep = sleep
@@ -37,20 +65,14 @@ package final class DeferredSessions: Sendable {
     package var droppedCount: Int { queue.withLock { $0.dropped } }
 
     package func append(_ session: StoredSession) {
-        queue.withLock { queue in
-            queue.sessions.append(session)
-            if queue.sessions.count > limit {
-                queue.sessions.removeFirst()
-                queue.dropped += 1
-            }
-        }
+        queue.withLock { $0.append(session, within: limits) }
         arrival.yield()
     }
 
     /// Writes what arrives until the task is cancelled.
     package func run() async {
         for await _ in arrivals {
-            while let session = queue.withLock({ $0.sessions.popFirst() }) {
+            while let session = queue.withLock({ $0.popFirst() }) {
                 guard await write(session) else { return }
             }
         }
@@ -60,7 +82,7 @@ package final class DeferredSessions: Sendable {
     private func write(_ session: StoredSession) async -> Bool {
         while session.expiresAt > time.now() {
             do {
-                try await store.insert(session, within: Self.writeBudget)
+                try await store.insertIfAbsent(session, within: Self.writeBudget)
                 return true
             } catch {
                 do { try await sleep(Self.pause) } catch { return false }
@@ -68,4 +90,8 @@ package final class DeferredSessions: Sendable {
         }
         return true
     }
+}
+
+extension StoredSession {
+    fileprivate var byteCount: Int { key.digest.count + key.partition.label.count + record.bytes.count }
 }

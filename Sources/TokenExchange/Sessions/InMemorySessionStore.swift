@@ -19,20 +19,21 @@ package final class InMemorySessionStore: SessionStore {
         let now = time.now()
         return try records.withLock { records throws(SessionStoreFailure) in
             records.forget(before: now)
-            if let earlier = records.liveAnswer(new.answerKey, at: now), earlier != unreadable {
-                return .answered(earlier)
+            if let earlier = records.liveAnswer(new.answerKey, at: now), earlier.record != unreadable {
+                return .answered(earlier.record, session: earlier.session)
             }
-            try records.makeRoom(for: 2, .insertIfAbsent)
+            try records.makeRoom(for: 2, .exchange)
             records.keepSession(new.session)
             records.keepAnswer(new)
             return .inserted
         }
     }
 
-    package func insert(_ session: StoredSession, within budget: Duration) throws(SessionStoreFailure) {
+    package func insertIfAbsent(_ session: StoredSession, within budget: Duration) throws(SessionStoreFailure) {
         let now = time.now()
         try records.withLock { records throws(SessionStoreFailure) in
             records.forget(before: now)
+            guard !records.isTaken(session.key, at: now) else { return }
             try records.makeRoom(for: 1, .insert)
             records.keepSession(session)
         }
@@ -48,9 +49,13 @@ package final class InMemorySessionStore: SessionStore {
 
     package func check(within budget: Duration) {}
 
-    /// Ends a session now.
-    package func removeSession(_ key: RecordKey) {
-        records.withLock { $0.removeSession(key) }
+    package func revoke(_ key: RecordKey, until end: UnixTime, within budget: Duration) throws(SessionStoreFailure) {
+        let now = time.now()
+        try records.withLock { records throws(SessionStoreFailure) in
+            records.forget(before: now)
+            if !records.isTaken(key, at: now) { try records.makeRoom(for: 1, .revoke) }
+            records.keepSession(StoredSession(key: key, record: Records.revoked, expiresAt: end))
+        }
     }
 
     package var recordCount: Int { records.withLock { $0.count } }
@@ -80,16 +85,23 @@ private struct Records {
         guard count + wanted <= limit else { throw SessionStoreFailure(operation, .refused(code: "FULL")) }
     }
 
+    /// Stands in a revoked session's place.
+    static let revoked = SealedRecord(bytes: [])
+
+    func isTaken(_ key: RecordKey, at now: UnixTime) -> Bool {
+        sessions[key].map { $0.expiresAt > now } ?? false
+    }
+
     func session(_ key: RecordKey, at now: UnixTime) -> SealedRecord? {
-        guard let session = sessions[key], session.expiresAt > now else { return nil }
+        guard let session = sessions[key], session.expiresAt > now, session.record != Self.revoked else { return nil }
         return session.record
     }
 
-    func liveAnswer(_ key: RecordKey, at now: UnixTime) -> SealedRecord? {
-        guard let answer = answers[key], answer.expiresAt > now, session(answer.session, at: now) != nil else {
+    func liveAnswer(_ key: RecordKey, at now: UnixTime) -> (record: SealedRecord, session: SealedRecord)? {
+        guard let answer = answers[key], answer.expiresAt > now, let session = session(answer.session, at: now) else {
             return nil
         }
-        return answer.record
+        return (answer.record, session)
     }
 
     mutating func keepSession(_ session: StoredSession) {
@@ -101,10 +113,6 @@ private struct Records {
         answers[new.answerKey] = Answer(
             record: new.answer, session: new.session.key, expiresAt: new.answerExpiresAt)
         due[new.answerExpiresAt.wholeSeconds + 1, default: []].append(new.answerKey)
-    }
-
-    mutating func removeSession(_ key: RecordKey) {
-        sessions[key] = nil
     }
 
     /// Walks the seconds since the last call, or the seconds that have something due, whichever are fewer.

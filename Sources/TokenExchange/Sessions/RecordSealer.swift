@@ -7,11 +7,12 @@ package protocol RecordSealer: Sendable {
     /// `H(00000001 ‖ secret ‖ label ‖ context)`; `label` ends with a NUL of its own, so that labels cannot run into contexts.
     func derive(_ label: StaticString, from secret: [UInt8], context: [UInt8]) -> DerivedKey
 
-    /// AES-256-GCM with a random nonce; version ‖ nonce ‖ ciphertext ‖ tag.
-    func seal(_ plaintext: [UInt8], under key: DerivedKey) -> SealedRecord
+    /// AES-256-GCM with a random nonce; version (authenticated) ‖ nonce ‖ ciphertext ‖ tag.
+    /// - Parameter version: of the plaintext's format.
+    func seal(_ plaintext: [UInt8], version: UInt8, under key: DerivedKey) -> SealedRecord
 
-    /// The plaintext, or nil where the record is of another version, cut, changed, or sealed under another key.
-    func open(_ record: SealedRecord, under key: DerivedKey) -> [UInt8]?
+    /// The plaintext of a record of this very version.
+    func open(_ record: SealedRecord, version: UInt8, under key: DerivedKey) throws(UnreadableRecord) -> [UInt8]
 
     /// `count` bytes from the library's cryptographic random generator.
     func randomBytes(_ count: Int) -> [UInt8]

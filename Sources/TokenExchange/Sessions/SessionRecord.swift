@@ -3,18 +3,20 @@ package struct SessionRecord: Sendable, Equatable, Redacted {
     package let identityProvider: String
     package let tenant: String
     package let subject: String
-    /// Unix time, whole seconds.
-    package let issuedAt: Int64
+    /// To the millisecond; tokens say whole seconds.
+    package let issuedAt: UnixTime
     /// Unix time, whole seconds; from then on the session is over.
     package let expiresAt: Int64
     /// The `jti`.
     package let tokenID: String
+    /// Tells the associate's device from others, without saying which it is; empty where it is not known.
+    package let device: DeviceLabel
     /// The mapped claims, where the token does not carry them itself.
     package let claims: [JSONValue.Member]
 
     package init(
-        identityProvider: String, tenant: String, subject: String, issuedAt: Int64, expiresAt: Int64, tokenID: String,
-        claims: [JSONValue.Member] = []
+        identityProvider: String, tenant: String, subject: String, issuedAt: UnixTime, expiresAt: Int64,
+        tokenID: String, device: DeviceLabel = .unknown, claims: [JSONValue.Member] = []
     ) {
         self.identityProvider = identityProvider
         self.tenant = tenant
@@ -22,57 +24,91 @@ package struct SessionRecord: Sendable, Equatable, Redacted {
         self.issuedAt = issuedAt
         self.expiresAt = expiresAt
         self.tokenID = tokenID
+        self.device = device
         self.claims = claims
     }
 
     func withoutClaims() -> SessionRecord {
         SessionRecord(
             identityProvider: identityProvider, tenant: tenant, subject: subject, issuedAt: issuedAt,
-            expiresAt: expiresAt, tokenID: tokenID)
+            expiresAt: expiresAt, tokenID: tokenID, device: device)
     }
 
     package var expiry: UnixTime { UnixTime(seconds: Double(expiresAt)) }
 }
 
+/// 22 characters of base64url, the first half of a SHA-256 digest; empty for ``unknown``.
+package struct DeviceLabel: Sendable, Hashable {
+    package static let unknown = DeviceLabel(text: "")
+
+    let text: String
+
+    init(text: String) {
+        self.text = text
+    }
+
+    init(digest: [UInt8]) {
+        text = Base64URL.string(Array(digest.prefix(16)))
+    }
+}
+
 // MARK: - Record format
 
 extension SessionRecord {
-    /// Compact JSON, named as in a JWT; the sealed record around it carries the version.
+    /// Of ``encoded``. Version 1 was an object with named members, three times as long around the values.
+    static let formatVersion: UInt8 = 2
+
+    /// A compact JSON array, to keep what the store must hold small:
+    /// `[identity provider, tenant, sub, issued at (ms), exp (s), jti, device, claims]`; the last where there are any.
     var encoded: [UInt8] {
-        var members = JSONObjectWriter(capacity: 256)
-        members.add("identity_provider", identityProvider)
-        members.add("tenant", tenant)
-        members.add("sub", subject)
-        members.add("iat", issuedAt)
-        members.add("exp", expiresAt)
-        members.add("jti", tokenID)
-        if !claims.isEmpty { members.add("claims", .object(claims)) }
-        return members.finish()
+        var values: [JSONValue] = [
+            .string(identityProvider), .string(tenant), .string(subject),
+            .number(literal: String(Int64((issuedAt.seconds * 1000).rounded(.down)))),
+            .number(literal: String(expiresAt)), .string(tokenID), .string(device.text),
+        ]
+        if !claims.isEmpty { values.append(.object(claims)) }
+        var text = [UInt8]()
+        text.reserveCapacity(256)
+        JSONValue.array(values).append(to: &text)
+        return text
     }
 
-    /// Nil where the text is no record of this format; such a record counts as absent.
+    /// Nil where the text is no record of this format.
     init?(encoded: [UInt8]) {
-        guard let value = try? JSONValue(parsing: encoded) else { return nil }
-        self.init(reading: { value[$0] })
+        guard case .array(let values) = try? JSONValue(parsing: encoded), values.count == 7 || values.count == 8,
+            let identityProvider = values[0].string, let tenant = values[1].string, let subject = values[2].string,
+            let milliseconds = values[3].integer, let expiresAt = values[4].integer, let tokenID = values[5].string,
+            let device = values[6].string
+        else { return nil }
+        var claims: [JSONValue.Member] = []
+        if case .object(let members) = values.dropFirst(7).first { claims = members }
+        self.init(
+            identityProvider: identityProvider, tenant: tenant, subject: subject,
+            issuedAt: UnixTime(seconds: Double(milliseconds) / 1000), expiresAt: expiresAt, tokenID: tokenID,
+            device: DeviceLabel(text: device), claims: claims)
     }
+}
+
+// MARK: - From a token
+
+extension SessionRecord {
+    static let claimNames = ["identity_provider", "tenant", "sub", "iat", "exp", "jti"]
 
     /// From the claims of a JWT of ours whose signature is good.
     init?(_ claims: ClaimsSet) {
-        self.init(reading: { claims[$0] })
-    }
-
-    static let claimNames = ["identity_provider", "tenant", "sub", "iat", "exp", "jti"]
-
-    private init?(reading value: (String) -> JSONValue?) {
-        guard let identityProvider = value("identity_provider")?.string, let tenant = value("tenant")?.string,
-            let subject = value("sub")?.string, let tokenID = value("jti")?.string,
-            case .number(let issuedAt) = value("iat"), let issuedAt = Int64(issuedAt),
-            case .number(let expiresAt) = value("exp"), let expiresAt = Int64(expiresAt)
+        guard let identityProvider = claims["identity_provider"]?.string, let tenant = claims["tenant"]?.string,
+            let subject = claims["sub"]?.string, let tokenID = claims["jti"]?.string,
+            let issuedAt = claims["iat"]?.integer, let expiresAt = claims["exp"]?.integer
         else { return nil }
-        var claims: [JSONValue.Member] = []
-        if case .object(let members) = value("claims") { claims = members }
         self.init(
-            identityProvider: identityProvider, tenant: tenant, subject: subject, issuedAt: issuedAt,
-            expiresAt: expiresAt, tokenID: tokenID, claims: claims)
+            identityProvider: identityProvider, tenant: tenant, subject: subject,
+            issuedAt: UnixTime(seconds: Double(issuedAt)), expiresAt: expiresAt, tokenID: tokenID)
+    }
+}
+
+extension JSONValue {
+    /// The value of a number that is written without fraction and exponent.
+    fileprivate var integer: Int64? {
+        if case .number(let literal) = self { Int64(literal) } else { nil }
     }
 }

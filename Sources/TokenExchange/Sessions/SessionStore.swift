@@ -5,27 +5,34 @@ package protocol SessionStore: Sendable {
     /// Stores an answer and its session, unless an earlier answer to the same exchange still lives. Atomic: the first writer wins.
     ///
     /// An answer lives while its record and the session that it names both exist; one whose session is gone (revoked,
-    /// expired) is overwritten.
+    /// expired) is overwritten. Both records lie in one partition.
     /// - Parameter replacing: an earlier answer that turned out unreadable; overwritten if it is still the one stored.
     func insertIfAbsent(_ records: ExchangeRecords, replacing unreadable: SealedRecord?, within budget: Duration)
         async throws(SessionStoreFailure) -> ExchangeInsertion
 
-    /// Stores a session alone, for an answer that left while the store was away. Overwrites.
-    func insert(_ session: StoredSession, within budget: Duration) async throws(SessionStoreFailure)
+    /// Stores a session alone, for an answer that left while the store was away; not over a session that is there, nor
+    /// one that was revoked meanwhile.
+    func insertIfAbsent(_ session: StoredSession, within budget: Duration) async throws(SessionStoreFailure)
 
     /// The sealed session record, or nil where there is none (never stored, expired, revoked).
     func session(_ key: RecordKey, within budget: Duration) async throws(SessionStoreFailure) -> SealedRecord?
+
+    /// Ends a session, stored or not: until `end` its key stays taken and reads as absent.
+    /// - Parameter end: the session's own end, or later.
+    func revoke(_ key: RecordKey, until end: UnixTime, within budget: Duration) async throws(SessionStoreFailure)
 
     /// Throws where the store could not serve a request now.
     func check(within budget: Duration) async throws(SessionStoreFailure)
 }
 
-/// The name of a record: 32 bytes, a SHA-256 digest.
+/// The name of a record: 32 bytes, a SHA-256 digest, and the part of the store that it lies in.
 package struct RecordKey: Sendable, Hashable {
+    package let partition: Partition
     package let digest: [UInt8]
 
-    package init(digest: [UInt8]) {
+    package init(digest: [UInt8], in partition: Partition) {
         self.digest = digest
+        self.partition = partition
     }
 }
 
@@ -72,14 +79,14 @@ package struct ExchangeRecords: Sendable {
 
 package enum ExchangeInsertion: Sendable, Equatable {
     case inserted
-    /// Another exchange of the same identity token, device and provider came first; this was its answer.
-    case answered(SealedRecord)
+    /// Another exchange of the same identity token, device and provider came first: its answer, and the session of that.
+    case answered(SealedRecord, session: SealedRecord)
 }
 
 /// The store could not be asked, or did not answer as a store should. Says nothing about any token.
 package struct SessionStoreFailure: Error, Equatable {
     package enum Operation: String, Sendable {
-        case insertIfAbsent, insert, session, check
+        case exchange, insert, session, revoke, check
     }
 
     package enum Cause: Sendable, Equatable {
@@ -91,6 +98,8 @@ package struct SessionStoreFailure: Error, Equatable {
         case unexpectedReply
         /// Too many requests are waiting already.
         case overloaded
+        /// Stored, but so far on too few replicas to be acknowledged.
+        case notReplicated(replicas: Int, wanted: Int)
     }
 
     package let operation: Operation

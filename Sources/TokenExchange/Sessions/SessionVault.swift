@@ -7,28 +7,41 @@
 ///
 /// Names are digests that lead to no key: the sealing keys come from the tokens themselves, which the store never sees.
 package struct SessionVault: Sendable {
-    private let sealer: any RecordSealer
+    /// Of the text in an answer, which is the external identity as it is.
+    private static let answerVersion: UInt8 = 2
 
-    package init(sealer: any RecordSealer) {
+    private let sealer: any RecordSealer
+    private let unreadable: UnreadableRecords
+
+    package init(sealer: any RecordSealer, unreadable: UnreadableRecords) {
         self.sealer = sealer
+        self.unreadable = unreadable
     }
 
     // MARK: Sessions
 
-    package func sessionKey(of externalIdentity: ExternalIdentity) -> RecordKey {
-        RecordKey(digest: sealer.digest(externalIdentity.bytes))
+    package func sessionKey(of externalIdentity: ExternalIdentity, in partition: Partition) -> RecordKey {
+        RecordKey(digest: sealer.digest(externalIdentity.bytes), in: partition)
     }
 
-    package func seal(_ session: SessionRecord, of externalIdentity: ExternalIdentity) -> StoredSession {
+    package func seal(
+        _ session: SessionRecord, of externalIdentity: ExternalIdentity, in partition: Partition
+    ) -> StoredSession {
         StoredSession(
-            key: sessionKey(of: externalIdentity),
-            record: sealer.seal(session.encoded, under: sessionSealingKey(of: externalIdentity)),
+            key: sessionKey(of: externalIdentity, in: partition),
+            record: sealer.seal(
+                session.encoded, version: SessionRecord.formatVersion, under: sessionSealingKey(of: externalIdentity)),
             expiresAt: session.expiry)
     }
 
     /// Nil where the record cannot be read: another version, corrupt, or not of this token.
     package func open(_ record: SealedRecord, of externalIdentity: ExternalIdentity) -> SessionRecord? {
-        sealer.open(record, under: sessionSealingKey(of: externalIdentity)).flatMap(SessionRecord.init(encoded:))
+        reading { () throws(UnreadableRecord) in
+            let text = try sealer.open(
+                record, version: SessionRecord.formatVersion, under: sessionSealingKey(of: externalIdentity))
+            guard let session = SessionRecord(encoded: text) else { throw .corrupt }
+            return session
+        }
     }
 
     private func sessionSealingKey(of externalIdentity: ExternalIdentity) -> DerivedKey {
@@ -47,17 +60,35 @@ package struct SessionVault: Sendable {
         // Neither a provider's name nor a device holds a NUL, so the two cannot run into one another.
         let secret = sealer.derive(
             "countersign exchange v1\0", from: identityToken.bytes, context: Array("\(provider)\0\(device)".utf8))
+        let name = sealer.derive("countersign answer name v1\0", from: secret.bytes, context: []).bytes
         return AnswerSlot(
-            key: RecordKey(
-                digest: sealer.derive("countersign answer name v1\0", from: secret.bytes, context: []).bytes),
+            key: RecordKey(digest: name, in: Partition(digest: name)),
             sealingKey: sealer.derive("countersign answer seal v1\0", from: secret.bytes, context: []))
     }
 
     package func seal(_ externalIdentity: ExternalIdentity, in slot: AnswerSlot) -> SealedRecord {
-        sealer.seal(externalIdentity.bytes, under: slot.sealingKey)
+        sealer.seal(externalIdentity.bytes, version: Self.answerVersion, under: slot.sealingKey)
     }
 
+    /// Nil where the record cannot be read: another version, or corrupt.
     package func open(_ answer: SealedRecord, in slot: AnswerSlot) -> ExternalIdentity? {
-        sealer.open(answer, under: slot.sealingKey).map(ExternalIdentity.init(bytes:))
+        reading { () throws(UnreadableRecord) in
+            ExternalIdentity(bytes: try sealer.open(answer, version: Self.answerVersion, under: slot.sealingKey))
+        }
+    }
+
+    private func reading<Record>(_ read: () throws(UnreadableRecord) -> Record) -> Record? {
+        do { return try read() } catch {
+            unreadable.add(error)
+            return nil
+        }
+    }
+
+    // MARK: Devices
+
+    package func label(ofDevice device: String) -> DeviceLabel {
+        device.isEmpty
+            ? .unknown
+            : DeviceLabel(digest: sealer.derive("countersign device v1\0", from: Array(device.utf8), context: []).bytes)
     }
 }

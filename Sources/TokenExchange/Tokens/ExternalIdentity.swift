@@ -13,9 +13,10 @@ extension ExternalIdentity {
     /// The prefix and 43 base64url characters.
     private static let opaqueCount = 47
 
-    /// Whether it has the shape of an opaque token of ours.
-    package var isOpaque: Bool {
-        bytes.count == Self.opaqueCount && bytes.starts(with: Self.opaquePrefix)
-            && Base64URL.decode(bytes[Self.opaquePrefix.count...]) != nil
+    /// What follows the prefix; nil where it has not the shape of an opaque token of ours.
+    var opaqueRandomPart: ArraySlice<UInt8>? {
+        let random = bytes.dropFirst(Self.opaquePrefix.count)
+        return bytes.count == Self.opaqueCount && bytes.starts(with: Self.opaquePrefix)
+            && Base64URL.decode(random) != nil ? random : nil
     }
 }

@@ -134,34 +134,84 @@ extension Refusal {
                 "config.yaml:10: sessions.memory.entries: expected a whole number from 2 to 10000000, found the number 1."
         ),
         Refusal(
-            adding: "sessions: { store: redis, redis: { url: \"rediss://h:1\" } }\n",
+            adding: "sessions: { store: redis, redis: { url: \"redis-sentinel://h:1,i:2\" } }\n",
             complaint:
-                "config.yaml:10: sessions.redis.url: expected a URL such as redis://127.0.0.1:6379/0, found rediss://, which is not supported by this version. Use redis:// with one server."
+                #"config.yaml:10: sessions.redis.url: expected a URL such as redis://127.0.0.1:6379/0, redis-sentinel://host:26379,host:26379/service or redis-cluster://host:6379,host:6379, found "redis-sentinel://h:1,i:2"."#
         ),
         Refusal(
-            adding: "sessions: { store: redis, redis: { url: \"redis-sentinel://h:1,i:2/service\" } }\n",
+            adding: "sessions: { store: redis, redis: { url: \"redis-sentinel://h:1/a/b/c\" } }\n",
             complaint:
-                "config.yaml:10: sessions.redis.url: expected a URL such as redis://127.0.0.1:6379/0, found redis-sentinel://, which is not supported by this version. Use redis:// with one server."
+                #"config.yaml:10: sessions.redis.url: expected a URL such as redis://127.0.0.1:6379/0, redis-sentinel://host:26379,host:26379/service or redis-cluster://host:6379,host:6379, found "redis-sentinel://h:1/a/b/c"."#
         ),
         Refusal(
-            adding: "sessions: { store: redis, redis: { url: \"redis-cluster://h:1,i:2\" } }\n",
+            adding: "sessions: { store: redis, redis: { url: \"redis-sentinel://h:1,h:1/a\" } }\n",
             complaint:
-                "config.yaml:10: sessions.redis.url: expected a URL such as redis://127.0.0.1:6379/0, found redis-cluster://, which is not supported by this version. Use redis:// with one server."
+                #"config.yaml:10: sessions.redis.url: expected a URL such as redis://127.0.0.1:6379/0, redis-sentinel://host:26379,host:26379/service or redis-cluster://host:6379,host:6379, found "redis-sentinel://h:1,h:1/a"."#
+        ),
+        Refusal(
+            adding: "sessions: { store: redis, redis: { url: \"redis-sentinel:///a\" } }\n",
+            complaint:
+                #"config.yaml:10: sessions.redis.url: expected a URL such as redis://127.0.0.1:6379/0, redis-sentinel://host:26379,host:26379/service or redis-cluster://host:6379,host:6379, found "redis-sentinel:///a"."#
+        ),
+        Refusal(
+            adding: "sessions: { store: redis, redis: { url: \"redis-cluster://h:1/1\" } }\n",
+            complaint:
+                #"config.yaml:10: sessions.redis.url: expected a URL such as redis://127.0.0.1:6379/0, redis-sentinel://host:26379,host:26379/service or redis-cluster://host:6379,host:6379, found "redis-cluster://h:1/1"."#
+        ),
+        Refusal(
+            adding: "sessions: { store: redis, redis: { url: \"redis-cluster://h:1,\" } }\n",
+            complaint:
+                #"config.yaml:10: sessions.redis.url: expected a URL such as redis://127.0.0.1:6379/0, redis-sentinel://host:26379,host:26379/service or redis-cluster://host:6379,host:6379, found "redis-cluster://h:1,"."#
+        ),
+        Refusal(
+            adding: "sessions: { store: redis, redis: { url: \"redis://h:1,i:2\" } }\n",
+            complaint:
+                #"config.yaml:10: sessions.redis.url: expected a URL such as redis://127.0.0.1:6379/0, redis-sentinel://host:26379,host:26379/service or redis-cluster://host:6379,host:6379, found "redis://h:1,i:2"."#
+        ),
+        Refusal(
+            adding: "sessions: { store: redis, redis: { url: \"redis://@h\" } }\n",
+            complaint:
+                #"config.yaml:10: sessions.redis.url: expected a URL such as redis://127.0.0.1:6379/0, redis-sentinel://host:26379,host:26379/service or redis-cluster://host:6379,host:6379, found a value that may hold credentials."#
+        ),
+        Refusal(
+            adding: "sessions: { store: redis, redis: { url: \"redis://h/1/2\" } }\n",
+            complaint:
+                #"config.yaml:10: sessions.redis.url: expected a URL such as redis://127.0.0.1:6379/0, redis-sentinel://host:26379,host:26379/service or redis-cluster://host:6379,host:6379, found "redis://h/1/2"."#
+        ),
+        Refusal(
+            adding: "sessions: { store: redis, redis: { url: \"redis://h/65536\" } }\n",
+            complaint:
+                #"config.yaml:10: sessions.redis.url: expected a URL such as redis://127.0.0.1:6379/0, redis-sentinel://host:26379,host:26379/service or redis-cluster://host:6379,host:6379, found "redis://h/65536"."#
+        ),
+        Refusal(
+            adding: "sessions: { store: redis, redis: { url: \"rediss-x://h\" } }\n",
+            complaint:
+                #"config.yaml:10: sessions.redis.url: expected a URL such as redis://127.0.0.1:6379/0, redis-sentinel://host:26379,host:26379/service or redis-cluster://host:6379,host:6379, found "rediss-x://h"."#
+        ),
+        Refusal(
+            adding: "sessions: { store: redis, redis: { url: \"redis://h\", tls: { ca_file: acme.pem } } }\n",
+            complaint:
+                #"config.yaml:10: sessions.redis.tls: expected no such key with a `url` without TLS, found a mapping. Begin the URL with rediss, rediss-sentinel or rediss-cluster, or remove the key."#
+        ),
+        Refusal(
+            adding: "sessions: { store: redis, redis: { url: \"redis-cluster://h\", sentinel: { username: a } } }\n",
+            complaint:
+                #"config.yaml:10: sessions.redis.sentinel: expected no such key with a `url` that names no sentinels, found a mapping. Write `username` and `password` of the server beside `url`."#
         ),
         Refusal(
             adding: "sessions: { store: redis, redis: { url: \"http://h:1\" } }\n",
             complaint:
-                #"config.yaml:10: sessions.redis.url: expected a URL such as redis://127.0.0.1:6379/0, found "http://h:1"."#
+                #"config.yaml:10: sessions.redis.url: expected a URL such as redis://127.0.0.1:6379/0, redis-sentinel://host:26379,host:26379/service or redis-cluster://host:6379,host:6379, found "http://h:1"."#
         ),
         Refusal(
             adding: "sessions: { store: redis, redis: { url: \"redis://h:1/x\" } }\n",
             complaint:
-                #"config.yaml:10: sessions.redis.url: expected a URL such as redis://127.0.0.1:6379/0, found "redis://h:1/x"."#
+                #"config.yaml:10: sessions.redis.url: expected a URL such as redis://127.0.0.1:6379/0, redis-sentinel://host:26379,host:26379/service or redis-cluster://host:6379,host:6379, found "redis://h:1/x"."#
         ),
         Refusal(
             adding: "sessions: { store: redis, redis: { url: \"redis://user:marker-password@h:1/0\" } }\n",
             complaint:
-                "config.yaml:10: sessions.redis.url: expected a URL such as redis://127.0.0.1:6379/0, found a URL with a password. Write `password: { env: NAME }` or `password: { file: PATH }` beside it."
+                "config.yaml:10: sessions.redis.url: expected a URL such as redis://127.0.0.1:6379/0, redis-sentinel://host:26379,host:26379/service or redis-cluster://host:6379,host:6379, found a URL with a password. Write `password: { env: NAME }` or `password: { file: PATH }` beside it."
         ),
         Refusal(
             adding: "sessions: { store: redis, redis: { url: \"redis://me@h\", username: me } }\n",

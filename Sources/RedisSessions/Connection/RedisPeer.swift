@@ -1,0 +1,71 @@
+import NIOSSL
+
+/// One server, and how to greet it.
+struct RedisPeer: Sendable {
+    enum Role: Sendable {
+        /// Keeps our records; must be a master.
+        case records(database: Int)
+        /// Is only asked where the masters are.
+        case guide
+    }
+
+    let address: RedisAddress
+    let role: Role
+    let credentials: RedisCredentials
+    let tls: RedisTLS?
+    let commandTimeout: Duration
+    let connectTimeout: Duration
+    let maximumInFlight: Int
+    /// So many connections for each event loop, beside the shared one, for commands that block theirs.
+    let blockingConnections: Int
+
+    init(
+        _ address: RedisAddress, _ configuration: RedisConfiguration, role: Role, credentials: RedisCredentials,
+        blockingConnections: Int = 0
+    ) {
+        self.address = address
+        self.role = role
+        self.credentials = credentials
+        self.blockingConnections = blockingConnections
+        tls = configuration.tls
+        commandTimeout = configuration.commandTimeout
+        connectTimeout = configuration.connectTimeout
+        maximumInFlight = configuration.maximumInFlight
+    }
+
+    /// A server that keeps records.
+    init(keeper address: RedisAddress, _ configuration: RedisConfiguration) {
+        self.init(
+            address, configuration, role: .records(database: configuration.database),
+            credentials: configuration.credentials, blockingConnections: configuration.replication?.connections ?? 0)
+    }
+}
+
+extension RedisPeer {
+    /// What stands in files, as it stands there now.
+    struct ReadCredentials: Sendable {
+        let password: RedisPassword?
+        let context: NIOSSLContext?
+    }
+
+    func readCredentials() throws(ConnectionFault) -> ReadCredentials {
+        let password: RedisPassword?
+        do { password = try credentials.password().map(RedisPassword.init) } catch { throw .passwordUnreadable }
+        do { return ReadCredentials(password: password, context: try tls?.context()) } catch {
+            throw .certificatesUnreadable
+        }
+    }
+}
+
+extension RedisTLS {
+    /// Certificates must hold the name, or else the address, that was connected to.
+    func handler(_ context: NIOSSLContext, for address: RedisAddress) throws -> NIOSSLClientHandler {
+        if let serverName { return try NIOSSLClientHandler(context: context, serverHostname: serverName) }
+        do {
+            return try NIOSSLClientHandler(context: context, serverHostname: address.host)
+        } catch let error as NIOSSLExtraError where error == .cannotUseIPAddressInSNI {
+            // The handler then compares certificates with the address that it is connected to.
+            return try NIOSSLClientHandler(context: context, serverHostname: nil)
+        }
+    }
+}

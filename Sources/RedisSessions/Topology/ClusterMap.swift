@@ -1,0 +1,86 @@
+/// Which server has which slot.
+struct ClusterMap {
+    struct Range: Equatable {
+        let slots: ClosedRange<Int>
+        let master: RedisAddress
+    }
+
+    private var byAddress: [RedisAddress: RedisNode] = [:]
+    private var bySlot = [RedisNode?](repeating: nil, count: ClusterSlot.count)
+
+    var nodes: [RedisNode] { Array(byAddress.values) }
+
+    /// Those that have slots.
+    var keepers: [RedisNode] {
+        let assigned = Set(bySlot.compactMap { $0?.address })
+        return byAddress.filter { assigned.contains($0.key) }.map(\.value)
+    }
+
+    var isComplete: Bool { !bySlot.contains { $0 == nil } }
+
+    /// Any server where the slot is nil.
+    func node(for slot: ClusterSlot?) -> RedisNode? {
+        guard let slot else { return byAddress.values.first(where: \.isOpen) ?? byAddress.values.first }
+        return bySlot[Int(slot.number)]
+    }
+
+    func node(at address: RedisAddress) -> RedisNode? { byAddress[address] }
+
+    mutating func add(_ node: RedisNode) -> RedisNode {
+        byAddress[node.address] = node
+        return node
+    }
+
+    mutating func assign(_ slot: ClusterSlot, to address: RedisAddress) {
+        bySlot[Int(slot.number)] = byAddress[address]
+    }
+
+    /// - Parameter make: a node for an address that is new.
+    /// - Returns: the nodes that have no slot any more.
+    mutating func replace(with ranges: [Range], _ make: (RedisAddress) -> RedisNode) -> [RedisNode] {
+        var slots = [RedisNode?](repeating: nil, count: ClusterSlot.count)
+        var kept: [RedisAddress: RedisNode] = [:]
+        for range in ranges {
+            let node = kept[range.master] ?? byAddress[range.master] ?? make(range.master)
+            kept[range.master] = node
+            for slot in range.slots { slots[slot] = node }
+        }
+        defer {
+            byAddress = kept
+            bySlot = slots
+        }
+        return byAddress.filter { kept[$0.key] == nil }.map(\.value)
+    }
+}
+
+extension ClusterMap.Range {
+    /// The reply to `CLUSTER SLOTS`: `[[first, last, [host, port, …], replicas…], …]`. Nil where it is none.
+    /// - Parameter server: the one that replied; it leaves out a host that is its own.
+    static func all(in reply: RESPReply, from server: RedisAddress) -> [Self]? {
+        guard case .array(let entries) = reply else { return nil }
+        var ranges: [Self] = []
+        for entry in entries {
+            guard case .array(let parts) = entry, parts.count >= 3,
+                case .integer(let first) = parts[0], case .integer(let last) = parts[1],
+                0 <= first, first <= last, last < ClusterSlot.count,
+                case .array(let master) = parts[2], master.count >= 2,
+                case .integer(let port) = master[1], (1...65535).contains(port)
+            else { return nil }
+            let host = master[0].text.flatMap { $0.isEmpty || $0 == "?" ? nil : $0 } ?? server.host
+            ranges.append(
+                Self(slots: Int(first)...Int(last), master: RedisAddress(host: host, port: Int(port))))
+        }
+        return ranges
+    }
+}
+
+extension RESPReply {
+    /// Of a bulk string or a status; nil for others.
+    var text: String? {
+        switch self {
+        case .bulk(let bytes): String(decoding: bytes, as: UTF8.self)
+        case .status(let text): text
+        default: nil
+        }
+    }
+}

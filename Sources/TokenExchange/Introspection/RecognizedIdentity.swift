@@ -1,0 +1,46 @@
+/// An external identity that could be ours by its shape, and where its session would be.
+struct RecognizedIdentity {
+    private enum Form {
+        case opaque
+        case signed(UnverifiedToken, any TokenVerifier)
+    }
+
+    private let form: Form
+    let partition: Partition
+
+    /// Nil for what cannot be ours: another shape, issuer or key.
+    init?(_ externalIdentity: ExternalIdentity, issuer: String, keys: SigningKeyRing) {
+        if let random = externalIdentity.opaqueRandomPart, let partition = Partition(beginning: random) {
+            form = .opaque
+            self.partition = partition
+        } else if let token = try? UnverifiedToken(externalIdentity.bytes, limits: TokenLimits()),
+            token.isClaimed(by: issuer), let verifier = token.keyID.flatMap(keys.verifier(keyID:)),
+            verifier.algorithm == token.algorithm, let tokenID = token.claims.stringBytes("jti"),
+            let partition = Partition(beginning: tokenID[...])
+        {
+            form = .signed(token, verifier)
+            self.partition = partition
+        } else {
+            return nil
+        }
+    }
+
+    /// What the token itself can say without a store.
+    enum Statement {
+        /// It is a name for a record, and says nothing.
+        case none
+        /// A JWT of ours: the signature is good.
+        case session(SessionRecord)
+        /// A JWT that is not ours.
+        case forged
+    }
+
+    func statement(by claimsReader: any ClaimsReader) -> Statement {
+        guard case .signed(let token, let verifier) = form else { return .none }
+        guard verifier.isValid(signature: token.signature, over: token.bytes, count: token.signingInputCount),
+            let claims = try? claimsReader.claims(SessionRecord.claimNames, in: token.claims),
+            let session = SessionRecord(claims)
+        else { return .forged }
+        return .session(session)
+    }
+}

@@ -1,0 +1,45 @@
+/// Ends the session of an external identity before its time.
+package struct RevokeSession: Sendable {
+    private let issuer: String
+    private let vault: SessionVault
+    private let store: any SessionStore
+    private let keys: @Sendable () -> SigningKeyRing
+    private let claimsReader: any ClaimsReader
+
+    package init(
+        issuer: String, vault: SessionVault, store: any SessionStore, keys: @escaping @Sendable () -> SigningKeyRing,
+        claimsReader: any ClaimsReader
+    ) {
+        self.issuer = issuer
+        self.vault = vault
+        self.store = store
+        self.keys = keys
+        self.claimsReader = claimsReader
+    }
+
+    /// Longer than any sensible command time-out of a store; the store's own is what counts.
+    private static let budget: Duration = .seconds(2)
+
+    /// Returns once the session is over on all replicas, or where there is none to end.
+    ///
+    /// A JWT is revoked whether or not its session is stored: it may still wait to be written.
+    /// - Parameter isAllowed: whether the caller may end sessions of this identity provider.
+    /// - Throws: ``Failure`` where the revocation could not be recorded, in every mode.
+    package func callAsFunction(
+        _ externalIdentity: ExternalIdentity, ofProvider isAllowed: (String) -> Bool
+    ) async throws(Failure) {
+        guard let recognized = RecognizedIdentity(externalIdentity, issuer: issuer, keys: keys()) else { return }
+        let key = vault.sessionKey(of: externalIdentity, in: recognized.partition)
+        do {
+            let session: SessionRecord? =
+                switch recognized.statement(by: claimsReader) {
+                case .session(let session): session
+                case .none:
+                    try await store.session(key, within: Self.budget).flatMap { vault.open($0, of: externalIdentity) }
+                case .forged: nil
+                }
+            guard let session, isAllowed(session.identityProvider) else { return }
+            try await store.revoke(key, until: session.expiry, within: Self.budget)
+        } catch { throw Failure(error) }
+    }
+}

@@ -1,0 +1,28 @@
+/// A part of the store. All records of one exchange lie in one, so that a store of many servers keeps them on one server
+/// and writes them at once.
+///
+/// It follows from the exchange, and the external identity begins its random part with it; so either leads to it. That
+/// takes 18 of an opaque token's 256 random bits, and of a `jti`'s 128.
+package struct Partition: Sendable, Hashable {
+    /// Characters of base64url: 18 bits, more than any store has parts.
+    static let count = 3
+
+    /// ``count`` characters of base64url.
+    package let label: [UInt8]
+
+    /// - Parameter digest: of what decides the partition; at least three bytes.
+    package init(digest: [UInt8]) {
+        label = Array(Base64URL.encode(Array(digest.prefix(3))).prefix(Self.count))
+    }
+
+    /// From the beginning of a token's random part; nil where that is too short, or no base64url.
+    init?(beginning text: ArraySlice<UInt8>) {
+        let label = Array(text.prefix(Self.count))
+        // Three characters stand for two bytes, and their last two bits must be zero; a fourth takes that away.
+        guard label.count == Self.count, Base64URL.decode(label + [UInt8(ascii: "A")]) != nil else { return nil }
+        self.label = label
+    }
+
+    /// `text` in base64url, its first characters replaced by the label.
+    func marking(_ text: [UInt8]) -> [UInt8] { label + text.dropFirst(Self.count) }
+}
