@@ -41,6 +41,11 @@ def address(page, identity):
     return f"{page}/#{base64.b64encode(json.dumps(context, ensure_ascii=False).encode()).decode()}"
 
 
+def start(*command):
+    """In a session of its own: Ctrl-C reaches this program alone, which then ends both. None outlives it, however it ends."""
+    return subprocess.Popen(["setpriv", "--pdeathsig", "TERM", *command], start_new_session=True)
+
+
 def wait_for(url, children):
     for _ in range(150):
         if any(child.poll() is not None for child in children):
@@ -64,11 +69,9 @@ def main():
     # Both end the demo, also where a shell started it in the background with SIGINT ignored.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
-    # Sessions of their own: Ctrl-C reaches this program alone, which then ends both.
     children = [
-        subprocess.Popen([options.program, "serve", "--config", options.config], start_new_session=True),
-        subprocess.Popen([sys.executable, str(HERE / "server.py"), "--port", options.page_port,
-                          "--countersign", options.countersign], start_new_session=True),
+        start(options.program, "serve", "--config", options.config),
+        start(sys.executable, str(HERE / "server.py"), "--port", options.page_port, "--countersign", options.countersign),
     ]
     try:
         page = f"http://127.0.0.1:{options.page_port}"

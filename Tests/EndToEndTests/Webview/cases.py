@@ -283,7 +283,8 @@ def demo_prints_an_address_that_shows_the_page_and_ends_with_ctrl_c(browser, sce
             with socket.socket() as probe:
                 assert probe.connect_ex(("127.0.0.1", port)) != 0, f"something still listens on {port}"
     finally:
-        running.kill()
+        running.terminate()
+        running.wait(timeout=10)
 
 
 # Outages; from here on Redis is empty, then gone.
