@@ -4,10 +4,13 @@ Looking at rewards needs a good signature (by key set). Spending points asks Cou
 login that was ended, or cannot be confirmed, spends nothing.
 """
 import argparse
+import base64
+import hashlib
 import http.server
 import json
 import os
 import pathlib
+import re
 import secrets
 
 from verification import Introspection, KeySet, Refused, Unreachable
@@ -66,7 +69,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self._answer(404, b"", "text/plain")
         # The files name Countersign as a retailer's would; here it lives elsewhere.
         text = file.read_text().replace("https://identity.acme.example", self.countersign)
-        self._answer(200, text.encode(), TYPES[file.suffix])
+        self._answer(200, text.encode(), TYPES[file.suffix], self._policy(text))
 
     def do_POST(self):
         status, answer = 200, {}
@@ -105,15 +108,20 @@ class Handler(http.server.BaseHTTPRequestHandler):
             raise Problem(400)
         return question
 
-    def _answer(self, status, body, kind):
+    def _policy(self, text):
+        """Nothing inline, but the import map with its digest."""
+        maps = re.findall(r'<script type="importmap">(.*?)</script>', text, re.DOTALL)
+        digests = [base64.b64encode(hashlib.sha256(it.encode()).digest()).decode() for it in maps]
+        return "; ".join([
+            "default-src 'none'", " ".join(["script-src 'self'", self.countersign, *(f"'sha256-{it}'" for it in digests)]),
+            "style-src 'self'", f"connect-src 'self' {self.countersign}", "base-uri 'none'", "form-action 'none'",
+            "frame-ancestors 'none'", "require-trusted-types-for 'script'"])
+
+    def _answer(self, status, body, kind, policy="default-src 'none'"):
         self.send_response(status)
         headers = {
             "Content-Type": kind, "Content-Length": str(len(body)), "Cache-Control": "no-store",
-            "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer",
-            "Content-Security-Policy": "; ".join([
-                "default-src 'none'", f"script-src 'self' {self.countersign}", "style-src 'self'",
-                f"connect-src 'self' {self.countersign}", "base-uri 'none'", "form-action 'none'",
-                "frame-ancestors 'none'", "require-trusted-types-for 'script'"]),
+            "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Content-Security-Policy": policy,
         }
         for name, value in headers.items():
             self.send_header(name, value)

@@ -63,9 +63,9 @@ import TokenExchange
         let digest = try await CountersignProcess.run(
             "sh", ["-c", "openssl dgst -sha384 -binary '\(Self.kit)' | base64 -w0"])
         #expect(digest.output.count == 64)
-        for file in ["README.md", "Examples/loyalty-webview/page/index.html"] {
+        for file in ["README.md", "docs/webview.md", "Examples/loyalty-webview/page/index.html"] {
             let text = try String(contentsOfFile: "\(CountersignProcess.repository)/\(file)", encoding: .utf8)
-            #expect(text.contains("integrity=\"sha384-\(digest.output)\""), "\(file) names another digest")
+            #expect(text.contains("\"sha384-\(digest.output)\""), "\(file) names another digest")
         }
     }
 

@@ -1,6 +1,6 @@
 // The page: who opened it is settled first, then the back end is asked for rewards, and only then is anything drawn.
 
-import("https://identity.acme.example/webview/countersign.v1.js").then(
+import("countersign").then(
   (kit) => begin(kit),
   () => deny("unreachable"),
 );
