@@ -1,7 +1,7 @@
 /// A script for pages that the Associate App opens, as it is served.
 ///
 /// The files beside this one are compiled into the program. A version's bytes never change once it is released: pages
-/// name them by their digest (Subresource Integrity). What changes becomes the next version, and the older ones stay,
+/// name them by their digest (Subresource Integrity in import maps). What changes becomes the next version, and the older ones stay,
 /// since pages in use point to them.
 struct WebviewScript: Sendable {
     let bytes: [UInt8]
