@@ -91,9 +91,12 @@ package struct RedisReplication: Sendable {
     package let replicas: Int
     /// Waiting blocks a connection, so the exchanges get so many for each event loop, beside the shared one.
     package let connections: Int
+    /// The most that an exchange may wait, however large the caller's budget.
+    package let timeout: Duration
 
-    package init(replicas: Int, connections: Int) {
+    package init(replicas: Int, connections: Int, timeout: Duration = .seconds(1)) {
         self.replicas = replicas
+        self.timeout = timeout
         self.connections = connections
     }
 }

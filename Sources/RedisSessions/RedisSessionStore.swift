@@ -21,7 +21,6 @@ package struct RedisSessionStore: Sendable {
     private let topology: any RedisTopology
     private let keyspace: SessionKeyspace
     private let replication: RedisReplication?
-    private let commandTimeout: Duration
     private let time: TimeSource
 
     /// Connects once ``run()`` is called, with one connection to each server for each event loop of `eventLoopGroup`.
@@ -43,7 +42,6 @@ package struct RedisSessionStore: Sendable {
             }
         keyspace = SessionKeyspace(prefix: configuration.keyPrefix)
         replication = configuration.replication
-        commandTimeout = configuration.commandTimeout
         self.time = time
     }
 }
@@ -129,8 +127,8 @@ extension RedisSessionStore: SessionStore {
 // MARK: - Waiting for replicas
 
 extension RedisSessionStore {
-    /// Before the command's own end, so that the server answers in time.
-    private static let waitMargin = TimeAmount.milliseconds(20)
+    /// Before the command's own end, so that the server answers in time: it looks for time-outs ten times a second (`hz`).
+    private static let waitMargin = TimeAmount.milliseconds(120)
 
     private func executeExchange(_ command: RedisCommand, until end: NIODeadline) async -> RedisOutcome {
         guard let replication else { return await topology.execute(command, until: end) }
@@ -146,7 +144,7 @@ extension RedisSessionStore {
 
     private func wait(for replication: RedisReplication, until end: NIODeadline) -> RedisCommand {
         let now = NIODeadline.now()
-        let limit = min(end, now + TimeAmount(commandTimeout)) - Self.waitMargin
+        let limit = min(end, now + TimeAmount(replication.timeout)) - Self.waitMargin
         // Zero would mean for ever.
         let milliseconds = max(1, (limit - now).nanoseconds / 1_000_000)
         return RedisCommand(

@@ -18,6 +18,7 @@ struct Bounds: Sendable, CustomTestStringConvertible {
         redis("connect_timeout", accepted: ["10ms", "10s"], refused: ["9ms", "10001ms"]),
         redis("maximum_in_flight", accepted: ["1", "65536"], refused: ["0", "65537"]),
         redis("wait_replicas", accepted: ["0", "10"], refused: ["-1", "11"]),
+        redis("wait_timeout", accepted: ["200ms", "10s"], refused: ["199ms", "10001ms"]),
         redis("wait_connections", accepted: ["1", "256"], refused: ["0", "257"]),
         Bounds(
             yaml: "sessions: { deferred: { entries: % } }\n", accepted: ["1", "1000000"], refused: ["0", "1000001"]),

@@ -42,6 +42,7 @@ let longest = """
         maximum_in_flight: 100
         wait_replicas: 1
         wait_connections: 4
+        wait_timeout: 700ms
         username: countersign
         password: { file: secret }
         command_timeout: 100ms

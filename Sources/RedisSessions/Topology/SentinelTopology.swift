@@ -3,13 +3,13 @@ import NIOCore
 import Synchronization
 import TokenExchange
 
-/// The master that most sentinels name, asked anew twice a second: after a failover its successor takes over here.
+/// The master that most sentinels name, asked anew five times a second: after a failover its successor takes over here.
 ///
 /// A sentinel that is cut off from the others may name a former master; it is outvoted, or else the handshake finds out
 /// (``RedisHandshake``), and a master that is made a replica refuses to write, which ends the connection.
 final class SentinelTopology: RedisTopology {
-    /// The detection time of a failover adds to that of the sentinels, some seconds; heal well within two.
-    private static let interval = TimeAmount.milliseconds(500)
+    /// A former master may take writes until the sentinels reach it, and loses them; so do not stay with it for long.
+    private static let interval = TimeAmount.milliseconds(200)
     private static let budget = TimeAmount.milliseconds(400)
 
     private let configuration: RedisConfiguration
