@@ -56,7 +56,8 @@ package final class RedisServer: Sendable {
     package static func stopped(password: String? = nil, arguments: [String] = []) throws -> RedisServer {
         var all = arguments
         if let password { all += ["--requirepass", password] }
-        return RedisServer(port: try freeLoopbackPort(), password: password, mode: .server(arguments: all), process: nil)
+        return RedisServer(
+            port: try freeLoopbackPort(), password: password, mode: .server(arguments: all), process: nil)
     }
 
     /// SIGKILL; returns when the process is gone.
