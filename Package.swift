@@ -71,6 +71,8 @@ let package = Package(
                 nioPosix,
                 nioSSL,
             ],
+            // Not a bundle: the program stays one file.
+            resources: [.embedInCode("Webview/countersign.v1.js")],
             swiftSettings: swift),
 
         // Where they meet, and the commands.
@@ -128,7 +130,8 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests", dependencies: ["countersign", "JOSE", "TestSupport", "TokenExchange"],
             exclude: [
-                "clients.py", "kit.py", "openapi_hooks.py", "requirements.txt", "rotation.py", "schemathesis.toml",
+                "Webview", "clients.py", "kit.py", "openapi_hooks.py", "requirements.txt", "rotation.py",
+                "schemathesis.toml",
                 "verify.py",
             ], swiftSettings: swift),
     ],
