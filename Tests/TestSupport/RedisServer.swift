@@ -91,7 +91,7 @@ package final class RedisServer: Sendable {
         return String(decoding: information, as: UTF8.self).contains("process_id:\(identifier)\r\n")
     }
 
-    private static func freePort() throws -> Int {
+    static func freePort() throws -> Int {
         let listener = try LoopbackSocket()
         try listener.bind(port: 0)
         return try listener.port()

@@ -23,7 +23,15 @@ package final class TestCertificate: Sendable {
     /// PEM.
     package var file: String { folder.path + "/certificate.pem" }
 
-    private var keyFile: String { folder.path + "/key.pem" }
+    /// PEM.
+    package var keyFile: String { folder.path + "/key.pem" }
+
+    /// Puts another certificate and its key into these files, as a rotation does.
+    package func replace(with other: TestCertificate) throws {
+        for (old, new) in [(file, other.file), (keyFile, other.keyFile)] {
+            try Data(contentsOf: URL(filePath: new)).write(to: URL(filePath: old), options: .atomic)
+        }
+    }
 
     package var certificates: [NIOSSLCertificate] {
         get throws { try NIOSSLCertificate.fromPEMFile(file) }
