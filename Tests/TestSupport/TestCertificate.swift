@@ -29,7 +29,8 @@ package final class TestCertificate: Sendable {
     /// Puts another certificate and its key into these files, as a rotation does.
     package func replace(with other: TestCertificate) throws {
         for (old, new) in [(file, other.file), (keyFile, other.keyFile)] {
-            try Data(contentsOf: URL(filePath: new)).write(to: URL(filePath: old), options: .atomic)
+            try FileManager.default.removeItem(atPath: old)
+            try FileManager.default.copyItem(atPath: new, toPath: old)
         }
     }
 
