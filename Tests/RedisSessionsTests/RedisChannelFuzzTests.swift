@@ -325,15 +325,20 @@ private final class FuzzedChannel {
 
     private func mistreated(_ reply: [UInt8]) -> [UInt8] {
         var reply = reply
-        if faults.contains(.damage), chance(of: 15) {
-            let index = Int.random(in: reply.indices, using: &generator)
-            reply[index] &+= .random(in: 1...255, using: &generator)
-        }
+        if faults.contains(.damage), chance(of: 30) { damage(&reply) }
         if faults.contains(.injection), chance(of: 8) {
             let injected = ["*1\r\n:1\r\n", "\r\n", "HTTP/1.1 200 OK\r\n"].randomElement(using: &generator) ?? ""
             reply = Array(injected.utf8) + reply
         }
         return reply
+    }
+
+    /// Often where it hurts: types, lengths and line ends, and by what passes for such.
+    private func damage(_ reply: inout [UInt8]) {
+        let edges = Array(reply.indices.prefix(3)) + reply.indices.suffix(2)
+        let index = (chance(of: 500) ? edges : Array(reply.indices)).randomElement(using: &generator) ?? 0
+        let other = chance(of: 500) ? Array("+-:$*0123456789\r\n".utf8) : Array(0...255)
+        reply[index] = other.filter { $0 != reply[index] }.randomElement(using: &generator) ?? 0
     }
 
     /// The words of the next whole command; nil where there is none.

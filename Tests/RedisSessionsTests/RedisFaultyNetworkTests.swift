@@ -115,7 +115,7 @@ import TokenExchange
                     group.addTask {
                         var tally = Tally()
                         var generator = SeededGenerator(seed: seed << 8 | UInt64(caller))
-                        for _ in 0..<400 {
+                        for _ in 0..<250 {
                             let number = UInt8.random(in: 0..<Self.count, using: &generator)
                             let own = everything[Int(number)]
                             do {
