@@ -1,6 +1,8 @@
 # make run    install what is missing, build, make development keys, print a curl with a real token, serve
 # make test   install what is missing, run all tests (they start their own Redis)
-# make test-address   the tests of the target that holds most C, under the address sanitizer
+# make test-address   the tests of the targets that hold C, under the address sanitizer
+# make test-thread    the tests of the Redis client, under the thread sanitizer
+# make bench          what the session store does in a second, and what a session costs in Redis' memory
 # make fuzz   install what is missing, build the fuzz harnesses, run them for SECONDS in all
 # make lint   formatting and style, as CI checks it
 
@@ -12,12 +14,15 @@ PYTHON = .build-python/bin/python
 FUZZ = .build-fuzz
 # Of fuzzing, shared among the harnesses.
 SECONDS = 60
+# Of benchmarks.
+SECONDS_EACH = 3
+SESSIONS = 1000000
 
 BUILD_PACKAGES = libssl-dev libjwt-dev libhiredis-dev
 RUN_PACKAGES = $(BUILD_PACKAGES) openssl
 TEST_PACKAGES = $(BUILD_PACKAGES) openssl redis-server python3-venv
 
-.PHONY: build run test test-address fuzz lint format build-packages run-packages test-packages
+.PHONY: build run test test-address test-thread bench fuzz lint format build-packages run-packages test-packages
 
 build:
 	$(SWIFT) build -c release --product countersign
@@ -39,7 +44,17 @@ test: test-packages $(PYTHON)
 
 # The runtimes of Swift and XCTest keep what LeakSanitizer calls leaks.
 test-address: test-packages
-	ASAN_OPTIONS=detect_leaks=0 $(SWIFT) test --sanitize=address --scratch-path .build-address --filter JOSETests
+	ASAN_OPTIONS=detect_leaks=0 $(SWIFT) test --sanitize=address --scratch-path .build-address --no-parallel \
+	  --filter 'JOSETests|RedisSessionsTests'
+
+# The runtime of Swift is not instrumented; Tests/thread-sanitizer.txt says what of it is left out, and why.
+test-thread: test-packages
+	TSAN_OPTIONS=suppressions=$(abspath Tests/thread-sanitizer.txt) $(SWIFT) test --sanitize=thread \
+	  --scratch-path .build-thread --no-parallel --filter RedisSessionsTests
+
+bench: test-packages
+	$(SWIFT) build --package-path Tests/Benchmarks --scratch-path .build-benchmarks -c release --product RedisBench
+	@.build-benchmarks/release/RedisBench $(SECONDS_EACH) $(SESSIONS)
 
 fuzz: build-packages
 	$(SWIFT) build --package-path Tests/Fuzz --scratch-path $(FUZZ) -c release
