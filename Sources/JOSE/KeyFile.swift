@@ -1,12 +1,18 @@
 import Glibc
+import TokenExchange
 
 /// A file that holds one private key.
-enum KeyFile {
+package enum KeyFile {
     /// The largest RSA key allowed here has 6.5 KB of PEM.
     static let byteLimit = 64 * 1024
 
-    /// - Throws: also where anybody but owner and group may touch the file, before a byte of it is read.
-    static func read(_ path: String) throws(KeyFileError) -> SecretBytes {
+    /// - Parameter forbidden: permission bits that nobody may have, by default all of those who are neither owner nor of
+    ///   the group; `problem` is what to say of them.
+    /// - Throws: where one of them is set, before a byte is read.
+    static func read(
+        _ path: String, problem: (UInt32) -> KeyFileError.Problem = KeyFileError.Problem.worldAccessible,
+        at forbidden: mode_t = 0o007
+    ) throws(KeyFileError) -> SecretBytes {
         // Without O_NONBLOCK, opening a pipe would wait for its writer.
         let file = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard file >= 0 else { throw failure("open the file", path) }
@@ -14,8 +20,8 @@ enum KeyFile {
         var status = stat()
         guard unsafe fstat(file, &status) == 0 else { throw failure("look at the file", path) }
         guard status.st_mode & S_IFMT == S_IFREG else { throw KeyFileError(path: path, problem: .noRegularFile) }
-        guard status.st_mode & 0o007 == 0 else {
-            throw KeyFileError(path: path, problem: .worldAccessible(mode: status.st_mode & 0o7777))
+        guard status.st_mode & forbidden == 0 else {
+            throw KeyFileError(path: path, problem: problem(status.st_mode & 0o7777))
         }
         guard status.st_size <= byteLimit else { throw KeyFileError(path: path, problem: .tooLarge(limit: byteLimit)) }
         return unsafe try SecretBytes(capacity: Int(status.st_size)) { memory throws(KeyFileError) in
@@ -35,19 +41,43 @@ enum KeyFile {
     static func create(_ path: String, in directory: borrowing KeyDirectoryLock, _ content: borrowing SecretBytes)
         throws(KeyFileError)
     {
-        let temporary = "\(path).tmp"
-        unsafe unlink(temporary)
-        let file = unsafe open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-        guard file >= 0 else { throw failure("create the file", temporary) }
-        defer {
-            close(file)
-            unsafe unlink(temporary)
-        }
-        try write(content, to: file, path: temporary)
-        guard fsync(file) == 0 else { throw failure("write the file to disk", temporary) }
+        let temporary = try writeTemporary(for: path, mode: 0o600, content)
+        defer { unsafe unlink(temporary) }
         // Unlike rename, link refuses a name that is taken.
         guard unsafe link(temporary, path) == 0 else { throw failure("name the file", path) }
-        guard fsync(directory.descriptor) == 0 else { throw failure("write the directory to disk", path) }
+        try directory.flush(path)
+    }
+
+    /// Writes the file so that there is the old one or the new one at any moment, whole.
+    static func replace(
+        _ path: String, mode: mode_t, in directory: borrowing KeyDirectoryLock, _ content: borrowing SecretBytes
+    ) throws(KeyFileError) {
+        let temporary = try writeTemporary(for: path, mode: mode, content)
+        guard unsafe rename(temporary, path) == 0 else {
+            let failure = failure("name the file", path)
+            unsafe unlink(temporary)
+            throw failure
+        }
+        try directory.flush(path)
+    }
+
+    /// A file on the disk that is to be named or removed; gone where this throws.
+    private static func writeTemporary(
+        for path: String, mode: mode_t, _ content: borrowing SecretBytes
+    ) throws(KeyFileError) -> String {
+        let temporary = "\(path).tmp"
+        unsafe unlink(temporary)
+        let file = unsafe open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
+        guard file >= 0 else { throw failure("create the file", temporary) }
+        defer { close(file) }
+        do throws(KeyFileError) {
+            try write(content, to: file, path: temporary)
+            guard fsync(file) == 0 else { throw failure("write the file to disk", temporary) }
+        } catch {
+            unsafe unlink(temporary)
+            throw error
+        }
+        return temporary
     }
 
     private static func write(
@@ -69,19 +99,34 @@ enum KeyFile {
     }
 }
 
-/// An open directory, locked against other writers of this program; both end with the object.
-struct KeyDirectoryLock: ~Copyable {
-    let descriptor: Int32
+// MARK: - Telling files apart
 
-    init(_ path: String) throws(KeyFileError) {
-        descriptor = unsafe open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw KeyFile.failure("open the directory", path) }
-        guard flock(descriptor, LOCK_EX) == 0 else {
-            let failure = KeyFile.failure("lock the directory", path)
-            close(descriptor)
-            throw failure
-        }
+extension KeyFile {
+    /// What changes whenever a file is written or another takes its name.
+    package struct Identity: Sendable, Equatable {
+        let device: dev_t
+        let inode: ino_t
+        let size: Int
+        let mode: mode_t
+        /// Nanoseconds since 1970.
+        let modified: Int
+        let changed: Int
     }
 
-    deinit { close(descriptor) }
+    /// Follows symbolic links, as mounted secrets are made of; nil where there is nothing.
+    static func identity(_ path: String) -> Identity? {
+        var status = stat()
+        guard unsafe stat(path, &status) == 0 else { return nil }
+        return Identity(
+            device: status.st_dev, inode: status.st_ino, size: status.st_size, mode: status.st_mode,
+            modified: status.st_mtim.nanoseconds, changed: status.st_ctim.nanoseconds)
+    }
+
+    static func modificationTime(_ path: String) -> UnixTime? {
+        identity(path).map { UnixTime(seconds: Double($0.modified) / 1e9) }
+    }
+}
+
+extension timespec {
+    fileprivate var nanoseconds: Int { tv_sec * 1_000_000_000 + tv_nsec }
 }

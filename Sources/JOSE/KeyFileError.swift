@@ -10,13 +10,22 @@ package struct KeyFileError: Error, Equatable {
         case tooLarge(limit: Int)
         /// `mode` are the permission bits.
         case worldAccessible(mode: UInt32)
+        case worldWritable(mode: UInt32)
         /// A `.pem` that is not named `<algorithm>-<kid>.pem`.
         case unknownName
         case key(KeyPEMError)
         /// The `kid` in the name is not the key's RFC 7638 thumbprint.
         case nameIsNotThumbprint(found: String)
+        /// Without a manifest nobody can say which of them signs.
         case severalKeys(SignatureAlgorithm, fileNames: [String])
-        case keyExists(SignatureAlgorithm, fileName: String)
+        /// A key of the manifest without its file.
+        case missingKeyFile(keyID: String)
+        /// `expectation` is what the manifest should have held, and where.
+        case manifest(expectation: String)
+        /// Files changed while they were read, time and again.
+        case unsteady
+        case noActiveKey(SignatureAlgorithm)
+        case refused(SigningKeyRefusal)
         /// Verified here, never minted with.
         case notForMinting(SignatureAlgorithm)
         case notGenerated(cause: String)
@@ -44,6 +53,9 @@ extension KeyFileError: CustomStringConvertible {
         case .worldAccessible(let mode):
             "expected a private key that only its owner can read (mode 0600), found mode 0\(String(mode, radix: 8)); "
                 + "mend it with: chmod 600, and replace the key if others may have read it"
+        case .worldWritable(let mode):
+            "expected a file that only its owner can write, found mode 0\(String(mode, radix: 8)); whoever writes it says "
+                + "which key signs; mend it with: chmod 644, and look at it"
         case .unknownName:
             "expected a name of the form <algorithm>-<kid>.pem with an algorithm of "
                 + "\(Self.mintingAlgorithms), found another; move the file elsewhere, or make keys with: "
@@ -53,10 +65,19 @@ extension KeyFileError: CustomStringConvertible {
             "expected a key whose RFC 7638 thumbprint is the kid in the file's name, found \(found); "
                 + "rename the file if this is the right key"
         case .severalKeys(let algorithm, let fileNames):
-            "expected one key for \(algorithm.rawValue), found \(fileNames.joined(separator: ", ")); "
-                + "move all but one elsewhere"
-        case .keyExists(let algorithm, let fileName):
-            "a key for \(algorithm.rawValue) is there already (\(fileName)); move it elsewhere before making another"
+            "expected \(SigningKeyManifestFile.name), which says which key signs, found none and several keys for "
+                + "\(algorithm.rawValue) (\(fileNames.joined(separator: ", "))); restore the manifest from a backup, or "
+                + "move all keys but one elsewhere"
+        case .missingKeyFile(let keyID):
+            "expected the file of key \(keyID), which the manifest names, found none; restore it from a backup, or end "
+                + "the key with: countersign keys revoke \(keyID) --config FILE"
+        case .manifest(let expectation):
+            "expected \(expectation); copy the manifest again from where it is whole, or restore it from a backup"
+        case .unsteady: "expected a directory that rests for a moment, found it changing each time; try again"
+        case .noActiveKey(let algorithm):
+            "expected an active \(algorithm.rawValue) key, found none; make one with: "
+                + "countersign keys generate --algorithm \(algorithm.rawValue) --config FILE"
+        case .refused(let refusal): refusal.description
         case .notForMinting(let algorithm):
             "expected one of \(Self.mintingAlgorithms), found \(algorithm.rawValue), which is only verified here"
         case .notGenerated(let cause): "OpenSSL cannot make a key: \(cause)"

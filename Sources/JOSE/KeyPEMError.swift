@@ -10,7 +10,9 @@ package enum KeyPEMError: Error, Equatable {
     case privateKeyWherePublicExpected
     case publicKeyWherePrivateExpected
     case certificate
+    /// There is no passphrase to read it with.
     case encrypted
+    case wrongPassphrase
     /// `cause` is OpenSSL's.
     case unreadable(cause: String)
     /// A key type or curve that no algorithm here uses; `found` is OpenSSL's name.
@@ -36,8 +38,11 @@ extension KeyPEMError: CustomStringConvertible {
         case .certificate:
             "expected a public key, found a certificate; take its key with: openssl x509 -pubkey -noout"
         case .encrypted:
-            "expected an unencrypted private key, found an encrypted one; nobody can be asked for its passphrase here, "
-                + "decrypt it with: openssl pkcs8"
+            "expected an unencrypted private key, found an encrypted one; for a signing key, name its passphrase with "
+                + "signing.passphrase: { env: NAME } or { file: PATH }, or decrypt it with: openssl pkcs8"
+        case .wrongPassphrase:
+            "expected a private key encrypted with signing.passphrase, found one that it does not open; correct the "
+                + "passphrase, or encrypt the key with it: openssl pkcs8 -topk8"
         case .unreadable(let cause): "OpenSSL cannot read this key (\(cause)); export it again"
         case .unsupportedKeyType(let found):
             "expected RSA, EC P-256, P-384, P-521 or Ed25519, found another key type or curve (\(found))"

@@ -12,17 +12,31 @@ enum PEMKey {
         return try checked { () throws(OpenSSLFailure) in try KeyHandle(publicKeyPEM: pem) }
     }
 
-    static func privateKey(_ pem: borrowing SecretBytes) throws(KeyPEMError) -> (KeyHandle, PublicKeyParameters) {
+    static func privateKey(
+        _ pem: borrowing SecretBytes, passphrase: KeyPassphrase? = nil
+    ) throws(KeyPEMError) -> (KeyHandle, PublicKeyParameters) {
         let label = try unsafe label(of: pem.bytes)
         switch label {
         case "PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY": break
-        case "ENCRYPTED PRIVATE KEY": throw .encrypted
+        case "ENCRYPTED PRIVATE KEY": break
         case "PUBLIC KEY", "RSA PUBLIC KEY", "CERTIFICATE": throw .publicKeyWherePrivateExpected
         default: throw .otherBlock(label: label, expected: "PRIVATE KEY")
         }
         // RFC 1421 §4.6.1.1: how the older forms say that they are encrypted.
-        guard unsafe !contains("Proc-Type: 4,ENCRYPTED", in: pem.bytes) else { throw .encrypted }
-        return try checked { () throws(OpenSSLFailure) in try KeyHandle(privateKeyPEM: pem) }
+        let isEncrypted =
+            unsafe label == "ENCRYPTED PRIVATE KEY" || contains("Proc-Type: 4,ENCRYPTED", in: pem.bytes)
+        guard isEncrypted else {
+            return try checked { () throws(OpenSSLFailure) in try KeyHandle(privateKeyPEM: pem) }
+        }
+        guard let passphrase else { throw .encrypted }
+        do {
+            return try checked { () throws(OpenSSLFailure) in
+                try KeyHandle(privateKeyPEM: pem, passphrase: passphrase)
+            }
+        } catch {
+            if case .unreadable = error { throw .wrongPassphrase }
+            throw error
+        }
     }
 
     private static func checked(

@@ -1,88 +1,114 @@
 import FoundationEssentials
 package import TokenExchange
 
-/// The service's own private keys on disk: `<algorithm>-<kid>.pem`, PKCS#8, mode 0600, exactly one for an algorithm.
+/// The service's own private keys on disk: `<algorithm>-<kid>.pem`, PKCS#8, mode 0600, and `manifest.json`, which says
+/// which of them signs. Reading; what changes them stands in `SigningKeyDirectory+Commands.swift`.
 ///
-/// The name repeats what the content says, so that a file that was mixed up, cut or edited is noticed at start-up and not
-/// by verifiers. Files that do not end in `.pem` are none of ours.
+/// A file's name repeats what its content says, so that a file that was mixed up, cut or edited is noticed by us and not
+/// by verifiers. Files that do not end in `.pem` are none of ours. A directory without a manifest is one from before there
+/// were any: each of its keys is active.
 package struct SigningKeyDirectory: Sendable {
-    /// NIST SP 800-57 Part 1 Rev. 5 has 2048 bits suffice until 2030, and our tokens live for hours; 3072 bits would
-    /// triple the cost of signing and make every token 170 characters longer.
-    static let rsaBits = 2048
+    package let path: String
+    let passphrase: KeyPassphrase?
 
-    private let path: String
-
-    package init(path: String) {
+    /// - Parameter passphrase: reads encrypted keys, and encrypts new ones.
+    package init(path: String, passphrase: KeyPassphrase? = nil) {
         self.path = path
+        self.passphrase = passphrase
     }
 
-    /// Makes a key and its file, and the directory (mode 0700) where there is none. Never overwrites.
-    /// - Throws: ``KeyFileError``; also where the algorithm has a key already.
-    package func generate(algorithm: SignatureAlgorithm) throws(KeyFileError) -> SigningKeyEntry {
-        guard SignatureAlgorithm.minting.contains(algorithm) else { throw error(.notForMinting(algorithm)) }
-        try makeDirectory()
-        let lock = try KeyDirectoryLock(path)
-        if let existing = try names().first(where: { $0.algorithm == algorithm }) {
-            throw error(.keyExists(algorithm, fileName: existing.fileName))
-        }
-        let name: SigningKeyName
-        let pem: SecretBytes
-        do throws(OpenSSLFailure) {
-            let key = try KeyHandle.generate(algorithm.keyType, rsaBits: Self.rsaBits)
-            guard let parameters = key.parameters else { throw OpenSSLFailure(cause: "the new key cannot be read") }
-            name = SigningKeyName(algorithm: algorithm, keyID: parameters.thumbprint)
-            pem = try key.privateKeyPEM()
-        } catch let failure {
-            throw error(.notGenerated(cause: failure.cause))
-        }
-        try KeyFile.create("\(path)/\(name.fileName)", in: lock, pem)
-        return SigningKeyEntry(name)
-    }
-
+    /// All keys, or none. Needs no lock and no right to write: what changes meanwhile is read again.
+    ///
     /// - Throws: ``KeyFileError`` for the first file that is not as it should be; no key is left out in silence.
-    package func load() throws(KeyFileError) -> SigningKeys {
+    package func load(at now: UnixTime, times: SigningKeyTimes = SigningKeyTimes()) throws(KeyFileError) -> SigningKeys
+    {
+        for _ in 0..<Self.attempts {
+            let before = try fingerprint()
+            do throws(KeyFileError) {
+                let keys = try read(manifest(at: now, times: times), at: now)
+                if try fingerprint() == before { return keys }
+            } catch {
+                // A secret mount may be swapped between two files.
+                if try fingerprint() == before { throw error }
+            }
+        }
+        throw error(.unsteady)
+    }
+
+    private static let attempts = 5
+
+    /// The states alone, without a look at the keys.
+    package func manifest(at now: UnixTime, times: SigningKeyTimes) throws(KeyFileError) -> SigningKeyManifest {
+        guard let text = try manifestText() else { return try adoptedManifest(at: now, times: times) }
+        do throws(SigningKeyManifestFile.Expectation) { return try SigningKeyManifestFile.manifest(text) } catch let
+            problem
+        {
+            throw KeyFileError(path: manifestPath, problem: .manifest(expectation: problem.text))
+        }
+    }
+
+    var manifestPath: String { "\(path)/\(SigningKeyManifestFile.name)" }
+
+    var hasManifest: Bool { FileManager.default.fileExists(atPath: manifestPath) }
+
+    /// Of the manifest on disk: empty where there is none, nil where it cannot be read.
+    var listedFileNames: Set<String>? {
+        guard let text = try? manifestText() else { return hasManifest ? nil : [] }
+        return (try? SigningKeyManifestFile.manifest(text)).map { Set($0.keys.map(\.fileName)) }
+    }
+
+    /// Nil where there is none.
+    private func manifestText() throws(KeyFileError) -> [UInt8]? {
+        guard hasManifest else { return nil }
+        // Whoever can write it says which key signs.
+        return unsafe try KeyFile.read(manifestPath, problem: KeyFileError.Problem.worldWritable, at: 0o002).withBytes {
+            unsafe Array($0)
+        }
+    }
+
+    private func adoptedManifest(at now: UnixTime, times: SigningKeyTimes) throws(KeyFileError) -> SigningKeyManifest {
         let names = try names()
         for (algorithm, same) in Dictionary(grouping: names, by: \.algorithm) where same.count > 1 {
             throw error(.severalKeys(algorithm, fileNames: same.map(\.fileName)))
         }
-        var signers: [OpenSSLTokenSigner] = []
-        for name in names { signers.append(try signer(name)) }
-        let ring = SigningKeyRing(
-            signers: signers, verifiers: signers.map(\.verifier),
-            publishedKeySet: PublicJWK.set(signers.map(\.publicKey)))
-        return SigningKeys(ring: ring, entries: names.map(SigningKeyEntry.init))
+        return SigningKeyManifest(
+            adopting: names.map { name in
+                let modified = KeyFile.modificationTime("\(path)/\(name.fileName)")
+                return (name.keyID, name.algorithm, modified ?? now)
+            }, at: now, times: times)
     }
 
-    private func signer(_ name: SigningKeyName) throws(KeyFileError) -> OpenSSLTokenSigner {
+    private func read(_ manifest: SigningKeyManifest, at now: UnixTime) throws(KeyFileError) -> SigningKeys {
+        let names = try names()
+        let present = Set(names.map(\.fileName))
+        var signers: [String: OpenSSLTokenSigner] = [:]
+        for record in manifest.keys where record.state != .revoked {
+            guard present.contains(record.fileName) else {
+                // `advance` removes the file of a key that is over before it forgets the key.
+                if record.isOver(at: now) { continue }
+                throw KeyFileError(
+                    path: "\(path)/\(record.fileName)", problem: .missingKeyFile(keyID: record.keyID))
+            }
+            signers[record.keyID] = try signer(SigningKeyName(algorithm: record.algorithm, keyID: record.keyID))
+        }
+        let listed = Set(manifest.keys.map(\.fileName))
+        return SigningKeys(
+            manifest, unlistedFiles: names.map(\.fileName).filter { !listed.contains($0) }, signers: signers)
+    }
+
+    func signer(_ name: SigningKeyName) throws(KeyFileError) -> OpenSSLTokenSigner {
         let file = "\(path)/\(name.fileName)"
-        let signer = try OpenSSLTokenSigner(privateKeyFile: file, algorithm: name.algorithm)
+        let signer = try OpenSSLTokenSigner(privateKeyFile: file, algorithm: name.algorithm, passphrase: passphrase)
         guard signer.keyID == name.keyID else {
             throw KeyFileError(path: file, problem: .nameIsNotThumbprint(found: signer.keyID))
         }
         return signer
     }
 
-    private func makeDirectory() throws(KeyFileError) {
-        do {
-            try FileManager.default.createDirectory(
-                atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-        } catch {
-            throw self.error(.unreadable(operation: "make the directory", cause: "\(error)"))
-        }
-    }
-
     /// Sorted by file name.
-    private func names() throws(KeyFileError) -> [SigningKeyName] {
-        var isDirectory = false
-        guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory), isDirectory else {
-            throw error(.missingDirectory)
-        }
-        let fileNames: [String]
-        do { fileNames = try FileManager.default.contentsOfDirectory(atPath: path) } catch {
-            throw self.error(.unreadable(operation: "list the directory", cause: "\(error)"))
-        }
+    func names() throws(KeyFileError) -> [SigningKeyName] {
         var names: [SigningKeyName] = []
-        for fileName in fileNames.sorted() where fileName.hasSuffix(SigningKeyName.suffix) {
+        for fileName in try fileNames() where fileName.hasSuffix(SigningKeyName.suffix) {
             guard let name = SigningKeyName(fileName: fileName) else {
                 throw KeyFileError(path: "\(path)/\(fileName)", problem: .unknownName)
             }
@@ -91,18 +117,48 @@ package struct SigningKeyDirectory: Sendable {
         return names
     }
 
-    private func error(_ problem: KeyFileError.Problem) -> KeyFileError { KeyFileError(path: path, problem: problem) }
+    private func fileNames() throws(KeyFileError) -> [String] {
+        var isDirectory = false
+        guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory), isDirectory else {
+            throw error(.missingDirectory)
+        }
+        do { return try FileManager.default.contentsOfDirectory(atPath: path).sorted() } catch {
+            throw self.error(.unreadable(operation: "list the directory", cause: "\(error)"))
+        }
+    }
+
+    func error(_ problem: KeyFileError.Problem) -> KeyFileError { KeyFileError(path: path, problem: problem) }
+}
+
+// MARK: - Noticing changes
+
+extension SigningKeyDirectory {
+    /// What tells one state of the directory from another, for a price of a few system calls. Polled, since what changes
+    /// on a shared file system or in a swapped mount is not announced.
+    package struct Fingerprint: Sendable, Equatable {
+        let manifest: [UInt8]?
+        let files: [String: KeyFile.Identity]
+    }
+
+    package func fingerprint() throws(KeyFileError) -> Fingerprint {
+        var files: [String: KeyFile.Identity] = [:]
+        for name in try fileNames() where name.hasSuffix(SigningKeyName.suffix) {
+            files[name] = KeyFile.identity("\(path)/\(name)")
+        }
+        return Fingerprint(manifest: try manifestText(), files: files)
+    }
 }
 
 extension OpenSSLTokenSigner {
     /// Any of the ten algorithms, for keys outside the ring as well (those that sign development identity tokens).
     /// - Parameter keyID: nil for the RFC 7638 thumbprint.
     package init(
-        privateKeyFile path: String, algorithm: SignatureAlgorithm, keyID: String? = nil
+        privateKeyFile path: String, algorithm: SignatureAlgorithm, keyID: String? = nil,
+        passphrase: KeyPassphrase? = nil
     ) throws(KeyFileError) {
         let pem = try KeyFile.read(path)
         do {
-            try self.init(pem, algorithm: algorithm, keyID: keyID)
+            try self.init(pem, algorithm: algorithm, keyID: keyID, passphrase: passphrase)
         } catch {
             throw KeyFileError(path: path, problem: .key(error))
         }

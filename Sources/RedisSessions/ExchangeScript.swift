@@ -19,7 +19,8 @@
 ///
 /// All keys lie in one slot of a cluster. Only the first is declared: while a slot moves, a command that declares more is
 /// put off until the move is over, even where none of its keys exists yet; one that declares a single key is sent to the
-/// server that takes over. What then turns out to have been left behind is tried again (`TRYAGAIN`).
+/// server that takes over. What that one does not have yet counts as absent, so an answer that moved before its session is
+/// not replayed but minted anew; what a server has no more, while it still has the answer, is tried again (`TRYAGAIN`).
 ///
 /// To wait for replicas makes sense only after a write, so an earlier answer is then written once more.
 enum ExchangeScript {

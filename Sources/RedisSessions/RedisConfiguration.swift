@@ -26,7 +26,7 @@ package struct RedisConfiguration: Sendable {
     package var keyPrefix: String
     /// Commands that one connection may have in flight.
     package var maximumInFlight: Int
-    /// What an exchange waits for.
+    /// What a write waits for.
     package var replication: RedisReplication?
 
     package init(
@@ -73,14 +73,17 @@ package struct RedisCredentials: Sendable {
     }
 }
 
-/// An exchange is acknowledged once so many replicas have it.
+/// A write is acknowledged once so many replicas have it.
 package struct RedisReplication: Sendable {
     package let replicas: Int
-    /// Waiting blocks a connection, so the exchanges get so many for each event loop, beside the shared one.
+    /// Waiting blocks a connection, so writes get so many for each event loop, beside the shared one.
     package let connections: Int
+    /// The most that a write may wait, however large the caller's budget.
+    package let timeout: Duration
 
-    package init(replicas: Int, connections: Int) {
+    package init(replicas: Int, connections: Int, timeout: Duration = .seconds(1)) {
         self.replicas = replicas
+        self.timeout = timeout
         self.connections = connections
     }
 }

@@ -21,7 +21,6 @@ package struct RedisSessionStore: Sendable {
     private let topology: any RedisTopology
     private let keyspace: SessionKeyspace
     private let replication: RedisReplication?
-    private let commandTimeout: Duration
     private let time: TimeSource
 
     /// Connects once ``run()`` is called, with one connection to each server for each event loop of `eventLoopGroup`.
@@ -43,7 +42,6 @@ package struct RedisSessionStore: Sendable {
             }
         keyspace = SessionKeyspace(prefix: configuration.keyPrefix)
         replication = configuration.replication
-        commandTimeout = configuration.commandTimeout
         self.time = time
     }
 }
@@ -67,11 +65,11 @@ extension RedisSessionStore: SessionStore {
         var command = RedisCommand(
             opening: .loadedScript, arguments: arguments, reply: [.null, .pair],
             slot: ClusterSlot(of: records.answerKey.partition))
-        var outcome = await executeExchange(command, until: end)
+        var outcome = await executeWrite(command, until: end)
         if outcome == .reply(.error(code: "NOSCRIPT")) {
             // EVAL also gives the script back to the server, under the digest that the connections know.
             command.opening = Self.evaluate
-            outcome = await executeExchange(command, until: end)
+            outcome = await executeWrite(command, until: end)
         }
         switch try reply(outcome, to: .exchange) {
         case .null: return .inserted
@@ -88,15 +86,16 @@ extension RedisSessionStore: SessionStore {
     package func insertIfAbsent(_ session: StoredSession, within budget: Duration) async throws(SessionStoreFailure) {
         guard let life = SessionKeyspace.sessionLife(until: session.expiresAt, now: time.now()) else { return }
         let arguments = setArguments(session.key, session.record.bytes, life: life, condition: "NX")
-        try await execute(.insert, Self.set, arguments, reply: [.status, .null], session.key.partition, within: budget)
+        try await write(.insert, arguments, reply: [.status, .null], session.key.partition, within: budget)
     }
 
     package func session(_ key: RecordKey, within budget: Duration) async throws(SessionStoreFailure) -> SealedRecord? {
         var arguments = RESPArguments(reservingBytes: 128, arguments: 1)
         keyspace.appendSession(key, to: &arguments)
-        let reply = try await execute(
-            .session, Self.get, arguments, reply: [.bulk, .null], key.partition, within: budget)
-        guard case .bulk(let record) = reply, !record.isEmpty else { return nil }
+        let command = RedisCommand(
+            opening: Self.get, arguments: arguments, reply: [.bulk, .null], slot: ClusterSlot(of: key.partition))
+        let outcome = await topology.execute(command, until: .now() + TimeAmount(budget))
+        guard case .bulk(let record) = try reply(outcome, to: .session), !record.isEmpty else { return nil }
         return SealedRecord(bytes: record)
     }
 
@@ -106,7 +105,7 @@ extension RedisSessionStore: SessionStore {
     ) async throws(SessionStoreFailure) {
         guard let life = SessionKeyspace.sessionLife(until: end, now: time.now()) else { return }
         let arguments = setArguments(key, [], life: life)
-        try await execute(.revoke, Self.set, arguments, reply: .status, key.partition, within: budget)
+        try await write(.revoke, arguments, reply: .status, key.partition, within: budget)
     }
 
     /// Asks every server that keeps records.
@@ -129,10 +128,11 @@ extension RedisSessionStore: SessionStore {
 // MARK: - Waiting for replicas
 
 extension RedisSessionStore {
-    /// Before the command's own end, so that the server answers in time.
-    private static let waitMargin = TimeAmount.milliseconds(20)
+    /// Before the command's own end, so that the server answers in time: it looks for time-outs ten times a second (`hz`).
+    private static let waitMargin = TimeAmount.milliseconds(120)
 
-    private func executeExchange(_ command: RedisCommand, until end: NIODeadline) async -> RedisOutcome {
+    /// A write is over once so many replicas have it as are to be waited for.
+    private func executeWrite(_ command: RedisCommand, until end: NIODeadline) async -> RedisOutcome {
         guard let replication else { return await topology.execute(command, until: end) }
         let outcomes = await topology.execute(command, then: wait(for: replication, until: end), until: end)
         guard case .reply(let reply) = outcomes.first, !reply.isRefusal else { return outcomes.first }
@@ -146,7 +146,7 @@ extension RedisSessionStore {
 
     private func wait(for replication: RedisReplication, until end: NIODeadline) -> RedisCommand {
         let now = NIODeadline.now()
-        let limit = min(end, now + TimeAmount(commandTimeout)) - Self.waitMargin
+        let limit = min(end, now + TimeAmount(replication.timeout)) - Self.waitMargin
         // Zero would mean for ever.
         let milliseconds = max(1, (limit - now).nanoseconds / 1_000_000)
         return RedisCommand(
@@ -206,15 +206,13 @@ extension RedisSessionStore {
         return arguments
     }
 
-    @discardableResult
-    private func execute(
-        _ operation: SessionStoreFailure.Operation, _ opening: RedisCommand.Opening, _ arguments: RESPArguments,
-        reply shape: RedisCommand.ReplyShape, _ partition: Partition, within budget: Duration
-    ) async throws(SessionStoreFailure) -> RESPReply {
-        let end = NIODeadline.now() + TimeAmount(budget)
+    private func write(
+        _ operation: SessionStoreFailure.Operation, _ arguments: RESPArguments, reply shape: RedisCommand.ReplyShape,
+        _ partition: Partition, within budget: Duration
+    ) async throws(SessionStoreFailure) {
         let command = RedisCommand(
-            opening: opening, arguments: arguments, reply: shape, slot: ClusterSlot(of: partition))
-        return try reply(await topology.execute(command, until: end), to: operation)
+            opening: Self.set, arguments: arguments, reply: shape, slot: ClusterSlot(of: partition))
+        _ = try reply(await executeWrite(command, until: .now() + TimeAmount(budget)), to: operation)
     }
 
     private func reply(_ outcome: RedisOutcome, to operation: SessionStoreFailure.Operation)

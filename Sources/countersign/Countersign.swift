@@ -14,5 +14,7 @@ struct Countersign: AsyncParsableCommand {
               countersign check-config --config countersign.yaml
               countersign serve --config countersign.yaml
             """,
-        subcommands: [Serve.self, CheckConfig.self, Keys.self, Token.self, JWS.self, AppConfig.self])
+        subcommands: [
+            Serve.self, CheckConfig.self, Keys.self, Token.self, JWS.self, AppConfig.self, MakeVerifierKit.self,
+        ])
 }

@@ -4,34 +4,151 @@ import TokenExchange
 
 struct Keys: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Make and show the signing keys.",
-        subcommands: [Generate.self, List.self])
+        abstract: "Make, show, rotate and burn the signing keys.",
+        discussion: """
+            A key is published, then active, then retiring, then gone. It does not sign before every verifier can have \
+            fetched it, and does not leave the JWK set before its last token is dead. Services take up a change within \
+            seconds, without a restart.
+            """,
+        subcommands: [
+            Generate.self, List.self, Activate.self, Retire.self, Revoke.self, Advance.self, Rehearse.self,
+        ])
 
     struct Generate: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Make a signing key in `signing.directory`.",
-            discussion:
-                "The first key of an algorithm is active at once. The file is readable by its owner only (0600).")
+            discussion: """
+                The first key of an algorithm is active at once, a further one is published. The file is readable by its \
+                owner only (0600). A key file of the algorithm that the manifest does not list yet is taken up instead.
+                """)
 
         @OptionGroup var config: ConfigurationOption
         @Option(help: "One of \(SignatureAlgorithm.minting.map(\.rawValue).joined(separator: ", ")).")
         var algorithm: SignatureAlgorithm = .es256
 
         func run() async throws {
-            try await reportingStartUpErrors {
-                print(try SigningKeyCommands(try config.load()).generate(algorithm))
-            }
+            try await reportingStartUpErrors { print(try config.keyCommands().generate(algorithm)) }
         }
     }
 
     struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Show the signing keys: id, algorithm, state, file.")
+        static let configuration = CommandConfiguration(
+            abstract: "Show the signing keys: id, algorithm, state, and the times that matter.")
+
+        @OptionGroup var config: ConfigurationOption
+        @Flag(help: "Print a JSON list.")
+        var json = false
+
+        func run() async throws {
+            try await reportingStartUpErrors { print(try config.keyCommands().list(asJSON: json)) }
+        }
+    }
+
+    struct Activate: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Have a published key sign; the one that did is retiring.",
+            discussion: "Refused while verifiers may hold a JWK set without the key, unless forced.")
+
+        @OptionGroup var config: ConfigurationOption
+        @OptionGroup var force: ForceOption
+        @Argument(help: "The key's id.")
+        var kid: String
+
+        func run() async throws {
+            try await reportingStartUpErrors {
+                let commands = try config.keyCommands()
+                if force.force { try force.confirm(try commands.harm(ofForcing: .activate(keyID: kid))) }
+                print(try commands.activate(kid, isForced: force.force))
+            }
+        }
+    }
+
+    struct Retire: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Have a key sign no more.",
+            discussion: """
+                An active key is relieved by the published one that is due first; a published one is withdrawn; a retiring \
+                one stays in the JWK set until its tokens are dead, unless forced out.
+                """)
+
+        @OptionGroup var config: ConfigurationOption
+        @OptionGroup var force: ForceOption
+        @Argument(help: "The key's id.")
+        var kid: String
+
+        func run() async throws {
+            try await reportingStartUpErrors {
+                let commands = try config.keyCommands()
+                if force.force { try force.confirm(try commands.harm(ofForcing: .retire(keyID: kid))) }
+                print(try commands.retire(kid, isForced: force.force))
+            }
+        }
+    }
+
+    struct Revoke: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Burn a key: it signs no more, leaves the JWK set, and its tokens are dead, all at once.",
+            discussion: """
+                Where it was active, the best other key signs from then on, a new one if need be. On a terminal it says what \
+                breaks and asks; elsewhere it acts at once.
+                """)
+
+        @OptionGroup var config: ConfigurationOption
+        @Flag(help: "Do not ask.")
+        var yes = false
+        @Argument(help: "The key's id.")
+        var kid: String
+
+        func run() async throws {
+            try await reportingStartUpErrors {
+                let commands = try config.keyCommands()
+                if !yes, Confirmation.canAsk, let harm = try commands.harm(ofRevoking: kid) {
+                    try Confirmation.ask(harm)
+                }
+                print(try commands.revoke(kid))
+            }
+        }
+    }
+
+    struct Advance: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract:
+                "Take whatever step of the rotation is due: make a key, have it sign, remove an old one, or nothing.",
+            discussion: "By `signing.rotation`. Made for cron: run again, it does nothing until the next step is due.")
+
+        @OptionGroup var config: ConfigurationOption
+        @Flag(help: "Say what would be done, and do nothing.")
+        var dryRun = false
+
+        func run() async throws {
+            try await reportingStartUpErrors { print(try config.keyCommands().advance(isDryRun: dryRun)) }
+        }
+    }
+
+    struct Rehearse: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Run a rotation and an emergency with a simulated clock, and print what a verifier would see.",
+            discussion: """
+                With the times of the configuration, with new keys in a temporary directory; `signing.directory` is not \
+                touched. Exits 1 if the verifier refused a token in the rotation.
+                """)
 
         @OptionGroup var config: ConfigurationOption
 
         func run() async throws {
-            try await reportingStartUpErrors { print(try SigningKeyCommands(try config.load()).list()) }
+            let isGood = try await reportingStartUpErrors {
+                let outcome = try KeyRehearsal(try config.load(), now: TimeSource.system.now()).run()
+                print(outcome.text)
+                return outcome.refusedInRotation == 0
+            }
+            if !isGood { throw ExitCode(1) }
         }
+    }
+}
+
+extension ConfigurationOption {
+    fileprivate func keyCommands() throws(StartUpError) -> SigningKeyCommands {
+        try SigningKeyCommands(try load(), file: file, now: TimeSource.system.now())
     }
 }
 

@@ -20,6 +20,7 @@ import TokenExchange
         var path = "/post_login_callback/vip-loyalty"
         var method = HTTPRequest.Method.post
         var contentType = "application/json"
+        var authorization: String?
         var arrivedAt = Duration.zero
         var rateLimiter: RateLimiter?
         var body: @Sendable (ModelToken) throws -> [UInt8] = { try Self.body($0) }
@@ -68,6 +69,8 @@ import TokenExchange
             provider: .vipLoyalty(claims: [
                 ClaimMapping(name: "x", source: .firstOf([ClaimPath("x")]), isRequired: true)
             ])),
+        Case(code: .verifierRejected, status: 401, path: "/introspect", authorization: "Bearer asker:wrong"),
+        Case(code: .revocationNotAllowed, status: 403, path: "/revoke", authorization: "Bearer asker:right"),
         Case(code: .identityProviderUnknown, status: 404, path: "/post_login_callback/x"),
         Case(code: .notFound, status: 404, path: "/x"),
         Case(code: .methodNotAllowed, status: 405, method: .get),
@@ -107,13 +110,19 @@ import TokenExchange
         store.fail(with: item.cause)
         let bench = ExchangeBench(
             rules: item.rules, providers: [item.provider], clock: clock, store: store, keys: item.keys)
+        let asker = VerifierDirectory.Entry(
+            Verifier(id: "asker", identityProviders: ["vip-loyalty"], revocation: .none), secret: "right")
         let routes = PublicRoutes(
             exchange: bench.exchange, introspect: bench.introspect,
-            providers: IdentityProviderDirectory(bench.providers, defaultName: nil), keys: { TestKeys.ring },
+            revoke: bench.revoke,
+            verifiers: VerifierDirectory([asker], sealer: OpenSSLRecordSealer()),
+            providers: IdentityProviderDirectory(bench.providers, defaultName: nil), issuer: ExchangeBench.publicURL,
+            keys: { TestKeys.ring },
             keySetMaximumAge: .seconds(600), bodyLimit: 32_768, jsonLimits: JSONLimits(), rateLimiter: item.rateLimiter)
-        let head = HTTPRequest(
+        var head = HTTPRequest(
             method: item.method, scheme: "http", authority: "x", path: item.path,
             headerFields: [.contentType: item.contentType])
+        head.headerFields[.authorization] = item.authorization
         let request = IncomingRequest(
             Request(head: head, body: RequestBody(buffer: ByteBuffer(bytes: try item.body(bench.token)))), id: "test",
             source: RequestSource(try SocketAddress(ipAddress: "127.0.0.1", port: 1)), arrivedAt: item.arrivedAt)

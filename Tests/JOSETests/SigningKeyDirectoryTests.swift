@@ -5,9 +5,11 @@ import TokenExchange
 
 @Suite("Signing key directory")
 struct SigningKeyDirectoryTests {
+    private let now = UnixTime(seconds: 2_000_000_000)
+
     private func problem(_ path: String) throws -> KeyFileError.Problem? {
-        do {
-            _ = try SigningKeyDirectory(path: path).load()
+        do throws(KeyFileError) {
+            _ = try SigningKeyDirectory(path: path).load(at: now)
             return nil
         } catch {
             return error.problem
@@ -34,12 +36,13 @@ struct SigningKeyDirectoryTests {
     func loadsWhatItGenerated(_ algorithm: SignatureAlgorithm) throws {
         try withTemporaryDirectory { path in
             let directory = SigningKeyDirectory(path: path + "/keys/signing")
-            let entry = try directory.generate(algorithm: algorithm)
+            let entry = try directory.generate(algorithm: algorithm, at: now)
             #expect(entry.fileName == "\(algorithm.rawValue)-\(entry.keyID).pem")
-            let keys = try directory.load()
-            #expect(keys.entries == [entry])
-            let signer = try #require(keys.ring.signer(for: algorithm))
-            let verifier = try #require(keys.ring.verifier(keyID: entry.keyID))
+            let keys = try directory.load(at: now)
+            #expect(keys.manifest.keys == [entry])
+            let ring = keys.ring(keys.manifest.plan(at: now))
+            let signer = try #require(ring.signer(for: algorithm))
+            let verifier = try #require(ring.verifier(keyID: entry.keyID))
             let message = "a.b".bytes
             #expect(signer.keyID == entry.keyID)
             #expect(verifier.isValid(try signer.signature(over: message), over: message))
@@ -49,30 +52,33 @@ struct SigningKeyDirectoryTests {
     @Test func publishesEveryKeyOfTheRing() throws {
         try withTemporaryDirectory { path in
             let directory = SigningKeyDirectory(path: path)
-            for algorithm in SignatureAlgorithm.minting { _ = try directory.generate(algorithm: algorithm) }
-            let keys = try directory.load()
-            #expect(keys.entries.count == SignatureAlgorithm.minting.count)
+            for algorithm in SignatureAlgorithm.minting { _ = try directory.generate(algorithm: algorithm, at: now) }
+            let keys = try directory.load(at: now)
+            #expect(keys.manifest.keys.count == SignatureAlgorithm.minting.count)
+            let ring = keys.ring(keys.manifest.plan(at: now))
             let all = Set(SignatureAlgorithm.allCases)
-            let set = try JWKSetReader().read(keys.ring.publishedKeySet, allowing: all)
+            let set = try JWKSetReader().read(ring.publishedKeySet, allowing: all)
             #expect(set.skipped.isEmpty)
-            #expect(set.verifiers.map(\.keyID) == keys.entries.map(\.keyID))
-            #expect(set.verifiers.map(\.algorithm) == keys.entries.map(\.algorithm))
+            #expect(set.verifiers.map(\.keyID) == keys.manifest.keys.map(\.keyID))
+            #expect(set.verifiers.map(\.algorithm) == keys.manifest.keys.map(\.algorithm))
         }
     }
 
     @Test func keepsPrivateKeysFromOthers() throws {
         try withTemporaryDirectory { path in
-            let entry = try SigningKeyDirectory(path: path).generate(algorithm: .es256)
+            let entry = try SigningKeyDirectory(path: path).generate(algorithm: .es256, at: now)
             #expect(try permissions(path) == 0o700)
             #expect(try permissions("\(path)/\(entry.fileName)") == 0o600)
-            #expect(try FileManager.default.contentsOfDirectory(atPath: path) == [entry.fileName])
+            #expect(
+                try FileManager.default.contentsOfDirectory(atPath: path).sorted() == [entry.fileName, "manifest.json"])
+            #expect(try permissions(path + "/manifest.json") == 0o644)
         }
     }
 
     @Test func ignoresFilesThatAreNoPEM() throws {
         try withDirectory { path, directory in
             try write("notes", to: path + "/README.md", mode: 0o644)
-            #expect(try directory.load().entries.isEmpty)
+            #expect(try directory.load(at: now).manifest.keys.isEmpty)
         }
     }
 
@@ -82,28 +88,18 @@ struct SigningKeyDirectoryTests {
         #expect(try withTemporaryDirectory(problem) == .missingDirectory)
     }
 
-    @Test func refusesSecondKeyOfAnAlgorithm() throws {
-        try withTemporaryDirectory { path in
-            let directory = SigningKeyDirectory(path: path)
-            let entry = try directory.generate(algorithm: .es256)
-            #expect(throws: KeyFileError(path: path, problem: .keyExists(.es256, fileName: entry.fileName))) {
-                try directory.generate(algorithm: .es256)
-            }
-            #expect(try directory.load().entries == [entry])
-        }
-    }
-
     @Test func refusesAlgorithmThatIsOnlyVerified() throws {
         try withTemporaryDirectory { path in
             _ = #expect(throws: KeyFileError(path: path, problem: .notForMinting(.es512))) {
-                try SigningKeyDirectory(path: path).generate(algorithm: .es512)
+                try SigningKeyDirectory(path: path).generate(algorithm: .es512, at: now)
             }
         }
     }
 
     @Test func refusesTwoKeysOfOneAlgorithm() throws {
         try withTemporaryDirectory { path in
-            let entry = try SigningKeyDirectory(path: path).generate(algorithm: .es256)
+            let entry = try SigningKeyDirectory(path: path).generate(algorithm: .es256, at: now)
+            try FileManager.default.removeItem(atPath: path + "/manifest.json")
             let other = "ES256-\(somebody).pem"
             try write(PEM.p256WithParameters, to: "\(path)/\(other)")
             let names = [entry.fileName, other].sorted()
@@ -114,7 +110,7 @@ struct SigningKeyDirectoryTests {
     @Test(arguments: [0o604, 0o644, 0o602, 0o601, 0o777])
     func refusesWorldAccessibleKey(_ mode: Int) throws {
         try withTemporaryDirectory { path in
-            let entry = try SigningKeyDirectory(path: path).generate(algorithm: .es256)
+            let entry = try SigningKeyDirectory(path: path).generate(algorithm: .es256, at: now)
             let file = "\(path)/\(entry.fileName)"
             try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: file)
             #expect(try problem(path) == .worldAccessible(mode: UInt32(mode)))
@@ -126,7 +122,7 @@ struct SigningKeyDirectoryTests {
 
     @Test func acceptsKeyThatItsGroupMayRead() throws {
         try withTemporaryDirectory { path in
-            let entry = try SigningKeyDirectory(path: path).generate(algorithm: .es256)
+            let entry = try SigningKeyDirectory(path: path).generate(algorithm: .es256, at: now)
             try FileManager.default.setAttributes(
                 [.posixPermissions: 0o440], ofItemAtPath: "\(path)/\(entry.fileName)")
             #expect(try problem(path) == nil)

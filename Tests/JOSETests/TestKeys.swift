@@ -33,7 +33,8 @@ enum TestKeys {
     private static func make(_ algorithm: SignatureAlgorithm) -> Result<[UInt8], any Error> {
         Result {
             try withTemporaryDirectory { path in
-                let entry = try SigningKeyDirectory(path: path).generate(algorithm: algorithm)
+                let entry = try SigningKeyDirectory(path: path).generate(
+                    algorithm: algorithm, at: UnixTime(seconds: 1_764_003_600))
                 return try Array(Data(contentsOf: URL(filePath: "\(path)/\(entry.fileName)")))
             }
         }

@@ -9,12 +9,19 @@ import TokenExchange
         let server = try await RedisServer.start()
         try await withStore(configuration(server)) { store in
             let harness = SessionStoreHarness(store: store, now: { clock.now }) { ending in
-                switch ending {
-                case .session(let key): try server.command("DEL", redisKey("session", key))
-                case .answer(let key): try server.command("DEL", redisKey("answer", key))
-                }
+                let (kind, key) = ending.record
+                try server.command("DEL", redisKey(kind, key))
             }
             try await check.run(harness)
+        }
+    }
+}
+
+extension SessionStoreHarness.Ending {
+    var record: (kind: String, key: RecordKey) {
+        switch self {
+        case .session(let key): ("session", key)
+        case .answer(let key): ("answer", key)
         }
     }
 }

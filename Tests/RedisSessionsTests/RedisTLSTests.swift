@@ -35,10 +35,8 @@ import TokenExchange
         let tls = try await RedisTLSServer.start(certificate)
         try await withStore(configuration(tls)) { store in
             let harness = SessionStoreHarness(store: store, now: { clock.now }) { ending in
-                switch ending {
-                case .session(let key): try tls.server.command("DEL", redisKey("session", key))
-                case .answer(let key): try tls.server.command("DEL", redisKey("answer", key))
-                }
+                let (kind, key) = ending.record
+                try tls.server.command("DEL", redisKey(kind, key))
             }
             try await check.run(harness)
         }

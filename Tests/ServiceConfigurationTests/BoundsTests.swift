@@ -14,10 +14,14 @@ struct Bounds: Sendable, CustomTestStringConvertible {
         Bounds(yaml: "limits: { request_timeout: % }\n", accepted: ["100ms", "5m"], refused: ["99ms", "300001ms"]),
         Bounds(
             yaml: "sessions: { memory: { entries: % } }\n", accepted: ["2", "10000000"], refused: ["1", "10000001"]),
+        rotation("every", accepted: ["1s", "3650d"], refused: ["999ms", "315360001s"]),
+        rotation("refresh_lag", accepted: ["200ms", "1h"], refused: ["199ms", "3600001ms"]),
+        rotation("clock_skew", accepted: ["0s", "10m"], refused: ["600001ms", "x"]),
         redis("command_timeout", accepted: ["10ms", "10s"], refused: ["9ms", "10001ms"]),
         redis("connect_timeout", accepted: ["10ms", "10s"], refused: ["9ms", "10001ms"]),
         redis("maximum_in_flight", accepted: ["1", "65536"], refused: ["0", "65537"]),
         redis("wait_replicas", accepted: ["0", "10"], refused: ["-1", "11"]),
+        redis("wait_timeout", accepted: ["200ms", "10s"], refused: ["199ms", "10001ms"]),
         redis("wait_connections", accepted: ["1", "256"], refused: ["0", "257"]),
         Bounds(
             yaml: "sessions: { deferred: { entries: % } }\n", accepted: ["1", "1000000"], refused: ["0", "1000001"]),
@@ -42,6 +46,10 @@ struct Bounds: Sendable, CustomTestStringConvertible {
             yaml: "verifiers: [{ id: v, identity_providers: [loyalty], secret: { env: % } }]\n",
             accepted: ["SIXTEEN"], refused: ["FIFTEEN"]),
     ]
+
+    private static func rotation(_ key: String, accepted: [String], refused: [String]) -> Bounds {
+        Bounds(yaml: "rotation: \(key): %", accepted: accepted, refused: refused)
+    }
 
     private static func redis(_ key: String, accepted: [String], refused: [String]) -> Bounds {
         Bounds(
@@ -68,6 +76,11 @@ struct Bounds: Sendable, CustomTestStringConvertible {
 
     func file(_ value: String) -> String {
         let text = yaml.replacing("%", with: value)
+        if text.hasPrefix("rotation: ") {
+            return shortest.replacing(
+                "signing: { directory: keys }",
+                with: "signing: { directory: keys, rotation: { \(text.dropFirst("rotation: ".count)) } }")
+        }
         guard text.hasPrefix("tenant: ") else { return shortest + text }
         return shortest.replacing(
             "tenants:\n", with: "tenants:\n  - \(text.dropFirst("tenant: ".count))\n", maxReplacements: 1)

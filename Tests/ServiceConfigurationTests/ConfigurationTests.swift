@@ -21,6 +21,11 @@ import TokenExchange
         #expect(configuration.log.format == .text)
         #expect(configuration.signing.directory == folder.path + "/keys/signing")
         #expect(configuration.signing.jwksMaximumAge == .seconds(300))
+        #expect(try configuration.signing.passphrase?.read() == "a-secret-from-a-file")
+        let rotation = configuration.signing.rotation
+        #expect(
+            [rotation.every, rotation.refreshLag, rotation.clockSkew]
+                == [.seconds(30 * 86400), .seconds(180), .seconds(60)])
     }
 
     @Test func readsEveryLimit() throws {
@@ -46,6 +51,7 @@ import TokenExchange
         #expect(try redis.sentinel.password?.read() == "a-secret-from-a-file")
         #expect(redis.connectTimeout == .milliseconds(300))
         #expect((redis.maximumInFlight, redis.waitReplicas, redis.waitConnections) == (100, 1, 4))
+        #expect(redis.waitTimeout == .milliseconds(700))
         #expect(redis.username == "countersign")
         #expect(try redis.password?.read() == "a-secret-from-a-file")
         #expect(redis.commandTimeout == .milliseconds(100))
@@ -65,7 +71,8 @@ import TokenExchange
             tenants[0].rules
                 == TenantRules(
                     algorithms: [.rs256, .edDSA], tokenKinds: ["Bearer", "ID"], audiences: ["account"],
-                    authorizedParties: ["app"], allowsServiceAccounts: true, clockSkew: .zero, maximumAge: nil))
+                    authorizedParties: ["app"], allowsServiceAccounts: true, clockSkew: .zero, maximumAge: nil,
+                    deniedKeyIDs: ["lost", "stolen"]))
         #expect(tenants[1].rules == TenantRules())
     }
 
@@ -151,9 +158,9 @@ import TokenExchange
 
     @Test func readsVerifiers() throws {
         let verifiers = try folder.load(longest, environment: longestEnvironment).verifiers
-        #expect(verifiers.map(\.id) == ["backend", "other"])
-        #expect(verifiers.map(\.mayRevoke) == [.all, .own])
-        #expect(verifiers.map(\.identityProviders) == [["loyalty"], ["loyalty", "notes"]])
+        #expect(verifiers.map(\.verifier.id) == ["backend", "other"])
+        #expect(verifiers.map(\.verifier.revocation) == [.all, .own])
+        #expect(verifiers.map(\.verifier.identityProviders) == [["loyalty"], ["loyalty", "notes"]])
         #expect(try verifiers[0].secret.read() == "sixteen-letters!")
     }
 
@@ -206,6 +213,7 @@ import TokenExchange
         #expect(redis.tls == nil)
         #expect(redis.connectTimeout == .milliseconds(500))
         #expect((redis.maximumInFlight, redis.waitReplicas, redis.waitConnections) == (4096, 0, 16))
+        #expect(redis.waitTimeout == .seconds(1))
         #expect(redis.username == "me")
         #expect(redis.password == nil)
         #expect(redis.commandTimeout == .milliseconds(250))

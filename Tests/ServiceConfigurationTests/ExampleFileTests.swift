@@ -43,7 +43,7 @@ import TokenExchange
             return
         }
         #expect(configuration.identityProviders.map(\.name) == ["vip-loyalty", "clienteling-notes", "endless-aisle"])
-        #expect(configuration.verifiers.map(\.mayRevoke) == [.own, .none])
+        #expect(configuration.verifiers.map(\.verifier.revocation) == [.own, .none])
     }
 
     @Test func loadsTheFileOfTheSpecification() throws {
@@ -52,7 +52,7 @@ import TokenExchange
         #expect(configuration.tenants[0].rules == TenantRules())
         #expect(
             configuration.identityProviders[0].token.claims.map(\.name) == ["email", "associate_id", "roles", "brand"])
-        #expect(configuration.verifiers[0].mayRevoke == .own)
+        #expect(configuration.verifiers[0].verifier.revocation == .own)
     }
 
     private func copy(_ name: String) throws {

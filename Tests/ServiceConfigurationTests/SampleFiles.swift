@@ -26,7 +26,11 @@ let longest = """
     limits:
       { body_bytes: 2048, token_bytes: 1024, json_depth: 8, json_members: 32, requests_per_second: 0, burst: 7,
         sources: 9, request_timeout: 2s, connections: 12 }
-    signing: { directory: keys/signing, jwks_max_age: 5m }
+    signing:
+      directory: keys/signing
+      jwks_max_age: 5m
+      passphrase: { file: secret }
+      rotation: { every: 30d, refresh_lag: 3m, clock_skew: 1m }
     sessions:
       store: redis
       memory: { entries: 10 }
@@ -42,6 +46,7 @@ let longest = """
         maximum_in_flight: 100
         wait_replicas: 1
         wait_connections: 4
+        wait_timeout: 700ms
         username: countersign
         password: { file: secret }
         command_timeout: 100ms
@@ -57,6 +62,7 @@ let longest = """
         allow_service_accounts: true
         clock_skew: 0s
         maximum_age: 0s
+        denied_key_ids: [lost, stolen]
       - { name: outlet, issuer: "http://localhost:9000/outlet", keys: { public_key_files: [acme.pem] } }
       - name: remote
         issuer: https://id.example/realms/remote

@@ -13,6 +13,9 @@ package final class CountersignProcess: Sendable {
 
     /// What a test decides about the service; the rest is as in the development configuration.
     package struct Settings: Sendable {
+        package var signing = "{ directory: signing }"
+        /// What `signing` says of times, for the first keys.
+        package var signingTimes = SigningKeyTimes()
         package var sessions = "{ store: memory }"
         package var limits = "{ requests_per_second: 0 }"
         package var publicURL = "http://127.0.0.1:8080"
@@ -21,6 +24,10 @@ package final class CountersignProcess: Sendable {
         /// Further keys of `listen`.
         package var listenMore = ""
         package var algorithms: [SignatureAlgorithm] = [.es256]
+        package var verifiers: [TestVerifier] = []
+        package var defaultProvider: String?
+        /// Further keys of the tenant, after a comma.
+        package var tenantMore = ""
         /// Where the tenant's keys come from.
         package var keys = "{ jwks_file: issuer.json }"
 
@@ -46,12 +53,14 @@ package final class CountersignProcess: Sendable {
             listen: { public: "127.0.0.1:0", operations: "127.0.0.1:0"\(listenMore) }
             log: \(log)
             limits: \(limits)
-            signing: { directory: signing }
+            signing: \(signing)
             sessions: \(sessions)
             tenants:
-              - { name: acme-staging, issuer: "\(ModelToken.issuer)", keys: \(keys) }
+              - { name: acme-staging, issuer: "\(ModelToken.issuer)", keys: \(keys)\(tenantMore) }
             identity_providers:
             \(providers)
+            \(defaultProvider.map { "default_identity_provider: \($0)" } ?? "")
+            \(verifiers.isEmpty ? "" : "verifiers:\n" + verifiers.map(\.yaml).joined())
             """
         }
     }
@@ -100,8 +109,12 @@ package final class CountersignProcess: Sendable {
         let folder = TemporaryFolder()
         try folder.write("issuer.json", String(decoding: PublicJWK.set([TestKeys.rs256.publicKey]), as: UTF8.self))
         try folder.write("countersign.yaml", settings.yaml)
+        for verifier in settings.verifiers {
+            chmod(try folder.write(verifier.secretFile, verifier.secret), 0o600)
+        }
         for algorithm in settings.algorithms {
-            _ = try SigningKeyDirectory(path: "\(folder.path)/signing").generate(algorithm: algorithm)
+            _ = try SigningKeyDirectory(path: "\(folder.path)/signing").generate(
+                algorithm: algorithm, at: UnixTime(seconds: Date().timeIntervalSince1970), times: settings.signingTimes)
         }
         return folder
     }
@@ -138,6 +151,21 @@ package final class CountersignProcess: Sendable {
 
     package func session(_ externalIdentity: String) throws -> HTTPAnswer {
         try connect().request("GET", "/session", headers: ["Authorization": "Bearer \(externalIdentity)"])
+    }
+
+    /// - Parameter form: the whole body, encoded.
+    package func post(_ path: String, form: String, authorization: String? = nil) throws -> HTTPAnswer {
+        var headers = ["Content-Type": "application/x-www-form-urlencoded"]
+        headers["Authorization"] = authorization
+        return try connect().request("POST", path, headers: headers, body: Array(form.utf8))
+    }
+
+    package func introspect(_ externalIdentity: String, as verifier: TestVerifier) throws -> HTTPAnswer {
+        try post("/introspect", form: "token=\(externalIdentity)", authorization: verifier.basic)
+    }
+
+    package func revoke(_ externalIdentity: String, as verifier: TestVerifier) throws -> HTTPAnswer {
+        try post("/revoke", form: "token=\(externalIdentity)", authorization: verifier.basic)
     }
 
     package func readiness() throws -> HTTPAnswer {
@@ -193,9 +221,11 @@ package final class CountersignProcess: Sendable {
     }
 
     /// Runs any program to its end; output and errors together.
-    /// - Parameter input: what it reads from standard input.
+    /// - Parameters:
+    ///   - input: what it reads from standard input.
+    ///   - limit: where it runs longer, it is killed and this throws.
     package static func run(
-        _ program: String, _ arguments: [String], input: [UInt8] = []
+        _ program: String, _ arguments: [String], input: [UInt8] = [], within limit: Duration = .seconds(60)
     ) async throws -> CommandResult {
         let folder = TemporaryFolder()
         let inputFile = "\(folder.path)/input"
@@ -204,7 +234,7 @@ package final class CountersignProcess: Sendable {
             program, arguments, input: inputFile, output: "\(folder.path)/output")
         defer { withExtendedLifetime(folder) {} }
         do {
-            try await eventually("\(program) ends", within: .seconds(60)) { !process.isRunning }
+            try await eventually("\(program) ends", within: limit) { !process.isRunning }
         } catch {
             _ = process.kill()
             throw error
@@ -218,6 +248,10 @@ package final class CountersignProcess: Sendable {
 /// A program did not do what a test needs of it.
 package struct ProgramFailure: Error, CustomStringConvertible {
     package let description: String
+
+    package init(description: String) {
+        self.description = description
+    }
 }
 
 extension ModelToken {
@@ -229,5 +263,34 @@ extension ModelToken {
     /// A good token nobody has sent yet.
     package static func fresh() throws -> [UInt8] {
         try current.claim("jti", .string(UUID().uuidString)).signed(by: TestKeys.rs256)
+    }
+}
+
+/// A back end with its secret.
+package struct TestVerifier: Sendable {
+    package let id: String
+    package let secret: String
+    let identityProviders: String
+    let mayRevoke: String
+
+    package init(_ id: String, of identityProviders: String, mayRevoke: String = "false", secret: String? = nil) {
+        self.id = id
+        self.secret = secret ?? "the secret of \(id)"
+        self.identityProviders = identityProviders
+        self.mayRevoke = mayRevoke
+    }
+
+    var secretFile: String { "\(id).secret" }
+
+    var yaml: String {
+        "  - { id: \(id), secret: { file: \(secretFile) }, identity_providers: [\(identityProviders)], "
+            + "may_revoke: \(mayRevoke) }\n"
+    }
+
+    /// The value of an `Authorization` header.
+    package var basic: String { Self.basic(id, secret) }
+
+    package static func basic(_ id: String, _ secret: String) -> String {
+        "Basic " + Data("\(id):\(secret)".utf8).base64EncodedString()
     }
 }

@@ -20,7 +20,8 @@ package struct ExchangeBench: Sendable {
         clock: ManualClock = ManualClock(),
         store: (any SessionStore)? = nil, limits: TokenLimits = TokenLimits(),
         claimsReader: any ClaimsReader = LibJWTClaimsReader(), keys: (any IssuerKeySource)? = nil,
-        otherRealmKeys: (any IssuerKeySource)? = nil, clocks: IssuerClocks = IssuerClocks()
+        otherRealmKeys: (any IssuerKeySource)? = nil, clocks: IssuerClocks = IssuerClocks(),
+        sleep: @escaping @Sendable (Duration) async throws -> Void = { _ in await Task.yield() }
     ) {
         let unreadableRecords = UnreadableRecords { _ in }
         let vault = SessionVault(sealer: OpenSSLRecordSealer(), unreadable: unreadableRecords)
@@ -37,7 +38,7 @@ package struct ExchangeBench: Sendable {
         ]
         self.clock = clock
         self.providers = providers
-        deferredSessions = DeferredSessions(store: store, time: clock.time) { _ in await Task.yield() }
+        deferredSessions = DeferredSessions(store: store, time: clock.time, sleep: sleep)
         let verify = VerifyIdentityToken(
             tenants: tenants, providers: providers, claimsReader: claimsReader, limits: limits, clocks: clocks)
         let mint = MintExternalIdentity(
@@ -83,6 +84,11 @@ extension IdentityProvider {
     }
 }
 
+extension Verifier {
+    /// May end any session, and see none.
+    package static let admin = Verifier(id: "admin", identityProviders: [], revocation: .all)
+}
+
 extension ClaimMapping {
     package static let email = ClaimMapping(name: "email", source: .firstOf([ClaimPath("email")]))
 }
@@ -91,8 +97,8 @@ extension ExchangeOutcome {
     /// The external identity, however it came.
     package var externalIdentity: ExternalIdentity? {
         switch self {
-        case .issued(let externalIdentity, _): externalIdentity
-        case .degraded(let externalIdentity, _): externalIdentity
+        case .issued(let issued, _): issued.externalIdentity
+        case .degraded(let issued, _): issued?.externalIdentity
         case .failed, .refused: nil
         }
     }

@@ -8,13 +8,21 @@ import Synchronization
 package final class RedisServer: Sendable {
     package let port: Int
     package let password: String?
-    private let arguments: [String]
+    private let mode: Mode
+    /// The server's own, so that it finds no other's dump.
+    private let folder = TemporaryFolder()
     private let process: Mutex<ChildProcess?>
 
-    private init(port: Int, password: String?, arguments: [String], process: ChildProcess?) {
+    private enum Mode {
+        case server(arguments: [String])
+        /// Sentinel writes what it learns into its file.
+        case sentinel(file: String)
+    }
+
+    private init(port: Int, password: String?, mode: Mode, process: ChildProcess?) {
         self.port = port
         self.password = password
-        self.arguments = arguments
+        self.mode = mode
         self.process = Mutex(process)
     }
 
@@ -22,10 +30,22 @@ package final class RedisServer: Sendable {
 
     /// Starts a server and waits until it answers.
     package static func start(password: String? = nil, arguments: [String] = []) async throws -> RedisServer {
+        try await start { try stopped(password: password, arguments: arguments) }
+    }
+
+    /// Starts a sentinel and waits until it answers.
+    /// - Parameter file: its configuration, which it will write into.
+    static func start(sentinel file: String) async throws -> RedisServer {
+        try await start {
+            RedisServer(port: try freeLoopbackPort(), password: nil, mode: .sentinel(file: file), process: nil)
+        }
+    }
+
+    private static func start(_ make: () throws -> RedisServer) async throws -> RedisServer {
         var failure: any Error = RedisServerFailure(description: "never tried")
         // Between finding a free port and binding it, another process may take it.
         for _ in 0..<5 {
-            let server = try stopped(password: password, arguments: arguments)
+            let server = try make()
             do {
                 try await server.restart()
                 return server
@@ -38,7 +58,8 @@ package final class RedisServer: Sendable {
     package static func stopped(password: String? = nil, arguments: [String] = []) throws -> RedisServer {
         var all = arguments
         if let password { all += ["--requirepass", password] }
-        return RedisServer(port: try freePort(), password: password, arguments: all, process: nil)
+        return RedisServer(
+            port: try freeLoopbackPort(), password: password, mode: .server(arguments: all), process: nil)
     }
 
     /// SIGKILL; returns when the process is gone.
@@ -58,17 +79,22 @@ package final class RedisServer: Sendable {
     /// Kills the server if it runs, starts an empty one on the same port, and waits until it answers.
     package func restart() async throws {
         kill()
-        let started = try ChildProcess.start(
-            "redis-server",
-            [
-                "--bind", "127.0.0.1", "--port", String(port), "--save", "", "--appendonly", "no",
-                "--dir", FileManager.default.temporaryDirectory.path, "--loglevel", "warning",
-            ] + arguments)
+        let started = try ChildProcess.start("redis-server", words)
         let identifier = started.identifier
         process.withLock { $0 = started }
         try await eventually("redis-server on port \(port) answers", within: .seconds(10)) {
             guard isRunning else { throw RedisServerFailure(description: "redis-server ended at its start") }
             return (try? answersAs(identifier)) ?? false
+        }
+    }
+
+    private var words: [String] {
+        let place = ["--bind", "127.0.0.1", "--port", String(port), "--loglevel", "warning"]
+        return switch mode {
+        case .server(let arguments):
+            place + ["--save", "", "--appendonly", "no", "--dir", folder.path]
+                + arguments
+        case .sentinel(let file): [file, "--sentinel"] + place
         }
     }
 
@@ -89,12 +115,6 @@ package final class RedisServer: Sendable {
     private func answersAs(_ identifier: pid_t) throws -> Bool {
         guard case .bulk(let information) = try command("INFO", "server") else { return false }
         return String(decoding: information, as: UTF8.self).contains("process_id:\(identifier)\r\n")
-    }
-
-    static func freePort() throws -> Int {
-        let listener = try LoopbackSocket()
-        try listener.bind(port: 0)
-        return try listener.port()
     }
 }
 

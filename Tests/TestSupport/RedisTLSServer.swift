@@ -15,7 +15,7 @@ package final class RedisTLSServer: Sendable {
     package static func start(
         _ certificate: TestCertificate, clientAuthority: TestCertificate? = nil
     ) async throws -> RedisTLSServer {
-        let port = try RedisServer.freePort()
+        let port = try freeLoopbackPort()
         let server = try await RedisServer.start(arguments: [
             "--tls-port", String(port), "--tls-cert-file", certificate.file, "--tls-key-file", certificate.keyFile,
             "--tls-ca-cert-file", (clientAuthority ?? certificate).file,

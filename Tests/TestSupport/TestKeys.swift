@@ -14,7 +14,8 @@ package enum TestKeys {
     package static func make(_ algorithm: SignatureAlgorithm) -> OpenSSLTokenSigner {
         let folder = TemporaryFolder()
         do {
-            let entry = try SigningKeyDirectory(path: folder.path).generate(algorithm: algorithm)
+            let entry = try SigningKeyDirectory(path: folder.path).generate(
+                algorithm: algorithm, at: UnixTime(seconds: 1_764_003_600))
             return try OpenSSLTokenSigner(privateKeyFile: "\(folder.path)/\(entry.fileName)", algorithm: algorithm)
         } catch {
             fatalError("no test key: \(error)")

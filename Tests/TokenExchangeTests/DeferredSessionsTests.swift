@@ -55,7 +55,7 @@ import TokenExchange
         let inner = InMemorySessionStore(time: clock.time)
         let store = OrderedStore(inner, refusals: 3)
         let deferred = DeferredSessions(store: store, time: clock.time) { _ in }
-        (1...50).forEach { deferred.append(session($0, until: clock.now + .seconds(60))) }
+        for number in 1...50 { deferred.append(session(UInt8(number), until: clock.now + .seconds(60))) }
         let writing = Task { await deferred.run() }
         try await eventually("the sessions are written") { inner.recordCount == 50 }
         #expect(store.written == (1...50).map { $0 })

@@ -55,7 +55,7 @@ import TokenExchange
             Issue.record("not active")
             return
         }
-        #expect(session.claims == [.init("email", .string("jane.operator@example.com"))])
+        #expect(session.record.claims == [.init("email", .string("jane.operator@example.com"))])
     }
 
     @Test func answersARetryWithTheSameToken() async throws {
@@ -91,7 +91,7 @@ import TokenExchange
         let bench = ExchangeBench(clock: clock, store: store)
         let token = try bench.token.signed(by: TestKeys.rs256)
         let first = try #require(await bench.exchange(token).externalIdentity)
-        try await bench.revoke(first) { _ in true }
+        try await bench.revoke(first, by: .admin)
         let second = try #require(await bench.exchange(token).externalIdentity)
         #expect(second != first)
         #expect(try await bench.introspect(first) == .inactive)
@@ -150,16 +150,17 @@ import TokenExchange
     @Test func answersAJWTOptionallyAndWritesItsSessionLater() async throws {
         let (bench, store) = bench(.optional)
         store.fail(with: .notConnected(detail: "connection refused"))
-        guard case .degraded(let identity?, let failure) = try await bench.exchange(bench.token) else {
+        guard case .degraded(let issued?, let failure) = try await bench.exchange(bench.token) else {
             Issue.record("no token")
             return
         }
+        let identity = issued.externalIdentity
         #expect(failure.kind == .sessionStoreUnavailable)
         guard case .unconfirmed(let session) = try await bench.introspect(identity) else {
             Issue.record("not unconfirmed")
             return
         }
-        #expect(session.subject == "f3a1c9de-5b0e-4c62-8a77-0d2f9b1c4e55")
+        #expect(session.record.subject == "f3a1c9de-5b0e-4c62-8a77-0d2f9b1c4e55")
         store.fail(with: nil)
         let writing = Task { await bench.deferredSessions.run() }
         try await eventually("the session is written") { try await bench.introspect(identity) == .active(session) }

@@ -101,6 +101,8 @@ extension RefusalTests {
             edited(.headerParameterForbidden, name) { $0.header(name, .string("https://evil.example")) }
         }
 
+    private static let denying = TenantRules(deniedKeyIDs: [TestKeys.rs256.keyID])
+
     private static let trust: [Spoiled] = [
         edited(.algorithmUnknown, "none") { $0.header("alg", .string("none")) },
         edited(.algorithmUnknown, "NoNe") { $0.header("alg", .string("NoNe")) },
@@ -113,6 +115,8 @@ extension RefusalTests {
         edited(.issuerUnknown, "absent") { $0.claim("iss", nil) },
         edited(.algorithmNotAllowed, "PS256 where RS256 is allowed") { $0.header("alg", .string("PS256")) },
         edited(.keyUnknown, "another kid") { $0.header("kid", .string("../../etc/passwd")) },
+        edited(.keyDenied, "a denied kid", rules: denying) { $0 },
+        edited(.keyDenied, "no kid, where only a denied key fits", rules: denying) { $0.header("kid", nil) },
         Spoiled(refusal: .signatureInvalid, rule: "a stranger's key") { try $0.signed(by: TestKeys.stranger) },
         Spoiled(refusal: .signatureInvalid, rule: "claims changed after signing") {
             let other = try $0.claim("sub", .string("somebody-else")).signed(by: TestKeys.stranger)

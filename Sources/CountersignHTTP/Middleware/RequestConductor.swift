@@ -63,6 +63,7 @@ struct RequestConductor: Sendable {
         ]
         metadata["identity_provider"] = report.kind.identityProvider.map { .string($0) }
         metadata["tenant"] = report.tenant.map { .string($0) }
+        metadata["verifier"] = report.verifier.map { .string($0) }
         metadata["error_code"] = report.kind.errorCode.map { .string($0) }
         metadata["reason"] = report.kind.reason.map { .string($0) }
         metadata["clock_difference_s"] = report.clockDifference.map {
@@ -82,6 +83,7 @@ private struct Report {
     let kind: RequestMetrics.Kind
     let duration: Duration
     let tenant: String?
+    let verifier: String?
     let failure: Failure?
     let clockDifference: Duration?
 
@@ -92,6 +94,7 @@ private struct Report {
             degradedBy: (reply.notes.degradedBy?.kind.rawValue))
         self.duration = duration
         tenant = reply.notes.tenant
+        verifier = reply.notes.verifier
         failure = problem?.failure ?? reply.notes.degradedBy
         clockDifference = problem?.clockDifference
     }

@@ -21,7 +21,7 @@ struct CallbackRoute {
     }
 
     private func answer(_ request: IncomingRequest, for provider: IdentityProvider) async throws(Problem) -> Reply {
-        guard Self.isJSON(request.head.headerFields[.contentType]) else { throw Problem(.unsupportedMediaType) }
+        guard request.hasMediaType("application/json") else { throw Problem(.unsupportedMediaType) }
         let body = try Self.callbackBody(try await request.collectBody(upTo: bodyLimit), limits: jsonLimits)
         let outcome = await exchange(
             ExchangeRequest(
@@ -38,12 +38,12 @@ struct CallbackRoute {
 
     private static func reply(with outcome: ExchangeOutcome) throws(Problem) -> Reply {
         switch outcome {
-        case .issued(let externalIdentity, let tenant):
-            var reply = Reply.json(body(externalIdentity))
+        case .issued(let issued, let tenant):
+            var reply = Reply.json(body(issued.externalIdentity))
             reply.notes.tenant = tenant
             return reply
-        case .degraded(let externalIdentity, let failure):
-            var reply = Reply.json(body(externalIdentity))
+        case .degraded(let issued, let failure):
+            var reply = Reply.json(body(issued?.externalIdentity))
             reply.headers[.countersignDegraded] = ErrorCode(failure.kind).rawValue
             reply.notes.degradedBy = failure
             return reply
@@ -61,12 +61,6 @@ struct CallbackRoute {
         body.append(contentsOf: externalIdentity.bytes)
         body.append(contentsOf: #""}"#.utf8)
         return body
-    }
-
-    /// `application/json`, parameters ignored (RFC 8259 §11 defines none).
-    private static func isJSON(_ contentType: String?) -> Bool {
-        guard let type = contentType?.prefix(while: { $0 != ";" }) else { return false }
-        return type.filter { $0 != " " && $0 != "\t" }.lowercased() == "application/json"
     }
 }
 

@@ -1,7 +1,7 @@
 import HTTPTypes
 import TokenExchange
 
-/// What the operations listener answers: is the process alive, can it serve.
+/// What the operations listener answers: is the process alive, can it serve, and how to talk to it.
 package struct OperationsRoutes: Routes {
     private let readiness: @Sendable () async -> Readiness
     private let metrics: @Sendable () -> String
@@ -17,6 +17,7 @@ package struct OperationsRoutes: Routes {
         case "/livez": "livez"
         case "/readyz": "readyz"
         case "/metrics": "metrics"
+        case "/openapi.yaml": "openapi"
         default: "other"
         }
     }
@@ -36,6 +37,11 @@ package struct OperationsRoutes: Routes {
                 status: .ok,
                 headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8", .cacheControl: "no-store"],
                 body: Array(metrics().utf8))
+        case "/openapi.yaml":
+            try request.expect(.get)
+            return Reply(
+                status: .ok, headers: [.contentType: "application/yaml", .cacheControl: "no-cache"],
+                body: Array(OpenAPIDocument.text.utf8))
         default: throw Problem(.notFound)
         }
     }

@@ -6,47 +6,48 @@ struct SessionRoute {
     let introspect: IntrospectSession
     let providers: IdentityProviderDirectory
 
+    /// The answer names the token's own provider, so only pages of that one may read it. A problem names none: pages of any
+    /// provider may see that there was one.
     func reply(to request: IncomingRequest) async throws(Problem) -> Reply {
-        let origin = request.head.headerFields[.origin]
         guard let value = request.head.headerFields[.authorization],
-            let token = BearerScheme.credentials(in: Array(value.utf8)), !token.isEmpty
-        else { throw refusal(reason: "no_bearer_token", for: origin) }
+            let token = AuthorizationScheme.bearer.credentials(in: Array(value.utf8)), !token.isEmpty
+        else { throw Problem(.tokenRejected, reason: "no_bearer_token") }
         let status: SessionStatus
-        do { status = try await introspect(ExternalIdentity(bytes: token)) } catch {
-            throw Problem(error).with(CrossOrigin.headers(for: origin, of: providers.all))
-        }
+        do { status = try await introspect(ExternalIdentity(bytes: token)) } catch { throw Problem(error) }
+        let origin = request.head.headerFields[.origin]
         switch status {
-        case .active(let session): return reply(about: session, isConfirmed: true, to: origin)
-        case .unconfirmed(let session): return reply(about: session, isConfirmed: false, to: origin)
-        case .inactive: throw refusal(reason: "session_inactive", for: origin)
+        case .active(let session): return reply(about: session.record, isConfirmed: true, to: origin)
+        case .unconfirmed(let session): return reply(about: session.record, isConfirmed: false, to: origin)
+        case .inactive: throw Problem(.tokenRejected, reason: "session_inactive")
         }
     }
 
     /// The preflight carries no token, so any provider's origins count (Fetch §3.2.2).
     func preflight(_ request: IncomingRequest) -> Reply {
-        var headers = CrossOrigin.headers(for: request.head.headerFields[.origin], of: providers.all)
+        var headers = crossOriginHeaders(for: request)
         if headers[.accessControlAllowOrigin] != nil {
             headers[.accessControlAllowMethods] = "GET"
             headers[.accessControlAllowHeaders] = "Authorization"
             headers[.accessControlMaxAge] = "600"
         }
+        headers[.cacheControl] = "no-store"
         return Reply(status: .noContent, headers: headers)
     }
 
-    private func refusal(reason: String, for origin: String?) -> Problem {
-        Problem(.tokenRejected, reason: reason).with(CrossOrigin.headers(for: origin, of: providers.all))
+    /// Of answers that belong to no provider.
+    func crossOriginHeaders(for request: IncomingRequest) -> HTTPFields {
+        CrossOrigin.headers(for: request.head.headerFields[.origin], of: providers.all)
     }
 
     private func reply(about session: SessionRecord, isConfirmed: Bool, to origin: String?) -> Reply {
-        var members: [JSONValue.Member] = [
-            .init("active", .bool(true)),
-            .init("identity_provider", .string(session.identityProvider)),
-            .init("tenant", .string(session.tenant)),
-            .init("sub", .string(session.subject)),
-            .init("exp", .number(literal: String(session.expiresAt))),
-        ]
-        if !isConfirmed { members.append(.init("session", .string("unconfirmed"))) }
-        var reply = Reply.json(JSONValue.object(members).text)
+        var members = JSONObjectWriter(capacity: 192)
+        members.add("active", .bool(true))
+        members.add("identity_provider", session.identityProvider)
+        members.add("tenant", session.tenant)
+        members.add("sub", session.subject)
+        members.add("exp", session.expiresAt)
+        if !isConfirmed { members.add("session", "unconfirmed") }
+        var reply = Reply.json(members.finish())
         let provider = providers.named(session.identityProvider).map { [$0] } ?? []
         reply.headers.append(contentsOf: CrossOrigin.headers(for: origin, of: provider))
         reply.notes.identityProvider = session.identityProvider

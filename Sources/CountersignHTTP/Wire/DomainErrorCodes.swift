@@ -1,15 +1,15 @@
 package import TokenExchange
 
 // RFC 8725 and the contract with the app: everything before trust is established looks the same from outside, and an
-// outage never looks like a bad token. Both switches are exhaustive on purpose: a new reason must choose its code here.
+// outage never looks like a bad token. The switches are exhaustive on purpose: a new reason must choose its code here.
 
 extension ErrorCode {
     package init(_ refusal: Refusal) {
         switch refusal {
         case .tokenTooLarge, .notThreeSegments, .notBase64URL, .headerMalformed, .headerDuplicateMember,
             .headerParameterForbidden, .algorithmUnknown, .keyIDMalformed, .claimsMalformed, .claimsDuplicateMember,
-            .issuerUnknown, .algorithmNotAllowed, .keyUnknown, .signatureInvalid, .claimsUnreadable, .subjectInvalid,
-            .expirationInvalid, .issuedAtInvalid, .notBeforeInvalid:
+            .issuerUnknown, .algorithmNotAllowed, .keyDenied, .keyUnknown, .signatureInvalid, .claimsUnreadable,
+            .subjectInvalid, .expirationInvalid, .issuedAtInvalid, .notBeforeInvalid:
             self = .tokenRejected
         case .expired: self = .tokenExpired
         case .notYetValid, .issuedInFuture: self = .tokenNotYetValid
@@ -30,6 +30,23 @@ extension ErrorCode {
         case .issuerKeysUnavailable: self = .issuerKeysUnavailable
         case .sessionStoreUnavailable: self = .sessionStoreUnavailable
         case .deadlineExceeded: self = .deadlineExceeded
+        }
+    }
+}
+
+extension OAuthError {
+    /// RFC 8693 §2.2.2: whatever is wrong with the subject token is `invalid_request`.
+    init(_ code: ErrorCode) {
+        switch code {
+        case .invalidRequest, .tokenRejected, .tokenExpired, .tokenNotYetValid, .tokenTooOld, .tokenKindNotAllowed,
+            .audienceNotAllowed, .partyNotAllowed, .tenantNotAllowed, .conditionNotMet, .claimMissing,
+            .verifierRejected, .revocationNotAllowed, .notFound, .methodNotAllowed, .bodyTooLarge,
+            .unsupportedMediaType:
+            self = .invalidRequest
+        case .identityProviderUnknown: self = .invalidTarget
+        case .mintFailed: self = .serverError
+        case .rateLimited, .issuerKeysUnavailable, .sessionStoreUnavailable, .deadlineExceeded:
+            self = .temporarilyUnavailable
         }
     }
 }

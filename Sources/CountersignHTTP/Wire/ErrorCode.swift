@@ -13,6 +13,8 @@ package enum ErrorCode: String, Sendable, CaseIterable {
     case tenantNotAllowed = "tenant_not_allowed"
     case conditionNotMet = "condition_not_met"
     case claimMissing = "claim_missing"
+    case verifierRejected = "verifier_rejected"
+    case revocationNotAllowed = "revocation_not_allowed"
     case identityProviderUnknown = "identity_provider_unknown"
     case notFound = "not_found"
     case methodNotAllowed = "method_not_allowed"
@@ -27,9 +29,9 @@ package enum ErrorCode: String, Sendable, CaseIterable {
     package var status: HTTPResponse.Status {
         switch self {
         case .invalidRequest: .badRequest
-        case .tokenRejected, .tokenExpired, .tokenNotYetValid, .tokenTooOld: .unauthorized
+        case .tokenRejected, .tokenExpired, .tokenNotYetValid, .tokenTooOld, .verifierRejected: .unauthorized
         case .tokenKindNotAllowed, .audienceNotAllowed, .partyNotAllowed, .tenantNotAllowed, .conditionNotMet,
-            .claimMissing:
+            .claimMissing, .revocationNotAllowed:
             .forbidden
         case .identityProviderUnknown, .notFound: .notFound
         case .methodNotAllowed: .methodNotAllowed
@@ -56,6 +58,8 @@ package enum ErrorCode: String, Sendable, CaseIterable {
         case .tenantNotAllowed: "Tenant not allowed"
         case .conditionNotMet: "Condition not met"
         case .claimMissing: "Claim missing"
+        case .verifierRejected: "Verifier rejected"
+        case .revocationNotAllowed: "Revocation not allowed"
         case .identityProviderUnknown: "Identity provider unknown"
         case .notFound: "Not found"
         case .methodNotAllowed: "Method not allowed"
@@ -83,6 +87,8 @@ package enum ErrorCode: String, Sendable, CaseIterable {
         case .tenantNotAllowed: "The token's tenant does not use this identity provider."
         case .conditionNotMet: "The token does not meet a condition of this identity provider."
         case .claimMissing: "The token lacks a claim that this identity provider requires."
+        case .verifierRejected: "A verifier must present its own id and secret, as Basic or as Bearer <id>:<secret>."
+        case .revocationNotAllowed: "This verifier may ask about tokens, but not revoke them."
         case .identityProviderUnknown: "No identity provider of that name or host is configured."
         case .notFound: "There is nothing at this path."
         case .methodNotAllowed: "This path does not take that method; the Allow header lists those it takes."
@@ -99,8 +105,14 @@ package enum ErrorCode: String, Sendable, CaseIterable {
     /// Seconds after which trying again makes sense; nil where it does not.
     var retryAfterSeconds: Int? {
         switch self {
-        case .rateLimited, .issuerKeysUnavailable, .sessionStoreUnavailable: 1
+        case .rateLimited, .issuerKeysUnavailable, .sessionStoreUnavailable, .deadlineExceeded: 1
         default: nil
         }
+    }
+
+    /// How to authenticate (RFC 9110 §11.6.1) where that was not done; nil for other codes.
+    var challenge: String? {
+        guard status == .unauthorized else { return nil }
+        return self == .verifierRejected ? #"Basic realm="countersign", charset="UTF-8", Bearer"# : "Bearer"
     }
 }

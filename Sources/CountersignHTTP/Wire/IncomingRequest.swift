@@ -30,6 +30,13 @@ package struct IncomingRequest {
         return host.lowercased()
     }
 
+    /// Whether the content is of this media type, in lower case; parameters are ignored, since JSON and forms have none.
+    func hasMediaType(_ expected: String) -> Bool {
+        guard let value = head.headerFields[.contentType] else { return false }
+        if value == expected { return true }
+        return value.prefix { $0 != ";" }.filter { $0 != " " && $0 != "\t" }.lowercased() == expected
+    }
+
     /// The whole body.
     ///
     /// - Throws: ``Problem`` where it is larger than `limit`, before reading it where its length was announced; where it

@@ -13,6 +13,10 @@ package struct Problem: Error {
     var headers: HTTPFields = [:]
     /// Whose callback it was, for the log.
     var identityProvider: String?
+    /// Where not nil, the answer has the form of RFC 6749 §5.2.
+    var oauthError: OAuthError?
+    /// Which sentence tells what a good request is.
+    private var expected = RequestForm.callback
 
     init(_ code: ErrorCode, reason: String? = nil) {
         self.code = code
@@ -41,12 +45,28 @@ package struct Problem: Error {
         return problem
     }
 
+    func expecting(_ form: RequestForm) -> Problem {
+        var problem = self
+        problem.expected = form
+        return problem
+    }
+
+    /// A constant sentence for whoever calls.
+    var detail: String {
+        switch code {
+        case .invalidRequest: expected.invalidRequest
+        case .unsupportedMediaType: expected.unsupportedMediaType
+        default: code.detail
+        }
+    }
+
     func reply(requestID: String) -> Reply {
+        if let oauthError { return oauthReply(oauthError, requestID: requestID) }
         var headers = headers
         headers[.contentType] = "application/problem+json"
         headers[.cacheControl] = "no-store"
         if let seconds = code.retryAfterSeconds { headers[.retryAfter] = String(seconds) }
-        if code.status == .unauthorized { headers[.wwwAuthenticate] = "Bearer" }
+        if let challenge = code.challenge { headers[.wwwAuthenticate] = challenge }
         return Reply(status: code.status, headers: headers, body: body(requestID: requestID))
     }
 
@@ -55,7 +75,7 @@ package struct Problem: Error {
             .init("type", .string("urn:countersign:problem:\(code.rawValue)")),
             .init("title", .string(code.title)),
             .init("status", .number(literal: String(code.status.code))),
-            .init("detail", .string(code.detail)),
+            .init("detail", .string(detail)),
             .init("error_code", .string(code.rawValue)),
             .init("request_id", .string(requestID)),
         ]).text

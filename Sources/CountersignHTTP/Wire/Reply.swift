@@ -12,6 +12,7 @@ package struct Reply {
     struct Notes {
         var identityProvider: String?
         var tenant: String?
+        var verifier: String?
         /// A failure that the answer does not show as an error (optional mode).
         var degradedBy: Failure?
     }

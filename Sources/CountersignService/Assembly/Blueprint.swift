@@ -10,12 +10,18 @@ package struct Blueprint: Sendable {
     package let tenants: [Tenant]
     /// Those whose keys are fetched, which is not begun here.
     let remoteTenants: [RemoteTenant]
+    /// As they sign and are published at the moment of reading.
     package let keys: SigningKeyRing
+    let verifiers: VerifierDirectory
+    let signing: SigningKeySource
+    let signingKeys: SigningKeys
     /// What an operator should know though nothing is wrong.
     package let remarks: [String]
 
     /// - Throws: ``StartUpError`` with every problem there is.
-    package init(file: String, environment: [String: String]) throws(StartUpError) {
+    package init(
+        file: String, environment: [String: String], now: UnixTime = TimeSource.system.now()
+    ) throws(StartUpError) {
         do { configuration = try Configuration.load(file: file, environment: environment) } catch {
             throw StartUpError(error)
         }
@@ -39,11 +45,16 @@ package struct Blueprint: Sendable {
         }
         self.tenants = tenants
         self.remoteTenants = remoteTenants
-        self.remarks = remarks
-        do { keys = try SigningKeyDirectory(path: configuration.signing.directory).load().ring } catch {
-            let remedy = "make a key with: countersign keys generate --config \(file)"
-            throw StartUpError(problems + ["\(error)", remedy])
+        signing = try SigningKeySource(configuration)
+        do { signingKeys = try signing.directory.load(at: now, times: signing.times) } catch {
+            throw StartUpError(problems + ["\(error)".replacing("--config FILE", with: "--config \(file)")])
         }
+        do { verifiers = try VerifierDirectory(configuration.verifiers) } catch {
+            throw StartUpError(problems + ["\(file): verifiers: \(error)"])
+        }
+        let plan = signingKeys.manifest.plan(at: now)
+        keys = signingKeys.ring(plan)
+        self.remarks = remarks + signing.remarks(on: signingKeys, plan)
         problems += configuration.sessions.fileProblem.map { ["\(file): \($0)"] } ?? []
         problems += Self.problemsOfMinting(configuration, keys: keys, file: file)
         guard problems.isEmpty else { throw StartUpError(problems) }
@@ -75,5 +86,14 @@ package struct Blueprint: Sendable {
                 "\(file): identity provider \(provider.name): expected maximum_bytes of at least \(minimum), which its "
                 + "smallest token has, found \(shape.maximumBytes); raise it, or map fewer claims"
         }
+    }
+}
+
+extension VerifierDirectory {
+    /// Reads the secrets as they are now.
+    fileprivate init(_ verifiers: [VerifierSettings]) throws(SecretUnavailable) {
+        var entries: [Entry] = []
+        for settings in verifiers { entries.append(Entry(settings.verifier, secret: try settings.secret.read())) }
+        self.init(entries, sealer: OpenSSLRecordSealer())
     }
 }

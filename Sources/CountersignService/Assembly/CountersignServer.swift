@@ -38,33 +38,38 @@ package struct CountersignServer: Sendable {
                 metadata: ["kind": .string(kind.rawValue)])
         }
         let remoteKeys = RemoteTenantKeys(time: time, logger: logger)
-        let makeRoutes: @Sendable (Blueprint) -> PublicRoutes = { blueprint in
+        let live = LiveRoutes(blueprint) { blueprint, keys in
             PublicRoutes(
-                blueprint, tenants: blueprint.tenants + remoteKeys.replace(with: blueprint.remoteTenants),
+                blueprint, keys: keys, tenants: blueprint.tenants + remoteKeys.replace(with: blueprint.remoteTenants),
                 store: assembly.store, deferredSessions: deferredSessions, clocks: clocks,
                 unreadableRecords: unreadableRecords, time: time)
         }
-        let routes = ReloadableRoutes(makeRoutes(blueprint))
-        let reloader = Reloader(logger: logger) { routes.replace(with: makeRoutes(try reload())) }
+        let signingKeys = SigningKeyWatch(blueprint, time: time, logger: logger) { live.replace(keys: $0) }
+        let reloader = Reloader(logger: logger) {
+            let blueprint = try reload()
+            live.replace(blueprint, keys: signingKeys.replace(with: blueprint))
+        }
         let registry = PrometheusRegistry(
-            blueprint, clocks: clocks, remoteKeys: remoteKeys, deferredSessions: deferredSessions,
-            unreadableRecords: unreadableRecords)
+            blueprint, clocks: clocks, remoteKeys: remoteKeys, signingKeys: signingKeys,
+            deferredSessions: deferredSessions, unreadableRecords: unreadableRecords)
         // Ended in reverse order: first no new requests, last the store.
         let services: [any Service] =
             [assembly.service].compactMap { $0 } + [
                 DeferredSessionsService(deferredSessions: deferredSessions, logger: logger),
                 remoteKeys,
+                signingKeys,
                 reloader,
                 try listener(
                     configuration.listen.operations, "operations", requestLogLevel: .debug,
                     routes: OperationsRoutes(
                         readiness: ReadinessProbe(
-                            store: assembly.store, providers: configuration.identityProviders, remoteKeys: remoteKeys
+                            store: assembly.store, providers: configuration.identityProviders, remoteKeys: remoteKeys,
+                            signingKeys: signingKeys
                         ).callAsFunction,
                         metrics: { registry.text })),
                 try listener(
                     configuration.listen.public, "public", tls: configuration.listen.tls,
-                    metrics: RequestMetrics(factory: registry), routes: routes),
+                    metrics: RequestMetrics(factory: registry), routes: live.routes),
             ]
         try await ServiceGroup(
             configuration: .init(

@@ -8,12 +8,20 @@ struct ReadinessProbe: Sendable {
     let store: any SessionStore
     let providers: [IdentityProvider]
     let remoteKeys: RemoteTenantKeys
+    let signingKeys: SigningKeyWatch
 
     /// An orchestrator's probe gives up after a second by default.
     private static let budget: Duration = .milliseconds(500)
 
     func callAsFunction() async -> Readiness {
-        Readiness(components: [await sessionStore()] + remoteKeys.statuses.map(issuerKeys))
+        Readiness(components: [await sessionStore(), signing] + remoteKeys.statuses.map(issuerKeys))
+    }
+
+    /// With the last good keys logins go on, but nobody should count on the next rotation.
+    private var signing: Readiness.Component {
+        let problem = signingKeys.problem
+        return Readiness.Component(
+            name: "signing_keys", status: problem == nil ? .ready : .degraded, detail: problem)
     }
 
     private func issuerKeys(of tenant: String, _ keys: IssuerKeyStatus) -> Readiness.Component {

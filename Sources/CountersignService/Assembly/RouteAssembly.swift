@@ -6,13 +6,15 @@ import TokenExchange
 extension PublicRoutes {
     /// What the public listener answers by `blueprint`. Sessions outlive it: store and queue are passed in.
     ///
-    /// - Parameter tenants: all of them, with their keys.
+    /// - Parameters:
+    ///   - ring: our keys of the moment.
+    ///   - tenants: all of them, with their keys.
     convenience init(
-        _ blueprint: Blueprint, tenants: [Tenant], store: any SessionStore, deferredSessions: DeferredSessions,
-        clocks: IssuerClocks, unreadableRecords: UnreadableRecords, time: TimeSource
+        _ blueprint: Blueprint, keys ring: SigningKeyRing, tenants: [Tenant], store: any SessionStore,
+        deferredSessions: DeferredSessions, clocks: IssuerClocks, unreadableRecords: UnreadableRecords, time: TimeSource
     ) {
         let configuration = blueprint.configuration
-        let keys = { @Sendable in blueprint.keys }
+        let keys = { @Sendable in ring }
         let vault = SessionVault(sealer: OpenSSLRecordSealer(), unreadable: unreadableRecords)
         self.init(
             exchange: ExchangeToken(
@@ -22,9 +24,13 @@ extension PublicRoutes {
             introspect: IntrospectSession(
                 issuer: configuration.publicURL, providers: configuration.identityProviders, vault: vault, store: store,
                 keys: keys, claimsReader: LibJWTClaimsReader(), time: time),
+            revoke: RevokeSession(
+                issuer: configuration.publicURL, vault: vault, store: store, keys: keys,
+                claimsReader: LibJWTClaimsReader()),
+            verifiers: blueprint.verifiers,
             providers: IdentityProviderDirectory(
                 configuration.identityProviders, defaultName: configuration.defaultIdentityProvider),
-            keys: keys, keySetMaximumAge: configuration.signing.jwksMaximumAge,
+            issuer: configuration.publicURL, keys: keys, keySetMaximumAge: configuration.signing.jwksMaximumAge,
             bodyLimit: configuration.limits.bodyBytes, jsonLimits: JSONLimits(configuration.limits),
             rateLimiter: RateLimiter(configuration.limits))
     }

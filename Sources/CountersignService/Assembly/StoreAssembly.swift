@@ -43,7 +43,10 @@ extension RedisConfiguration {
             connectTimeout: settings.connectTimeout, keyPrefix: settings.keyPrefix,
             maximumInFlight: settings.maximumInFlight,
             replication: settings.waitReplicas == 0
-                ? nil : RedisReplication(replicas: settings.waitReplicas, connections: settings.waitConnections))
+                ? nil
+                : RedisReplication(
+                    replicas: settings.waitReplicas, connections: settings.waitConnections,
+                    timeout: settings.waitTimeout))
     }
 }
 

@@ -4,41 +4,137 @@ package import TokenExchange
 
 /// What `countersign keys` does with the signing directory.
 package struct SigningKeyCommands {
-    private let directory: SigningKeyDirectory
+    private let source: SigningKeySource
+    private let file: String
+    private let now: UnixTime
 
-    package init(_ configuration: Configuration) {
-        directory = SigningKeyDirectory(path: configuration.signing.directory)
+    /// - Parameter file: the configuration's, for commands in messages.
+    package init(_ configuration: Configuration, file: String, now: UnixTime) throws(StartUpError) {
+        source = try SigningKeySource(configuration)
+        self.file = file
+        self.now = now
     }
 
-    /// Makes a key; says where it is and what it is called.
+    /// Makes a key, or takes up one that the manifest does not list; says what it is called and when it signs.
     package func generate(_ algorithm: SignatureAlgorithm) throws(StartUpError) -> String {
+        try report { () throws(KeyFileError) in
+            let key = try source.directory.generate(algorithm: algorithm, at: now, times: source.times)
+            return key.state == .active ? [.activated(key)] : [.published(key)]
+        }
+    }
+
+    /// All keys: a table, or a JSON list.
+    package func list(asJSON: Bool) throws(StartUpError) -> String {
+        let keys = try attempt { () throws(KeyFileError) in
+            try source.directory.load(at: now, times: source.times)
+        }
+        let records = keys.manifest.keys
+        if asJSON {
+            return String(decoding: JSONValue.array(records.map(\.listValue)).indentedText, as: UTF8.self)
+                .trimmingSuffix { $0.isNewline }
+        }
+        let remarks = source.remarks(on: keys, keys.manifest.plan(at: now))
+        return ([TextTable(Self.columns, records.map(\.listRow)).text] + remarks.map { "note: \($0)" })
+            .joined(separator: "\n")
+    }
+
+    private static let columns = ["KID", "ALGORITHM", "STATE", "SINCE", "MAY SIGN FROM", "TOKENS DIE BY"]
+
+    package func activate(_ keyID: String, isForced: Bool) throws(StartUpError) -> String {
+        try report { () throws(KeyFileError) in
+            try source.directory.activate(keyID, at: now, times: source.times, isForced: isForced)
+        }
+    }
+
+    package func retire(_ keyID: String, isForced: Bool) throws(StartUpError) -> String {
+        try report { () throws(KeyFileError) in
+            try source.directory.retire(keyID, at: now, times: source.times, isForced: isForced)
+        }
+    }
+
+    package func revoke(_ keyID: String) throws(StartUpError) -> String {
+        try report { () throws(KeyFileError) in
+            try source.directory.revoke(keyID, at: now, times: source.times)
+        }
+    }
+
+    /// Takes every step of the rotation that is due, or says which those are; then what comes next, and when.
+    package func advance(isDryRun: Bool) throws(StartUpError) -> String {
+        if isDryRun { return try plan() }
+        let changes = try attempt { () throws(KeyFileError) in
+            try source.directory.advance(at: now, times: source.times)
+        }
+        let lines = changes.map(\.sentence)
+        return ((lines.isEmpty ? ["Nothing is due."] : lines) + [try nextStep()]).joined(separator: "\n")
+    }
+
+    private func plan() throws(StartUpError) -> String {
+        let manifest = try manifest()
         do {
-            let key = try directory.generate(algorithm: algorithm)
-            return "\(key.algorithm.rawValue) key \(key.keyID) is \(key.state.rawValue): \(key.fileName)"
-        } catch { throw StartUpError(["\(error)"]) }
+            let (due, next) = try manifest.stepsDue(at: now, times: source.times) { "(the new \($0.rawValue) key)" }
+            let lines = due.map { "Would \($0.clause)." }
+            return ((lines.isEmpty ? ["Nothing is due."] : lines) + [Self.sentence(next)]).joined(separator: "\n")
+        } catch { throw StartUpError(["\(source.directory.path): \(error)"]) }
     }
 
-    /// A table of all keys.
-    package func list() throws(StartUpError) -> String {
-        do {
-            let rows = try directory.load().entries.map {
-                [$0.keyID, $0.algorithm.rawValue, $0.state.rawValue, $0.fileName]
-            }
-            return Self.table([["KID", "ALGORITHM", "STATE", "FILE"]] + rows)
-        } catch { throw StartUpError(["\(error)"]) }
+    private func nextStep() throws(StartUpError) -> String {
+        Self.sentence(try manifest().nextStep(at: now, times: source.times))
     }
 
-    private static func table(_ rows: [[String]]) -> String {
-        let widths = (0..<(rows.first?.count ?? 0)).map { column in rows.map { $0[column].count }.max() ?? 0 }
-        return rows.map { row in
-            zip(row, widths).map { $0 + String(repeating: " ", count: $1 - $0.count) }.joined(separator: "  ")
-                .trimmingSuffix(while: { $0 == " " })
-        }.joined(separator: "\n")
+    private static func sentence(_ next: DueStep?) -> String {
+        guard let next else { return "No identity provider needs a key." }
+        return "Next: \(next.step.clause), due at \(next.at.shortText)."
     }
-}
 
-extension String {
-    fileprivate func trimmingSuffix(while predicate: (Character) -> Bool) -> String {
-        String(self[..<(lastIndex { !predicate($0) }.map(index(after:)) ?? startIndex)])
+    // MARK: What force breaks
+
+    /// What a step breaks that the rules forbid, and until when; nil where it needs no force.
+    package func harm(ofForcing step: SigningKeyStep) throws(StartUpError) -> String? {
+        let manifest = try manifest()
+        if case .retire(let keyID) = step, let key = manifest.record(keyID), key.state == .retiring,
+            let end = key.tokensDieBy, end > now
+        {
+            return
+                "Key \(keyID) leaves the JWK set before its last token: until \(end.shortText) tokens that are still "
+                + "good will be refused."
+        }
+        guard
+            case .publishedTooBriefly(let keyID, let until)? = manifest.refusal(of: step, at: now, times: source.times)
+        else { return nil }
+        return
+            "Verifiers may hold a JWK set without key \(keyID): until \(until.shortText) they will refuse what it signs."
+    }
+
+    /// What revoking a key breaks.
+    package func harm(ofRevoking keyID: String) throws(StartUpError) -> String? {
+        var manifest = try manifest()
+        guard let key = manifest.record(keyID), key.state != .revoked else { return nil }
+        let tokens = "Every token that key \(keyID) has signed is dead at once, and its sessions with it."
+        guard key.state == .active else { return tokens }
+        let changes = try? manifest.revoke(keyID, at: now, times: source.times, spare: "a new key")
+        let successor = changes?.compactMap { if case .activated(let key) = $0 { key } else { nil } }.first
+        guard let successor else { return tokens }
+        return tokens + " Then \(successor.keyID) signs"
+            + (successor.maySignFrom > now
+                ? "; verifiers may not know it until \(successor.maySignFrom.shortText)." : ", which verifiers know.")
+    }
+
+    // MARK: -
+
+    private func manifest() throws(StartUpError) -> SigningKeyManifest {
+        try attempt { () throws(KeyFileError) in
+            try source.directory.manifest(at: now, times: source.times)
+        }
+    }
+
+    private func report(_ work: () throws(KeyFileError) -> [SigningKeyChange]) throws(StartUpError) -> String {
+        let changes = try attempt(work)
+        return changes.isEmpty ? "Nothing to do: it is so already." : changes.map(\.sentence).joined(separator: "\n")
+    }
+
+    private func attempt<Result>(_ work: () throws(KeyFileError) -> Result) throws(StartUpError) -> Result {
+        do { return try work() } catch {
+            throw StartUpError(["\(error)".replacing("--config FILE", with: "--config \(file)")])
+        }
     }
 }

@@ -79,6 +79,9 @@ extension Logger.MetadataValue {
     fileprivate var json: JSONValue {
         switch self {
         case .string(let string): .string(string)
+        // Casts to these types are cheap, and two numbers are in every line about a request.
+        case .stringConvertible(let number as Int): .number(literal: String(number))
+        case .stringConvertible(let number as Double): .number(literal: "\(number)")
         case .stringConvertible(let number as any Numeric): .number(literal: "\(number)")
         case .stringConvertible(let value): .string(value.description)
         case .array(let values): .array(values.map(\.json))

@@ -6,8 +6,8 @@ import TokenExchange
 extension PrometheusRegistry {
     /// With the gauges of the whole service; requests report themselves.
     convenience init(
-        _ blueprint: Blueprint, clocks: IssuerClocks, remoteKeys: RemoteTenantKeys, deferredSessions: DeferredSessions,
-        unreadableRecords: UnreadableRecords
+        _ blueprint: Blueprint, clocks: IssuerClocks, remoteKeys: RemoteTenantKeys, signingKeys: SigningKeyWatch,
+        deferredSessions: DeferredSessions, unreadableRecords: UnreadableRecords
     ) {
         let descriptions = Self.descriptions.merging(Self.keyGauges.map { ($0.name, $0.description) }) { $1 }
         self.init(descriptions: RequestMetrics.descriptions.merging(descriptions) { $1 })
@@ -19,6 +19,7 @@ extension PrometheusRegistry {
                 }
             }
         }
+        addSigningKeyGauges(signingKeys)
         addGauge(Self.deferred) { Double(deferredSessions.count) }
         addGauge(Self.dropped) { Double(deferredSessions.droppedCount) }
         for kind in UnreadableRecord.allCases {
@@ -26,6 +27,25 @@ extension PrometheusRegistry {
         }
     }
 
+    private func addSigningKeyGauges(_ keys: SigningKeyWatch) {
+        for algorithm in SignatureAlgorithm.minting {
+            addGauge(Self.signingKeyAge, labels: [("algorithm", algorithm.rawValue)]) {
+                keys.age(algorithm)?.inSeconds
+            }
+            for state in SigningKeyRecord.State.allCases {
+                addGauge(Self.signingKeys, labels: [("algorithm", algorithm.rawValue), ("state", state.rawValue)]) {
+                    Double(keys.count(algorithm, state))
+                }
+            }
+        }
+        addGauge(Self.signingKeysFailing) { keys.problem == nil ? 0 : 1 }
+        addGauge(Self.signingKeysWaiting) { Double(keys.waitingCount) }
+    }
+
+    private static let signingKeys = "countersign_signing_keys"
+    private static let signingKeyAge = "countersign_signing_key_age_seconds"
+    private static let signingKeysFailing = "countersign_signing_keys_failing"
+    private static let signingKeysWaiting = "countersign_signing_keys_waiting"
     private static let clockOffset = "countersign_issuer_clock_offset_seconds"
     private static let deferred = "countersign_deferred_sessions"
     private static let dropped = "countersign_deferred_sessions_dropped"
@@ -33,6 +53,10 @@ extension PrometheusRegistry {
     private static let unreadable = "countersign_unreadable_records"
 
     private static let descriptions = [
+        signingKeys: "Our own keys by state in the manifest.",
+        signingKeyAge: "How long the active key has been signing.",
+        signingKeysFailing: "1 where the key directory cannot be taken up as it is and the last good keys stay.",
+        signingKeysWaiting: "Keys that are active, but were published too briefly to sign.",
         clockOffset:
             "The issuer's clock less ours, by the freshest identity token of the last minutes; about minus the network's delay.",
         deferred: "Sessions of optional providers that wait for the store.",

@@ -38,10 +38,22 @@ extension KeyHandle {
             owning: try Self.read(pem) { unsafe PEM_read_bio_PUBKEY($0, nil, countersign_no_passphrase, nil) })
     }
 
-    /// PKCS#8, or the older forms of RSA and EC. An encrypted key fails; nobody is asked for a passphrase.
-    convenience init(privateKeyPEM pem: borrowing SecretBytes) throws(OpenSSLFailure) {
+    /// PKCS#8, or the older forms of RSA and EC. Without a passphrase an encrypted key fails; nobody is asked for one.
+    convenience init(
+        privateKeyPEM pem: borrowing SecretBytes, passphrase: KeyPassphrase? = nil
+    ) throws(OpenSSLFailure) {
+        guard let passphrase else {
+            unsafe self.init(
+                owning: try Self.read(pem) { unsafe PEM_read_bio_PrivateKey($0, nil, countersign_no_passphrase, nil) })
+            return
+        }
+        // Without a callback, OpenSSL takes the last argument for the passphrase, ended by NUL.
         unsafe self.init(
-            owning: try Self.read(pem) { unsafe PEM_read_bio_PrivateKey($0, nil, countersign_no_passphrase, nil) })
+            owning: try Self.read(pem) { bio in
+                unsafe passphrase.withTerminatedBytes { text in
+                    unsafe PEM_read_bio_PrivateKey(bio, nil, nil, UnsafeMutableRawPointer(mutating: text.baseAddress))
+                }
+            })
     }
 
     private static func read(
@@ -55,9 +67,17 @@ extension KeyHandle {
         }
     }
 
-    /// PKCS#8, unencrypted (RFC 5958).
-    func privateKeyPEM() throws(OpenSSLFailure) -> SecretBytes {
-        unsafe try written { unsafe PEM_write_bio_PKCS8PrivateKey($0, pointer, nil, nil, 0, nil, nil) }
+    /// PKCS#8 (RFC 5958); with a passphrase encrypted by PBES2 with AES-256-CBC.
+    func privateKeyPEM(passphrase: KeyPassphrase? = nil) throws(OpenSSLFailure) -> SecretBytes {
+        guard let passphrase else {
+            return unsafe try written { unsafe PEM_write_bio_PKCS8PrivateKey($0, pointer, nil, nil, 0, nil, nil) }
+        }
+        return unsafe try passphrase.withTerminatedBytes { text throws(OpenSSLFailure) in
+            unsafe try written { bio in
+                unsafe PEM_write_bio_PKCS8PrivateKey(
+                    bio, pointer, EVP_aes_256_cbc(), text.baseAddress, Int32(text.count - 1), nil, nil)
+            }
+        }
     }
 
     func publicKeyPEM() throws(OpenSSLFailure) -> [UInt8] {

@@ -19,8 +19,10 @@ package struct OpenSSLTokenSigner: TokenSigner {
         try self.init(SecretBytes(copying: privateKeyPEM), algorithm: algorithm, keyID: keyID)
     }
 
-    init(_ pem: borrowing SecretBytes, algorithm: SignatureAlgorithm, keyID: String?) throws(KeyPEMError) {
-        let (key, parameters) = try PEMKey.privateKey(pem)
+    init(
+        _ pem: borrowing SecretBytes, algorithm: SignatureAlgorithm, keyID: String?, passphrase: KeyPassphrase? = nil
+    ) throws(KeyPEMError) {
+        let (key, parameters) = try PEMKey.privateKey(pem, passphrase: passphrase)
         guard parameters.type == algorithm.keyType else {
             throw .wrongKeyType(expected: algorithm.keyType, found: parameters.type)
         }

@@ -30,6 +30,13 @@ import COpenSSL
 
     var bytes: UnsafeRawBufferPointer { unsafe UnsafeRawBufferPointer(rebasing: buffer[..<count]) }
 
+    /// Keeps the bytes for as long as `body` runs; a temporary's `bytes` may be cleansed before they are looked at.
+    borrowing func withBytes<Result: ~Copyable, Failure: Error>(
+        _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        unsafe try body(bytes)
+    }
+
     private static func dispose(of memory: UnsafeMutableRawBufferPointer) {
         unsafe OPENSSL_cleanse(memory.baseAddress, memory.count)
         unsafe memory.deallocate()

@@ -36,13 +36,16 @@ final class RedisNode: Sendable {
     /// - Parameter eventLoops: at least one.
     init(_ peer: RedisPeer, eventLoops: [any EventLoop], logger: Logger) {
         address = peer.address
-        let connections = eventLoops.count * (1 + peer.blockingConnections)
-        let log = ConnectivityLog(logger, server: peer.address, connections: connections)
+        let blockingCount = peer.blocking?.connections ?? 0
+        var blockingPeer = peer
+        blockingPeer.commandTimeout = peer.blocking?.timeout ?? peer.commandTimeout
+        let log = ConnectivityLog(
+            logger, server: peer.address, connections: eventLoops.count * (1 + blockingCount))
         lanes = eventLoops.map { eventLoop in
             let isOpen = OpenFlag()
             let connection = ReconnectingConnection(peer, log: log, isOpen: isOpen, on: eventLoop)
-            let blocking = (0..<peer.blockingConnections).map { _ in
-                ReconnectingConnection(peer, log: log, isOpen: OpenFlag(), on: eventLoop)
+            let blocking = (0..<blockingCount).map { _ in
+                ReconnectingConnection(blockingPeer, log: log, isOpen: OpenFlag(), on: eventLoop)
             }
             return Lane(
                 eventLoop: eventLoop, connection: .makeBoxSendingValue(connection, eventLoop: eventLoop),

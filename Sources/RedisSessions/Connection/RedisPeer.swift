@@ -13,20 +13,20 @@ package struct RedisPeer: Sendable {
     let role: Role
     let credentials: RedisCredentials
     let tls: RedisTLS?
-    let commandTimeout: Duration
+    var commandTimeout: Duration
     let connectTimeout: Duration
     let maximumInFlight: Int
-    /// So many connections for each event loop, beside the shared one, for commands that block theirs.
-    let blockingConnections: Int
+    /// For commands that block their connection: so many for each event loop, beside the shared one.
+    let blocking: RedisReplication?
 
     init(
         _ address: RedisAddress, _ configuration: RedisConfiguration, role: Role, credentials: RedisCredentials,
-        blockingConnections: Int = 0
+        blocking: RedisReplication? = nil
     ) {
         self.address = address
         self.role = role
         self.credentials = credentials
-        self.blockingConnections = blockingConnections
+        self.blocking = blocking
         tls = configuration.tls
         commandTimeout = configuration.commandTimeout
         connectTimeout = configuration.connectTimeout
@@ -37,7 +37,7 @@ package struct RedisPeer: Sendable {
     package init(keeper address: RedisAddress, _ configuration: RedisConfiguration) {
         self.init(
             address, configuration, role: .records(database: configuration.database),
-            credentials: configuration.credentials, blockingConnections: configuration.replication?.connections ?? 0)
+            credentials: configuration.credentials, blocking: configuration.replication)
     }
 }
 

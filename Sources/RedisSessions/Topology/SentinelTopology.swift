@@ -3,13 +3,14 @@ import NIOCore
 import Synchronization
 import TokenExchange
 
-/// The master that most sentinels name, asked anew twice a second: after a failover its successor takes over here.
+/// The master that the sentinels name, asked anew five times a second: after a failover its successor takes over here.
 ///
-/// A sentinel that is cut off from the others may name a former master; it is outvoted, or else the handshake finds out
+/// The sentinel that led a failover knows of it up to two seconds before the others, so the latest configuration counts,
+/// by its epoch, and among equals the majority. Where all of them are behind, the handshake finds out
 /// (``RedisHandshake``), and a master that is made a replica refuses to write, which ends the connection.
 final class SentinelTopology: RedisTopology {
-    /// The detection time of a failover adds to that of the sentinels, some seconds; heal well within two.
-    private static let interval = TimeAmount.milliseconds(500)
+    /// A former master may take writes until the sentinels reach it, and loses them; so do not stay with it for long.
+    private static let interval = TimeAmount.milliseconds(200)
     private static let budget = TimeAmount.milliseconds(400)
 
     private let configuration: RedisConfiguration
@@ -73,12 +74,8 @@ final class SentinelTopology: RedisTopology {
 extension SentinelTopology {
     private func look() async {
         defer { gate.open() }
-        let votes = await votes()
         let current = master.withLock { $0 }
-        // Half against half nothing changes.
-        guard let (address, count) = votes.max(by: { $0.value < $1.value }), address != current?.address,
-            count > current.map({ votes[$0.address, default: 0] }) ?? 0
-        else { return }
+        guard let address = await namedMaster(), address != current?.address else { return }
         logger.notice("Redis master", metadata: ["server": "\(address)"])
         let successor = RedisNode(RedisPeer(keeper: address, configuration), eventLoops: eventLoops, logger: logger)
         successor.start()
@@ -86,23 +83,55 @@ extension SentinelTopology {
         await current?.stop()
     }
 
-    private func votes() async -> [RedisAddress: Int] {
-        await withTaskGroup(of: RedisAddress?.self) { group in
-            for sentinel in sentinels { group.addTask { await self.masterAddress(by: sentinel) } }
-            var votes: [RedisAddress: Int] = [:]
-            for await case let address? in group { votes[address, default: 0] += 1 }
-            return votes
+    /// Nil where no sentinel names one.
+    private func namedMaster() async -> RedisAddress? {
+        await withTaskGroup(of: SentinelStatement?.self) { group in
+            for sentinel in sentinels { group.addTask { await self.statement(of: sentinel) } }
+            var statements: [SentinelStatement] = []
+            for await case let statement? in group { statements.append(statement) }
+            return SentinelStatement.master(by: statements)
         }
     }
 
-    private func masterAddress(by sentinel: RedisNode) async -> RedisAddress? {
+    private func statement(of sentinel: RedisNode) async -> SentinelStatement? {
+        async let address = ask("GET-MASTER-ADDR-BY-NAME", sentinel)
+        async let description = ask("MASTER", sentinel)
+        return await SentinelStatement(address: address, description: description)
+    }
+
+    /// Nil where the sentinel does not answer.
+    private func ask(_ question: String, _ sentinel: RedisNode) async -> RESPReply? {
         let command = RedisCommand(
-            opening: .words(RESPArguments("SENTINEL", "GET-MASTER-ADDR-BY-NAME", service)),
-            arguments: RESPArguments(), reply: [.array, .null])
-        let outcome = await sentinel.execute(command, until: .now() + Self.budget)
-        guard case .reply(.array(let parts)) = outcome, parts.count == 2, let host = parts[0].text,
-            let port = parts[1].text.flatMap({ Int($0) })
+            opening: .words(RESPArguments("SENTINEL", question, service)), arguments: RESPArguments(),
+            reply: [.array, .null])
+        guard case .reply(let reply) = await sentinel.execute(command, until: .now() + Self.budget) else { return nil }
+        return reply
+    }
+}
+
+/// Who is master, as one sentinel says.
+struct SentinelStatement: Equatable {
+    let address: RedisAddress
+    /// Grows with every failover.
+    let epoch: Int
+
+    /// - Parameters:
+    ///   - address: the reply to `SENTINEL GET-MASTER-ADDR-BY-NAME`: host and port, which are the successor's while a
+    ///     failover is still under way.
+    ///   - description: the reply to `SENTINEL MASTER`: names and values in turn.
+    init?(address: RESPReply?, description: RESPReply?) {
+        guard case .array(let parts) = address, parts.count == 2, let host = parts[0].text,
+            let port = parts[1].text.flatMap({ Int($0) }), case .array(let words) = description,
+            let name = words.firstIndex(where: { $0.text == "config-epoch" }), name + 1 < words.count,
+            let epoch = words[name + 1].text.flatMap({ Int($0) })
         else { return nil }
-        return RedisAddress(host: host, port: port)
+        self.address = RedisAddress(host: host, port: port)
+        self.epoch = epoch
+    }
+
+    static func master(by statements: [Self]) -> RedisAddress? {
+        guard let latest = statements.map(\.epoch).max() else { return nil }
+        let votes = Dictionary(grouping: statements.filter { $0.epoch == latest }, by: \.address)
+        return votes.max { $0.value.count < $1.value.count }?.key
     }
 }

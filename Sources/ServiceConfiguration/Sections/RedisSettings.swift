@@ -20,6 +20,8 @@ package struct RedisSettings: Sendable {
     package let waitReplicas: Int
     /// Connections for each event loop on which exchanges wait for replicas.
     package let waitConnections: Int
+    /// The most that an exchange waits for them.
+    package let waitTimeout: Duration
 }
 
 /// Absolute paths of PEM files that could be read.
@@ -61,13 +63,16 @@ extension RedisSettings {
         let maximumInFlight = section.value("maximum_in_flight", default: 4096) { $0.integer(in: 1...65_536) }
         let waitReplicas = section.value("wait_replicas", default: 0) { $0.integer(in: 0...10) }
         let waitConnections = section.value("wait_connections", default: 16) { $0.integer(in: 1...256) }
+        let waitTimeout = section.value("wait_timeout", default: .seconds(1)) {
+            $0.duration(in: .milliseconds(200)...(.seconds(10)))
+        }
         guard let url else { return nil }
         return RedisSettings(
             url: url, username: username ?? url.username, password: password,
             tls: url.isTLS ? tls ?? RedisTLSSettings() : nil,
             sentinel: sentinel ?? RedisSentinelSettings(username: nil, password: nil), commandTimeout: commandTimeout,
             connectTimeout: connectTimeout, keyPrefix: keyPrefix, maximumInFlight: maximumInFlight,
-            waitReplicas: waitReplicas, waitConnections: waitConnections)
+            waitReplicas: waitReplicas, waitConnections: waitConnections, waitTimeout: waitTimeout)
     }
 }
 

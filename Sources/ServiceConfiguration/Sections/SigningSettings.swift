@@ -1,9 +1,21 @@
 /// The keys that we sign with.
-package struct SigningSettings: Sendable, Equatable {
+package struct SigningSettings: Sendable {
     /// Absolute path; whether it exists is for the loader of keys to say.
     package let directory: String
     /// How long others may keep `/.well-known/jwks.json`. Whole seconds.
     package let jwksMaximumAge: Duration
+    /// Of encrypted key files; nil: they are not encrypted.
+    package let passphrase: Secret?
+    package let rotation: RotationSettings
+}
+
+package struct RotationSettings: Sendable, Equatable {
+    /// How long a key signs before `keys advance` has another take over.
+    package let every: Duration
+    /// Until every replica has noticed a change of the directory.
+    package let refreshLag: Duration
+    /// How far verifiers' and replicas' clocks may be off.
+    package let clockSkew: Duration
 }
 
 extension SigningSettings {
@@ -12,7 +24,23 @@ extension SigningSettings {
         let jwksMaximumAge = section.value("jwks_max_age", default: .seconds(600)) {
             $0.duration(in: .zero...(.seconds(86400)), wholeSeconds: true)
         }
-        guard let directory else { return nil }
-        return SigningSettings(directory: directory, jwksMaximumAge: jwksMaximumAge)
+        let passphrase = section.optional("passphrase") { $0.readableSecret(atLeast: 4) }
+        let rotation = section.section("rotation", RotationSettings.read)
+        guard let directory, let rotation else { return nil }
+        return SigningSettings(
+            directory: directory, jwksMaximumAge: jwksMaximumAge, passphrase: passphrase, rotation: rotation)
+    }
+}
+
+extension RotationSettings {
+    fileprivate static func read(_ section: MappingReader) -> RotationSettings? {
+        RotationSettings(
+            every: section.value("every", default: .seconds(90 * 86400)) {
+                $0.duration(in: .seconds(1)...(.seconds(3650 * 86400)))
+            },
+            refreshLag: section.value("refresh_lag", default: .seconds(120)) {
+                $0.duration(in: .milliseconds(200)...(.seconds(3600)))
+            },
+            clockSkew: section.value("clock_skew", default: .seconds(30)) { $0.duration(in: .zero...(.seconds(600))) })
     }
 }

@@ -13,7 +13,8 @@ extension TenantRules {
             authorizedParties: section.strings("authorized_parties"),
             allowsServiceAccounts: section.value("allow_service_accounts", default: false) { $0.boolean() },
             clockSkew: section.value("clock_skew", default: .seconds(30)) { $0.duration(in: .zero...(.seconds(600))) },
-            maximumAge: maximumAge == .zero ? nil : maximumAge)
+            maximumAge: maximumAge == .zero ? nil : maximumAge,
+            deniedKeyIDs: section.strings("denied_key_ids"))
     }
 }
 

@@ -1,18 +1,10 @@
-/// A back end that may ask about external identities, and perhaps revoke them.
-package struct VerifierSettings: Sendable {
-    package enum Revocation: Sendable, Equatable {
-        case none
-        /// Tokens of `identityProviders` only.
-        case own
-        case all
-    }
+package import TokenExchange
 
-    package let id: String
+/// A verifier, and where its secret is to be had.
+package struct VerifierSettings: Sendable {
+    package let verifier: Verifier
     /// Of at least 16 characters.
     package let secret: Secret
-    /// The providers whose tokens it may see; at least one.
-    package let identityProviders: Set<String>
-    package let mayRevoke: Revocation
 }
 
 extension VerifierSettings {
@@ -30,14 +22,14 @@ extension VerifierSettings {
                 let mayRevoke = section.value("may_revoke", default: .none) { $0.revocation() }
                 guard let id, let secret, let visible else { return nil }
                 return VerifierSettings(
-                    id: id, secret: secret, identityProviders: Set(visible), mayRevoke: mayRevoke)
+                    verifier: Verifier(id: id, identityProviders: Set(visible), revocation: mayRevoke), secret: secret)
             }
         }
     }
 }
 
 extension NodeReader {
-    fileprivate func revocation() -> VerifierSettings.Revocation? {
+    fileprivate func revocation() -> Verifier.Revocation? {
         if text == "all" { return .all }
         return boolean("true, false or all").map { $0 ? .own : .none }
     }

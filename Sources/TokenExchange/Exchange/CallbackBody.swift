@@ -9,7 +9,7 @@ package struct CallbackBody: Sendable {
         let object: JSONObject
         do { object = try JSONObject(text, limits: limits) } catch { throw .json(error) }
         guard let identity = object.stringBytes("identity") else { throw .identityNotAString }
-        let token = BearerScheme.credentials(in: identity) ?? identity
+        let token = AuthorizationScheme.bearer.credentials(in: identity) ?? identity
         guard !token.isEmpty else { throw .identityEmpty }
         identityToken = IdentityToken(bytes: token)
         device = try Self.device(in: object)

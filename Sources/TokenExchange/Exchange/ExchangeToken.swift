@@ -54,7 +54,9 @@ package struct ExchangeToken: Sendable {
         let budget = try budget(for: request, before: "exchange")
         do throws(SessionStoreFailure) {
             let answer = try await answer(toStoring: records, in: slot, within: budget)
-            return .issued(answer ?? minted.externalIdentity, tenant: identity.tenant.name)
+            return .issued(
+                answer ?? IssuedIdentity(minted.externalIdentity, of: minted.session, at: time.now()),
+                tenant: identity.tenant.name)
         } catch {
             return withoutStore(minted, records.session, Failure(error), for: request.provider)
         }
@@ -63,12 +65,14 @@ package struct ExchangeToken: Sendable {
     /// An earlier answer to the same exchange, or nil where the new one is stored. What cannot be opened counts as absent.
     private func answer(
         toStoring records: ExchangeRecords, in slot: SessionVault.AnswerSlot, within budget: Duration
-    ) async throws(SessionStoreFailure) -> ExternalIdentity? {
+    ) async throws(SessionStoreFailure) -> IssuedIdentity? {
         var unreadable: SealedRecord?
         while case .answered(let answer, let session) = try await store.insertIfAbsent(
             records, replacing: unreadable, within: budget)
         {
-            if let earlier = vault.open(answer, in: slot), vault.open(session, of: earlier) != nil { return earlier }
+            if let earlier = vault.open(answer, in: slot), let session = vault.open(session, of: earlier) {
+                return IssuedIdentity(earlier, of: session, at: time.now())
+            }
             unreadable = answer
         }
         return nil
@@ -92,7 +96,7 @@ package struct ExchangeToken: Sendable {
     ) -> ExchangeOutcome {
         guard provider.mode == .optional, minted.isSelfContained else { return outcome(of: failure, for: provider) }
         deferredSessions.append(session)
-        return .degraded(minted.externalIdentity, failure)
+        return .degraded(IssuedIdentity(minted.externalIdentity, of: minted.session, at: time.now()), failure)
     }
 
     private func outcome(of failure: Failure, for provider: IdentityProvider) -> ExchangeOutcome {
@@ -127,9 +131,9 @@ package struct ExchangeRequest: Sendable, Redacted {
 
 package enum ExchangeOutcome: Sendable {
     /// The session is stored.
-    case issued(ExternalIdentity, tenant: String)
+    case issued(IssuedIdentity, tenant: String)
     /// Our failure, which an optional provider's login does not suffer from. A token, if any, has no session yet.
-    case degraded(ExternalIdentity?, Failure)
+    case degraded(IssuedIdentity?, Failure)
     case failed(Failure)
     /// - Parameter clockDifference: where the time was wrong: our clock less the one in the token.
     case refused(Refusal, clockDifference: Duration? = nil)

@@ -13,6 +13,7 @@ package enum Refusal: String, Error, Sendable, CaseIterable {
     case claimsDuplicateMember = "claims_duplicate_member"
     case issuerUnknown = "issuer_unknown"
     case algorithmNotAllowed = "algorithm_not_allowed"
+    case keyDenied = "key_denied"
     case keyUnknown = "key_unknown"
     case signatureInvalid = "signature_invalid"
     // Genuine, but a claim that every token needs cannot be read; outside as above.

@@ -33,7 +33,7 @@ package struct IntrospectSession: Sendable {
             guard let session = record.flatMap({ vault.open($0, of: externalIdentity) }), isLive(session) else {
                 return .inactive
             }
-            return .active(session)
+            return .active(recognized.live(session))
         } catch {
             return try statusWithoutStore(recognized, failure: Failure(error))
         }
@@ -55,15 +55,18 @@ package struct IntrospectSession: Sendable {
         case .forged: return .inactive
         case .session(let session):
             guard providers[session.identityProvider]?.mode == .optional else { throw failure }
-            return isLive(session) ? .unconfirmed(session) : .inactive
+            return isLive(session) ? .unconfirmed(recognized.live(session)) : .inactive
         }
     }
 }
 
-package enum SessionStatus: Sendable, Equatable {
-    case active(SessionRecord)
-    /// Good by its signature; whether it was revoked cannot be told now.
-    case unconfirmed(SessionRecord)
-    /// Unknown, expired, revoked, or none of ours.
-    case inactive
+extension IntrospectSession {
+    /// As `verifier` may know it: what belongs to a provider that it may not see is inactive to it.
+    package func callAsFunction(
+        _ externalIdentity: ExternalIdentity, for verifier: Verifier
+    ) async throws(Failure) -> SessionStatus {
+        let status = try await self(externalIdentity)
+        guard let session = status.session else { return .inactive }
+        return verifier.maySee(session.record.identityProvider) ? status : .inactive
+    }
 }

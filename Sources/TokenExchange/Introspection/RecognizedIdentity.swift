@@ -25,6 +25,14 @@ struct RecognizedIdentity {
         }
     }
 
+    /// With what the token itself carries.
+    func live(_ session: SessionRecord) -> LiveSession {
+        switch form {
+        case .opaque: LiveSession(record: session, tokenClaims: nil)
+        case .signed(let token, _): LiveSession(record: session, tokenClaims: token.claims)
+        }
+    }
+
     /// What the token itself can say without a store.
     enum Statement {
         /// It is a name for a record, and says nothing.

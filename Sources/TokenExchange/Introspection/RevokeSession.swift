@@ -23,10 +23,10 @@ package struct RevokeSession: Sendable {
     /// Returns once the session is over on all replicas, or where there is none to end.
     ///
     /// A JWT is revoked whether or not its session is stored: it may still wait to be written.
-    /// - Parameter isAllowed: whether the caller may end sessions of this identity provider.
+    /// What belongs to a provider whose sessions `verifier` may not end is left as it is.
     /// - Throws: ``Failure`` where the revocation could not be recorded, in every mode.
     package func callAsFunction(
-        _ externalIdentity: ExternalIdentity, ofProvider isAllowed: (String) -> Bool
+        _ externalIdentity: ExternalIdentity, by verifier: Verifier
     ) async throws(Failure) {
         guard let recognized = RecognizedIdentity(externalIdentity, issuer: issuer, keys: keys()) else { return }
         let key = vault.sessionKey(of: externalIdentity, in: recognized.partition)
@@ -38,7 +38,7 @@ package struct RevokeSession: Sendable {
                     try await store.session(key, within: Self.budget).flatMap { vault.open($0, of: externalIdentity) }
                 case .forged: nil
                 }
-            guard let session, isAllowed(session.identityProvider) else { return }
+            guard let session, verifier.mayRevoke(session.identityProvider) else { return }
             try await store.revoke(key, until: session.expiry, within: Self.budget)
         } catch { throw Failure(error) }
     }

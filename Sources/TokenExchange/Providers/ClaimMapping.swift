@@ -17,9 +17,10 @@ package struct ClaimMapping: Sendable, Equatable {
         self.isRequired = isRequired
     }
 
-    /// Claims that Countersign itself sets or gives a meaning to (RFC 7519 §4.1, RFC 7800); no mapping may name them.
+    /// Claims that Countersign itself sets or gives a meaning to (RFC 7519 §4.1, RFC 7800), and what it says of a token
+    /// beside its claims (RFC 7662 §2.2); no mapping may name them.
     package static let reservedNames: Set<String> = [
-        "iss", "sub", "aud", "exp", "nbf", "iat", "jti", "identity_provider", "tenant", "cnf",
+        "iss", "sub", "aud", "exp", "nbf", "iat", "jti", "identity_provider", "tenant", "cnf", "active", "session",
     ]
 
     /// The top-level claims of the identity token that this mapping reads.

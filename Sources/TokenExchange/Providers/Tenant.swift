@@ -27,12 +27,14 @@ package struct TenantRules: Sendable, Equatable {
     package let clockSkew: Duration
     /// The greatest `now - iat`; nil: not checked.
     package let maximumAge: Duration?
+    /// `kid`s that the issuer has lost: a token that names one is refused, whatever key would fit it.
+    package let deniedKeyIDs: Set<String>
 
     package init(
         algorithms: Set<SignatureAlgorithm> = [.rs256], tokenKinds: Set<String> = ["Bearer"],
         audiences: Set<String> = [],
         authorizedParties: Set<String> = [], allowsServiceAccounts: Bool = false, clockSkew: Duration = .seconds(30),
-        maximumAge: Duration? = .seconds(3600)
+        maximumAge: Duration? = .seconds(3600), deniedKeyIDs: Set<String> = []
     ) {
         self.algorithms = algorithms
         self.tokenKinds = tokenKinds
@@ -41,5 +43,6 @@ package struct TenantRules: Sendable, Equatable {
         self.allowsServiceAccounts = allowsServiceAccounts
         self.clockSkew = clockSkew
         self.maximumAge = maximumAge
+        self.deniedKeyIDs = deniedKeyIDs
     }
 }

@@ -48,6 +48,15 @@ package struct JSONObject: Sendable, Redacted {
         return kept
     }
 
+    /// What stands between the braces, to the letter.
+    package var membersText: ArraySlice<UInt8> {
+        guard let first = text.firstIndex(of: UInt8(ascii: "{")), let last = text.lastIndex(of: UInt8(ascii: "}"))
+        else {
+            return []
+        }
+        return text[(first + 1)..<last]
+    }
+
     private func value(_ name: String) -> Range<Int>? {
         members.first { member in
             member.name.isEscaped
@@ -67,4 +76,9 @@ extension JSONValue {
         var scanner = JSONScanner(text, limits: limits)
         self = try scanner.readDocument()
     }
+}
+
+extension JSONObject: Equatable {
+    /// By their text, to the letter.
+    package static func == (left: JSONObject, right: JSONObject) -> Bool { left.text == right.text }
 }

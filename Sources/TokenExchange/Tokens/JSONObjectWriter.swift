@@ -1,38 +1,46 @@
 /// Writes a JSON object member by member, without a tree of values in between.
-struct JSONObjectWriter {
-    private(set) var text: [UInt8]
+package struct JSONObjectWriter {
+    private var text: [UInt8]
 
     /// - Parameter capacity: bytes to expect.
-    init(capacity: Int) {
+    package init(capacity: Int) {
         text = []
         text.reserveCapacity(capacity)
         text.append(UInt8(ascii: "{"))
     }
 
-    mutating func add(_ name: StaticString, _ string: String) {
+    package mutating func add(_ name: StaticString, _ string: String) {
         begin(name)
         JSONValue.append(string, to: &text)
     }
 
-    mutating func add(_ name: StaticString, _ number: Int64) {
+    package mutating func add(_ name: StaticString, _ number: Int64) {
         begin(name)
         text.append(contentsOf: String(number).utf8)
     }
 
-    mutating func add(_ name: StaticString, _ value: JSONValue) {
+    package mutating func add(_ name: StaticString, _ value: JSONValue) {
         begin(name)
         value.append(to: &text)
     }
 
-    mutating func add(_ member: JSONValue.Member) {
+    package mutating func add(_ member: JSONValue.Member) {
         separate()
         JSONValue.append(member.name, to: &text)
         text.append(UInt8(ascii: ":"))
         member.value.append(to: &text)
     }
 
+    /// All members of `object`, to the letter.
+    package mutating func add(membersOf object: JSONObject) {
+        let members = object.membersText
+        guard !members.isEmpty else { return }
+        separate()
+        text.append(contentsOf: members)
+    }
+
     /// The whole object.
-    consuming func finish() -> [UInt8] {
+    package consuming func finish() -> [UInt8] {
         text.append(UInt8(ascii: "}"))
         return text
     }

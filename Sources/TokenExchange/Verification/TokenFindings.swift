@@ -49,14 +49,16 @@ struct TokenFindings {
             provider.conditions.isEmpty ? "no conditions" : "\(provider.conditions.count) conditions that hold"
         case .mappedClaims: "every required claim of \(Self.list(provider.token.claims.map(\.name)))"
         case .mint: "an external identity within its limits"
-        case .algorithmAllowed, .issuedAt, .notBefore, .tokenKind, .serviceAccount, .validityPeriod, .audience,
-            .authorizedParty:
+        case .algorithmAllowed, .keyNotDenied, .issuedAt, .notBefore, .tokenKind, .serviceAccount, .validityPeriod,
+            .audience, .authorizedParty:
             tenant.map { expected(by: rule, of: $0.rules) } ?? "by the tenant's rules"
         }
     }
 
     private func expected(by rule: VerificationRule, of rules: TenantRules) -> String {
         switch rule {
+        case .keyNotDenied:
+            rules.deniedKeyIDs.isEmpty ? "not checked" : "none of \(rules.deniedKeyIDs.count) that are denied"
         case .algorithmAllowed: "one of \(Self.list(rules.algorithms.map(\.rawValue)))"
         case .issuedAt: rules.maximumAge == nil ? "absent, or a number from 0 to 2^53" : "a number from 0 to 2^53"
         case .tokenKind: "typ: one of \(Self.list(rules.tokenKinds)); absent counts as Bearer"
@@ -80,7 +82,7 @@ struct TokenFindings {
         case .segments, .encoding, .header, .headerParameters, .claimsForm, .claimsReadable, .signature, .mint:
             ("", nil)
         case .algorithmKnown, .algorithmAllowed: (token.map(\.algorithm.rawValue) ?? "", nil)
-        case .keyID, .key: shape(token?.keyID.map(JSONValue.string))
+        case .keyID, .keyNotDenied, .key: shape(token?.keyID.map(JSONValue.string))
         case .headerType: shape(token?.type.map(JSONValue.string))
         case .issuer: (tenant.map { "the issuer of \($0.name)" } ?? shape(claims["iss"]).0, claims["iss"]?.string)
         case .subject: shape(claims["sub"])

@@ -10,6 +10,7 @@ package enum VerificationRule: String, Sendable, CaseIterable {
     case claimsForm = "claims_form"
     case issuer
     case algorithmAllowed = "algorithm_allowed"
+    case keyNotDenied = "key_not_denied"
     case key
     case signature
     case claimsReadable = "claims_readable"
@@ -44,6 +45,7 @@ extension Refusal {
         case .claimsMalformed, .claimsDuplicateMember: .claimsForm
         case .issuerUnknown: .issuer
         case .algorithmNotAllowed: .algorithmAllowed
+        case .keyDenied: .keyNotDenied
         case .keyUnknown: .key
         case .signatureInvalid: .signature
         case .claimsUnreadable: .claimsReadable
@@ -78,6 +80,8 @@ extension VerificationRule {
             "Have the issuer sign with one of the tenant's algorithms, or list its algorithm."
         case .keyID: "Have the issuer name its key by a string of 1 to 128 characters, or not at all."
         case .issuer: "Compare tenants[].issuer with the token's iss byte for byte, trailing slash included."
+        case .keyNotDenied:
+            "Log in again once the issuer signs with another key, or drop it from tenants[].denied_key_ids."
         case .key: "Check that tenants[].keys holds the issuer's current keys."
         case .signature:
             "The token was changed or signed by somebody else; if not, the key is another than the issuer's."

@@ -55,9 +55,14 @@ package struct VerifyIdentityToken: Sendable {
         of token: UnverifiedToken, by tenant: Tenant, source: RequestSource?, within budget: Duration
     ) async throws {
         guard tenant.rules.algorithms.contains(token.algorithm) else { throw Refusal.algorithmNotAllowed }
-        let verifiers = try await tenant.keys.verifiers(
+        let denied = tenant.rules.deniedKeyIDs
+        if let keyID = token.keyID, denied.contains(keyID) { throw Refusal.keyDenied }
+        var verifiers = try await tenant.keys.verifiers(
             for: IssuerKeyQuery(keyID: token.keyID, algorithm: token.algorithm, source: source, budget: budget))
         if verifiers.isEmpty { throw Refusal.keyUnknown }
+        // A token that names no key may still fit a denied one.
+        if !denied.isEmpty { verifiers.removeAll { $0.keyID.map(denied.contains) ?? false } }
+        if verifiers.isEmpty { throw Refusal.keyDenied }
         guard
             verifiers.contains(where: {
                 $0.isValid(signature: token.signature, over: token.bytes, count: token.signingInputCount)

@@ -86,7 +86,7 @@ extension Refusal {
         Refusal(
             adding: "    token: { claims: { iss: { from: iss } } }\n",
             complaint:
-                #"config.yaml:10: identity_providers[0].token.claims.iss: expected a claim that Countersign does not set itself, found "iss". These names are taken: aud, cnf, exp, iat, identity_provider, iss, jti, nbf, sub, tenant."#
+                #"config.yaml:10: identity_providers[0].token.claims.iss: expected a claim that Countersign does not set itself, found "iss". These names are taken: active, aud, cnf, exp, iat, identity_provider, iss, jti, nbf, session, sub, tenant."#
         ),
         Refusal(
             adding: "    token: { claims: { a: email } }\n",

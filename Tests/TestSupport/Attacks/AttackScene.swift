@@ -54,7 +54,8 @@ package struct AttackKeys: Sendable {
         var signers: [SignatureAlgorithm: OpenSSLTokenSigner] = [:]
         do {
             for algorithm in [SignatureAlgorithm.rs256, .es256, .es384, .edDSA] {
-                let entry = try SigningKeyDirectory(path: folder.path).generate(algorithm: algorithm)
+                let entry = try SigningKeyDirectory(path: folder.path).generate(
+                    algorithm: algorithm, at: UnixTime(seconds: 1_764_003_600))
                 for other in SignatureAlgorithm.allCases where other.keyType == algorithm.keyType {
                     signers[other] = try OpenSSLTokenSigner(
                         privateKeyFile: "\(folder.path)/\(entry.fileName)", algorithm: other)

@@ -1,0 +1,50 @@
+import HTTPTypes
+import TokenExchange
+
+/// `POST /introspect` (RFC 7662): a verifier asks about an external identity.
+struct IntrospectionRoute {
+    let introspect: IntrospectSession
+    /// The `iss` of all that we mint.
+    let issuer: String
+    let bodyLimit: Int
+
+    func reply(to request: IncomingRequest, from verifier: Verifier) async throws(Problem) -> Reply {
+        let token = try await request.collectToken(upTo: bodyLimit)
+        let status: SessionStatus
+        do { status = try await introspect(token, for: verifier) } catch { throw Problem(error) }
+        var reply = Reply.json(text(of: status))
+        reply.notes.verifier = verifier.id
+        reply.notes.identityProvider = status.session?.record.identityProvider
+        return reply
+    }
+
+    private func text(of status: SessionStatus) -> [UInt8] {
+        switch status {
+        case .active(let session): text(of: session, isConfirmed: true)
+        case .unconfirmed(let session): text(of: session, isConfirmed: false)
+        case .inactive: Array(#"{"active":false}"#.utf8)
+        }
+    }
+
+    /// RFC 7662 §2.2. The claims of a JWT are answered to the letter; an opaque token gets those that a JWT would have.
+    private func text(of session: LiveSession, isConfirmed: Bool) -> [UInt8] {
+        var members = JSONObjectWriter(capacity: 768)
+        members.add("active", .bool(true))
+        if !isConfirmed { members.add("session", "unconfirmed") }
+        if let claims = session.tokenClaims {
+            members.add(membersOf: claims)
+        } else {
+            let record = session.record
+            members.add("iss", issuer)
+            members.add("sub", record.subject)
+            members.add("aud", record.identityProvider)
+            members.add("iat", record.issuedAt.wholeSeconds)
+            members.add("exp", record.expiresAt)
+            members.add("jti", record.tokenID)
+            members.add("identity_provider", record.identityProvider)
+            members.add("tenant", record.tenant)
+            for claim in record.claims { members.add(claim) }
+        }
+        return members.finish()
+    }
+}

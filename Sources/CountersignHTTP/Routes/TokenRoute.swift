@@ -1,0 +1,57 @@
+import HTTPTypes
+import TokenExchange
+
+/// `POST /token` (RFC 8693): the exchange of the callback, as standard OAuth clients ask for it.
+///
+/// The subject token is the credential, as in the callback, so clients do not authenticate. There is no answer without a
+/// token here: where an optional provider's login would go on without one, the failure is answered as for a strict one.
+struct TokenRoute {
+    let exchange: ExchangeToken
+    let providers: IdentityProviderDirectory
+    let bodyLimit: Int
+
+    func reply(to request: IncomingRequest) async throws(Problem) -> Reply {
+        let asked = try TokenExchangeForm(try await request.collectForm(upTo: bodyLimit), providers: providers)
+        do throws(Problem) {
+            let outcome = await exchange(
+                ExchangeRequest(
+                    identityToken: asked.subjectToken, device: asked.device, provider: asked.provider,
+                    arrivedAt: request.arrivedAt, source: request.source))
+            var reply = try reply(with: outcome, type: asked.issuedTokenType)
+            reply.notes.identityProvider = asked.provider.name
+            return reply
+        } catch {
+            var problem = error
+            problem.identityProvider = asked.provider.name
+            throw problem
+        }
+    }
+
+    private func reply(with outcome: ExchangeOutcome, type: TokenType) throws(Problem) -> Reply {
+        switch outcome {
+        case .issued(let issued, let tenant):
+            var reply = Reply.json(body(issued, type: type))
+            reply.headers[.pragma] = "no-cache"
+            reply.notes.tenant = tenant
+            return reply
+        case .degraded(let issued?, let failure):
+            var reply = Reply.json(body(issued, type: type))
+            reply.headers[.pragma] = "no-cache"
+            reply.headers[.countersignDegraded] = ErrorCode(failure.kind).rawValue
+            reply.notes.degradedBy = failure
+            return reply
+        case .degraded(nil, let failure), .failed(let failure): throw Problem(failure)
+        case .refused(let refusal, let difference): throw Problem(refusal, clockDifference: difference)
+        }
+    }
+
+    /// RFC 8693 §2.2.1. The token is a bearer token: `/session` takes it as one.
+    private func body(_ issued: IssuedIdentity, type: TokenType) -> [UInt8] {
+        var members = JSONObjectWriter(capacity: issued.externalIdentity.bytes.count + 192)
+        members.add("access_token", String(decoding: issued.externalIdentity.bytes, as: UTF8.self))
+        members.add("issued_token_type", type.rawValue)
+        members.add("token_type", "Bearer")
+        members.add("expires_in", issued.remainingSeconds)
+        return members.finish()
+    }
+}

@@ -1,0 +1,51 @@
+import HTTPTypes
+import TokenExchange
+
+/// The `error` of the token endpoint's answers (RFC 6749 §5.2, RFC 8693 §2.2.2). The last two are those of RFC 6749 §4.1.2.1,
+/// for what is no fault of the client's.
+enum OAuthError: String, CaseIterable {
+    case invalidRequest = "invalid_request"
+    case invalidScope = "invalid_scope"
+    case invalidTarget = "invalid_target"
+    case unsupportedGrantType = "unsupported_grant_type"
+    case serverError = "server_error"
+    case temporarilyUnavailable = "temporarily_unavailable"
+}
+
+extension ErrorCode {
+    /// RFC 6749 §5.2 has 400 for whatever is wrong with a token or a target.
+    var oauthStatus: HTTPResponse.Status {
+        switch status {
+        case .unauthorized, .forbidden, .notFound: .badRequest
+        default: status
+        }
+    }
+}
+
+extension Problem {
+    /// The same problem as the token endpoint answers it.
+    /// - Parameter error: nil for the one that follows from the code.
+    func asOAuth(_ error: OAuthError? = nil) -> Problem {
+        var problem = self
+        problem.oauthError = error ?? oauthError ?? OAuthError(code)
+        return problem
+    }
+
+    /// `error_code` says more than `error`, whose words are few.
+    func oauthReply(_ error: OAuthError, requestID: String) -> Reply {
+        var members = JSONObjectWriter(capacity: 256)
+        members.add("error", error.rawValue)
+        members.add("error_description", detail)
+        members.add("error_code", code.rawValue)
+        members.add("request_id", requestID)
+        var reply = Reply.json(members.finish(), status: code.oauthStatus)
+        reply.headers.append(contentsOf: headers)
+        reply.headers[.pragma] = "no-cache"
+        if let seconds = code.retryAfterSeconds { reply.headers[.retryAfter] = String(seconds) }
+        return reply
+    }
+}
+
+extension HTTPField.Name {
+    static let pragma = HTTPField.Name("Pragma")!
+}

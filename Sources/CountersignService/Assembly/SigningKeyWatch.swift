@@ -1,0 +1,164 @@
+import JOSE
+package import Logging
+import NIOPosix
+import ServiceLifecycle
+import Synchronization
+package import TokenExchange
+
+/// Keeps the key ring as the key directory and the clock have it: reads a changed directory within seconds, all of it or
+/// none, has a key sign once it is due, and takes one out of the JWK set once its tokens are dead.
+///
+/// On error the last good ring stays, but for keys that the manifest has revoked: they go even then.
+package final class SigningKeyWatch: Service {
+    private struct State {
+        var source: SigningKeySource
+        var keys: SigningKeys
+        /// Of what `keys` were read from; nil: to be read again.
+        var fingerprint: SigningKeyDirectory.Fingerprint?
+        var observations = SigningKeyObservations()
+        var plan = SigningKeyPlan()
+        /// Why the directory cannot be taken up as it is now.
+        var problem: String?
+        /// Counts replacements from outside, so that what was read before one is not taken for newer.
+        var generation = 0
+
+        var ring: SigningKeyRing { keys.ring(plan) }
+
+        /// Between two looks: well below the lag that rotations reckon with.
+        var pause: Duration { min(.seconds(2), source.times.refreshLag / 4) }
+
+        mutating func observe(_ time: TimeSource) {
+            let now = time.now()
+            observations.note(keys.manifest, keySetMaximumAge: source.times.keySetMaximumAge, elapsed: time.elapsed())
+            plan = keys.manifest.plan(at: now, observations: observations)
+            observations.note(plan, at: now, times: source.times, until: pause)
+        }
+    }
+
+    private let state: Mutex<State>
+    private let time: TimeSource
+    private let sleep: @Sendable (Duration) async throws -> Void
+    private let logger: Logger
+    private let publish: @Sendable (SigningKeyRing) -> Void
+
+    /// - Parameter publish: takes a ring that differs from the last one.
+    package init(
+        _ blueprint: Blueprint, time: TimeSource, logger: Logger,
+        sleep: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) },
+        publish: @escaping @Sendable (SigningKeyRing) -> Void
+    ) {
+        self.time = time
+        self.logger = logger
+        self.sleep = sleep
+        self.publish = publish
+        var state = State(source: blueprint.signing, keys: blueprint.signingKeys)
+        state.observe(time)
+        self.state = Mutex(state)
+    }
+
+    package func run() async throws {
+        await cancelWhenGracefulShutdown {
+            while (try? await self.sleep(self.state.withLock(\.pause))) != nil { await self.look() }
+        }
+    }
+
+    /// Takes up another configuration with the keys that were read for it.
+    func replace(with blueprint: Blueprint) -> SigningKeyRing {
+        state.withLock { state in
+            state.source = blueprint.signing
+            state.keys = blueprint.signingKeys
+            state.fingerprint = nil
+            state.problem = nil
+            state.generation += 1
+            state.observe(time)
+            return state.ring
+        }
+    }
+
+    /// Reads the directory if it has changed, and looks at the clock.
+    package func look() async {
+        let (source, known, generation) = state.withLock { ($0.source, $0.fingerprint, $0.generation) }
+        let now = time.now()
+        // A shared file system may keep a caller waiting.
+        let reading = try? await NIOThreadPool.singleton.runIfActive { source.reading(unless: known, at: now) }
+        state.withLock { state in
+            guard state.generation == generation else { return }
+            let old = state
+            if let reading { take(reading, into: &state) }
+            state.observe(time)
+            guard state.plan != old.plan || state.keys.manifest != old.keys.manifest else { return }
+            publish(state.ring)
+            logger.notice("signing keys changed", metadata: state.plan.metadata)
+        }
+    }
+
+    private func take(_ reading: SigningKeySource.Reading, into state: inout State) {
+        switch reading {
+        case .unchanged: return
+        case .read(let keys, let fingerprint):
+            state.keys = keys
+            state.fingerprint = fingerprint
+            if state.problem != nil { logger.notice("signing keys can be read again") }
+            state.problem = nil
+        case .failed(let problem, let manifest):
+            state.fingerprint = nil
+            if let manifest { state.keys = state.keys.revoking(by: manifest) }
+            guard state.problem != problem else { return }
+            state.problem = problem
+            logger.error(
+                "signing keys not taken up, the last good ones stay", metadata: ["problem": .string(problem)])
+        }
+    }
+
+    // MARK: What others ask
+
+    package var ring: SigningKeyRing { state.withLock(\.ring) }
+
+    /// Nil where the directory could be taken up as it is.
+    package var problem: String? { state.withLock(\.problem) }
+
+    package func count(_ algorithm: SignatureAlgorithm, _ status: SigningKeyRecord.State) -> Int {
+        state.withLock { $0.keys.manifest.keys.count { $0.algorithm == algorithm && $0.state == status } }
+    }
+
+    /// How long the key of an algorithm has been signing.
+    package func age(_ algorithm: SignatureAlgorithm) -> Duration? {
+        state.withLock { $0.keys.manifest.active(algorithm).map { time.now() - $0.since } }
+    }
+
+    /// Keys that are active by the manifest while another still signs.
+    package var waitingCount: Int { state.withLock { $0.plan.waiting.count } }
+}
+
+extension SigningKeySource {
+    enum Reading: Sendable {
+        case unchanged
+        case read(SigningKeys, SigningKeyDirectory.Fingerprint)
+        /// With the manifest where at least that can be read.
+        case failed(problem: String, SigningKeyManifest?)
+    }
+
+    fileprivate func reading(unless known: SigningKeyDirectory.Fingerprint?, at now: UnixTime) -> Reading {
+        do {
+            let fingerprint = try directory.fingerprint()
+            if fingerprint == known { return .unchanged }
+            let keys = try directory.load(at: now, times: times)
+            let plan = keys.manifest.plan(at: now)
+            for algorithm in times.longestLifetimes.keys where plan.signers[algorithm] == nil {
+                throw KeyFileError(path: directory.path, problem: .noActiveKey(algorithm))
+            }
+            return .read(keys, fingerprint)
+        } catch {
+            return .failed(problem: "\(error)", try? directory.manifest(at: now, times: times))
+        }
+    }
+}
+
+extension SigningKeyPlan {
+    fileprivate var metadata: Logger.Metadata {
+        [
+            "signing": .string(signers.values.sorted().joined(separator: " ")),
+            "published": .string(published.joined(separator: " ")), "waiting": .string(waiting.joined(separator: " ")),
+        ]
+    }
+}

@@ -1,0 +1,75 @@
+import JOSE
+import TokenExchange
+
+extension SigningKeyChange {
+    /// What happened to a key, for the command's user.
+    var sentence: String {
+        switch self {
+        case .published(let key): "\(key.title) is published; it may sign from \(key.maySignFrom.shortText) on"
+        case .activated(let key):
+            "\(key.title) is active"
+                + (key.maySignFrom > key.since
+                    ? "; verifiers may hold a JWK set without it until \(key.maySignFrom.shortText)" : "")
+        case .retiring(let key):
+            "\(key.title) is retiring; its tokens die by \(key.tokensDieBy?.shortText ?? "now")"
+        case .removed(let key, isWithdrawn: false):
+            "\(key.title) is gone: its tokens are dead, its file is deleted"
+        case .removed(let key, isWithdrawn: true):
+            "\(key.title) is out of the JWK set; its file is kept as \(key.fileName).removed"
+        case .revoked(let key):
+            "\(key.title) is revoked: its tokens are dead, its file is kept as \(key.fileName).removed"
+        }
+    }
+}
+
+extension SigningKeyStep {
+    /// As it follows "would" or "next".
+    var clause: String {
+        switch self {
+        case .generate(let algorithm): "make an \(algorithm.rawValue) key"
+        case .activate(let keyID): "have \(keyID) sign"
+        case .retire(let keyID): "remove \(keyID), whose tokens are dead"
+        }
+    }
+}
+
+extension SigningKeyRecord {
+    var title: String { "\(algorithm.rawValue) key \(keyID)" }
+
+    var listRow: [String] {
+        [
+            keyID, algorithm.rawValue, state.rawValue + (isForced ? " (forced)" : ""), since.shortText,
+            state == .revoked ? "never" : maySignFrom.shortText, tokensDieBy?.shortText ?? "-",
+        ]
+    }
+
+    var listValue: JSONValue {
+        .object([
+            .init("kid", .string(keyID)), .init("algorithm", .string(algorithm.rawValue)),
+            .init("state", .string(state.rawValue)), .init("since", .string(since.text)),
+            .init("may_sign_from", .string(maySignFrom.text)),
+            .init("tokens_die_by", tokensDieBy.map { .string($0.text) } ?? .null), .init("forced", .bool(isForced)),
+            .init("file", .string(fileName)),
+        ])
+    }
+}
+
+/// Columns as wide as their widest cell, two spaces between them.
+struct TextTable {
+    let text: String
+
+    init(_ head: [String], _ body: [[String]]) {
+        let rows = [head] + body
+        let widths = head.indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+        text = rows.map { row in
+            zip(row, widths).map { $0 + String(repeating: " ", count: $1 - $0.count) }.joined(separator: "  ")
+                .trimmingSuffix { $0 == " " }
+        }.joined(separator: "\n")
+    }
+}
+
+extension String {
+    func trimmingSuffix(while predicate: (Character) -> Bool) -> String {
+        String(self[..<(lastIndex { !predicate($0) }.map(index(after:)) ?? startIndex)])
+    }
+}

@@ -1,0 +1,127 @@
+import FoundationEssentials
+import JOSE
+package import ServiceConfiguration
+package import TokenExchange
+
+/// Good and bad external identities with the verdict that each must get, so that a back end can test its own verifier.
+///
+/// They are signed with keys that are made for the kit and forgotten: no production verifier accepts them, whatever becomes
+/// of the files. Only where an operator asks for it are they signed with the service's own keys, for a verifier that can
+/// fetch nothing but the real key set; those live five minutes at most. Their subject exists nowhere, and there is no
+/// session behind any of them.
+package struct VerifierKit {
+    package static let subject = "countersign-verifier-kit"
+    /// Of tokens that a production verifier would accept.
+    package static let longestLifetimeWithServiceKeys: Duration = .seconds(300)
+
+    private let issuer: String
+    private let providers: [KitProvider]
+    private let lifetime: Duration
+    private let signsWithServiceKeys: Bool
+    private let keySet: [UInt8]
+
+    /// - Parameters:
+    ///   - serviceKeys: nil for keys of the kit's own.
+    ///   - lifetime: of the good ones.
+    /// - Throws: ``StartUpError`` where no provider mints JWTs, a key is missing, or tokens of ours would live too long.
+    package init(
+        _ configuration: Configuration, serviceKeys: SigningKeyRing?, lifetime: Duration
+    ) throws(StartUpError) {
+        guard serviceKeys == nil || lifetime <= Self.longestLifetimeWithServiceKeys else {
+            throw StartUpError([
+                "tokens that are signed with the service's own keys live 5 minutes at most; shorten --lifetime"
+            ])
+        }
+        let jwtProviders = configuration.identityProviders.filter { $0.jwtShape != nil }
+        guard !jwtProviders.isEmpty else {
+            throw StartUpError(["no identity provider mints JWTs, and opaque tokens can only be introspected"])
+        }
+        let keys: KitKeys
+        if let serviceKeys {
+            keys = KitKeys(serviceKeys)
+        } else {
+            keys = try KitKeys(Set(jwtProviders.compactMap(\.jwtShape?.algorithm)))
+        }
+        issuer = configuration.publicURL
+        providers = try jwtProviders.map { provider throws(StartUpError) in
+            let other = jwtProviders.first { $0.name != provider.name }
+            return try KitProvider(provider, other: other, keys: keys)
+        }
+        self.lifetime = lifetime
+        signsWithServiceKeys = serviceKeys != nil
+        keySet = keys.keySet
+    }
+
+    /// Writes `jwks.json`, `verdicts.json` and a file for each token.
+    ///
+    /// - Parameter directory: is made; must be empty where it exists.
+    /// - Returns: what there is, in one line.
+    package func write(to directory: String, now: UnixTime) throws(StartUpError) -> String {
+        do {
+            let files = FileManager.default
+            guard (try? files.contentsOfDirectory(atPath: directory))?.isEmpty != false else {
+                throw StartUpError(["\(directory): expected an empty folder, or none; the kit overwrites nothing"])
+            }
+            let folder = URL(filePath: directory)
+            var count = 0
+            var descriptions: [JSONValue] = []
+            for provider in providers {
+                let cases = try provider.cases(issuer: issuer, lifetime: lifetime, now: now)
+                try files.createDirectory(
+                    at: folder.appending(path: provider.name), withIntermediateDirectories: true,
+                    attributes: [.posixPermissions: 0o700])
+                for item in cases {
+                    try Data(item.token).write(to: folder.appending(path: item.file(of: provider.name)))
+                }
+                count += cases.count
+                descriptions.append(provider.description(of: cases))
+            }
+            try Data(keySet).write(to: folder.appending(path: "jwks.json"))
+            try Data(verdicts(descriptions, now: now)).write(to: folder.appending(path: "verdicts.json"))
+            return "\(directory): \(count) tokens, good until \(Timestamp.text(now + lifetime))"
+        } catch let error as StartUpError {
+            throw error
+        } catch {
+            throw StartUpError(["\(directory): \(error)"])
+        }
+    }
+
+    private func verdicts(_ providers: [JSONValue], now: UnixTime) -> [UInt8] {
+        JSONValue.object([
+            .init("issuer", .string(issuer)),
+            .init("jwks", .string("jwks.json")),
+            .init("signed_with", .string(signsWithServiceKeys ? "service" : "throwaway")),
+            .init("good_until", .number(literal: String((now + lifetime).wholeSeconds))),
+            .init("identity_providers", .array(providers)),
+        ]).text
+    }
+}
+
+extension IdentityProvider {
+    /// Nil where it mints none.
+    var jwtShape: TokenRecipe.JWTShape? {
+        if case .jwt(let shape) = token.kind { shape } else { nil }
+    }
+}
+
+/// Who signs the kit's good tokens.
+struct KitKeys {
+    let ring: SigningKeyRing
+    let keySet: [UInt8]
+
+    init(_ ring: SigningKeyRing) {
+        self.ring = ring
+        keySet = ring.publishedKeySet
+    }
+
+    init(_ algorithms: Set<SignatureAlgorithm>) throws(StartUpError) {
+        do throws(SigningFailure) {
+            var signers: [OpenSSLTokenSigner] = []
+            for algorithm in algorithms.sorted(by: { $0.rawValue < $1.rawValue }) {
+                signers.append(try .throwaway(algorithm))
+            }
+            keySet = PublicJWK.set(signers.map(\.publicKey))
+            ring = SigningKeyRing(signers: signers, verifiers: signers.map(\.verifier), publishedKeySet: keySet)
+        } catch { throw StartUpError(["no key for the kit: \(error.cause)"]) }
+    }
+}

@@ -1,0 +1,111 @@
+import Glibc
+import TokenExchange
+
+/// A change of a key directory on its way: the manifest as it will be, new keys whose files are yet to be written, and files
+/// that are to go.
+///
+/// Saving goes in an order in which no moment is bad: new files, then the manifest, then old files are set aside. A file
+/// of a key that is over goes before the manifest forgets it, so that it cannot be taken for a new one.
+struct KeyDirectoryDraft: ~Copyable {
+    private(set) var manifest: SigningKeyManifest
+    private let directory: SigningKeyDirectory
+    private let lock: KeyDirectoryLock
+    private var newFiles: [String] = []
+    private var filesOver: [String] = []
+    private var filesSetAside: [String] = []
+
+    init(_ directory: SigningKeyDirectory, _ manifest: SigningKeyManifest, lock: consuming KeyDirectoryLock) {
+        self.directory = directory
+        self.manifest = manifest
+        self.lock = lock
+    }
+
+    // MARK: Saving
+
+    func save() throws(KeyFileError) {
+        for file in filesOver { unsafe unlink("\(directory.path)/\(file)") }
+        try directory.write(manifest, in: lock)
+        // The manifest has spoken; a file that cannot be moved now is only shown as unlisted, or as revoked not read.
+        for file in filesSetAside {
+            unsafe rename("\(directory.path)/\(file)", "\(directory.path)/\(file)\(Self.setAsideSuffix)")
+        }
+    }
+
+    /// Of key files that are kept though nothing reads them any more.
+    private static let setAsideSuffix = ".removed"
+
+    /// Removes the new files, unless the manifest got as far as naming them.
+    func discard() {
+        guard let listed = directory.listedFileNames else { return }
+        for file in newFiles where !listed.contains(file) { unsafe unlink("\(directory.path)/\(file)") }
+    }
+
+    // MARK: Steps
+
+    /// Takes a step of the state machine; its refusal is this directory's.
+    mutating func step(
+        _ body: (inout SigningKeyManifest) throws(SigningKeyRefusal) -> [SigningKeyChange]
+    ) throws(KeyFileError) -> [SigningKeyChange] {
+        let changes: [SigningKeyChange]
+        do { changes = try body(&manifest) } catch { throw directory.error(.refused(error)) }
+        for change in changes {
+            switch change {
+            case .removed(let record, isWithdrawn: false): filesOver.append(record.fileName)
+            case .removed(let record, isWithdrawn: true), .revoked(let record): filesSetAside.append(record.fileName)
+            case .published, .activated, .retiring: break
+            }
+        }
+        return changes
+    }
+
+    mutating func publish(
+        _ algorithm: SignatureAlgorithm, at now: UnixTime, times: SigningKeyTimes
+    ) throws(KeyFileError) -> SigningKeyRecord {
+        // Before a file is made, so that what is refused leaves none.
+        if let refusal = manifest.refusal(of: .generate(algorithm), at: now, times: times) {
+            throw directory.error(.refused(refusal))
+        }
+        var name = try unlistedKey(algorithm)
+        if name == nil { name = try makeKey(algorithm) }
+        guard let keyID = name?.keyID else { preconditionFailure("there is a key by now") }
+        let changes = try step { manifest throws(SigningKeyRefusal) in
+            try manifest.publish(keyID, algorithm, at: now, times: times)
+        }
+        guard case .published(let record)? = changes.first else { preconditionFailure("publishing publishes") }
+        return record
+    }
+
+    private func unlistedKey(_ algorithm: SignatureAlgorithm) throws(KeyFileError) -> SigningKeyName? {
+        let listed = Set(manifest.keys.map(\.keyID))
+        guard
+            let name = try directory.names().first(where: { $0.algorithm == algorithm && !listed.contains($0.keyID) })
+        else { return nil }
+        _ = try directory.signer(name)
+        return name
+    }
+
+    /// A key in a file of its own, which goes again if the change is discarded.
+    mutating func makeKey(_ algorithm: SignatureAlgorithm) throws(KeyFileError) -> SigningKeyName {
+        let key: (name: SigningKeyName, handle: KeyHandle)
+        let pem: SecretBytes
+        do throws(OpenSSLFailure) {
+            key = try Self.newKey(algorithm)
+            pem = try key.handle.privateKeyPEM(passphrase: directory.passphrase)
+        } catch {
+            throw directory.error(.notGenerated(cause: error.cause))
+        }
+        newFiles.append(key.name.fileName)
+        try KeyFile.create("\(directory.path)/\(key.name.fileName)", in: lock, pem)
+        return key.name
+    }
+
+    private static func newKey(_ algorithm: SignatureAlgorithm) throws(OpenSSLFailure) -> (SigningKeyName, KeyHandle) {
+        while true {
+            let key = try KeyHandle.generate(algorithm.keyType, rsaBits: SigningKeyDirectory.rsaBits)
+            guard let parameters = key.parameters else { throw OpenSSLFailure(cause: "the new key cannot be read") }
+            // One that starts with a dash would look like an option on a command line.
+            guard !parameters.thumbprint.hasPrefix("-") else { continue }
+            return (SigningKeyName(algorithm: algorithm, keyID: parameters.thumbprint), key)
+        }
+    }
+}

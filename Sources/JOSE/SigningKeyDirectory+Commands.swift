@@ -1,0 +1,123 @@
+import FoundationEssentials
+package import TokenExchange
+
+/// What changes the keys. Each change holds the directory's lock, starts from what is on disk then, and writes the manifest
+/// in one step: two commands at once take turns, and one that fails or dies leaves the old state or the new one.
+extension SigningKeyDirectory {
+    /// NIST SP 800-57 Part 1 Rev. 5 has 2048 bits suffice until 2030, and our tokens live for hours; 3072 bits would
+    /// triple the cost of signing and make every token 170 characters longer.
+    static let rsaBits = 2048
+
+    /// Makes a key, and the directory (mode 0700) where there is none. The first key of its algorithm is active at once,
+    /// others are published. Takes up a key file that the manifest does not list yet, if there is one for the algorithm.
+    @discardableResult
+    package func generate(
+        algorithm: SignatureAlgorithm, at now: UnixTime, times: SigningKeyTimes = SigningKeyTimes()
+    ) throws(KeyFileError) -> SigningKeyRecord {
+        guard SignatureAlgorithm.minting.contains(algorithm) else { throw error(.notForMinting(algorithm)) }
+        try makeDirectory()
+        return try change(at: now, times: times) { draft throws(KeyFileError) in
+            try draft.publish(algorithm, at: now, times: times)
+        }
+    }
+
+    /// Has a key sign from now on; nothing happens to one that does.
+    package func activate(
+        _ keyID: String, at now: UnixTime, times: SigningKeyTimes, isForced: Bool = false
+    ) throws(KeyFileError) -> [SigningKeyChange] {
+        try change(at: now, times: times) { draft throws(KeyFileError) in
+            try draft.step { manifest throws(SigningKeyRefusal) in
+                try manifest.activate(keyID, at: now, times: times, isForced: isForced)
+            }
+        }
+    }
+
+    /// Has a key sign no more, or leave where its tokens are dead; see ``SigningKeyManifest/retire(_:at:times:isForced:)``.
+    package func retire(
+        _ keyID: String, at now: UnixTime, times: SigningKeyTimes, isForced: Bool = false
+    ) throws(KeyFileError) -> [SigningKeyChange] {
+        try change(at: now, times: times) { draft throws(KeyFileError) in
+            try draft.step { manifest throws(SigningKeyRefusal) in
+                try manifest.retire(keyID, at: now, times: times, isForced: isForced)
+            }
+        }
+    }
+
+    /// Ends a key at once; where no other can sign, a new one does. Other keys' files need not be in order.
+    package func revoke(
+        _ keyID: String, at now: UnixTime, times: SigningKeyTimes
+    ) throws(KeyFileError) -> [SigningKeyChange] {
+        try change(at: now, times: times, checkingKeys: false) { draft throws(KeyFileError) in
+            do throws(KeyFileError) {
+                return try draft.step { manifest throws(SigningKeyRefusal) in
+                    try manifest.revoke(keyID, at: now, times: times)
+                }
+            } catch {
+                guard case .refused(.onlyKey(_, let algorithm)) = error.problem else { throw error }
+                let spare = try draft.makeKey(algorithm)
+                return try draft.step { manifest throws(SigningKeyRefusal) in
+                    try manifest.revoke(keyID, at: now, times: times, spare: spare.keyID)
+                }
+            }
+        }
+    }
+
+    /// Takes every step that is due. Taken again at the same time, it does nothing.
+    package func advance(at now: UnixTime, times: SigningKeyTimes) throws(KeyFileError) -> [SigningKeyChange] {
+        try makeDirectory()
+        return try change(at: now, times: times) { draft throws(KeyFileError) in
+            var changes: [SigningKeyChange] = []
+            while let due = draft.manifest.nextStep(at: now, times: times), due.at <= now {
+                switch due.step {
+                case .generate(let algorithm):
+                    let key = try draft.publish(algorithm, at: now, times: times)
+                    changes.append(key.state == .active ? .activated(key) : .published(key))
+                case .activate(let keyID):
+                    changes += try draft.step { manifest throws(SigningKeyRefusal) in
+                        try manifest.activate(keyID, at: now, times: times)
+                    }
+                case .retire(let keyID):
+                    changes += try draft.step { manifest throws(SigningKeyRefusal) in
+                        try manifest.retire(keyID, at: now, times: times)
+                    }
+                }
+            }
+            return changes
+        }
+    }
+
+    /// - Parameter checkingKeys: whether every key has to be in order first.
+    private func change<Result>(
+        at now: UnixTime, times: SigningKeyTimes, checkingKeys: Bool = true,
+        _ body: (inout KeyDirectoryDraft) throws(KeyFileError) -> Result
+    ) throws(KeyFileError) -> Result {
+        let lock = try KeyDirectoryLock(path)
+        if checkingKeys { _ = try load(at: now, times: times) }
+        let manifest = try manifest(at: now, times: times)
+        // Before a second key appears, it has to stand somewhere which of them signs.
+        if !hasManifest { try write(manifest, in: lock) }
+        var draft = KeyDirectoryDraft(self, manifest, lock: lock)
+        do {
+            let result = try body(&draft)
+            try draft.save()
+            return result
+        } catch {
+            draft.discard()
+            throw error
+        }
+    }
+
+    func write(_ manifest: SigningKeyManifest, in lock: borrowing KeyDirectoryLock) throws(KeyFileError) {
+        let text = SecretBytes(copying: SigningKeyManifestFile.text(manifest))
+        try KeyFile.replace(manifestPath, mode: 0o644, in: lock, text)
+    }
+
+    private func makeDirectory() throws(KeyFileError) {
+        do {
+            try FileManager.default.createDirectory(
+                atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        } catch {
+            throw self.error(.unreadable(operation: "make the directory", cause: "\(error)"))
+        }
+    }
+}

@@ -1,0 +1,136 @@
+import TokenExchange
+
+/// `manifest.json` beside the keys: for people to read, for commands to write. Holds no key.
+enum SigningKeyManifestFile {
+    static let name = "manifest.json"
+
+    private static let version = 1
+    /// As many keys as nobody ever has.
+    private static let limits = JSONLimits(depth: 6, members: 4096)
+
+    static func text(_ manifest: SigningKeyManifest) -> [UInt8] {
+        JSONValue.object([
+            .init("about", .string("States of the signing keys; holds no secret. Changed by: countersign keys")),
+            .init("version", .number(literal: String(version))),
+            .init("written_at", .string(manifest.writtenAt.text)),
+            .init("jwks_max_age", value(manifest.keySetMaximumAge)),
+            .init(
+                "token_lifetimes",
+                .object(
+                    manifest.lifetimes.sorted { $0.key.rawValue < $1.key.rawValue }.map {
+                        .init($0.key.rawValue, value($0.value))
+                    })),
+            .init("keys", .array(manifest.keys.map(\.manifestValue))),
+        ]).indentedText
+    }
+
+    private static func value(_ held: HeldMaximum) -> JSONValue {
+        .object(
+            [.init("seconds", .number(literal: held.value.secondsLiteral))]
+                + (held.heldUntil.map { [.init("held_until", .string($0.text))] } ?? []))
+    }
+
+    // MARK: Reading
+
+    /// - Throws: what was expected, in words.
+    static func manifest(_ text: [UInt8]) throws(Expectation) -> SigningKeyManifest {
+        let document: JSONValue
+        do { document = try JSONValue(parsing: text, limits: limits) } catch {
+            throw Expectation("valid JSON, found it cut or damaged (\(error))")
+        }
+        guard document["version"]?.number == Double(version) else {
+            throw Expectation("version \(version), found another; it was written by another version of countersign")
+        }
+        guard case .array(let keys)? = document["keys"] else { throw Expectation("a list `keys`") }
+        var records: [SigningKeyRecord] = []
+        for (index, key) in keys.enumerated() { records.append(try record(key, at: index)) }
+        for (algorithm, same) in Dictionary(grouping: records.filter { $0.state == .active }, by: \.algorithm)
+        where same.count > 1 {
+            throw Expectation("one active key for \(algorithm.rawValue), found \(same.count)")
+        }
+        guard Set(records.map(\.keyID)).count == records.count else { throw Expectation("each key once") }
+        var lifetimes: [SignatureAlgorithm: HeldMaximum] = [:]
+        if case .object(let members)? = document["token_lifetimes"] {
+            for member in members {
+                guard let algorithm = SignatureAlgorithm(rawValue: member.name) else {
+                    throw Expectation("an algorithm in `token_lifetimes`")
+                }
+                lifetimes[algorithm] = try held(member.value, "token_lifetimes.\(member.name)")
+            }
+        }
+        return SigningKeyManifest(
+            keys: records, writtenAt: try time(document, "written_at"),
+            keySetMaximumAge: try held(document["jwks_max_age"], "jwks_max_age"), lifetimes: lifetimes)
+    }
+
+    private static func record(_ value: JSONValue, at index: Int) throws(Expectation) -> SigningKeyRecord {
+        let place = "keys[\(index)]"
+        guard let keyID = value["kid"]?.string, SigningKeyName.isKeyID(keyID) else {
+            throw Expectation("a thumbprint as `\(place).kid`")
+        }
+        guard let algorithm = value["algorithm"]?.string.flatMap(SignatureAlgorithm.init(rawValue:)),
+            SignatureAlgorithm.minting.contains(algorithm)
+        else { throw Expectation("an algorithm to sign with as `\(place).algorithm`") }
+        guard let state = value["state"]?.string.flatMap(SigningKeyRecord.State.init(rawValue:)) else {
+            throw Expectation("published, active, retiring or revoked as `\(place).state`")
+        }
+        let end = value["tokens_die_by"] == nil ? nil : try time(value, "tokens_die_by", place)
+        guard (end == nil) == (state == .published || state == .active) else {
+            throw Expectation("`\(place).tokens_die_by` for keys that have stopped signing, and for no others")
+        }
+        return SigningKeyRecord(
+            keyID: keyID, algorithm: algorithm, state: state, since: try time(value, "since", place),
+            maySignFrom: try time(value, "may_sign_from", place), isForced: value["forced"] == .bool(true),
+            tokensDieBy: end)
+    }
+
+    private static func time(
+        _ value: JSONValue, _ name: String, _ place: String? = nil
+    ) throws(Expectation) -> UnixTime {
+        guard let time = value[name]?.string.flatMap(UnixTime.init) else {
+            throw Expectation("a time like 2026-11-22T14:40:27.125Z as `\(place.map { "\($0)." } ?? "")\(name)`")
+        }
+        return time
+    }
+
+    private static func held(_ value: JSONValue?, _ place: String) throws(Expectation) -> HeldMaximum {
+        guard let value, let seconds = value["seconds"]?.number, 0...1e9 ~= seconds else {
+            throw Expectation("a number of seconds as `\(place).seconds`")
+        }
+        return HeldMaximum(
+            .milliseconds(Int64((seconds * 1000).rounded())),
+            heldUntil: value["held_until"] == nil ? nil : try time(value, "held_until", place))
+    }
+
+    struct Expectation: Error {
+        let text: String
+
+        init(_ text: String) {
+            self.text = text
+        }
+    }
+}
+
+extension SigningKeyRecord {
+    fileprivate var manifestValue: JSONValue {
+        var members: [JSONValue.Member] = [
+            .init("kid", .string(keyID)), .init("algorithm", .string(algorithm.rawValue)),
+            .init("state", .string(state.rawValue)), .init("since", .string(since.text)),
+            .init("may_sign_from", .string(maySignFrom.text)),
+        ]
+        if isForced { members.append(.init("forced", .bool(true))) }
+        if let tokensDieBy { members.append(.init("tokens_die_by", .string(tokensDieBy.text))) }
+        return .object(members)
+    }
+}
+
+extension Duration {
+    /// In whole milliseconds, without zeros at its end.
+    fileprivate var secondsLiteral: String {
+        let (seconds, milliseconds) = Int64((inSeconds * 1000).rounded()).quotientAndRemainder(dividingBy: 1000)
+        if milliseconds == 0 { return String(seconds) }
+        var fraction = String(1000 + milliseconds).dropFirst()
+        while fraction.last == "0" { fraction.removeLast() }
+        return "\(seconds).\(fraction)"
+    }
+}

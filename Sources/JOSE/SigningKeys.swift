@@ -1,0 +1,60 @@
+package import TokenExchange
+
+/// What a key directory holds at one moment, every key of it read and checked.
+package struct SigningKeys: Sendable {
+    package let manifest: SigningKeyManifest
+    /// Key files that the manifest does not list: left by a command that was interrupted, or put there by hand.
+    package let unlistedFiles: [String]
+    /// By `kid`; all that are not revoked, but those whose time is over and whose file is gone.
+    private let signers: [String: OpenSSLTokenSigner]
+
+    init(_ manifest: SigningKeyManifest, unlistedFiles: [String], signers: [String: OpenSSLTokenSigner]) {
+        self.manifest = manifest
+        self.unlistedFiles = unlistedFiles
+        self.signers = signers
+    }
+
+    /// The keys as a plan has them.
+    package func ring(_ plan: SigningKeyPlan) -> SigningKeyRing {
+        let published = plan.published.compactMap { signers[$0] }
+        return SigningKeyRing(
+            signers: plan.signers.values.compactMap { signers[$0] }, verifiers: published.map(\.verifier),
+            publishedKeySet: PublicJWK.set(published.map(\.publicKey)))
+    }
+
+    /// The same keys, less those that another manifest has revoked since.
+    package func revoking(by other: SigningKeyManifest) -> SigningKeys {
+        SigningKeys(manifest.revoking(by: other), unlistedFiles: unlistedFiles, signers: signers)
+    }
+}
+
+/// `<algorithm>-<kid>.pem`.
+struct SigningKeyName {
+    static let suffix = ".pem"
+
+    let algorithm: SignatureAlgorithm
+    let keyID: String
+
+    var fileName: String { "\(algorithm.rawValue)-\(keyID)\(Self.suffix)" }
+
+    init(algorithm: SignatureAlgorithm, keyID: String) {
+        self.algorithm = algorithm
+        self.keyID = keyID
+    }
+
+    /// Nil for a name of any other form.
+    init?(fileName: String) {
+        let parts = fileName.dropLast(Self.suffix.count).split(separator: "-", maxSplits: 1)
+        guard parts.count == 2, let algorithm = SignatureAlgorithm(rawValue: String(parts[0])),
+            SignatureAlgorithm.minting.contains(algorithm), Self.isKeyID(String(parts[1]))
+        else { return nil }
+        self.init(algorithm: algorithm, keyID: String(parts[1]))
+    }
+
+    /// Whether it is what a SHA-256 thumbprint looks like.
+    static func isKeyID(_ text: String) -> Bool { Base64URL.decode(Array(text.utf8))?.count == 32 }
+}
+
+extension SigningKeyRecord {
+    package var fileName: String { SigningKeyName(algorithm: algorithm, keyID: keyID).fileName }
+}

@@ -1,0 +1,11 @@
+/// An external identity on its way to the client.
+package struct IssuedIdentity: Sendable, Redacted {
+    package let externalIdentity: ExternalIdentity
+    /// Until its `exp`; of an earlier answer that is sent again less than a lifetime.
+    package let remainingSeconds: Int64
+
+    init(_ externalIdentity: ExternalIdentity, of session: SessionRecord, at now: UnixTime) {
+        self.externalIdentity = externalIdentity
+        remainingSeconds = max(0, session.expiresAt - now.wholeSeconds)
+    }
+}

@@ -1,0 +1,21 @@
+package enum SessionStatus: Sendable, Equatable {
+    case active(LiveSession)
+    /// Good by its signature; whether it was revoked cannot be told now.
+    case unconfirmed(LiveSession)
+    /// Unknown, expired, revoked, or none of ours.
+    case inactive
+
+    package var session: LiveSession? {
+        switch self {
+        case .active(let session), .unconfirmed(let session): session
+        case .inactive: nil
+        }
+    }
+}
+
+/// What stands behind an external identity that is good.
+package struct LiveSession: Sendable, Equatable, Redacted {
+    package let record: SessionRecord
+    /// The claims set of a JWT, which carries the mapped claims itself; nil for an opaque token, whose record does.
+    package let tokenClaims: JSONObject?
+}

@@ -1,0 +1,31 @@
+/// A back end that may ask about external identities, and perhaps revoke them.
+package struct Verifier: Sendable, Equatable {
+    package enum Revocation: Sendable, Equatable {
+        case none
+        /// Tokens of `identityProviders` only.
+        case own
+        case all
+    }
+
+    package let id: String
+    /// The providers whose tokens it may see.
+    package let identityProviders: Set<String>
+    package let revocation: Revocation
+
+    package init(id: String, identityProviders: Set<String>, revocation: Revocation) {
+        self.id = id
+        self.identityProviders = identityProviders
+        self.revocation = revocation
+    }
+
+    func maySee(_ identityProvider: String) -> Bool { identityProviders.contains(identityProvider) }
+
+    /// Whether it may end sessions of this provider.
+    func mayRevoke(_ identityProvider: String) -> Bool {
+        switch revocation {
+        case .none: false
+        case .own: maySee(identityProvider)
+        case .all: true
+        }
+    }
+}

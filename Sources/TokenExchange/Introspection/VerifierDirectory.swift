@@ -1,0 +1,46 @@
+/// Finds the verifier that id and secret belong to.
+///
+/// Both are hashed together under a key that this directory draws for itself, and the digest is looked up. So the time an
+/// answer takes depends on the length of what was presented alone: not on whether such an id exists, nor on how much of a
+/// secret was right, since nobody outside can tell which digest a guess leads to. No secret is kept.
+package struct VerifierDirectory: Sendable {
+    private let verifiers: [[UInt8]: Verifier]
+    private let key: [UInt8]
+    private let sealer: any RecordSealer
+
+    package struct Entry: Sendable {
+        let verifier: Verifier
+        let secret: [UInt8]
+
+        package init(_ verifier: Verifier, secret: String) {
+            self.verifier = verifier
+            self.secret = Array(secret.utf8)
+        }
+    }
+
+    package init(_ entries: [Entry], sealer: any RecordSealer) {
+        let key = sealer.randomBytes(32)
+        let digests = entries.map { entry in
+            (
+                Self.digest(id: Array(entry.verifier.id.utf8), secret: entry.secret, under: key, by: sealer),
+                entry.verifier
+            )
+        }
+        verifiers = Dictionary(digests) { first, _ in first }
+        self.key = key
+        self.sealer = sealer
+    }
+
+    /// Nil where the two do not belong together; which of them is wrong cannot be told.
+    package func verifier(id: [UInt8], secret: [UInt8]) -> Verifier? {
+        verifiers[Self.digest(id: id, secret: secret, under: key, by: sealer)]
+    }
+
+    /// The length of the id goes in as well, so that no other pair has the same text.
+    private static func digest(
+        id: [UInt8], secret: [UInt8], under key: [UInt8], by sealer: any RecordSealer
+    ) -> [UInt8] {
+        let length = (0..<4).map { UInt8(truncatingIfNeeded: id.count >> ($0 * 8)) }
+        return sealer.derive("countersign verifier v1\0", from: key, context: length + id + secret).bytes
+    }
+}

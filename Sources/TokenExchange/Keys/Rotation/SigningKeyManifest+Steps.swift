@@ -1,0 +1,204 @@
+/// What a step did to keys, for people.
+package enum SigningKeyChange: Sendable, Equatable {
+    case published(SigningKeyRecord)
+    case activated(SigningKeyRecord)
+    case retiring(SigningKeyRecord)
+    /// Out of the JWK set and the manifest. `isWithdrawn`: before its time.
+    case removed(SigningKeyRecord, isWithdrawn: Bool)
+    case revoked(SigningKeyRecord)
+}
+
+extension SigningKeyManifest {
+    /// Adds a key. The first of its algorithm is active at once: nothing else could sign.
+    package mutating func publish(
+        _ keyID: String, _ algorithm: SignatureAlgorithm, at time: UnixTime, times: SigningKeyTimes
+    ) throws(SigningKeyRefusal) -> [SigningKeyChange] {
+        let now = try begin(at: time, times)
+        guard record(keyID) == nil else { throw .knownKey(keyID: keyID) }
+        let record = SigningKeyRecord(
+            keyID: keyID, algorithm: algorithm, state: active(algorithm) == nil ? .active : .published, since: now,
+            // Before there was any key nobody fetched a JWK set that lacks this one.
+            maySignFrom: keys.isEmpty ? now : dueTime(publishedAt: now, times: times))
+        keys.append(record)
+        return record.state == .active ? [.published(record), .activated(record)] : [.published(record)]
+    }
+
+    /// Has a key sign from now on; the one that did is retiring. Nothing happens to a key that is active.
+    package mutating func activate(
+        _ keyID: String, at time: UnixTime, times: SigningKeyTimes, isForced: Bool = false
+    ) throws(SigningKeyRefusal) -> [SigningKeyChange] {
+        let now = try begin(at: time, times)
+        let record = try known(keyID)
+        if let refusal = refusal(of: .activate(keyID: keyID), record, at: now, times: times) {
+            guard isForced, case .publishedTooBriefly = refusal else { throw refusal }
+        }
+        return record.state == .active ? [] : takeOver(record, at: now, times: times)
+    }
+
+    /// Has a key sign no more: an active one is relieved by a successor that is due, a published one is withdrawn, one
+    /// whose tokens are dead is removed. One that is retiring stays so, unless forced out.
+    package mutating func retire(
+        _ keyID: String, at time: UnixTime, times: SigningKeyTimes, isForced: Bool = false
+    ) throws(SigningKeyRefusal) -> [SigningKeyChange] {
+        let now = try begin(at: time, times)
+        let record = try known(keyID)
+        switch record.state {
+        case .revoked: throw .revoked(keyID: keyID)
+        case .published: return [remove(record, isWithdrawn: true)]
+        case .retiring:
+            guard isForced || record.isOver(at: now) else { return [] }
+            return [remove(record, isWithdrawn: !record.isOver(at: now))]
+        case .active:
+            let candidates = successors(of: record, at: now, times: times).filter { $0.state == .published }
+            guard let successor = candidates.first else { throw .onlyKey(keyID: keyID, record.algorithm) }
+            if successor.maySignFrom > now, !isForced {
+                throw .publishedTooBriefly(keyID: successor.keyID, until: successor.maySignFrom)
+            }
+            return takeOver(successor, at: now, times: times)
+        }
+    }
+
+    /// Ends a key at once. An active one is relieved by the best there is, due or not: verifiers that do not know it yet
+    /// are a smaller harm than a burnt key.
+    ///
+    /// - Parameter spare: a new key, for where no other can sign.
+    /// - Throws: ``SigningKeyRefusal/onlyKey(keyID:_:)`` where a spare is needed and there is none.
+    package mutating func revoke(
+        _ keyID: String, at time: UnixTime, times: SigningKeyTimes, spare: String? = nil
+    ) throws(SigningKeyRefusal) -> [SigningKeyChange] {
+        let now = beginAnyway(at: time, times)
+        guard let record = record(keyID) else { throw .unknownKey(keyID: keyID) }
+        guard record.state != .revoked else { return [] }
+        let candidates = record.state == .active ? successors(of: record, at: now, times: times) : []
+        let needsSpare = record.state == .active && candidates.isEmpty
+        guard !needsSpare || spare != nil else { throw .onlyKey(keyID: keyID, record.algorithm) }
+        var changes: [SigningKeyChange] = []
+        if let successor = candidates.first {
+            changes += takeOver(successor, at: now, times: times).filter { $0.keyID != keyID }
+        }
+        let end = record.state == .published ? now : lastTokenEnd(record.algorithm, at: now, times: times)
+        let revoked = update(keyID) {
+            $0.tokensDieBy = $0.tokensDieBy ?? end
+            $0.state = .revoked
+            $0.since = now
+        }
+        if needsSpare, let spare {
+            let new = SigningKeyRecord(
+                keyID: spare, algorithm: record.algorithm, state: .active, since: now,
+                maySignFrom: dueTime(publishedAt: now, times: times), isForced: true)
+            keys.append(new)
+            changes += [.published(new), .activated(new)]
+        }
+        return [.revoked(revoked)] + changes
+    }
+
+    /// Why a step would be refused without force; nil where it needs none.
+    package func refusal(
+        of step: SigningKeyStep, at time: UnixTime, times: SigningKeyTimes
+    ) -> SigningKeyRefusal? {
+        var copy = self
+        do throws(SigningKeyRefusal) {
+            switch step {
+            case .generate: _ = try copy.begin(at: time, times)
+            case .activate(let keyID): _ = try copy.activate(keyID, at: time, times: times)
+            case .retire(let keyID): _ = try copy.retire(keyID, at: time, times: times)
+            }
+            return nil
+        } catch { return error }
+    }
+}
+
+extension SigningKeyManifest {
+    /// The time that counts for a step: never before the last change.
+    private mutating func begin(at time: UnixTime, _ times: SigningKeyTimes) throws(SigningKeyRefusal) -> UnixTime {
+        guard time.advanced(by: times.clockSkew) >= writtenAt else {
+            throw .clockBehind(now: time, writtenAt: writtenAt)
+        }
+        return beginAnyway(at: time, times)
+    }
+
+    private mutating func beginAnyway(at time: UnixTime, _ times: SigningKeyTimes) -> UnixTime {
+        writtenAt = max(UnixTime(milliseconds: time.milliseconds), writtenAt)
+        note(times, at: writtenAt)
+        return writtenAt
+    }
+
+    private func known(_ keyID: String) throws(SigningKeyRefusal) -> SigningKeyRecord {
+        guard let record = record(keyID) else { throw .unknownKey(keyID: keyID) }
+        return record
+    }
+
+    private func refusal(
+        of step: SigningKeyStep, _ record: SigningKeyRecord, at now: UnixTime, times: SigningKeyTimes
+    ) -> SigningKeyRefusal? {
+        switch record.state {
+        case .active: nil
+        case .revoked: .revoked(keyID: record.keyID)
+        case .published:
+            record.maySignFrom > now ? .publishedTooBriefly(keyID: record.keyID, until: record.maySignFrom) : nil
+        case .retiring:
+            isEnding(record, at: now, times: times)
+                ? .ending(keyID: record.keyID, tokensDieBy: record.tokensDieBy ?? now) : nil
+        }
+    }
+
+    /// Whether a replica whose clock is ahead may have dropped it from the JWK set by the time all notice a change.
+    private func isEnding(_ record: SigningKeyRecord, at now: UnixTime, times: SigningKeyTimes) -> Bool {
+        record.tokensDieBy.map { $0 <= now.advanced(by: times.refreshLag + times.clockSkew) } ?? true
+    }
+
+    /// Keys that could relieve an active one, the best first: due ones, then former ones that verifiers still know, then
+    /// those that verifiers may not know yet.
+    private func successors(
+        of active: SigningKeyRecord, at now: UnixTime, times: SigningKeyTimes
+    ) -> [SigningKeyRecord] {
+        let others = keys.filter { $0.algorithm == active.algorithm && $0.keyID != active.keyID }
+        let published = others.filter { $0.state == .published }.sorted { $0.maySignFrom < $1.maySignFrom }
+        let former = others.filter { $0.state == .retiring && !isEnding($0, at: now, times: times) }
+            .sorted { $0.since > $1.since }
+        return published.filter { $0.maySignFrom <= now } + former + published.filter { $0.maySignFrom > now }
+    }
+
+    private mutating func takeOver(
+        _ record: SigningKeyRecord, at now: UnixTime, times: SigningKeyTimes
+    ) -> [SigningKeyChange] {
+        var changes: [SigningKeyChange] = []
+        if let former = active(record.algorithm) {
+            let end = lastTokenEnd(record.algorithm, at: now, times: times)
+            changes.append(
+                .retiring(
+                    update(former.keyID) {
+                        $0.state = .retiring
+                        $0.since = now
+                        $0.tokensDieBy = end
+                    }))
+        }
+        let new = update(record.keyID) {
+            $0.isForced = $0.maySignFrom > now
+            $0.state = .active
+            $0.since = now
+            $0.tokensDieBy = nil
+        }
+        return [.activated(new)] + changes
+    }
+
+    private mutating func remove(_ record: SigningKeyRecord, isWithdrawn: Bool) -> SigningKeyChange {
+        keys.removeAll { $0.keyID == record.keyID }
+        return .removed(record, isWithdrawn: isWithdrawn)
+    }
+
+    private mutating func update(_ keyID: String, _ change: (inout SigningKeyRecord) -> Void) -> SigningKeyRecord {
+        guard let index = keys.firstIndex(where: { $0.keyID == keyID }) else { preconditionFailure("an unknown key") }
+        change(&keys[index])
+        return keys[index]
+    }
+}
+
+extension SigningKeyChange {
+    package var keyID: String {
+        switch self {
+        case .published(let key), .activated(let key), .retiring(let key), .removed(let key, _), .revoked(let key):
+            key.keyID
+        }
+    }
+}

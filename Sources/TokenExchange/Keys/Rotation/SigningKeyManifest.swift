@@ -1,0 +1,96 @@
+/// The state of all signing keys, and the rules by which it changes: a value without I/O, with the time passed in.
+///
+/// The life of a key is `published` → `active` → `retiring` → gone, and from each of these `revoked`. Two interlocks hold
+/// whatever is done here without force:
+///
+/// * **A key does not sign before every verifier can know it.** It becomes due (``SigningKeyRecord/maySignFrom``) once it
+///   has been published for the `max-age` of the JWK set and the time in which replicas notice a change. Both are taken as
+///   they are when it is published, or as they were while responses with a longer `max-age` may still be cached.
+/// * **A key does not leave before its last token.** When it stops signing, the end of its last token is written down, so
+///   that later changes of the configuration cannot shorten it.
+///
+/// The commands change the manifest; every replica reads it and holds both interlocks again by its own clock
+/// (``plan(at:observations:)``), so that a wrong manifest does no harm either.
+package struct SigningKeyManifest: Sendable, Equatable {
+    /// In the order of their publication. Revoked keys stay, so that a restored file cannot bring them back.
+    package internal(set) var keys: [SigningKeyRecord]
+    /// The last change; no later step is dated before it.
+    package internal(set) var writtenAt: UnixTime
+    package internal(set) var keySetMaximumAge: HeldMaximum
+    package internal(set) var lifetimes: [SignatureAlgorithm: HeldMaximum]
+
+    package init(
+        keys: [SigningKeyRecord], writtenAt: UnixTime, keySetMaximumAge: HeldMaximum,
+        lifetimes: [SignatureAlgorithm: HeldMaximum]
+    ) {
+        self.keys = keys
+        self.writtenAt = writtenAt
+        self.keySetMaximumAge = keySetMaximumAge
+        self.lifetimes = lifetimes
+    }
+
+    /// Of a directory that has none yet: every key there is active, since when its file says.
+    package init(
+        adopting keys: [(keyID: String, algorithm: SignatureAlgorithm, since: UnixTime)], at now: UnixTime,
+        times: SigningKeyTimes
+    ) {
+        let now = UnixTime(milliseconds: now.milliseconds)
+        self.init(
+            keys: keys.map { key in
+                let since = min(UnixTime(milliseconds: key.since.milliseconds), now)
+                return SigningKeyRecord(
+                    keyID: key.keyID, algorithm: key.algorithm, state: .active, since: since, maySignFrom: since)
+            },
+            writtenAt: now, keySetMaximumAge: HeldMaximum(times.keySetMaximumAge), lifetimes: [:])
+        // A provider may have used the key until a moment ago.
+        for key in keys {
+            lifetimes[key.algorithm] = HeldMaximum(SigningKeyTimes.greatestLifetime)
+        }
+        note(times, at: now)
+    }
+
+    package func record(_ keyID: String) -> SigningKeyRecord? { keys.first { $0.keyID == keyID } }
+
+    package func active(_ algorithm: SignatureAlgorithm) -> SigningKeyRecord? {
+        keys.first { $0.algorithm == algorithm && $0.state == .active }
+    }
+
+    /// Takes note of what the configuration says, before it counts for a step.
+    mutating func note(_ times: SigningKeyTimes, at now: UnixTime) {
+        let old = keySetMaximumAge.value
+        keySetMaximumAge.note(times.keySetMaximumAge, at: now)
+        // A replica that has yet to notice a new key may serve a set without it for the longer time.
+        if keySetMaximumAge.value > old {
+            for index in keys.indices where keys[index].state == .published {
+                let due = dueTime(publishedAt: keys[index].since, times: times)
+                keys[index].maySignFrom = max(keys[index].maySignFrom, due)
+            }
+        }
+        for algorithm in Set(lifetimes.keys).union(times.longestLifetimes.keys) {
+            let current = times.longestLifetimes[algorithm] ?? .zero
+            lifetimes[algorithm, default: HeldMaximum(current)].note(current, at: now)
+        }
+        lifetimes = lifetimes.filter { $0.value.value > .zero }
+    }
+
+    /// When a key that is published now becomes due.
+    func dueTime(publishedAt now: UnixTime, times: SigningKeyTimes) -> UnixTime {
+        now.advanced(by: keySetMaximumAge.value + times.refreshLag)
+    }
+
+    /// When the last token is dead that a key can have signed which stops signing now. Replicas notice it late.
+    func lastTokenEnd(_ algorithm: SignatureAlgorithm, at now: UnixTime, times: SigningKeyTimes) -> UnixTime {
+        now.advanced(by: (lifetimes[algorithm]?.value ?? .zero) + times.refreshLag + times.clockSkew)
+    }
+}
+
+extension SigningKeyManifest {
+    /// This one, with what `other` has revoked: what is left to do where the rest of `other` cannot be taken up.
+    package func revoking(by other: SigningKeyManifest) -> SigningKeyManifest {
+        var copy = self
+        for index in copy.keys.indices {
+            if let record = other.record(copy.keys[index].keyID), record.state == .revoked { copy.keys[index] = record }
+        }
+        return copy
+    }
+}

@@ -1,0 +1,89 @@
+/// Which keys sign and which are published at one moment.
+package struct SigningKeyPlan: Sendable, Equatable {
+    /// `kid` by algorithm.
+    package var signers: [SignatureAlgorithm: String] = [:]
+    /// `kid`s in the order of the manifest.
+    package var published: [String] = []
+    /// Active by the manifest, but not known to all verifiers yet: another signs in their place, if there is one.
+    package var waiting: [String] = []
+
+    package init() {}
+}
+
+/// What one process has seen of its keys itself, by its own clocks: a second opinion on the manifest's times, which a
+/// command may have written while its clock was wrong.
+package struct SigningKeyObservations: Sendable {
+    /// By the monotonic clock; nil: there before we started, so nothing is known.
+    private var publishedSince: [String: Duration?] = [:]
+    /// The end of the last token that this process can have signed with a key.
+    private var tokensDieBy: [String: UnixTime] = [:]
+    private var servedMaximumAge: Duration = .zero
+    private var now: Duration = .zero
+    private var isAtStart = true
+
+    package init() {}
+
+    /// Takes note of the manifest's keys, before it is planned by.
+    package mutating func note(
+        _ manifest: SigningKeyManifest, keySetMaximumAge: Duration, elapsed: Duration
+    ) {
+        now = elapsed
+        servedMaximumAge = max(servedMaximumAge, keySetMaximumAge)
+        let known = publishedSince
+        publishedSince = [:]
+        for key in manifest.keys where key.state != .revoked {
+            publishedSince[key.keyID] = .some(known[key.keyID] ?? (isAtStart ? nil : elapsed))
+        }
+        isAtStart = false
+    }
+
+    /// Takes note of who signs, for as long as this is not told otherwise.
+    package mutating func note(_ plan: SigningKeyPlan, at now: UnixTime, times: SigningKeyTimes, until pause: Duration)
+    {
+        for (algorithm, keyID) in plan.signers {
+            let lifetime = times.longestLifetimes[algorithm] ?? .zero
+            let end = now.advanced(by: pause + lifetime + times.clockSkew)
+            tokensDieBy[keyID] = max(tokensDieBy[keyID] ?? end, end)
+        }
+    }
+
+    fileprivate func hasBeenPublishedEnough(_ keyID: String) -> Bool {
+        guard let entry = publishedSince[keyID], let since = entry else { return true }
+        return now - since >= servedMaximumAge
+    }
+
+    fileprivate func isOver(_ key: SigningKeyRecord, at time: UnixTime) -> Bool {
+        key.isOver(at: time) && tokensDieBy[key.keyID].map { $0 <= time } ?? true
+    }
+}
+
+extension SigningKeyManifest {
+    /// Which keys sign and are published now. Holds both interlocks whatever the states say, unless forced; never leaves
+    /// an algorithm without a signer that has a key which is not revoked.
+    package func plan(
+        at now: UnixTime, observations: SigningKeyObservations = SigningKeyObservations()
+    ) -> SigningKeyPlan {
+        let present = keys.filter { $0.state != .revoked && !observations.isOver($0, at: now) }
+        var plan = SigningKeyPlan()
+        plan.published = present.map(\.keyID)
+        for (algorithm, keys) in Dictionary(grouping: present, by: \.algorithm) {
+            let active = keys.first { $0.state == .active }
+            if let active {
+                if active.isForced
+                    || (active.maySignFrom <= now && observations.hasBeenPublishedEnough(active.keyID))
+                {
+                    plan.signers[algorithm] = active.keyID
+                    continue
+                }
+                plan.waiting.append(active.keyID)
+            }
+            let former = keys.filter { $0.state == .retiring }.max { $0.since < $1.since }
+            let due = keys.filter { $0.state == .published && $0.maySignFrom <= now }.min {
+                $0.maySignFrom < $1.maySignFrom
+            }
+            plan.signers[algorithm] = (former ?? active ?? due)?.keyID
+        }
+        plan.waiting.sort()
+        return plan
+    }
+}

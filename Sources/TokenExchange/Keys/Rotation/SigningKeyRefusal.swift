@@ -1,0 +1,39 @@
+/// Why a step of a signing key's life is not taken. Names keys and times, and what to do instead.
+package enum SigningKeyRefusal: Error, Sendable, Equatable {
+    case unknownKey(keyID: String)
+    /// The key is in the manifest already.
+    case knownKey(keyID: String)
+    case revoked(keyID: String)
+    /// Verifiers may hold a JWK set without it.
+    case publishedTooBriefly(keyID: String, until: UnixTime)
+    /// Its time in the JWK set is about to end, or has ended.
+    case ending(keyID: String, tokensDieBy: UnixTime)
+    /// No other key could sign.
+    case onlyKey(keyID: String, SignatureAlgorithm)
+    /// Our clock is behind the last change by more than clocks may be off.
+    case clockBehind(now: UnixTime, writtenAt: UnixTime)
+}
+
+extension SigningKeyRefusal: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .unknownKey(let keyID):
+            "expected the kid of a key in the manifest, found \(keyID); see: countersign keys list --config FILE"
+        case .knownKey(let keyID): "key \(keyID) is in the manifest already"
+        case .revoked(let keyID):
+            "key \(keyID) is revoked, for good; make another with: countersign keys generate --config FILE"
+        case .publishedTooBriefly(let keyID, let until):
+            "key \(keyID) may not sign before \(until.shortText): until then verifiers may hold a JWK set without it; "
+                + "wait, or break their logins with --force"
+        case .ending(let keyID, let tokensDieBy):
+            "key \(keyID) leaves the JWK set at \(tokensDieBy.shortText) and cannot become active again; make another "
+                + "with: countersign keys generate --config FILE"
+        case .onlyKey(let keyID, let algorithm):
+            "key \(keyID) is the only one that can sign \(algorithm.rawValue); make its successor first, with: "
+                + "countersign keys generate --algorithm \(algorithm.rawValue) --config FILE"
+        case .clockBehind(let now, let writtenAt):
+            "the clock says \(now.shortText), but the manifest was written at \(writtenAt.shortText); set the clock. "
+                + "Keys that are revoked may be so at any time"
+        }
+    }
+}

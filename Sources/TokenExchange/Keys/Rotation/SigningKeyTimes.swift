@@ -1,0 +1,51 @@
+/// How long things last that a rotation has to wait for, all from the configuration.
+package struct SigningKeyTimes: Sendable, Equatable {
+    /// The `max-age` that our JWK set is served with.
+    package let keySetMaximumAge: Duration
+    /// Until every replica has noticed a change of the key directory.
+    package let refreshLag: Duration
+    /// How far a verifier's or a replica's clock may be off.
+    package let clockSkew: Duration
+    /// How long a key signs before ``SigningKeyManifest/nextStep(at:times:)`` has another take over.
+    package let rotatesEvery: Duration
+    /// The longest life of a token, for each algorithm that an identity provider uses.
+    package let longestLifetimes: [SignatureAlgorithm: Duration]
+
+    /// The longest life that the configuration allows: for keys whose tokens nobody knows of.
+    package static let greatestLifetime: Duration = .seconds(86400)
+
+    package init(
+        keySetMaximumAge: Duration = .seconds(600), refreshLag: Duration = .seconds(120),
+        clockSkew: Duration = .seconds(30), rotatesEvery: Duration = .seconds(90 * 86400),
+        longestLifetimes: [SignatureAlgorithm: Duration] = [:]
+    ) {
+        self.keySetMaximumAge = keySetMaximumAge
+        self.refreshLag = refreshLag
+        self.clockSkew = clockSkew
+        self.rotatesEvery = rotatesEvery
+        self.longestLifetimes = longestLifetimes
+    }
+}
+
+/// A duration of the configuration that may be lowered: the old value counts until what was given out under it is over.
+package struct HeldMaximum: Sendable, Equatable {
+    package private(set) var value: Duration
+    /// Nil while the configuration says the same as ``value``.
+    package private(set) var heldUntil: UnixTime?
+
+    package init(_ value: Duration, heldUntil: UnixTime? = nil) {
+        self.value = value
+        self.heldUntil = heldUntil
+    }
+
+    /// Takes note of what the configuration says now. When it was lowered is unknown, so it counts as just now.
+    package mutating func note(_ current: Duration, at now: UnixTime) {
+        if current >= value {
+            self = HeldMaximum(current)
+        } else if let end = heldUntil, end <= now {
+            self = HeldMaximum(current)
+        } else if heldUntil == nil {
+            heldUntil = now.advanced(by: value)
+        }
+    }
+}

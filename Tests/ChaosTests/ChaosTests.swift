@@ -1,0 +1,194 @@
+import Foundation
+import Logging
+import NIOPosix
+import RedisSessions
+import Synchronization
+import TestSupport
+import Testing
+import TokenExchange
+
+/// Logins run while Redis is broken in every way; afterwards the promises are counted.
+///
+/// * What a strict provider answered introspects active.
+/// * No optional login failed, none outlasted its deadline.
+/// * No caller got another's answer.
+/// * Within two seconds of the server the client is well again.
+@Suite(.serialized) struct ChaosTests {
+    /// How often each fault strikes.
+    static let rounds = ProcessInfo.processInfo.environment["CHAOS_ROUNDS"].flatMap { Int($0) } ?? 1
+
+    @Test func survivesKillAndRestart() async throws {
+        try await withServer { server, _ in
+            server.kill()
+        } mend: { server in
+            try await server.restart()
+        }
+    }
+
+    @Test func survivesAStandstill() async throws {
+        try await withServer { server, _ in
+            server.stop()
+        } mend: { server in
+            server.resume()
+        }
+    }
+
+    @Test func survivesKilledConnections() async throws {
+        try await withServer { server, load in
+            for _ in 0..<5 {
+                try server.command("CLIENT", "KILL", "TYPE", "normal")
+                try await load.attempts(20)
+            }
+        }
+    }
+
+    @Test func survivesPauses() async throws {
+        try await withServer { server, load in
+            try server.command("CLIENT", "PAUSE", "10000", "WRITE")
+            try await load.attempts(50)
+            try server.command("CLIENT", "UNPAUSE")
+            // Pauses the test too.
+            try server.command("CLIENT", "PAUSE", "1000", "ALL")
+        } mend: { server in
+            try server.command("CLIENT", "UNPAUSE")
+        }
+    }
+
+    @Test func survivesFullMemory() async throws {
+        try await withServer { server, _ in
+            try server.command("CONFIG", "SET", "maxmemory-policy", "noeviction")
+            try server.command("CONFIG", "SET", "maxmemory", "1")
+        } mend: { server in
+            try server.command("CONFIG", "SET", "maxmemory", "0")
+        }
+    }
+
+    @Test func survivesBeingMadeAReplica() async throws {
+        try await withServer { server, _ in
+            try server.command("REPLICAOF", "127.0.0.1", "1")
+        } mend: { server in
+            try server.command("REPLICAOF", "NO", "ONE")
+        }
+    }
+
+    @Test func survivesARotatedPassword() async throws {
+        let password = Mutex("one")
+        try await withServer(
+            credentials: RedisCredentials(username: "countersign") { password.withLock { $0 } }
+        ) { server in
+            try server.command("ACL", "SETUSER", "countersign", "on", ">one", "~*", "+@all")
+        } break: { server, _ in
+            try server.command("ACL", "SETUSER", "countersign", "resetpass", ">two")
+            try server.command("CLIENT", "KILL", "USER", "countersign")
+        } mend: { _ in
+            password.withLock { $0 = "two" }
+        }
+    }
+
+    /// Where all replicas are waited for, nothing that was acknowledged is lost, however the master ends.
+    @Test(arguments: ["by command", "by death"]) func survivesAFailover(_ how: String) async throws {
+        let servers = try await RedisSentinels.start()
+        var configuration = RedisConfiguration(
+            .sentinel(servers.sentinels.map(RedisAddress.init), service: RedisSentinels.service))
+        configuration.replication = RedisReplication(replicas: 1, connections: 8)
+        try await withLoad(configuration) { load in
+            try await load.attempts(100)
+            let former = try servers.masterPort()
+            if how == "by command" {
+                try await servers.failOver()
+            } else {
+                let dead = try servers.master()
+                dead.kill()
+                try await servers.waitForSuccessor(of: former)
+                // Until somebody replicates the successor, nothing is acknowledged.
+                try await dead.restart()
+                try await servers.waitForReplica()
+            }
+        }
+    }
+
+    /// Without, what the former master alone had is lost: for the second that sentinels take to notice that the successor
+    /// obeys. Nothing else goes wrong.
+    @Test func survivesAFailoverWithoutWaiting() async throws {
+        let servers = try await RedisSentinels.start()
+        let configuration = RedisConfiguration(
+            .sentinel(servers.sentinels.map(RedisAddress.init), service: RedisSentinels.service))
+        try await withLoad(configuration, mayLose: true) { load in
+            try await load.attempts(100)
+            try await servers.failOver()
+        }
+    }
+
+    @Test func survivesResharding() async throws {
+        let cluster = try await RedisCluster.start()
+        try await withLoad(RedisConfiguration(.cluster(cluster.servers.map(RedisAddress.init)))) { load in
+            for slot in 0..<(100 * Self.rounds) {
+                let source = try cluster.master(of: slot)
+                let target = cluster.masters.first { $0 !== source } ?? source
+                try await cluster.move(slot, from: source, to: target)
+            }
+            try await load.attempts(100)
+        }
+    }
+}
+
+// MARK: - The course of each
+
+extension ChaosTests {
+    /// A server that has on disk what it has acknowledged.
+    private func withServer(
+        credentials: RedisCredentials = RedisCredentials(),
+        prepare: (RedisServer) throws -> Void = { _ in },
+        break: (RedisServer, ChaosLoad) async throws -> Void,
+        mend: (RedisServer) async throws -> Void = { _ in }
+    ) async throws {
+        let server = try await RedisServer.start(arguments: ["--appendonly", "yes", "--appendfsync", "always"])
+        try prepare(server)
+        let configuration = RedisConfiguration(.standalone(RedisAddress(server)), credentials: credentials)
+        try await withLoad(configuration) { load in
+            for _ in 0..<Self.rounds {
+                try await load.attempts(100)
+                try await `break`(server, load)
+                try await load.attempts(100)
+                try await mend(server)
+            }
+        }
+    }
+
+    /// - Parameter mayLose: whether tokens may turn out inactive afterwards.
+    private func withLoad(
+        _ configuration: RedisConfiguration, mayLose: Bool = false, _ body: (ChaosLoad) async throws -> Void
+    ) async throws {
+        let clock = ManualClock()
+        let store = RedisSessionStore(
+            configuration, eventLoopGroup: MultiThreadedEventLoopGroup.singleton, time: clock.time,
+            logger: Logger(label: "chaos") { _ in SwiftLogNoOpLogHandler() })
+        let bench = ExchangeBench(
+            rules: TenantRules(maximumAge: .zero), providers: ChaosLoad.providers, clock: clock, store: store
+        ) { try await Task.sleep(for: $0) }
+        let running = Task { await store.run() }
+        let draining = Task { await bench.deferredSessions.run() }
+        let load = ChaosLoad(bench)
+        try await load.run {
+            try await body(load)
+            try await eventually("the store is well again", within: .seconds(2)) {
+                (try? await store.check(within: .seconds(1))) != nil
+            }
+            try await load.attempts(50)
+        }
+        try await eventually("what waited is written") { load.isDrained }
+        let inactive = try await load.inactive { _ in true }
+        print("chaos: \(load.summary), \(inactive) inactive afterwards")
+        #expect(load.problems == [])
+        #expect(mayLose || inactive == 0)
+        draining.cancel()
+        running.cancel()
+        await running.value
+    }
+}
+
+extension RedisAddress {
+    fileprivate init(_ server: RedisServer) {
+        self.init(host: "127.0.0.1", port: server.port)
+    }
+}

@@ -1,0 +1,254 @@
+import FoundationEssentials
+import JOSE
+import Testing
+import TokenExchange
+
+@Suite("Changes of a signing key directory")
+struct SigningKeyCommandsTests {
+    private let times = SigningKeyTimes(longestLifetimes: [.es256: .seconds(3600)])
+    private static let start = UnixTime(seconds: 2_000_000_000)
+
+    private func time(_ seconds: Int) -> UnixTime { Self.start + .seconds(seconds) }
+
+    private func files(_ path: String) throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: path).sorted()
+    }
+
+    private func manifestText(_ path: String) throws -> String {
+        try String(decoding: Data(contentsOf: URL(filePath: "\(path)/manifest.json")), as: UTF8.self)
+    }
+
+    private func problem(_ work: () throws -> Void) throws -> KeyFileError.Problem? {
+        do {
+            try work()
+            return nil
+        } catch let error as KeyFileError { return error.problem }
+    }
+
+    @Test func rotatesAKeyThroughItsWholeLife() throws {
+        try withTemporaryDirectory { path in
+            let directory = SigningKeyDirectory(path: path)
+            let first = try directory.generate(algorithm: .es256, at: time(0), times: times)
+            let second = try directory.generate(algorithm: .es256, at: time(1), times: times)
+            #expect(first.state == .active && second.state == .published)
+            #expect(
+                try problem { _ = try directory.activate(second.keyID, at: time(720), times: times) }
+                    == .refused(.publishedTooBriefly(keyID: second.keyID, until: time(721))))
+            _ = try directory.activate(second.keyID, at: time(721), times: times)
+            let keys = try directory.load(at: time(722), times: times)
+            let ring = keys.ring(keys.manifest.plan(at: time(722)))
+            #expect(ring.signer(for: .es256)?.keyID == second.keyID)
+            #expect(ring.verifier(keyID: first.keyID) != nil)
+            let end = try #require(keys.manifest.record(first.keyID)?.tokensDieBy)
+            #expect(
+                try directory.advance(at: end, times: times) == [
+                    .removed(try #require(keys.manifest.record(first.keyID)), isWithdrawn: false)
+                ])
+            #expect(try directory.advance(at: end, times: times).isEmpty)
+            #expect(try files(path) == [second.fileName, "manifest.json"])
+        }
+    }
+
+    @Test func keepsNothingOfAPrivateKeyInTheManifest() throws {
+        try withTemporaryDirectory { path in
+            let key = try SigningKeyDirectory(path: path).generate(algorithm: .es256, at: time(0), times: times)
+            let pem = try String(decoding: Data(contentsOf: URL(filePath: "\(path)/\(key.fileName)")), as: UTF8.self)
+            let manifest = try manifestText(path)
+            for line in pem.split(separator: "\n") where !line.hasPrefix("-----") {
+                #expect(line.count > 20 && !manifest.contains(line))
+            }
+            #expect(manifest.contains(key.keyID) && manifest.contains("\"state\": \"active\""))
+        }
+    }
+
+    @Test func writesTheManifestOfADirectoryThatHadNone() throws {
+        try withTemporaryDirectory { path in
+            let directory = SigningKeyDirectory(path: path)
+            let old = try directory.generate(algorithm: .es256, at: time(0), times: times)
+            try FileManager.default.removeItem(atPath: "\(path)/manifest.json")
+            #expect(try directory.load(at: time(5), times: times).manifest.active(.es256)?.keyID == old.keyID)
+            #expect(try files(path) == [old.fileName])
+            let new = try directory.generate(algorithm: .es256, at: time(5), times: times)
+            #expect(new.state == .published)
+            #expect(try directory.load(at: time(6), times: times).manifest.active(.es256)?.keyID == old.keyID)
+        }
+    }
+
+    @Test func burnsAKeyThoughOtherFilesAreNotInOrder() throws {
+        try withTemporaryDirectory { path in
+            let directory = SigningKeyDirectory(path: path)
+            let burnt = try directory.generate(algorithm: .es256, at: time(0), times: times)
+            let other = try directory.generate(algorithm: .rs256, at: time(0), times: times)
+            let otherFile = "\(path)/\(other.fileName)"
+            try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: otherFile)
+            #expect(
+                try problem { _ = try directory.generate(algorithm: .es256, at: time(1), times: times) }
+                    == .worldAccessible(mode: 0o644))
+            let changes = try directory.revoke(burnt.keyID, at: time(1), times: times)
+            #expect(changes.count == 3)
+            try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: otherFile)
+            let manifest = try directory.load(at: time(1), times: times).manifest
+            #expect(manifest.record(burnt.keyID)?.state == .revoked)
+            #expect(manifest.active(.es256)?.isForced == true)
+            #expect(try files(path).contains("\(burnt.fileName).removed"))
+        }
+    }
+
+    @Test func doesNotTakeUpARevokedKeyAgainWhoseFileIsRestored() throws {
+        try withTemporaryDirectory { path in
+            let directory = SigningKeyDirectory(path: path)
+            let burnt = try directory.generate(algorithm: .es256, at: time(0), times: times)
+            _ = try directory.revoke(burnt.keyID, at: time(1), times: times)
+            try FileManager.default.moveItem(
+                atPath: "\(path)/\(burnt.fileName).removed", toPath: "\(path)/\(burnt.fileName)")
+            let keys = try directory.load(at: time(2), times: times)
+            #expect(keys.ring(keys.manifest.plan(at: time(2))).verifier(keyID: burnt.keyID) == nil)
+            let new = try directory.generate(algorithm: .es256, at: time(3), times: times)
+            #expect(new.keyID != burnt.keyID)
+        }
+    }
+
+    @Test func takesUpAKeyFileThatTheManifestDoesNotList() throws {
+        try withTemporaryDirectory { path in
+            let directory = SigningKeyDirectory(path: path)
+            _ = try directory.generate(algorithm: .es256, at: time(0), times: times)
+            let elsewhere = path + "-elsewhere"
+            defer { try? FileManager.default.removeItem(atPath: elsewhere) }
+            let other = try SigningKeyDirectory(path: elsewhere).generate(algorithm: .es256, at: time(0), times: times)
+            try FileManager.default.copyItem(
+                atPath: "\(elsewhere)/\(other.fileName)", toPath: "\(path)/\(other.fileName)")
+            let keys = try directory.load(at: time(1), times: times)
+            #expect(keys.unlistedFiles == [other.fileName])
+            #expect(keys.ring(keys.manifest.plan(at: time(1))).verifier(keyID: other.keyID) == nil)
+            let taken = try directory.generate(algorithm: .es256, at: time(1), times: times)
+            #expect(taken.keyID == other.keyID && taken.state == .published)
+        }
+    }
+
+    @Test func letsTwoCommandsTakeTurns() async throws {
+        let path = FileManager.default.temporaryDirectory.path + "/jose-tests-\(UInt64.random(in: 0...UInt64.max))"
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let (now, times) = (time(0), times)
+        try await withThrowingTaskGroup { group in
+            for _ in 0..<16 {
+                group.addTask {
+                    _ = try SigningKeyDirectory(path: path).generate(algorithm: .es256, at: now, times: times)
+                }
+            }
+            try await group.waitForAll()
+        }
+        let manifest = try SigningKeyDirectory(path: path).load(at: now, times: times).manifest
+        #expect(manifest.keys.count == 16 && manifest.keys.count { $0.state == .active } == 1)
+        #expect(try files(path).count == 17)
+    }
+
+    // MARK: - Passphrases
+
+    @Test func encryptsKeysWithAPassphraseAndReadsThemWithNoOther() throws {
+        try withTemporaryDirectory { path in
+            let directory = SigningKeyDirectory(path: path, passphrase: KeyPassphrase("correct horse"))
+            let key = try directory.generate(algorithm: .es256, at: time(0), times: times)
+            let pem = try String(decoding: Data(contentsOf: URL(filePath: "\(path)/\(key.fileName)")), as: UTF8.self)
+            #expect(pem.hasPrefix("-----BEGIN ENCRYPTED PRIVATE KEY-----"))
+            _ = try directory.load(at: time(0), times: times)
+            #expect(
+                try problem { _ = try SigningKeyDirectory(path: path).load(at: time(0)) } == .key(.encrypted))
+            #expect(
+                try problem {
+                    _ = try SigningKeyDirectory(path: path, passphrase: KeyPassphrase("wrong")).load(at: time(0))
+                } == .key(.wrongPassphrase))
+        }
+    }
+
+    @Test func refusesPassphrasesThatOpenSSLWouldCut() {
+        #expect(KeyPassphrase("") == nil && KeyPassphrase("a\0b") == nil)
+        #expect(KeyPassphrase(String(repeating: "x", count: 1023)) != nil)
+        #expect(KeyPassphrase(String(repeating: "x", count: 1024)) == nil)
+    }
+
+    // MARK: - Bad input
+
+    /// Every prefix of a manifest, and some edits: refused with the file's name, and nothing is lost.
+    @Test func refusesAManifestThatIsNotWhole() throws {
+        try withTemporaryDirectory { path in
+            let directory = SigningKeyDirectory(path: path)
+            let key = try directory.generate(algorithm: .es256, at: time(0), times: times)
+            _ = try directory.generate(algorithm: .es256, at: time(1), times: times)
+            let whole = try manifestText(path)
+            let edits = [
+                ("\"state\": \"published\"", "\"state\": \"active\""), ("\"published\"", "\"retiring\""),
+                ("\"published\"", "\"asleep\""), ("\"version\": 1", "\"version\": 2"), (key.keyID, "../../etc/passwd"),
+                ("\"ES256\"", "\"none\""), ("2033-05-18T03:33:20.000Z", "yesterday"), ("\"keys\"", "\"key\""),
+                ("\"seconds\": 600", "\"seconds\": -1"),
+            ].map { whole.replacing($0, with: $1) }
+            for text in stride(from: 0, to: whole.count - 2, by: 7).map({ String(whole.prefix($0)) }) + edits {
+                #expect(text != whole)
+                try Data(text.utf8).write(to: URL(filePath: "\(path)/manifest.json"))
+                for work in [
+                    { _ = try directory.load(at: time(2), times: times) },
+                    { _ = try directory.generate(algorithm: .es256, at: time(2), times: times) },
+                ] {
+                    do {
+                        try work()
+                        Issue.record("taken: \(text)")
+                    } catch let error as KeyFileError {
+                        #expect("\(error)".hasPrefix("\(path)/manifest.json: expected "))
+                    }
+                }
+                #expect(try files(path).count == 3)
+            }
+            try Data(whole.utf8).write(to: URL(filePath: "\(path)/manifest.json"))
+            #expect(try directory.load(at: time(2), times: times).manifest.keys.count == 2)
+        }
+    }
+
+    @Test func refusesAManifestThatOthersMayWrite() throws {
+        try withTemporaryDirectory { path in
+            let directory = SigningKeyDirectory(path: path)
+            _ = try directory.generate(algorithm: .es256, at: time(0), times: times)
+            try FileManager.default.setAttributes(
+                [.posixPermissions: 0o666], ofItemAtPath: "\(path)/manifest.json")
+            #expect(
+                try problem { _ = try directory.load(at: time(0), times: times) } == .worldWritable(mode: 0o666))
+        }
+    }
+
+    @Test func namesTheMissingFileOfAKey() throws {
+        try withTemporaryDirectory { path in
+            let directory = SigningKeyDirectory(path: path)
+            let key = try directory.generate(algorithm: .es256, at: time(0), times: times)
+            try FileManager.default.removeItem(atPath: "\(path)/\(key.fileName)")
+            #expect(
+                try problem { _ = try directory.load(at: time(0), times: times) }
+                    == .missingKeyFile(keyID: key.keyID))
+        }
+    }
+
+    @Test func refusesAKeyThatWasSwappedForAnother() throws {
+        try withTemporaryDirectory { path in
+            let directory = SigningKeyDirectory(path: path)
+            let first = try directory.generate(algorithm: .es256, at: time(0), times: times)
+            let second = try directory.generate(algorithm: .es256, at: time(1), times: times)
+            let before = try directory.fingerprint()
+            try FileManager.default.removeItem(atPath: "\(path)/\(first.fileName)")
+            try FileManager.default.copyItem(
+                atPath: "\(path)/\(second.fileName)", toPath: "\(path)/\(first.fileName)")
+            #expect(try directory.fingerprint() != before)
+            #expect(
+                try problem { _ = try directory.load(at: time(2), times: times) }
+                    == .nameIsNotThumbprint(found: second.keyID))
+        }
+    }
+
+    @Test func refusesAClockThatWasSetBack() throws {
+        try withTemporaryDirectory { path in
+            let directory = SigningKeyDirectory(path: path)
+            _ = try directory.generate(algorithm: .es256, at: time(0), times: times)
+            let before = try files(path)
+            #expect(
+                try problem { _ = try directory.generate(algorithm: .es256, at: time(-3600), times: times) }
+                    == .refused(.clockBehind(now: time(-3600), writtenAt: time(0))))
+            #expect(try files(path) == before)
+        }
+    }
+}

@@ -1,0 +1,75 @@
+import RedisSessions
+import TestSupport
+import Testing
+import TokenExchange
+
+/// With `wait_replicas`, acknowledged means: on so many replicas too.
+@Suite(.serialized) struct RedisReplicationTests {
+    @Test func acknowledgesWhatReplicasHave() async throws {
+        let (master, replica) = try await pair()
+        try await withStore(waiting(master)) { store in
+            let exchange = records(session: 1, answer: 2)
+            try await expect(.inserted, from: exchange, in: store)
+            #expect(try replica.connect().keys().count == 2)
+            try await expect(
+                .answered(exchange.answer, session: exchange.session.record), from: records(session: 3, answer: 2),
+                in: store)
+        }
+    }
+
+    @Test func refusesWhatNoReplicaHas() async throws {
+        let (master, replica) = try await pair()
+        try await withStore(waiting(master, timeout: .milliseconds(300))) { store in
+            replica.stop()
+            let exchange = records(session: 1, answer: 2)
+            try await expect(.notReplicated(replicas: 0, wanted: 1)) {
+                _ = try await store.insertIfAbsent(exchange, replacing: nil, within: ample)
+            }
+            // The master has it all the same; so has, once it is back, the replica, before the replay is acknowledged.
+            try await expect(.notReplicated(replicas: 0, wanted: 1)) {
+                _ = try await store.insertIfAbsent(records(session: 3, answer: 2), replacing: nil, within: ample)
+            }
+            // Others do not wait for replicas.
+            #expect(try await store.session(key(1), within: ample) == exchange.session.record)
+            replica.resume()
+            try await eventually("the replica is back") {
+                (try? await store.insertIfAbsent(records(session: 3, answer: 2), replacing: nil, within: ample))
+                    == .answered(exchange.answer, session: exchange.session.record)
+            }
+            #expect(try replica.connect().keys().count == 2)
+        }
+    }
+
+    @Test func waitsOnConnectionsOfItsOwn() async throws {
+        let (master, replica) = try await pair()
+        try await withStore(waiting(master), threads: 1) { store in
+            try await expect(.inserted, from: records(session: 9, answer: 9), in: store)
+            replica.stop()
+            async let waiting = cause {
+                _ = try await store.insertIfAbsent(records(session: 1, answer: 2), replacing: nil, within: .seconds(2))
+            }
+            try await eventually("the exchange waits") {
+                try clients(of: master).contains { $0.contains("cmd=wait") && $0.contains("flags=b") }
+            }
+            // Answered although an exchange blocks its connection.
+            for _ in 0..<10 { _ = try await store.session(key(9), within: ample) }
+            replica.resume()
+            #expect(try await waiting == nil)
+        }
+    }
+
+    private func pair() async throws -> (master: RedisServer, replica: RedisServer) {
+        let master = try await RedisServer.start(arguments: ["--repl-diskless-sync-delay", "0"])
+        let replica = try await RedisServer.start(arguments: ["--replicaof", "127.0.0.1 \(master.port)"])
+        try await eventually("the replica is in step", within: .seconds(10)) {
+            try master.information("replication").contains("state=online")
+        }
+        return (master, replica)
+    }
+
+    private func waiting(_ master: RedisServer, timeout: Duration = ample) -> RedisConfiguration {
+        var configuration = configuration(master)
+        configuration.replication = RedisReplication(replicas: 1, connections: 2, timeout: timeout)
+        return configuration
+    }
+}

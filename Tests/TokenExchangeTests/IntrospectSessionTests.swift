@@ -1,0 +1,67 @@
+import JOSE
+import TestSupport
+import Testing
+import TokenExchange
+
+/// What a verifier may know and end, and what it costs the store.
+@Suite struct IntrospectSessionTests {
+    private static let verifier = Verifier(id: "v", identityProviders: ["vip-loyalty"], revocation: .own)
+    private static let other = Verifier(id: "o", identityProviders: ["notes"], revocation: .own)
+
+    @Test(arguments: [nil, TokenRecipe.Kind.opaque])
+    func showsASessionToItsOwnVerifiersAlone(kind: TokenRecipe.Kind?) async throws {
+        let bench = ExchangeBench(providers: [.vipLoyalty(kind: kind)])
+        let identity = try #require(try await bench.exchange(bench.token).externalIdentity)
+        let session = try #require(try await bench.introspect(identity, for: Self.verifier).session)
+        #expect(session.record.identityProvider == "vip-loyalty")
+        #expect((session.tokenClaims == nil) == (kind == .opaque), "a JWT brings its claims itself")
+        #expect(session.record.claims.isEmpty == (kind == nil), "and so they are not stored")
+        #expect(try await bench.introspect(identity, for: Self.other) == .inactive)
+    }
+
+    @Test func endsASessionAtItsExpiryToTheSecond() async throws {
+        let bench = ExchangeBench()
+        let identity = try #require(try await bench.exchange(bench.token).externalIdentity)
+        bench.clock.advance(by: .seconds(3 * 3600 - 1))
+        #expect(try await bench.introspect(identity, for: Self.verifier) != .inactive)
+        bench.clock.advance(by: .seconds(1))
+        #expect(try await bench.introspect(identity, for: Self.verifier) == .inactive)
+    }
+
+    @Test func takesOneRoundTrip() async throws {
+        let clock = ManualClock()
+        let store = CountingSessionStore(InMemorySessionStore(time: clock.time))
+        let bench = ExchangeBench(clock: clock, store: store)
+        let identity = try #require(try await bench.exchange(bench.token).externalIdentity)
+        store.reset()
+        _ = try await bench.introspect(identity, for: Self.verifier)
+        #expect(store.count == 1)
+        _ = try await bench.introspect(ExternalIdentity(bytes: Array("rubbish".utf8)), for: Self.verifier)
+        #expect(store.count == 1, "what cannot be ours by its shape needs no store")
+        try await bench.revoke(identity, by: Self.verifier)
+        #expect(store.count == 2, "a JWT says itself whose it is")
+    }
+
+    @Test(arguments: [Verifier.Revocation.none, .own, .all], ["vip-loyalty", "notes"])
+    func revokesWhatTheVerifierMay(revocation: Verifier.Revocation, visible: String) async throws {
+        for kind in [nil, TokenRecipe.Kind.opaque] {
+            let bench = ExchangeBench(providers: [.vipLoyalty(kind: kind)])
+            let identity = try #require(try await bench.exchange(bench.token).externalIdentity)
+            try await bench.revoke(
+                identity, by: Verifier(id: "v", identityProviders: [visible], revocation: revocation))
+            let isRevoked = revocation == .all || revocation == .own && visible == "vip-loyalty"
+            #expect((try await bench.introspect(identity) == .inactive) == isRevoked)
+        }
+    }
+
+    @Test func doesNotRevokeForAForgedToken() async throws {
+        let clock = ManualClock()
+        let store = CountingSessionStore(InMemorySessionStore(time: clock.time))
+        let bench = ExchangeBench(clock: clock, store: store)
+        var forged = try #require(try await bench.exchange(bench.token).externalIdentity).bytes
+        forged[forged.count - 4] = forged[forged.count - 4] == UInt8(ascii: "A") ? UInt8(ascii: "B") : UInt8(ascii: "A")
+        store.reset()
+        try await bench.revoke(ExternalIdentity(bytes: forged), by: .admin)
+        #expect(store.count == 0)
+    }
+}
