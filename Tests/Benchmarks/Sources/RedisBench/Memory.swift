@@ -1,4 +1,5 @@
 import Foundation
+import RedisSessions
 import TestSupport
 import TokenExchange
 

@@ -17,16 +17,25 @@ struct SampleRecords {
 
     /// Of the sample's sizes, each under names of its own.
     func records(_ number: Int, now: UnixTime, answerLife: Duration) -> ExchangeRecords {
-        var generator = SeededGenerator(seed: UInt64(number))
-        let bytes = { (count: Int) in (0..<count).map { _ in UInt8.random(in: 0...255, using: &generator) } }
-        let partition = Partition(digest: bytes(3))
+        var generator = SeededGenerator(seed: UInt64(number) << 2)
+        let (sessionName, answerName) = (Self.digest(using: &generator), Self.digest(using: &generator))
+        let partition = Partition(digest: answerName)
         return ExchangeRecords(
             session: StoredSession(
-                key: RecordKey(digest: bytes(32), in: partition),
-                record: SealedRecord(bytes: bytes(sample.session.record.bytes.count)),
+                key: RecordKey(digest: sessionName, in: partition), record: sample.session.record,
                 expiresAt: now + .seconds(3 * 3600)),
-            answerKey: RecordKey(digest: bytes(32), in: partition),
-            answer: SealedRecord(bytes: bytes(sample.answer.bytes.count)), answerExpiresAt: now + answerLife)
+            answerKey: RecordKey(digest: answerName, in: partition), answer: sample.answer,
+            answerExpiresAt: now + answerLife)
+    }
+
+    private static func digest(using generator: inout SeededGenerator) -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(32)
+        for _ in 0..<4 {
+            let word = generator.next()
+            for shift in stride(from: 0, to: 64, by: 8) { bytes.append(UInt8(truncatingIfNeeded: word >> shift)) }
+        }
+        return bytes
     }
 
     private struct NoSample: Error {}

@@ -9,6 +9,8 @@ import TokenExchange
 /// Operations per second over one connection, with one and with more in flight.
 enum Throughput {
     private static let inFlight = [1, 16, 64]
+    /// Of new records; none occurs twice.
+    private static let numbers = Counter()
     private static let patience = Duration.seconds(5)
 
     static func measure(for duration: Duration) async throws {
@@ -28,7 +30,7 @@ enum Throughput {
                     try await store.insertIfAbsent(records.session, within: patience)
                 }
                 try await report("store: exchange, new (EVALSHA)", inFlight, duration) { number in
-                    let records = records.records(-number, now: clock.now, answerLife: .seconds(3600))
+                    let records = records.records(number, now: clock.now, answerLife: .seconds(3600))
                     _ = try await store.insertIfAbsent(records, replacing: nil, within: patience)
                 }
                 try await report("store: exchange, replayed (EVALSHA)", inFlight, duration) { _ in
@@ -55,19 +57,19 @@ enum Throughput {
         _ name: String, _ inFlight: Int, _ duration: Duration,
         _ operation: @escaping @Sendable (_ number: Int) async throws -> Void
     ) async throws {
-        let next = Atomic(1)
+        let earlier = numbers.count
         let end = ContinuousClock.now + duration
         try await withThrowingTaskGroup(of: Void.self) { group in
             for _ in 0..<inFlight {
                 group.addTask {
                     while ContinuousClock.now < end {
-                        try await operation(next.wrappingAdd(1, ordering: .relaxed).oldValue)
+                        try await operation(numbers.next())
                     }
                 }
             }
             try await group.waitForAll()
         }
-        let count = next.load(ordering: .relaxed) - 1
+        let count = numbers.count - earlier
         print("| \(name) | \(inFlight) | \(count / Int(duration.components.seconds)) |")
     }
 
@@ -90,4 +92,12 @@ enum Throughput {
             return "| redis-benchmark: \(fields[0]) | \(pipeline) | \(Int(Double(fields[1]) ?? 0)) |"
         }
     }
+}
+
+private final class Counter: Sendable {
+    private let last = Atomic(0)
+
+    func next() -> Int { last.wrappingAdd(1, ordering: .relaxed).newValue }
+
+    var count: Int { last.load(ordering: .relaxed) }
 }
