@@ -8,6 +8,7 @@ package struct ExchangeBench: Sendable {
     package let introspect: IntrospectSession
     package let revoke: RevokeSession
     package let explain: ExplainToken
+    package let revocations: RevocationList
     package let unreadableRecords: UnreadableRecords
     package let vault: SessionVault
     package let deferredSessions: DeferredSessions
@@ -18,7 +19,8 @@ package struct ExchangeBench: Sendable {
     package init(
         rules: TenantRules = TenantRules(), providers: [IdentityProvider] = [.vipLoyalty()],
         clock: ManualClock = ManualClock(),
-        store: (any SessionStore)? = nil, limits: TokenLimits = TokenLimits(),
+        store: (any SessionStore)? = nil, revocationStore: (any RevocationStore)? = nil,
+        limits: TokenLimits = TokenLimits(),
         claimsReader: any ClaimsReader = LibJWTClaimsReader(), keys: (any IssuerKeySource)? = nil,
         otherRealmKeys: (any IssuerKeySource)? = nil, clocks: IssuerClocks = IssuerClocks(),
         sleep: @escaping @Sendable (Duration) async throws -> Void = { _ in await Task.yield() }
@@ -27,7 +29,12 @@ package struct ExchangeBench: Sendable {
         let vault = SessionVault(sealer: OpenSSLRecordSealer(), unreadable: unreadableRecords)
         self.unreadableRecords = unreadableRecords
         self.vault = vault
-        let store = store ?? InMemorySessionStore(time: clock.time)
+        let memory = InMemorySessionStore(time: clock.time)
+        let store = store ?? memory
+        let revocations = RevocationList(
+            store: revocationStore ?? memory, vault: vault, time: clock.time,
+            maximumAge: revocationStore == nil ? nil : RevocationList.promise)
+        self.revocations = revocations
         let tenants = [
             Tenant(
                 name: "acme-staging", issuer: ModelToken.issuer, keys: keys ?? IssuerKeySet([TestKeys.rs256.verifier]),
@@ -44,13 +51,15 @@ package struct ExchangeBench: Sendable {
         let mint = MintExternalIdentity(
             issuer: Self.publicURL, keys: { TestKeys.ring }, randomBytes: OpenSSLRecordSealer().randomBytes)
         exchange = ExchangeToken(
-            verify: verify, mint: mint, vault: vault, store: store, deferredSessions: deferredSessions, time: clock.time
+            verify: verify, mint: mint, vault: vault, store: store, deferredSessions: deferredSessions,
+            revocations: revocations, time: clock.time
         )
         explain = ExplainToken(verify: verify, mint: mint, tenants: tenants, limits: limits)
         revoke = RevokeSession(
             issuer: Self.publicURL, vault: vault, store: store, keys: { TestKeys.ring }, claimsReader: claimsReader)
         introspect = IntrospectSession(
-            issuer: Self.publicURL, providers: providers, vault: vault, store: store, keys: { TestKeys.ring },
+            issuer: Self.publicURL, providers: providers, vault: vault, store: store, revocations: revocations,
+            keys: { TestKeys.ring },
             claimsReader: claimsReader, time: clock.time)
     }
 

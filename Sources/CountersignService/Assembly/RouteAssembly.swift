@@ -4,28 +4,25 @@ import ServiceConfiguration
 import TokenExchange
 
 extension PublicRoutes {
-    /// What the public listener answers by `blueprint`. Sessions outlive it: store and queue are passed in.
+    /// What the public listener answers by `blueprint`. Sessions outlive it.
     ///
     /// - Parameters:
     ///   - ring: our keys of the moment.
     ///   - tenants: all of them, with their keys.
     convenience init(
-        _ blueprint: Blueprint, keys ring: SigningKeyRing, tenants: [Tenant], store: any SessionStore,
-        deferredSessions: DeferredSessions, clocks: IssuerClocks, unreadableRecords: UnreadableRecords, time: TimeSource
+        _ blueprint: Blueprint, keys ring: SigningKeyRing, tenants: [Tenant], sessions: SessionAssembly,
+        clocks: IssuerClocks, time: TimeSource
     ) {
         let configuration = blueprint.configuration
         let keys = { @Sendable in ring }
-        let vault = SessionVault(sealer: OpenSSLRecordSealer(), unreadable: unreadableRecords)
         self.init(
             exchange: ExchangeToken(
                 verify: VerifyIdentityToken(blueprint, tenants: tenants, clocks: clocks),
-                mint: MintExternalIdentity(blueprint, keys: keys), vault: vault, store: store,
-                deferredSessions: deferredSessions, time: time),
-            introspect: IntrospectSession(
-                issuer: configuration.publicURL, providers: configuration.identityProviders, vault: vault, store: store,
-                keys: keys, claimsReader: LibJWTClaimsReader(), time: time),
+                mint: MintExternalIdentity(blueprint, keys: keys), vault: sessions.vault, store: sessions.store,
+                deferredSessions: sessions.deferredSessions, revocations: sessions.revocations, time: time),
+            introspect: IntrospectSession(blueprint, sessions: sessions, keys: keys, time: time),
             revoke: RevokeSession(
-                issuer: configuration.publicURL, vault: vault, store: store, keys: keys,
+                issuer: configuration.publicURL, vault: sessions.vault, store: sessions.store, keys: keys,
                 claimsReader: LibJWTClaimsReader()),
             verifiers: blueprint.verifiers,
             providers: IdentityProviderDirectory(
@@ -43,6 +40,18 @@ extension VerifyIdentityToken {
         self.init(
             tenants: tenants, providers: blueprint.configuration.identityProviders,
             claimsReader: LibJWTClaimsReader(), limits: TokenLimits(blueprint.configuration.limits), clocks: clocks)
+    }
+}
+
+extension IntrospectSession {
+    init(
+        _ blueprint: Blueprint, sessions: SessionAssembly, keys: @escaping @Sendable () -> SigningKeyRing,
+        time: TimeSource
+    ) {
+        self.init(
+            issuer: blueprint.configuration.publicURL, providers: blueprint.configuration.identityProviders,
+            vault: sessions.vault, store: sessions.store, revocations: sessions.revocations, keys: keys,
+            claimsReader: LibJWTClaimsReader(), time: time)
     }
 }
 

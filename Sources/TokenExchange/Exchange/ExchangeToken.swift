@@ -5,17 +5,19 @@ package struct ExchangeToken: Sendable {
     private let vault: SessionVault
     private let store: any SessionStore
     private let deferredSessions: DeferredSessions
+    private let revocations: RevocationList
     private let time: TimeSource
 
     package init(
         verify: VerifyIdentityToken, mint: MintExternalIdentity, vault: SessionVault, store: any SessionStore,
-        deferredSessions: DeferredSessions, time: TimeSource
+        deferredSessions: DeferredSessions, revocations: RevocationList, time: TimeSource
     ) {
         self.verify = verify
         self.mint = mint
         self.vault = vault
         self.store = store
         self.deferredSessions = deferredSessions
+        self.revocations = revocations
         self.time = time
     }
 
@@ -62,7 +64,8 @@ package struct ExchangeToken: Sendable {
         }
     }
 
-    /// An earlier answer to the same exchange, or nil where the new one is stored. What cannot be opened counts as absent.
+    /// An earlier answer to the same exchange, or nil where the new one is stored. What cannot be opened counts as absent,
+    /// and so does what nobody would take any more.
     private func answer(
         toStoring records: ExchangeRecords, in slot: SessionVault.AnswerSlot, within budget: Duration
     ) async throws(SessionStoreFailure) -> IssuedIdentity? {
@@ -70,12 +73,20 @@ package struct ExchangeToken: Sendable {
         while case .answered(let answer, let session) = try await store.insertIfAbsent(
             records, replacing: unreadable, within: budget)
         {
-            if let earlier = vault.open(answer, in: slot), let session = vault.open(session, of: earlier) {
+            if let earlier = vault.open(answer, in: slot), let session = vault.open(session, of: earlier),
+                isGood(earlier, session)
+            {
                 return IssuedIdentity(earlier, of: session, at: time.now())
             }
             unreadable = answer
         }
         return nil
+    }
+
+    /// Whether key and cohorts of an earlier answer still stand.
+    private func isGood(_ earlier: ExternalIdentity, _ session: SessionRecord) -> Bool {
+        guard let recognized = mint.recognize(earlier) else { return false }
+        return revocations.verdict(on: session, keyID: recognized.keyID) != .revoked
     }
 
     /// What is left of the provider's deadline, less what it takes to answer.

@@ -18,7 +18,7 @@ package struct MintExternalIdentity: Sendable {
     }
 
     package func callAsFunction(
-        for identity: VerifiedIdentity, provider: IdentityProvider, device: DeviceLabel, in partition: Partition,
+        for identity: VerifiedIdentity, provider: IdentityProvider, device: CohortLabel?, in partition: Partition,
         at now: UnixTime
     ) throws(ExchangeStop) -> MintedIdentity {
         let mappedClaims: [JSONValue.Member]
@@ -39,6 +39,11 @@ package struct MintExternalIdentity: Sendable {
                 return MintedIdentity(externalIdentity: token, session: session.withoutClaims(), isSelfContained: true)
             } catch { throw .failed(error) }
         }
+    }
+
+    /// Nil for what this would not mint, or not any more: its key is gone.
+    func recognize(_ externalIdentity: ExternalIdentity) -> RecognizedIdentity? {
+        RecognizedIdentity(externalIdentity, issuer: issuer, keys: keys())
     }
 
     /// The fewest bytes that a JWT of this provider can have, so that start-up can refuse a limit which no token keeps.

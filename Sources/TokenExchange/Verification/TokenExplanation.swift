@@ -90,7 +90,7 @@ package struct ExplainToken: Sendable {
             let identity = try await verify(token, for: provider, at: now, within: budget)
             // Which device and partition makes no difference to whether a token can be made.
             _ = try mint(
-                for: identity, provider: provider, device: .unknown, in: Partition(digest: [0, 0, 0]), at: now)
+                for: identity, provider: provider, device: nil, in: Partition(digest: [0, 0, 0]), at: now)
             return TokenExplanation(findings, stop: nil)
         } catch {
             return TokenExplanation(findings, stop: error)

@@ -1,38 +1,8 @@
-import Logging
-import NIOPosix
 import RedisSessions
 import ServiceConfiguration
-import ServiceLifecycle
-import TokenExchange
-
-/// The session store that a configuration asks for, and what has to run for it.
-struct StoreAssembly {
-    let store: any SessionStore
-    let service: (any Service)?
-
-    init(_ settings: SessionSettings, time: TimeSource, logger: Logger) {
-        switch settings.store {
-        case .memory(let limits):
-            store = InMemorySessionStore(limit: limits.entries, time: time)
-            service = nil
-        case .redis(let settings):
-            let redis = RedisSessionStore(
-                RedisConfiguration(settings), eventLoopGroup: MultiThreadedEventLoopGroup.singleton, time: time,
-                logger: logger)
-            store = redis
-            service = redis
-        }
-    }
-}
-
-extension DeferredSessions.Limits {
-    init(_ settings: SessionSettings.DeferredLimits) {
-        self.init(entries: settings.entries, bytes: settings.bytes)
-    }
-}
 
 extension RedisConfiguration {
-    fileprivate init(_ settings: RedisSettings) {
+    init(_ settings: RedisSettings) {
         self.init(
             Topology(settings.url.servers), database: settings.url.database,
             credentials: RedisCredentials(username: settings.username) { try settings.password?.read() },
