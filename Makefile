@@ -1,7 +1,9 @@
 # make run    install what is missing, build, make development keys, print a curl with a real token, serve
 # make demo   the same with a loyalty page beside it; prints the address that the Associate App would open
 # make test   install what is missing, run all tests (they start their own Redis)
-# make test-address   the tests of the target that holds most C, under the address sanitizer
+# make test-address   the tests of the targets that hold C, under the address sanitizer
+# make test-thread    the tests of the Redis client, under the thread sanitizer
+# make bench          what the session store does in a second, and what a session costs in Redis' memory
 # make chaos  break Redis in every way while logins run, for longer than make test does
 # make fuzz   install what is missing, build the fuzz harnesses, run them for SECONDS in all
 # make openapi  copy docs/openapi.yaml into the program, which serves it; a test compares the two
@@ -17,6 +19,9 @@ DEMO = Examples/loyalty-webview
 FUZZ = .build-fuzz
 # Of fuzzing, shared among the harnesses.
 SECONDS = 60
+# Of benchmarks.
+SECONDS_EACH = 3
+SESSIONS = 1000000
 # Of chaos.
 ROUNDS = 20
 
@@ -25,8 +30,8 @@ RUN_PACKAGES = $(BUILD_PACKAGES) openssl
 DEMO_PACKAGES = $(RUN_PACKAGES) python3-venv
 TEST_PACKAGES = $(BUILD_PACKAGES) openssl redis-server python3-venv chromium fonts-dejavu-core
 
-.PHONY: build run demo test chaos test-address fuzz openapi lint format build-packages run-packages demo-packages \
-  test-packages
+.PHONY: build run demo test chaos test-address test-thread bench fuzz openapi lint format build-packages run-packages \
+  demo-packages test-packages
 
 build:
 	$(SWIFT) build -c release --product countersign
@@ -57,7 +62,17 @@ chaos: test-packages
 
 # The runtimes of Swift and XCTest keep what LeakSanitizer calls leaks.
 test-address: test-packages
-	ASAN_OPTIONS=detect_leaks=0 $(SWIFT) test --sanitize=address --scratch-path .build-address --filter JOSETests
+	ASAN_OPTIONS=detect_leaks=0 $(SWIFT) test --sanitize=address --scratch-path .build-address --no-parallel \
+	  --filter 'JOSETests|RedisSessionsTests'
+
+# The runtime of Swift is not instrumented; Tests/thread-sanitizer.txt says what of it is left out, and why.
+test-thread: test-packages
+	TSAN_OPTIONS=suppressions=$(abspath Tests/thread-sanitizer.txt) $(SWIFT) test --sanitize=thread \
+	  --scratch-path .build-thread --no-parallel --filter RedisSessionsTests
+
+bench: test-packages
+	$(SWIFT) build --package-path Tests/Benchmarks --scratch-path .build-benchmarks -c release --product RedisBench
+	@.build-benchmarks/release/RedisBench $(SECONDS_EACH) $(SESSIONS)
 
 fuzz: build-packages
 	$(SWIFT) build --package-path Tests/Fuzz --scratch-path $(FUZZ) -c release

@@ -105,7 +105,8 @@ let package = Package(
         .testTarget(
             name: "RedisSessionsTests",
             dependencies: [
-                "RedisSessions", "TestSupport", "TokenExchange", collections, lifecycle, logging, nio, nioPosix,
+                "RedisSessions", "TestSupport", "TokenExchange", collections, lifecycle, logging, nio, nioEmbedded,
+                nioPosix,
             ],
             swiftSettings: swift),
         .testTarget(

@@ -63,7 +63,7 @@ extension RedisSessionStore: SessionStore {
         guard let arguments = exchangeArguments(records, replacing: unreadable) else { return .inserted }
         let end = NIODeadline.now() + TimeAmount(budget)
         var command = RedisCommand(
-            opening: .loadedScript, arguments: arguments, reply: [.null, .array],
+            opening: .loadedScript, arguments: arguments, reply: [.null, .pair],
             slot: ClusterSlot(of: records.answerKey.partition))
         var outcome = await executeWrite(command, until: end)
         if outcome == .reply(.error(code: "NOSCRIPT")) {

@@ -1,5 +1,3 @@
-import NIOCore
-import NIOSSL
 import RedisSessions
 import ServiceConfiguration
 
@@ -39,40 +37,45 @@ extension RedisAddress {
     }
 }
 
-extension SessionSettings {
-    /// What keeps the files of the store from being used; nil for nothing.
-    var fileProblem: String? {
-        guard case .redis(let redis) = store, let tls = redis.tls else { return nil }
-        do {
-            _ = try RedisTLS(tls).context()
-            return nil
-        } catch {
-            return "sessions.redis.tls: expected certificates and, for a client certificate, its private key in PEM, "
-                + "found files that do not hold them, or not such as belong together"
-        }
+extension RedisTLS {
+    fileprivate init(_ settings: RedisTLSSettings) {
+        self.init(
+            certificateAuthorityFile: settings.certificateAuthorityFile,
+            clientCertificate: settings.clientCertificate.map {
+                ClientCertificate(chain: $0.certificateChain, privateKey: $0.privateKey)
+            }, serverName: settings.serverName)
     }
 }
 
-extension RedisTLS {
-    /// A server that hangs must not keep its connection from being replaced.
-    private static let goodbyeTimeout = TimeAmount.milliseconds(100)
+// MARK: - Files
 
-    fileprivate init(_ settings: RedisTLSSettings) {
-        self.init(serverName: settings.serverName) { try Self.context(settings) }
+extension SessionSettings {
+    /// What keeps the files of the store from being used; nil for nothing.
+    var fileProblem: String? {
+        guard case .redis(let redis) = store, let tls = redis.tls.map(RedisTLS.init) else { return nil }
+        do {
+            try tls.checkFiles()
+            return nil
+        } catch { return "sessions.redis.tls.\(error.key): expected \(error.expectation)" }
+    }
+}
+
+extension RedisTLSProblem {
+    fileprivate var key: String {
+        switch setting {
+        case .certificateAuthorityFile: "ca_file"
+        case .clientCertificate: "client_certificate"
+        case .clientCertificateChain: "client_certificate.certificate_chain"
+        case .clientPrivateKey: "client_certificate.private_key"
+        }
     }
 
-    private static func context(_ settings: RedisTLSSettings) throws -> NIOSSLContext {
-        var configuration = TLSConfiguration.makeClientConfiguration()
-        configuration.minimumTLSVersion = .tlsv12
-        configuration.shutdownTimeout = goodbyeTimeout
-        if let file = settings.certificateAuthorityFile {
-            configuration.trustRoots = .certificates(try NIOSSLCertificate.fromPEMFile(file))
+    fileprivate var expectation: String {
+        switch setting {
+        case .certificateAuthorityFile, .clientCertificateChain:
+            "certificates in PEM, found a file without, or with a broken one"
+        case .clientCertificate: "a certificate and its private key, found a key that is not the certificate's"
+        case .clientPrivateKey: "a private key in PEM, without a passphrase, found a file that holds none"
         }
-        if let files = settings.clientCertificate {
-            configuration.certificateChain = try NIOSSLCertificate.fromPEMFile(files.certificateChain)
-                .map { .certificate($0) }
-            configuration.privateKey = .privateKey(try NIOSSLPrivateKey(file: files.privateKey, format: .pem))
-        }
-        return try NIOSSLContext(configuration: configuration)
     }
 }
