@@ -79,7 +79,8 @@ import TokenExchange
 
     @Test(arguments: [
         "", "all=false", "all=true&subject=x", "subject=", "subject=x&subject=y", "subject=x&issued_before=then",
-        "issued_before=1", "key_id=x&device=y", "subject=x&issued_before=-1", "subject=x&issued_before=1e400",
+        "issued_before=1", "key_id=x&device=y", "subject=x&issued_befor=1", "subject=x&issued_before=-1",
+        "subject=x&issued_before=1e400",
     ])
     func refusesWhatNamesNoSingleCohort(form: String) async throws {
         let service = try await CountersignProcess.start(Self.small)

@@ -15,7 +15,10 @@ struct CohortRevocationRoute {
         guard let verifier = credentials.flatMap(verifiers().verifier) else { throw Problem(.verifierRejected) }
         guard verifier.revocation == .all else { throw Problem(.revocationNotAllowed) }
         let form = try await request.collectForm(upTo: bodyLimit)
-        guard let cohort = form.cohort, let moment = form.moment else {
+        // A mistyped `issued_before` must not end more than was meant.
+        guard form.names.allSatisfy(FormBody.cohortFields.contains), let cohort = form.cohort,
+            let moment = form.moment
+        else {
             throw Problem(.invalidRequest, reason: "no_single_cohort").expecting(.cohort)
         }
         do { try await revocations.revoke(cohort, issuedBefore: moment) } catch { throw Problem(error) }
@@ -26,25 +29,23 @@ struct CohortRevocationRoute {
 }
 
 extension FormBody {
-    /// Nil where there is none, or more than one.
+    fileprivate static let cohortFields = Set(
+        (Cohort.Kind.allCases.map(\.rawValue) + ["issued_before"]).map { Array($0.utf8) })
+
+    /// Nil where there is none, more than one, or one without a value.
     fileprivate var cohort: Cohort? {
-        let fields: [(Cohort.Kind, [UInt8]?)] = [
-            (.subject, parameter("subject")), (.device, parameter("device")), (.tenant, parameter("tenant")),
-            (.identityProvider, parameter("identity_provider")), (.keyID, parameter("key_id")),
+        let fields: [(kind: Cohort.Kind, value: [UInt8]?)] = [
+            (.subject, value("subject")), (.device, value("device")), (.tenant, value("tenant")),
+            (.identityProvider, value("identity_provider")), (.keyID, value("key_id")), (.all, value("all")),
         ]
-        var cohorts = fields.compactMap { kind, value in
-            value.flatMap { Cohort(kind, String(decoding: $0, as: UTF8.self)) }
-        }
-        if let all = parameter("all") {
-            guard all.elementsEqual("true".utf8), let cohort = Cohort(.all) else { return nil }
-            cohorts.append(cohort)
-        }
-        return cohorts.count == 1 ? cohorts[0] : nil
+        let named = fields.compactMap { kind, value in value.map { (kind, String(decoding: $0, as: UTF8.self)) } }
+        guard named.count == 1, let (kind, value) = named.first else { return nil }
+        return kind == .all ? (value == "true" ? Cohort(.all) : nil) : Cohort(kind, value)
     }
 
     /// Nil where it is there and no time; nil in it where it is absent.
     fileprivate var moment: UnixTime?? {
-        guard let text = parameter("issued_before") else { return .some(nil) }
+        guard let text = value("issued_before") else { return .some(nil) }
         guard let seconds = Double(String(decoding: text, as: UTF8.self)), (0...253_402_300_799).contains(seconds)
         else {
             return nil
