@@ -388,7 +388,7 @@ package enum OpenAPIDocument {
                       schema: { $ref: "#/components/schemas/Readiness" }
                       example:
                         status: unavailable
-                        components: { session_store: { status: unavailable, detail: timedOut } }
+                        components: { session_store: { status: unavailable, detail: timed out } }
           /metrics:
             servers: *operationsListener
             get:
