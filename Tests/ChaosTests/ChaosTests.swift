@@ -187,8 +187,8 @@ extension ChaosTests {
             configuration, eventLoopGroup: MultiThreadedEventLoopGroup.singleton, time: clock.time,
             logger: Logger(label: "chaos") { _ in SwiftLogNoOpLogHandler() })
         let bench = ExchangeBench(
-            rules: TenantRules(maximumAge: .zero), providers: ChaosLoad.providers, clock: clock, store: store
-        ) { try await Task.sleep(for: $0) }
+            rules: TenantRules(maximumAge: .zero), providers: ChaosLoad.providers, clock: clock, store: store,
+            sleep: { try await Task.sleep(for: $0) })
         let running = Task { await store.run() }
         let draining = Task { await bench.deferredSessions.run() }
         let load = ChaosLoad(bench)
