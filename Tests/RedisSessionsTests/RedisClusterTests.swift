@@ -40,11 +40,7 @@ import TokenExchange
 
     /// Halfway the source still has the keys, the target takes new ones.
     @Test func followsASlotThatMoves() async throws {
-        let cluster = try await RedisCluster.start()
-        let slot = Int(ClusterSlot(of: partition).number)
-        let source = try cluster.master(of: slot)
-        let target = try #require(cluster.masters.first { $0 !== source })
-        try await withStore(configuration(cluster)) { store in
+        try await withSlotToMove { cluster, slot, source, target, store in
             let before = records(session: 1, answer: 2)
             let during = records(session: 3, answer: 4)
             try await expect(.inserted, from: before, in: store)
@@ -66,17 +62,13 @@ import TokenExchange
             try await expect(
                 .answered(before.answer, session: before.session.record), from: records(session: 7, answer: 2),
                 in: store)
+            #expect(try source.connect().keys() == [])
         }
-        #expect(try source.connect().keys() == [])
     }
 
     /// The session has moved, its answer has not: who has the answer cannot tell whether it lives.
     @Test func waitsForAnAnswerLeftBehind() async throws {
-        let cluster = try await RedisCluster.start()
-        let slot = Int(ClusterSlot(of: partition).number)
-        let source = try cluster.master(of: slot)
-        let target = try #require(cluster.masters.first { $0 !== source })
-        try await withStore(configuration(cluster)) { store in
+        try await withSlotToMove { cluster, slot, source, target, store in
             let exchange = records(session: 1, answer: 2)
             try await expect(.inserted, from: exchange, in: store)
             try await cluster.move(slot, from: source, to: target) {
@@ -92,11 +84,7 @@ import TokenExchange
     }
 
     @Test func mintsAnewWhereTheSessionIsLeftBehindAndLosesNeither() async throws {
-        let cluster = try await RedisCluster.start()
-        let slot = Int(ClusterSlot(of: partition).number)
-        let source = try cluster.master(of: slot)
-        let target = try #require(cluster.masters.first { $0 !== source })
-        try await withStore(configuration(cluster)) { store in
+        try await withSlotToMove { cluster, slot, source, target, store in
             let exchange = records(session: 1, answer: 2)
             let again = records(session: 3, answer: 2)
             try await expect(.inserted, from: exchange, in: store)
@@ -142,6 +130,19 @@ import TokenExchange
                 try await store.check(within: ample)
             }
         }
+    }
+
+    /// The slot of ``partition``, who has it, and who shall.
+    private func withSlotToMove(
+        _ body: (RedisCluster, _ slot: Int, _ source: RedisServer, _ target: RedisServer, RedisSessionStore)
+            async throws
+            -> Void
+    ) async throws {
+        let cluster = try await RedisCluster.start()
+        let slot = Int(ClusterSlot(of: partition).number)
+        let source = try cluster.master(of: slot)
+        let target = try #require(cluster.masters.first { $0 !== source })
+        try await withStore(configuration(cluster)) { store in try await body(cluster, slot, source, target, store) }
     }
 
     private func configuration(_ cluster: RedisCluster, commandTimeout: Duration = ample) -> RedisConfiguration {
