@@ -16,5 +16,6 @@ struct Countersign: AsyncParsableCommand {
             """,
         subcommands: [
             Serve.self, CheckConfig.self, Keys.self, Token.self, JWS.self, AppConfig.self, MakeVerifierKit.self,
+            Upstream.self,
         ])
 }

@@ -18,7 +18,8 @@ package struct ExchangeBench: Sendable {
     package init(
         rules: TenantRules = TenantRules(), providers: [IdentityProvider] = [.vipLoyalty()],
         clock: ManualClock = ManualClock(),
-        store: (any SessionStore)? = nil, limits: TokenLimits = TokenLimits(),
+        store: (any SessionStore)? = nil, upstream: (any UpstreamTokenSource)? = nil,
+        records: (any SharedRecords)? = nil, kept: (any SharedRecords)? = nil, limits: TokenLimits = TokenLimits(),
         claimsReader: any ClaimsReader = LibJWTClaimsReader(), keys: (any IssuerKeySource)? = nil,
         otherRealmKeys: (any IssuerKeySource)? = nil, clocks: IssuerClocks = IssuerClocks(),
         sleep: @escaping @Sendable (Duration) async throws -> Void = { _ in await Task.yield() }
@@ -44,11 +45,20 @@ package struct ExchangeBench: Sendable {
         let mint = MintExternalIdentity(
             issuer: Self.publicURL, keys: { TestKeys.ring }, randomBytes: OpenSSLRecordSealer().randomBytes)
         exchange = ExchangeToken(
-            verify: verify, mint: mint, vault: vault, store: store, deferredSessions: deferredSessions, time: clock.time
-        )
+            verify: verify, mint: mint, vault: vault, store: store, deferredSessions: deferredSessions,
+            upstream: upstream.map { source in
+                UpstreamExchange(
+                    obtain: ObtainUpstreamToken(
+                        source: source, records: kept ?? InMemorySharedRecords(time: clock.time),
+                        vault: UpstreamVault(sealer: OpenSSLRecordSealer()) { Array("one secret for all replicas".utf8) },
+                        time: clock.time),
+                    mint: mint, vault: vault, store: store, answers: records ?? InMemorySharedRecords(time: clock.time),
+                    time: clock.time)
+            }, time: clock.time)
         explain = ExplainToken(verify: verify, mint: mint, tenants: tenants, limits: limits)
         revoke = RevokeSession(
-            issuer: Self.publicURL, vault: vault, store: store, keys: { TestKeys.ring }, claimsReader: claimsReader)
+            issuer: Self.publicURL, providers: providers, vault: vault, store: store, keys: { TestKeys.ring },
+            claimsReader: claimsReader)
         introspect = IntrospectSession(
             issuer: Self.publicURL, providers: providers, vault: vault, store: store, keys: { TestKeys.ring },
             claimsReader: claimsReader, time: clock.time)
@@ -82,6 +92,20 @@ extension IdentityProvider {
             token: TokenRecipe(kind: kind ?? .jwt(jwt), lifetime: .seconds(3 * 3600), claims: claims),
             conditions: conditions, webviewOrigins: ["https://loyalty.acme.example"])
     }
+}
+
+extension TokenRecipe.Kind {
+    /// A service whose calls are as short as can be; nobody is behind its URL.
+    package static let upstream = TokenRecipe.Kind.upstream(
+        UpstreamRecipe(
+            endpoint: UpstreamEndpoint(url: "https://points.acme.example/tokens", tokenAt: JSONPointer("/token")!),
+            transport: UpstreamTransport(),
+            body: [
+                UpstreamField(
+                    name: "email",
+                    source: .claim(
+                        ClaimMapping(name: "email", source: .firstOf([ClaimPath("email")]), isRequired: true)))
+            ]))
 }
 
 extension Verifier {

@@ -4,6 +4,7 @@ import ServiceConfiguration
 import ServiceLifecycle
 package import TokenExchange
 import UnixSignals
+import UpstreamTokens
 
 /// The running service: listeners, store, background work. Ends in order on SIGTERM and SIGINT, reloads on SIGHUP.
 package struct CountersignServer: Sendable {
@@ -38,10 +39,13 @@ package struct CountersignServer: Sendable {
                 metadata: ["kind": .string(kind.rawValue)])
         }
         let remoteKeys = RemoteTenantKeys(time: time, logger: logger)
+        let upstreams = UpstreamServices(time: time, logger: logger)
+        let upstream = UpstreamAssembly(
+            configuration.sessions, answers: assembly.records, services: upstreams, time: time)
         let live = LiveRoutes(blueprint) { blueprint, keys in
             PublicRoutes(
                 blueprint, keys: keys, tenants: blueprint.tenants + remoteKeys.replace(with: blueprint.remoteTenants),
-                store: assembly.store, deferredSessions: deferredSessions, clocks: clocks,
+                store: assembly.store, deferredSessions: deferredSessions, upstream: upstream, clocks: clocks,
                 unreadableRecords: unreadableRecords, time: time)
         }
         let signingKeys = SigningKeyWatch(blueprint, time: time, logger: logger) { live.replace(keys: $0) }
@@ -50,13 +54,14 @@ package struct CountersignServer: Sendable {
             live.replace(blueprint, keys: signingKeys.replace(with: blueprint))
         }
         let registry = PrometheusRegistry(
-            blueprint, clocks: clocks, remoteKeys: remoteKeys, signingKeys: signingKeys,
+            blueprint, clocks: clocks, remoteKeys: remoteKeys, signingKeys: signingKeys, upstreams: upstreams,
             deferredSessions: deferredSessions, unreadableRecords: unreadableRecords)
         // Ended in reverse order: first no new requests, last the store.
         let services: [any Service] =
             [assembly.service].compactMap { $0 } + [
                 DeferredSessionsService(deferredSessions: deferredSessions, logger: logger),
                 remoteKeys,
+                upstreams,
                 signingKeys,
                 reloader,
                 try listener(
@@ -64,7 +69,7 @@ package struct CountersignServer: Sendable {
                     routes: OperationsRoutes(
                         readiness: ReadinessProbe(
                             store: assembly.store, providers: configuration.identityProviders, remoteKeys: remoteKeys,
-                            signingKeys: signingKeys
+                            signingKeys: signingKeys, upstreams: upstreams
                         ).callAsFunction,
                         metrics: { registry.text })),
                 try listener(

@@ -11,22 +11,24 @@ extension PublicRoutes {
     ///   - tenants: all of them, with their keys.
     convenience init(
         _ blueprint: Blueprint, keys ring: SigningKeyRing, tenants: [Tenant], store: any SessionStore,
-        deferredSessions: DeferredSessions, clocks: IssuerClocks, unreadableRecords: UnreadableRecords, time: TimeSource
+        deferredSessions: DeferredSessions, upstream: UpstreamAssembly, clocks: IssuerClocks,
+        unreadableRecords: UnreadableRecords, time: TimeSource
     ) {
         let configuration = blueprint.configuration
         let keys = { @Sendable in ring }
         let vault = SessionVault(sealer: OpenSSLRecordSealer(), unreadable: unreadableRecords)
+        let mint = MintExternalIdentity(blueprint, keys: keys)
         self.init(
             exchange: ExchangeToken(
                 verify: VerifyIdentityToken(blueprint, tenants: tenants, clocks: clocks),
-                mint: MintExternalIdentity(blueprint, keys: keys), vault: vault, store: store,
-                deferredSessions: deferredSessions, time: time),
+                mint: mint, vault: vault, store: store, deferredSessions: deferredSessions,
+                upstream: upstream.exchange(blueprint, mint: mint, vault: vault, store: store), time: time),
             introspect: IntrospectSession(
                 issuer: configuration.publicURL, providers: configuration.identityProviders, vault: vault, store: store,
                 keys: keys, claimsReader: LibJWTClaimsReader(), time: time),
             revoke: RevokeSession(
-                issuer: configuration.publicURL, vault: vault, store: store, keys: keys,
-                claimsReader: LibJWTClaimsReader()),
+                issuer: configuration.publicURL, providers: configuration.identityProviders, vault: vault, store: store,
+                keys: keys, claimsReader: LibJWTClaimsReader()),
             verifiers: blueprint.verifiers,
             providers: IdentityProviderDirectory(
                 configuration.identityProviders, defaultName: configuration.defaultIdentityProvider),

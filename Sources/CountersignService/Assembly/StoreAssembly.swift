@@ -10,18 +10,22 @@ import TokenExchange
 /// The session store that a configuration asks for, and what has to run for it.
 struct StoreAssembly {
     let store: any SessionStore
+    /// As lasting and as shared as the store.
+    let records: any SharedRecords
     let service: (any Service)?
 
     init(_ settings: SessionSettings, time: TimeSource, logger: Logger) {
         switch settings.store {
         case .memory(let limits):
             store = InMemorySessionStore(limit: limits.entries, time: time)
+            records = InMemorySharedRecords(time: time)
             service = nil
         case .redis(let settings):
             let redis = RedisSessionStore(
                 RedisConfiguration(settings), eventLoopGroup: MultiThreadedEventLoopGroup.singleton, time: time,
                 logger: logger)
             store = redis
+            records = redis
             service = redis
         }
     }

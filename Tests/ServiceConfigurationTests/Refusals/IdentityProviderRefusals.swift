@@ -46,12 +46,12 @@ extension Refusal {
         Refusal(
             adding: "    token: { kind: upstream }\n",
             complaint:
-                #"config.yaml:10: identity_providers[0].token.kind: expected one of jwt, opaque, found "upstream". `kind: upstream` is not supported by this version."#
+                "config.yaml:10: identity_providers[0].token.upstream: expected a value, found no such key. `kind: upstream` needs `upstream: { url: …, token_at: … }` beside it."
         ),
         Refusal(
             adding: "    token: { kind: random }\n",
             complaint:
-                #"config.yaml:10: identity_providers[0].token.kind: expected one of jwt, opaque, found "random"."#),
+                #"config.yaml:10: identity_providers[0].token.kind: expected one of jwt, opaque, upstream, found "random"."#),
         Refusal(
             adding: "    token: { kind: opaque, audience: a, maximum_bytes: 1024 }\n",
             complaints: [
