@@ -57,7 +57,9 @@ struct UpstreamAnswer: Sendable {
 
     /// Seconds alone: the date form would need the service's clock to be right.
     private var rest: Duration? {
-        guard let retryAfter, retryAfter.utf8.count <= 9, let seconds = Int(retryAfter), seconds >= 0 else { return nil }
+        guard let retryAfter, retryAfter.utf8.count <= 9, let seconds = Int(retryAfter), seconds >= 0 else {
+            return nil
+        }
         return min(.seconds(seconds), Self.longestRest)
     }
 
@@ -96,7 +98,9 @@ enum UpstreamShape {
 
     static func text(of body: [UInt8], _ limits: JSONLimits) -> String {
         if body.isEmpty { return "an empty body" }
-        guard let document = try? JSONValue(parsing: body, limits: limits) else { return "\(body.count) bytes, no JSON" }
+        guard let document = try? JSONValue(parsing: body, limits: limits) else {
+            return "\(body.count) bytes, no JSON"
+        }
         return text(of: document, depth: 0)
     }
 
@@ -120,14 +124,16 @@ enum UpstreamShape {
 
     /// A name as programmers give them; anything else might be a value in a name's place.
     private static func name(_ name: String) -> String {
-        let isPlain = name.utf8.count <= nameLimit && name.utf8.allSatisfy {
-            switch $0 {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "_"),
-                UInt8(ascii: "-"):
-                true
-            default: false
+        let isPlain =
+            name.utf8.count <= nameLimit
+            && name.utf8.allSatisfy {
+                switch $0 {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "_"),
+                    UInt8(ascii: "-"):
+                    true
+                default: false
+                }
             }
-        }
         return isPlain ? name : "a name of \(name.utf8.count) bytes"
     }
 }

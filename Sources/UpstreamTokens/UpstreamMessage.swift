@@ -47,7 +47,8 @@ struct UpstreamMessage: Sendable, Redacted {
         case .json:
             let object = members.map { field in
                 let value = field.resolved(access)
-                return JSONValue.Member(field.name, field.prefix.isEmpty ? value : .string(field.prefix + value.plainText))
+                return JSONValue.Member(
+                    field.name, field.prefix.isEmpty ? value : .string(field.prefix + value.plainText))
             }
             return ("application/json", JSONValue.object(object).text)
         case .form:

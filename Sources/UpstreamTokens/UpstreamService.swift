@@ -203,7 +203,7 @@ extension UpstreamService {
         let result = await accessFlights.value(for: 0, within: deadline - now, sleep: sleep) {
             await self.fetchedAccess(access, until: deadline)
         }
-        switch result {
+        switch result.value {
         case .success(let bytes): return bytes
         case .failure(let failure): throw failure
         case nil: throw .timedOut(cause: "no access token in time")

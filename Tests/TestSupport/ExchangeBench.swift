@@ -50,7 +50,9 @@ package struct ExchangeBench: Sendable {
                 UpstreamExchange(
                     obtain: ObtainUpstreamToken(
                         source: source, records: kept ?? InMemorySharedRecords(time: clock.time),
-                        vault: UpstreamVault(sealer: OpenSSLRecordSealer()) { Array("one secret for all replicas".utf8) },
+                        vault: UpstreamVault(sealer: OpenSSLRecordSealer()) {
+                            Array("one secret for all replicas".utf8)
+                        },
                         time: clock.time),
                     mint: mint, vault: vault, store: store, answers: records ?? InMemorySharedRecords(time: clock.time),
                     time: clock.time)

@@ -4,7 +4,6 @@ import NIOPosix
 import NIOSSL
 import Synchronization
 
-
 /// An internal service on 127.0.0.1 that issues tokens: answers as the test says, late if it says so, and remembers what
 /// it was asked. Connections stay open, as with a real one.
 package final class FakeUpstream: Sendable {
@@ -179,7 +178,8 @@ private struct UpstreamReply: Sendable {
         switch answer {
         case .freshToken(let more):
             let token = "up_\(number)_\(UInt64.random(in: .min ... .max))"
-            whole(200, #"{"token":"\#(token)"\#(more.isEmpty ? "" : ",")\#(more)}"#, ["Content-Type": "application/json"])
+            whole(
+                200, #"{"token":"\#(token)"\#(more.isEmpty ? "" : ",")\#(more)}"#, ["Content-Type": "application/json"])
         case .body(let text, let status, let contentType, var headers):
             headers["Content-Type"] = contentType
             whole(status, text, headers)

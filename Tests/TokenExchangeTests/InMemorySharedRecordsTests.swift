@@ -28,7 +28,8 @@ import TokenExchange
         let keys = (0..<1000).map { _ in SharedRecordsConformance.key() }
         for key in keys {
             for records in [few, small] {
-                _ = records.insertIfAbsent([UInt8](repeating: 1, count: 10), under: key, for: .seconds(10), within: .zero)
+                _ = records.insertIfAbsent(
+                    [UInt8](repeating: 1, count: 10), under: key, for: .seconds(10), within: .zero)
             }
         }
         for records in [few, small] {

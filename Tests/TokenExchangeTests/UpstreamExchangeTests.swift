@@ -201,7 +201,9 @@ import TokenExchange
 
     @Test func goesOnWhenTheReplicaThatAskedHasDied() async throws {
         let records = InMemorySharedRecords(time: clock.time)
-        let (store, dying, living) = (InMemorySessionStore(time: clock.time), ScriptedUpstream(), ScriptedUpstream(name: "b"))
+        let (store, dying, living) = (
+            InMemorySessionStore(time: clock.time), ScriptedUpstream(), ScriptedUpstream(name: "b")
+        )
         // Its sleeps never end, so it renews its claim no more: as dead as a replica can be.
         let obtain = ObtainUpstreamToken(
             source: dying, records: records,
@@ -256,10 +258,34 @@ import TokenExchange
             source.answerNext(.failure(failed), .failure(failed), .failure(failed))
             let outcome = try await bench.exchange(token(bench, 1))
             switch (mode, outcome) {
-            case (.strict, .failed(let failure)), (.optional, .degraded(nil, let failure)): #expect(failure.kind == kind)
+            case (.strict, .failed(let failure)), (.optional, .degraded(nil, let failure)):
+                #expect(failure.kind == kind)
             default: Issue.record("\(mode): \(outcome)")
             }
         }
+    }
+
+    @Test func makesItsOwnCallOnceAlsoWhereTimeIsLeft() async throws {
+        let bench = bench()
+        source.answerNext(.failure(.timedOut(cause: "x")))
+        #expect(failure(try await bench.exchange(token(bench, 1))) == .deadlineExceeded)
+        #expect(source.calls == 1)
+    }
+
+    @Test func asksItselfWhereAnothersTimeWasTooShort() async throws {
+        let bench = bench()
+        source.answerNext(.failure(.timedOut(cause: "x")))
+        source.hold()
+        let tokens = try (0..<2).map { try token(bench, $0).signed(by: TestKeys.rs256) }
+        let first = Task { await bench.exchange(tokens[0], device: "till") }
+        try await eventually("a call") { source.calls == 1 }
+        let second = Task { await bench.exchange(tokens[1], device: "till") }
+        // Time for the second to join; were it late, it would lead, and succeed as well.
+        for _ in 0..<100 { await Task.yield() }
+        source.release()
+        #expect(failure(await first.value) == .deadlineExceeded)
+        #expect(text(await second.value) == "up-2/+=")
+        #expect(source.calls == 2)
     }
 
     @Test func asksAgainAfterAFailure() async throws {

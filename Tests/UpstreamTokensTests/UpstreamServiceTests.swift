@@ -275,7 +275,10 @@ import UpstreamTokens
         for _ in 0..<3 { _ = try await upstream.token() }
         #expect(access.requestCount == 1)
         #expect(access.requests[0].body == "grant_type=client_credentials")
-        #expect(upstream.fake.requests.map { $0.header("Authorization") } == ["Bearer first", "Bearer first", "Bearer first"])
+        #expect(
+            upstream.fake.requests.map { $0.header("Authorization") } == [
+                "Bearer first", "Bearer first", "Bearer first",
+            ])
         access.set(.body(#"{"access_token":"second","expires_in":600}"#))
         upstream.fake.answerNext(.body("", status: 401))
         _ = try await upstream.token()
@@ -295,7 +298,8 @@ import UpstreamTokens
             for _ in 0..<50 { group.addTask { try await upstream.failure(within: .seconds(1)) } }
             return try await group.reduce(into: []) { $0.append($1) }
         }
-        #expect(failures.filter { $0 == .unavailable(cause: "too many calls wait for the service already") }.count == 34)
+        #expect(
+            failures.filter { $0 == .unavailable(cause: "too many calls wait for the service already") }.count == 34)
         #expect(failures.allSatisfy { $0 != nil })
         #expect(upstream.service.status.inFlight == 0)
         try await upstream.end()

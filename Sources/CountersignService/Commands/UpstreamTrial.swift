@@ -49,7 +49,8 @@ package struct UpstreamTrial: Sendable {
                 return Report(
                     text: "The identity token is refused: \(refusal.rawValue). `countersign token explain` says more.",
                     hasToken: false)
-            case .failed(let failure): return Report(text: "\(failure.kind.rawValue): \(failure.cause)", hasToken: false)
+            case .failed(let failure):
+                return Report(text: "\(failure.kind.rawValue): \(failure.cause)", hasToken: false)
             }
         }
         let service = UpstreamService(recipe, tls: upstream.tls, time: .system, logger: .silent)

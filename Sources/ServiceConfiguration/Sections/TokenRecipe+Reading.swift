@@ -22,7 +22,8 @@ extension TokenRecipe {
         case .opaque: return TokenRecipe(kind: .opaque, lifetime: lifetime, claims: claims)
         case .upstream:
             if section.reader("upstream") == nil {
-                section.missing("upstream", remedy: "`kind: upstream` needs `upstream: { url: …, token_at: … }` beside it.")
+                section.missing(
+                    "upstream", remedy: "`kind: upstream` needs `upstream: { url: …, token_at: … }` beside it.")
             }
             return upstream.map { TokenRecipe(kind: .upstream($0), lifetime: lifetime, claims: claims) }
         }

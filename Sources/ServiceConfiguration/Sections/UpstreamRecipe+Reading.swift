@@ -48,14 +48,17 @@ extension UpstreamRecipe {
             reader.mapping { UpstreamAccess.read($0, isClientCredentials: preset == .clientCredentials) }
         }
         if preset == .clientCredentials, section.reader("access_token") == nil {
-            section.missing("access_token", remedy: "The preset needs `access_token: { url: …, body: … }` for its grant.")
+            section.missing(
+                "access_token", remedy: "The preset needs `access_token: { url: …, body: … }` for its grant.")
         }
         let endpoint = UpstreamEndpoint.read(section, isGrant: preset?.isGrant ?? false)
-        let headers = section.value("headers", default: []) { $0.upstreamHeaders() }.completed(by: preset?.headers ?? [])
-        let body: [UpstreamField] = section.optional("body") { reader -> [UpstreamField]? in
-            if endpoint?.method == .get { reader.refuseForGet() }
-            return reader.upstreamFields()
-        } ?? []
+        let headers = section.value("headers", default: []) { $0.upstreamHeaders() }.completed(
+            by: preset?.headers ?? [])
+        let body: [UpstreamField] =
+            section.optional("body") { reader -> [UpstreamField]? in
+                if endpoint?.method == .get { reader.refuseForGet() }
+                return reader.upstreamFields()
+            } ?? []
         let transport = section.upstreamTransport()
         if access == nil, section.reader("access_token") == nil, preset != .clientCredentials {
             section.refuseAccessToken(in: headers + body)
@@ -133,7 +136,8 @@ extension MappingReader {
     fileprivate func refuseAccessToken(in fields: [UpstreamField]) {
         for field in fields where field.source == .accessToken {
             place.report(
-                expected: "`access_token: { url: … }` beside `{ access_token: true }`", found: "`\(field.name)` without it")
+                expected: "`access_token: { url: … }` beside `{ access_token: true }`",
+                found: "`\(field.name)` without it")
         }
     }
 }

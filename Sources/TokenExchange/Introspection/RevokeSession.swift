@@ -8,7 +8,8 @@ package struct RevokeSession: Sendable {
     private let claimsReader: any ClaimsReader
 
     package init(
-        issuer: String, providers: [IdentityProvider], vault: SessionVault, store: any SessionStore, keys: @escaping @Sendable () -> SigningKeyRing,
+        issuer: String, providers: [IdentityProvider], vault: SessionVault, store: any SessionStore,
+        keys: @escaping @Sendable () -> SigningKeyRing,
         claimsReader: any ClaimsReader
     ) {
         self.issuer = issuer

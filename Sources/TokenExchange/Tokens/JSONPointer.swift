@@ -36,7 +36,8 @@ package struct JSONPointer: Sendable, Hashable {
         for step in steps {
             switch value {
             case .object: value = value?[step]
-            case .array(let elements): value = Self.index(step).flatMap { elements.indices.contains($0) ? elements[$0] : nil }
+            case .array(let elements):
+                value = Self.index(step).flatMap { elements.indices.contains($0) ? elements[$0] : nil }
             default: return nil
             }
         }
@@ -62,7 +63,9 @@ package struct JSONPointer: Sendable, Hashable {
 
     /// RFC 6901 §4: decimal digits without a leading zero.
     private static func index(_ step: String) -> Int? {
-        guard step == "0" || !step.hasPrefix("0"), step.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
+        guard step == "0" || !step.hasPrefix("0"), step.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
+            return nil
+        }
         return Int(step)
     }
 }

@@ -59,10 +59,10 @@ package final class ObtainUpstreamToken: Sendable {
             let outcome = await flights.value(
                 for: Flight(owner: owner, rejected: rejected?.bytes), within: remaining, sleep: sleep
             ) { await self.outcome(of: work) }
-            switch outcome {
+            switch outcome.value {
             case .success(let token): return token
-            // The one who flew may have had less time than we have.
-            case .failure(.timedOut) where end - time.elapsed() > budget / 2: continue
+            // The one who flew had less time than we have. Our own call is not made again: it may have been received.
+            case .failure(.timedOut) where !outcome.isOwn: continue
             case .failure(let failure): throw failure
             case nil: throw .timedOut(cause: "no answer within \(budget.inSeconds) s")
             }

@@ -51,11 +51,12 @@ package final class SingleFlight<Key: Hashable & Sendable, Value: Sendable>: Sen
 
     package var flightCount: Int { state.withLock(\.board.flightCount) }
 
-    /// Nil where nothing has landed within `limit`, or the caller was cancelled.
+    /// - Returns: no value where nothing has landed within `limit`, or the caller was cancelled; and whether the flight
+    ///   was the caller's own.
     package func value(
         for key: Key, within limit: Duration, sleep: @escaping @Sendable (Duration) async throws -> Void,
         flight: @escaping @Sendable () async -> Value
-    ) async -> Value? {
+    ) async -> (value: Value?, isOwn: Bool) {
         let (ticket, role) = state.withLock { state in
             state.lastTicket += 1
             return (state.lastTicket, state.board.join(key, as: state.lastTicket))
@@ -66,7 +67,7 @@ package final class SingleFlight<Key: Hashable & Sendable, Value: Sendable>: Sen
                 self.land(key, with: value)
             }
         }
-        return await withTaskGroup(of: Value?.self) { group in
+        let value = await withTaskGroup(of: Value?.self) { group in
             group.addTask { await self.wait(for: key, as: ticket) }
             group.addTask {
                 try? await sleep(limit)
@@ -77,6 +78,7 @@ package final class SingleFlight<Key: Hashable & Sendable, Value: Sendable>: Sen
             // A landing in the very moment of the time-out counts.
             return await group.reduce(first) { $0 ?? $1 }
         }
+        return (value, role == .leads)
     }
 
     private func land(_ key: Key, with value: Value) {
