@@ -49,7 +49,8 @@ extension Refusal {
                 "config.yaml:10: identity_providers[0].token.upstream: expected a value, found no such key. `kind: upstream` needs `upstream: { url: …, token_at: … }` beside it."
         ),
         Refusal(
-            adding: "    token: { kind: upstream, audience: x, upstream: { url: \"http://x.example/\", token_at: token } }\n",
+            adding:
+                "    token: { kind: upstream, audience: x, upstream: { url: \"http://x.example/\", token_at: token } }\n",
             complaints: [
                 "config.yaml:10: identity_providers[0].token.audience: expected no such key beside `kind: upstream`, found it. The internal service decides it; remove the key.",
                 #"config.yaml:10: identity_providers[0].token.upstream.url: expected an https URL such as https://loyalty.acme.example/api/tokens, found "http://x.example/". Plain http is accepted on loopback only."#,
@@ -223,7 +224,8 @@ extension Refusal {
     private static func upstream(_ keys: String, _ complaint: String) -> Refusal {
         let separator = complaint.hasPrefix(":") ? "" : "."
         return Refusal(
-            adding: "    token: { kind: upstream, upstream: { url: \"https://x.example/t\", token_at: /t, \(keys) } }\n",
+            adding:
+                "    token: { kind: upstream, upstream: { url: \"https://x.example/t\", token_at: /t, \(keys) } }\n",
             complaint: "config.yaml:10: identity_providers[0].token.upstream\(separator)\(complaint)")
     }
 }
