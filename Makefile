@@ -1,6 +1,9 @@
 # make run    install what is missing, build, make development keys, print a curl with a real token, serve
+# make demo   the same with a loyalty page beside it; prints the address that the Associate App would open
 # make test   install what is missing, run all tests (they start their own Redis)
-# make test-address   the tests of the target that holds most C, under the address sanitizer
+# make test-address   the tests of the targets that hold C, under the address sanitizer
+# make test-thread    the tests of the Redis client, under the thread sanitizer
+# make bench          what the session store does in a second, and what a session costs in Redis' memory
 # make chaos  break Redis in every way while logins run, for longer than make test does
 # make fuzz   install what is missing, build the fuzz harnesses, run them for SECONDS in all
 # make openapi  copy docs/openapi.yaml into the program, which serves it; a test compares the two
@@ -10,18 +13,25 @@ CONFIG ?= config/countersign.yaml
 SWIFT ?= swift
 COUNTERSIGN = .build/release/countersign
 DEVELOPMENT_KEY = keys/development/acme-staging.private.pem
-PYTHON_PACKAGES = .build-python/installed
+PYTHON = .build-python/bin/python
+PYTHON_LIBRARIES = .build-python/libraries
+DEMO = Examples/loyalty-webview
 FUZZ = .build-fuzz
 # Of fuzzing, shared among the harnesses.
 SECONDS = 60
+# Of benchmarks.
+SECONDS_EACH = 3
+SESSIONS = 1000000
 # Of chaos.
 ROUNDS = 20
 
 BUILD_PACKAGES = libssl-dev libjwt-dev libhiredis-dev
 RUN_PACKAGES = $(BUILD_PACKAGES) openssl
-TEST_PACKAGES = $(BUILD_PACKAGES) openssl redis-server python3-venv
+DEMO_PACKAGES = $(RUN_PACKAGES) python3-venv
+TEST_PACKAGES = $(BUILD_PACKAGES) openssl redis-server python3-venv chromium fonts-dejavu-core
 
-.PHONY: build run test chaos test-address fuzz openapi lint format build-packages run-packages test-packages
+.PHONY: build run demo test chaos test-address test-thread bench fuzz openapi lint format build-packages run-packages \
+  demo-packages test-packages
 
 build:
 	$(SWIFT) build -c release --product countersign
@@ -34,10 +44,15 @@ run: run-packages build $(DEVELOPMENT_KEY)
 	  "  -d '{\"deviceId\":\"till-1\",\"identity\":\"$$token\"}'"
 	@exec $(COUNTERSIGN) serve --config $(CONFIG)
 
+demo: demo-packages build $(DEVELOPMENT_KEY) $(PYTHON_LIBRARIES)
+	@export LOYALTY_VERIFIER_SECRET=only-while-keys-are-made; $(COUNTERSIGN) check-config --config $(DEMO)/countersign.yaml \
+	  >/dev/null 2>&1 || $(COUNTERSIGN) keys generate --config $(DEMO)/countersign.yaml
+	@exec $(PYTHON) $(DEMO)/demo.py $(COUNTERSIGN)
+
 # Suites that talk to real servers run one test after another: on two cores, hundreds beside them would starve them.
 SERVER_SUITES = IssuerKeysTests|RedisSessionsTests|ChaosTests|EndToEndTests
 
-test: test-packages $(PYTHON_PACKAGES)
+test: test-packages $(PYTHON_LIBRARIES)
 	$(SWIFT) test --skip '$(SERVER_SUITES)'
 	$(SWIFT) test --no-parallel --filter '$(SERVER_SUITES)'
 
@@ -47,7 +62,17 @@ chaos: test-packages
 
 # The runtimes of Swift and XCTest keep what LeakSanitizer calls leaks.
 test-address: test-packages
-	ASAN_OPTIONS=detect_leaks=0 $(SWIFT) test --sanitize=address --scratch-path .build-address --filter JOSETests
+	ASAN_OPTIONS=detect_leaks=0 $(SWIFT) test --sanitize=address --scratch-path .build-address --no-parallel \
+	  --filter 'JOSETests|RedisSessionsTests'
+
+# The runtime of Swift is not instrumented; Tests/thread-sanitizer.txt says what of it is left out, and why.
+test-thread: test-packages
+	TSAN_OPTIONS=suppressions=$(abspath Tests/thread-sanitizer.txt) $(SWIFT) test --sanitize=thread \
+	  --scratch-path .build-thread --no-parallel --filter RedisSessionsTests
+
+bench: test-packages
+	$(SWIFT) build --package-path Tests/Benchmarks --scratch-path .build-benchmarks -c release --product RedisBench
+	@.build-benchmarks/release/RedisBench $(SECONDS_EACH) $(SESSIONS)
 
 fuzz: build-packages
 	$(SWIFT) build --package-path Tests/Fuzz --scratch-path $(FUZZ) -c release
@@ -74,14 +99,18 @@ $(DEVELOPMENT_KEY):
 	@umask 077 && openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out $@ 2>/dev/null
 	@openssl pkey -in $@ -pubout -out $(@:.private.pem=.public.pem)
 
-# Independent libraries that the tests verify our tokens with, OAuth clients, and the tester of our OpenAPI document.
-$(PYTHON_PACKAGES): Tests/EndToEndTests/requirements.txt
+# Independent libraries that the tests verify our tokens with, OAuth clients, the tester of our OpenAPI document, and what
+# drives a browser.
+$(PYTHON_LIBRARIES): Tests/EndToEndTests/requirements.txt
 	python3 -m venv $(@D)
-	$(@D)/bin/pip install --quiet --disable-pip-version-check -r $<
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
 
 build-packages:
 	@$(call install,$(BUILD_PACKAGES))
+
+demo-packages:
+	@$(call install,$(DEMO_PACKAGES))
 
 run-packages:
 	@$(call install,$(RUN_PACKAGES))

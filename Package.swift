@@ -75,6 +75,8 @@ let package = Package(
                 nioPosix,
                 nioSSL,
             ],
+            // Not a bundle: the program stays one file.
+            resources: [.embedInCode("Webview/countersign.v1.js")],
             swiftSettings: swift),
 
         // Where they meet, and the commands.
@@ -111,7 +113,8 @@ let package = Package(
         .testTarget(
             name: "RedisSessionsTests",
             dependencies: [
-                "RedisSessions", "TestSupport", "TokenExchange", collections, lifecycle, logging, nio, nioPosix,
+                "RedisSessions", "TestSupport", "TokenExchange", collections, lifecycle, logging, nio, nioEmbedded,
+                nioPosix,
             ],
             swiftSettings: swift),
         .testTarget(
@@ -136,7 +139,8 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests", dependencies: ["countersign", "JOSE", "TestSupport", "TokenExchange"],
             exclude: [
-                "clients.py", "kit.py", "openapi_hooks.py", "requirements.txt", "rotation.py", "schemathesis.toml",
+                "Webview", "clients.py", "kit.py", "openapi_hooks.py", "requirements.txt", "rotation.py",
+                "schemathesis.toml",
                 "verify.py",
             ], swiftSettings: swift),
     ],

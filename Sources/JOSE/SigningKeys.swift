@@ -22,6 +22,12 @@ package struct SigningKeys: Sendable {
             publishedKeySet: PublicJWK.set(published.map(\.publicKey)))
     }
 
+    /// The same keys with one burnt: relieved by the best other there is, or by none.
+    package func revoking(_ keyID: String, at now: UnixTime, times: SigningKeyTimes) -> SigningKeys {
+        SigningKeys(
+            manifest.revoking(keyID, at: now, times: times), unlistedFiles: unlistedFiles, signers: signers)
+    }
+
     /// The same keys, less those that another manifest has revoked since.
     package func revoking(by other: SigningKeyManifest) -> SigningKeys {
         SigningKeys(manifest.revoking(by: other), unlistedFiles: unlistedFiles, signers: signers)

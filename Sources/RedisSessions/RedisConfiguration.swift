@@ -1,4 +1,3 @@
-package import NIOSSL
 import TokenExchange
 
 /// Which servers keep the sessions, how to reach them, and how long to wait for them.
@@ -74,18 +73,6 @@ package struct RedisCredentials: Sendable {
     }
 }
 
-package struct RedisTLS: Sendable {
-    /// Made again at every connect, so that rotated certificates need no restart; may block for as long as files take.
-    package var context: @Sendable () throws -> NIOSSLContext
-    /// The name that certificates must hold; nil for the host that is connected to.
-    package var serverName: String?
-
-    package init(serverName: String? = nil, context: @escaping @Sendable () throws -> NIOSSLContext) {
-        self.serverName = serverName
-        self.context = context
-    }
-}
-
 /// A write is acknowledged once so many replicas have it.
 package struct RedisReplication: Sendable {
     package let replicas: Int
@@ -101,6 +88,6 @@ package struct RedisReplication: Sendable {
     }
 }
 
-struct RedisPassword: Sendable, Redacted {
-    let text: String
+package struct RedisPassword: Sendable, Redacted {
+    package let text: String
 }

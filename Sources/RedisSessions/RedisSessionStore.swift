@@ -15,13 +15,13 @@ package import TokenExchange
 /// that has moved. A command whose time runs out may still take effect.
 ///
 /// A user of the server's access control needs `AUTH`, `SELECT`, `CLIENT SETNAME`, `ROLE`, `SCRIPT LOAD`, `EVAL`,
-/// `EVALSHA`, `GET`, `SET`, `DEL` and `PING`; in a cluster `CLUSTER SLOTS` and `ASKING` too, and `WAIT` where replicas are
-/// waited for.
+/// `EVALSHA`, `GET`, `SET`, `DEL`, `HGET`, `HGETALL`, `HSET`, `HDEL`, `TTL`, `EXPIRE` and `PING`; in a cluster
+/// `CLUSTER SLOTS` and `ASKING` too, and `WAIT` where replicas are waited for.
 package struct RedisSessionStore: Sendable {
     let topology: any RedisTopology
     let keyspace: SessionKeyspace
     private let replication: RedisReplication?
-    private let time: TimeSource
+    let time: TimeSource
 
     /// Connects once ``run()`` is called, with one connection to each server for each event loop of `eventLoopGroup`.
     package init(
@@ -63,7 +63,7 @@ extension RedisSessionStore: SessionStore {
         guard let arguments = exchangeArguments(records, replacing: unreadable) else { return .inserted }
         let end = NIODeadline.now() + TimeAmount(budget)
         var command = RedisCommand(
-            opening: .loadedScript, arguments: arguments, reply: [.null, .array],
+            opening: .loadedScript, arguments: arguments, reply: [.null, .pair],
             slot: ClusterSlot(of: records.answerKey.partition))
         var outcome = await executeWrite(command, until: end)
         if outcome == .reply(.error(code: "NOSCRIPT")) {
@@ -122,6 +122,32 @@ extension RedisSessionStore: SessionStore {
                 return await group.reduce(into: []) { $0.append($1) }
             }
         for outcome in outcomes { _ = try reply(outcome, to: .check) }
+    }
+}
+
+// MARK: - Revocations
+
+extension RedisSessionStore {
+    private static let revocationSlot = ClusterSlot(ofTag: SessionKeyspace.revocations)
+
+    func writeRevocation(
+        _ arguments: RESPArguments, within budget: Duration
+    ) async throws(SessionStoreFailure) -> RESPReply {
+        let command = RedisCommand(
+            opening: .words(RESPArguments("EVAL", RevocationScript.text)), arguments: arguments, reply: .status,
+            slot: Self.revocationSlot)
+        return try reply(await executeWrite(command, until: .now() + TimeAmount(budget)), to: .revocations)
+    }
+
+    func readRevocations(
+        _ name: String, _ field: String?, reply shape: RedisCommand.ReplyShape, until end: NIODeadline
+    ) async throws(SessionStoreFailure) -> RESPReply {
+        var arguments = RESPArguments(reservingBytes: 128, arguments: 2)
+        keyspace.appendRevocations(to: &arguments)
+        if let field { arguments.append(field.utf8) }
+        let command = RedisCommand(
+            opening: .words(RESPArguments(name)), arguments: arguments, reply: shape, slot: Self.revocationSlot)
+        return try reply(await topology.execute(command, until: end), to: .revocations)
     }
 }
 

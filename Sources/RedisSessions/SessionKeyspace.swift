@@ -20,6 +20,13 @@ struct SessionKeyspace: Sendable {
         self.prefix = Array("\(prefix):{".utf8)
     }
 
+    /// Its braces keep it apart from every partition, which has three characters.
+    func appendRevocations(to arguments: inout RESPArguments) {
+        arguments.appendArgument { $0.append(contentsOf: prefix + Self.revocations + Array("}".utf8)) }
+    }
+
+    static let revocations = Array("revocations".utf8)
+
     func appendSession(_ key: RecordKey, to arguments: inout RESPArguments) {
         append(key, Self.session, to: &arguments)
     }

@@ -15,7 +15,7 @@ struct Countersign: AsyncParsableCommand {
               countersign serve --config countersign.yaml
             """,
         subcommands: [
-            Serve.self, CheckConfig.self, Keys.self, Token.self, JWS.self, AppConfig.self, MakeVerifierKit.self,
-            Upstream.self,
+            Serve.self, CheckConfig.self, Keys.self, Sessions.self, Token.self, JWS.self, AppConfig.self,
+            MakeVerifierKit.self, Upstream.self,
         ])
 }

@@ -106,6 +106,7 @@ struct Keys: AsyncParsableCommand {
                     try Confirmation.ask(harm)
                 }
                 print(try commands.revoke(kid))
+                try await SessionCommands(try config.load(), time: .system).revoke(keyID: kid)
             }
         }
     }

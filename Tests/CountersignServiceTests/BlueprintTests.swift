@@ -6,8 +6,11 @@ import TokenExchange
 
 /// What start-up refuses beyond the configuration file itself: keys, and what follows from them.
 @Suite struct BlueprintTests {
-    private func problems(_ change: (TemporaryFolder) throws -> Void) throws -> String {
-        let folder = try CountersignProcess.prepare(CountersignProcess.Settings())
+    private func problems(
+        _ settings: CountersignProcess.Settings = CountersignProcess.Settings(),
+        _ change: (TemporaryFolder) throws -> Void
+    ) throws -> String {
+        let folder = try CountersignProcess.prepare(settings)
         try change(folder)
         do {
             _ = try Blueprint(file: "\(folder.path)/countersign.yaml", environment: [:])
@@ -31,6 +34,16 @@ import TokenExchange
     @Test func refusesAFileThatIsNoKeySet() throws {
         let problem = try problems { try $0.write("issuer.json", "hello") }
         #expect(problem == "FOLDER/issuer.json: expected a JWK set, found no valid JSON")
+    }
+
+    @Test(arguments: ["", "broken"])
+    func refusesAuthoritiesOfRedisThatAreNone(text: String) throws {
+        var settings = CountersignProcess.Settings()
+        settings.sessions = #"{ store: redis, redis: { url: "rediss://127.0.0.1", tls: { ca_file: ca.pem } } }"#
+        let found = try problems(settings) { try $0.write("ca.pem", text) }
+        #expect(
+            found == "FOLDER/countersign.yaml: sessions.redis.tls.ca_file: expected certificates in PEM, "
+                + "found a file without, or with a broken one")
     }
 
     @Test func notesTheKeysOfAnIssuerThatAreNoneOfOurBusiness() throws {

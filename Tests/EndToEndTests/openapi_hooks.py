@@ -37,7 +37,7 @@ def map_body(context, body):
     return body
 
 
-@schemathesis.auth(cache_by_key=lambda case, context: case.operation.label).apply_to(path=["/introspect", "/revoke"])
+@schemathesis.auth(cache_by_key=lambda case, context: case.operation.label).apply_to(path=["/introspect", "/revoke", "/revocations"])
 class VerifierAuth:
     def get(self, case, context):
         return f"Bearer {VERIFIER}"

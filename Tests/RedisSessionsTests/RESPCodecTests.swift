@@ -39,12 +39,22 @@ import Testing
     }
 
     @Test func keepsOnlyTheCodeOfAnError() throws {
-        let error = Array("-WRONGPASS invalid username-password pair\r\n-ERR\r\n-\r\n".utf8)
-        #expect(try read([error[...]]) == [.error(code: "WRONGPASS"), .error(code: "ERR"), .error(code: "")])
+        let error = Array("-WRONGPASS invalid username-password pair\r\n-ERR\r\n-upstream failure\r\n".utf8)
+        #expect(try read([error[...]]) == [.error(code: "WRONGPASS"), .error(code: "ERR"), .error(code: "upstream")])
     }
 
     @Test(arguments: ["HTTP/1.1 400 Bad Request\r\n", "$x\r\n", "\u{0}\r\n", "*99999999\r\n", "*2147483647\r\n"])
     func refusesWhatIsNoReply(text: String) {
+        #expect(throws: RESPProtocolError.self) { try read([Array(text.utf8)[...]]) }
+    }
+
+    /// One byte each; what comes after would be read as another reply than it is.
+    @Test(arguments: [
+        "$3\r\nabcd\r\n", "$5\r\nabcd\r\n+OK\r\n", "+OKX\n+OK\r\n", "+OK\rX+OK\r\n", "-ERR\rX-ERR\r\n",
+        "-4\r\nabcd\r\n",
+        "-2\r\n", "-\r\n", ":1x\r\n", "*2x\r\n", "$4x\r\n",
+    ])
+    func refusesDamagedLengthsAndLineEnds(text: String) {
         #expect(throws: RESPProtocolError.self) { try read([Array(text.utf8)[...]]) }
     }
 

@@ -66,6 +66,36 @@ import TokenExchange
             }
         }
     }
+
+    @Test func usesTheRotatedPasswordOfItsUserOnceTheOldConnectionIsKilled() async throws {
+        let server = try await RedisServer.start()
+        let user = ["ACL", "SETUSER", "countersign", "on", "~*", "+@all"]
+        let redis = try server.connect()
+        _ = try redis.send((user + [">first"]).map { Array($0.utf8) })
+        let password = Box("first")
+        let log = RecordedLog()
+        var configuration = configuration(server)
+        configuration.credentials = RedisCredentials(username: "countersign") { password.value }
+        try await withStore(configuration, threads: 1, logger: log.logger) { store in
+            try await expect(.inserted, from: records(session: 1, answer: 2), in: store)
+            _ = try redis.send((user + ["resetpass", ">second"]).map { Array($0.utf8) })
+            #expect(try await store.session(key(1), within: ample) != nil, "the old connection stays")
+            try redis.send("CLIENT", "KILL", "USER", "countersign")
+            try await eventually("the old password is refused") {
+                try await cause { try await store.check(within: ample) } == .notConnected(detail: "WRONGPASS")
+            }
+            password.value = "second"
+            try await eventually("the new password is used", within: .seconds(2)) {
+                try await cause { try await store.check(within: ample) } == nil
+            }
+            #expect(try await store.session(key(1), within: ample) == records(session: 1, answer: 2).session.record)
+        }
+        #expect(
+            log.lines == [
+                "info: Redis connected", "warning: Redis not connected cause=connection closed by server",
+                "warning: Redis not connected cause=WRONGPASS", "notice: Redis connection restored",
+            ])
+    }
 }
 
 private final class Box: Sendable {

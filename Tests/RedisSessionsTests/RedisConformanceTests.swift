@@ -41,3 +41,55 @@ extension SessionStoreHarness.Ending {
         }
     }
 }
+
+@Suite(.serialized) struct RedisRevocationTests {
+    @Test func keepsThePromisesOfTheStore() async throws {
+        let server = try await RedisServer.start()
+        try await withStore(configuration(server)) { store in
+            try await RevocationStoreConformance.check(store, now: clock.now)
+        }
+        // The clock of the tests stands in the past, so the end is the server's own.
+        #expect(try server.connect().timeToLive("countersign:{revocations}") > 500)
+    }
+
+    @Test func keepsThePromisesOfTheStoreInACluster() async throws {
+        let cluster = try await RedisCluster.start()
+        let configuration = RedisConfiguration(
+            .cluster(cluster.servers.map { RedisAddress(host: "127.0.0.1", port: $0.port) }))
+        try await withStore(configuration) { store in
+            try await RevocationStoreConformance.check(store, now: clock.now)
+        }
+    }
+
+    @Test func leavesOutWhatIsNoneOfOurs() async throws {
+        let server = try await RedisServer.start()
+        try server.command(
+            "HSET", "countersign:{revocations}", "subject:AAAA", "1 2", "other:BBBB", "1 2", "device:CCCC", "x",
+            "all", "1", "version", "v")
+        try await withStore(configuration(server)) { store in
+            let stored = try await store.revocations(unless: nil, within: ample)
+            #expect(stored?.version == "v")
+            #expect(stored?.revocations.map(\.cohort.text) == ["subject:AAAA"])
+        }
+    }
+
+    @Test func refusesMoreThanItsLimit() async throws {
+        let server = try await RedisServer.start()
+        let redis = try server.connect()
+        let end = (clock.now + .seconds(600)).milliseconds
+        for start in stride(from: 0, to: RedisSessionStore.maximumRevocations, by: 1000) {
+            let fields = (start..<start + 1000).flatMap { [Array("subject:\($0)".utf8), Array("1 \(end)".utf8)] }
+            _ = try redis.send([Array("HSET".utf8), Array("countersign:{revocations}".utf8)] + fields)
+        }
+        try await withStore(configuration(server)) { store in
+            let one = Revocation(
+                cohort: try #require(CohortLabel("device:A")), issuedBefore: clock.now,
+                endsAt: clock.now + .seconds(600))
+            try await store.add(one, within: ample)
+            let other = Revocation(
+                cohort: try #require(CohortLabel("device:B")), issuedBefore: clock.now,
+                endsAt: clock.now + .seconds(600))
+            try await expect(.refused(code: "FULL")) { try await store.add(other, within: ample) }
+        }
+    }
+}

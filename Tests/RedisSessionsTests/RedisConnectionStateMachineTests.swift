@@ -5,6 +5,8 @@ import Testing
 @Suite struct RedisConnectionStateMachineTests {
     private typealias Machine = RedisConnectionStateMachine<Int>
 
+    private static let anything: RedisCommand.ReplyShape = [.status, .integer, .bulk, .null, .array]
+
     private let start = NIODeadline.uptimeNanoseconds(1_000_000_000)
 
     @Test func opensWithTheReplyToTheLastOpeningCommand() {
@@ -18,7 +20,10 @@ import Testing
 
     @Test func dropsTheReplyThatNobodyWants() {
         var machine = ready()
-        if case .write = machine.submit(nil, end: start + .seconds(1), now: start) {} else { Issue.record("refused") }
+        if case .write = machine.submit(nil, reply: .status, end: start + .seconds(1), now: start) {
+        } else {
+            Issue.record("refused")
+        }
         #expect(submit(1, to: &machine) == "write")
         #expect(name(machine.received(.status("OK"))) == "none")
         #expect(name(machine.received(.integer(1))) == "deliver 1: integer(1)")
@@ -103,6 +108,48 @@ import Testing
         #expect(submit(2, to: &machine) == "not ready: \(ConnectionFault.unsolicitedReply.detail)")
     }
 
+    @Test func closesOnAReplyThatDoesNotFitTheCommand() {
+        var machine = ready()
+        _ = submit(1, to: &machine, reply: [.bulk, .null])
+        _ = submit(2, to: &machine, reply: .integer)
+        #expect(name(machine.received(.null)) == "deliver 1: null")
+        _ = submit(3, to: &machine, reply: .status)
+        #expect(name(machine.received(.status("OK"))) == "misfit of 2, close: reply that does not fit the command [3]")
+    }
+
+    @Test func closesOnALateReplyThatDoesNotFitTheCommand() {
+        var machine = ready()
+        _ = submit(1, to: &machine, reply: .status, budget: .milliseconds(10))
+        _ = submit(2, to: &machine, reply: .integer)
+        #expect(machine.expire(now: start + .milliseconds(10)).expired == [1])
+        #expect(name(machine.received(.integer(2))) == "misfit of 0, close: reply that does not fit the command [2]")
+    }
+
+    @Test func takesErrorsForRepliesOfEveryShape() {
+        var machine = ready()
+        for shape in [RedisCommand.ReplyShape.status, .integer, .bulk, .null, .array, .pair] {
+            _ = submit(1, to: &machine, reply: shape)
+            #expect(name(machine.received(.error(code: "ERR"))) == "deliver 1: error(code: \"ERR\")")
+        }
+    }
+
+    @Test(arguments: [
+        (RESPReply.array([.bulk([1]), .bulk([2])]), true), (.array([.bulk([1]), .bulk([2]), .bulk([3])]), false),
+        (.array([.bulk([1])]), false), (.array([.bulk([1]), .null]), false), (.array([]), false), (.bulk([1]), false),
+        (.null, false),
+    ])
+    func takesTwoBulksForAPair(reply: RESPReply, fits: Bool) {
+        #expect(RedisCommand.ReplyShape.pair.fits(reply) == fits)
+    }
+
+    @Test func hasRoomForBothOrNeither() {
+        var machine = ready(maximumInFlight: 3)
+        _ = submit(1, to: &machine)
+        #expect(machine.hasRoom(for: 2))
+        _ = submit(2, to: &machine)
+        #expect(machine.hasRoom(for: 1) && !machine.hasRoom(for: 2))
+    }
+
     @Test func tellsEveryCallerOnceWhenItCloses() {
         var machine = ready()
         for caller in 1...3 { _ = submit(caller, to: &machine) }
@@ -143,10 +190,11 @@ import Testing
     }
 
     private func submit(
-        _ caller: Int, to machine: inout Machine, budget: TimeAmount = .seconds(3), now: NIODeadline? = nil
+        _ caller: Int, to machine: inout Machine, reply shape: RedisCommand.ReplyShape = anything,
+        budget: TimeAmount = .seconds(3), now: NIODeadline? = nil
     ) -> String {
         let now = now ?? start
-        switch machine.submit(caller, end: now + budget, now: now) {
+        switch machine.submit(caller, reply: shape, end: now + budget, now: now) {
         case .write(let deadline):
             #expect(deadline == now + min(budget, .milliseconds(100)) || budget == .seconds(3))
             return "write"
@@ -160,6 +208,8 @@ import Testing
         case .none: "none"
         case .opening(let index, let isLast): "opening \(index)\(isLast ? ", the last" : "")"
         case .deliver(let caller, let reply): "deliver \(caller): \(reply)"
+        case .misfit(let caller, let closing):
+            "misfit of \(caller ?? 0), close: \(closing.fault.detail) \(closing.callers)"
         case .close(let closing): "close: \(closing.fault.detail) \(closing.callers)"
         }
     }

@@ -52,7 +52,7 @@ import Testing
             let caller = nextCaller
             nextCaller += 1
             let budget = TimeAmount.milliseconds(.random(in: 1...300, using: &generator))
-            switch machine.submit(caller, end: now + budget, now: now) {
+            switch machine.submit(caller, reply: .integer, end: now + budget, now: now) {
             case .write(let deadline):
                 deadlines[caller] = deadline
                 server.append(caller)
@@ -74,6 +74,7 @@ import Testing
                 if reply != .integer(Int64(caller)) { problems.append("\(caller) got \(reply)") }
                 if deadlines.removeValue(forKey: caller) == nil { problems.append("\(caller) told twice") }
                 answered += 1
+            case .misfit: problems.append("misfit")
             case .close(let closing): close(closing)
             }
         }

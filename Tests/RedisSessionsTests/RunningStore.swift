@@ -27,10 +27,16 @@ func configuration(
     _ server: RedisServer, password: @escaping @Sendable () throws -> String? = { nil },
     commandTimeout: Duration = ample, maximumInFlight: Int = 4096
 ) -> RedisConfiguration {
+    var configuration = configuration(port: server.port, commandTimeout: commandTimeout)
+    configuration.credentials = RedisCredentials(password: password)
+    configuration.maximumInFlight = maximumInFlight
+    return configuration
+}
+
+func configuration(port: Int, tls: RedisTLS? = nil, commandTimeout: Duration = ample) -> RedisConfiguration {
     RedisConfiguration(
-        .standalone(RedisAddress(host: "127.0.0.1", port: server.port)),
-        credentials: RedisCredentials(password: password), commandTimeout: commandTimeout,
-        connectTimeout: commandTimeout * 2, maximumInFlight: maximumInFlight)
+        .standalone(RedisAddress(host: "127.0.0.1", port: port)), tls: tls, commandTimeout: commandTimeout,
+        connectTimeout: commandTimeout * 2)
 }
 
 /// Records live by this clock in the store and by Redis' own in Redis; it stands still.

@@ -153,11 +153,16 @@ package final class CountersignProcess: Sendable {
         try connect().request("GET", "/session", headers: ["Authorization": "Bearer \(externalIdentity)"])
     }
 
-    /// - Parameter form: the whole body, encoded.
-    package func post(_ path: String, form: String, authorization: String? = nil) throws -> HTTPAnswer {
+    /// - Parameters:
+    ///   - form: the whole body, encoded.
+    ///   - port: nil for the public listener's.
+    package func post(
+        _ path: String, form: String, authorization: String? = nil, port: Int? = nil
+    ) throws -> HTTPAnswer {
         var headers = ["Content-Type": "application/x-www-form-urlencoded"]
         headers["Authorization"] = authorization
-        return try connect().request("POST", path, headers: headers, body: Array(form.utf8))
+        return try HTTPConnection(port: port ?? publicPort).request(
+            "POST", path, headers: headers, body: Array(form.utf8))
     }
 
     package func introspect(_ externalIdentity: String, as verifier: TestVerifier) throws -> HTTPAnswer {
@@ -248,6 +253,10 @@ package final class CountersignProcess: Sendable {
 /// A program did not do what a test needs of it.
 package struct ProgramFailure: Error, CustomStringConvertible {
     package let description: String
+
+    package init(description: String) {
+        self.description = description
+    }
 }
 
 extension ModelToken {

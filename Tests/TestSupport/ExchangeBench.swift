@@ -8,6 +8,7 @@ package struct ExchangeBench: Sendable {
     package let introspect: IntrospectSession
     package let revoke: RevokeSession
     package let explain: ExplainToken
+    package let revocations: RevocationList
     package let unreadableRecords: UnreadableRecords
     package let vault: SessionVault
     package let deferredSessions: DeferredSessions
@@ -18,8 +19,9 @@ package struct ExchangeBench: Sendable {
     package init(
         rules: TenantRules = TenantRules(), providers: [IdentityProvider] = [.vipLoyalty()],
         clock: ManualClock = ManualClock(),
-        store: (any SessionStore)? = nil, upstream: (any UpstreamTokenSource)? = nil,
-        records: (any SharedRecords)? = nil, kept: (any SharedRecords)? = nil, limits: TokenLimits = TokenLimits(),
+        store: (any SessionStore)? = nil, revocationStore: (any RevocationStore)? = nil,
+        upstream: (any UpstreamTokenSource)? = nil, records: (any SharedRecords)? = nil,
+        kept: (any SharedRecords)? = nil, limits: TokenLimits = TokenLimits(),
         claimsReader: any ClaimsReader = LibJWTClaimsReader(), keys: (any IssuerKeySource)? = nil,
         otherRealmKeys: (any IssuerKeySource)? = nil, clocks: IssuerClocks = IssuerClocks(),
         sleep: @escaping @Sendable (Duration) async throws -> Void = { _ in await Task.yield() }
@@ -28,7 +30,12 @@ package struct ExchangeBench: Sendable {
         let vault = SessionVault(sealer: OpenSSLRecordSealer(), unreadable: unreadableRecords)
         self.unreadableRecords = unreadableRecords
         self.vault = vault
-        let store = store ?? InMemorySessionStore(time: clock.time)
+        let memory = InMemorySessionStore(time: clock.time)
+        let store = store ?? memory
+        let revocations = RevocationList(
+            store: revocationStore ?? memory, vault: vault, time: clock.time,
+            maximumAge: revocationStore == nil ? nil : RevocationList.promise)
+        self.revocations = revocations
         let tenants = [
             Tenant(
                 name: "acme-staging", issuer: ModelToken.issuer, keys: keys ?? IssuerKeySet([TestKeys.rs256.verifier]),
@@ -55,14 +62,16 @@ package struct ExchangeBench: Sendable {
                         },
                         time: clock.time),
                     mint: mint, vault: vault, store: store, answers: records ?? InMemorySharedRecords(time: clock.time),
-                    time: clock.time)
-            }, time: clock.time)
+                    revocations: revocations, time: clock.time)
+            },
+            revocations: revocations, time: clock.time)
         explain = ExplainToken(verify: verify, mint: mint, tenants: tenants, limits: limits)
         revoke = RevokeSession(
             issuer: Self.publicURL, providers: providers, vault: vault, store: store, keys: { TestKeys.ring },
             claimsReader: claimsReader)
         introspect = IntrospectSession(
-            issuer: Self.publicURL, providers: providers, vault: vault, store: store, keys: { TestKeys.ring },
+            issuer: Self.publicURL, providers: providers, vault: vault, store: store, revocations: revocations,
+            keys: { TestKeys.ring },
             claimsReader: claimsReader, time: clock.time)
     }
 

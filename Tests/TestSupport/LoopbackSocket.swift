@@ -66,3 +66,10 @@ final class LoopbackSocket: Sendable {
 package struct SocketFailure: Error {
     package let code: CInt
 }
+
+/// A port that nobody listens on at this moment.
+package func freeLoopbackPort() throws -> Int {
+    let listener = try LoopbackSocket()
+    try listener.bind(port: 0)
+    return try listener.port()
+}

@@ -24,7 +24,7 @@ package final class RedisCluster: Sendable {
             servers.append(
                 try await RedisServer.start(arguments: [
                     "--cluster-enabled", "yes", "--cluster-config-file", "\(folder.path)/\(index).conf",
-                    "--cluster-port", String(RedisServer.freePort()), "--cluster-node-timeout", "1000",
+                    "--cluster-port", String(freeLoopbackPort()), "--cluster-node-timeout", "1000",
                     "--cluster-replica-validity-factor", "0",
                 ]))
         }

@@ -37,7 +37,7 @@ package final class RedisServer: Sendable {
     /// - Parameter file: its configuration, which it will write into.
     static func start(sentinel file: String) async throws -> RedisServer {
         try await start {
-            RedisServer(port: try freePort(), password: nil, mode: .sentinel(file: file), process: nil)
+            RedisServer(port: try freeLoopbackPort(), password: nil, mode: .sentinel(file: file), process: nil)
         }
     }
 
@@ -58,7 +58,8 @@ package final class RedisServer: Sendable {
     package static func stopped(password: String? = nil, arguments: [String] = []) throws -> RedisServer {
         var all = arguments
         if let password { all += ["--requirepass", password] }
-        return RedisServer(port: try freePort(), password: password, mode: .server(arguments: all), process: nil)
+        return RedisServer(
+            port: try freeLoopbackPort(), password: password, mode: .server(arguments: all), process: nil)
     }
 
     /// SIGKILL; returns when the process is gone.
@@ -114,12 +115,6 @@ package final class RedisServer: Sendable {
     private func answersAs(_ identifier: pid_t) throws -> Bool {
         guard case .bulk(let information) = try command("INFO", "server") else { return false }
         return String(decoding: information, as: UTF8.self).contains("process_id:\(identifier)\r\n")
-    }
-
-    static func freePort() throws -> Int {
-        let listener = try LoopbackSocket()
-        try listener.bind(port: 0)
-        return try listener.port()
     }
 }
 

@@ -23,7 +23,16 @@ package final class TestCertificate: Sendable {
     /// PEM.
     package var file: String { folder.path + "/certificate.pem" }
 
-    private var keyFile: String { folder.path + "/key.pem" }
+    /// PEM.
+    package var keyFile: String { folder.path + "/key.pem" }
+
+    /// Puts another certificate and its key into these files, as a rotation does.
+    package func replace(with other: TestCertificate) throws {
+        for (old, new) in [(file, other.file), (keyFile, other.keyFile)] {
+            try FileManager.default.removeItem(atPath: old)
+            try FileManager.default.copyItem(atPath: new, toPath: old)
+        }
+    }
 
     package var certificates: [NIOSSLCertificate] {
         get throws { try NIOSSLCertificate.fromPEMFile(file) }

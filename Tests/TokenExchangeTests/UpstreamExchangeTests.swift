@@ -129,6 +129,19 @@ import TokenExchange
         #expect(source.calls == 2)
     }
 
+    @Test func neverHandsOutATokenWhoseCohortWasRevoked() async throws {
+        let bench = bench()
+        let token = token(bench, 1)
+        let first = try #require(try await bench.exchange(token).externalIdentity)
+        try await bench.revocations.revoke(try #require(Cohort(.subject, "jane")))
+        #expect(try await bench.introspect(first) == .inactive)
+        clock.advance(by: .seconds(1))
+        let second = try #require(try await bench.exchange(token).externalIdentity)
+        #expect(second != first)
+        #expect(try await bench.introspect(second).session != nil)
+        #expect(source.calls == 2)
+    }
+
     @Test func refusesAServiceThatAnswersWithARevokedTokenAgain() async throws {
         let bench = bench()
         let same = UpstreamToken(bytes: Array("always-the-same".utf8), lifetime: nil)
@@ -211,6 +224,7 @@ import TokenExchange
             time: clock.time, sleep: { _ in try await Task.sleep(for: .seconds(3600)) })
         let deadVault = SessionVault(sealer: OpenSSLRecordSealer(), unreadable: UnreadableRecords { _ in })
         let providers = bench().providers
+        let revocations = RevocationList(store: store, vault: deadVault, time: clock.time, maximumAge: nil)
         let mint = MintExternalIdentity(
             issuer: ExchangeBench.publicURL, keys: { TestKeys.ring }, randomBytes: OpenSSLRecordSealer().randomBytes)
         let dead = ExchangeToken(
@@ -223,8 +237,9 @@ import TokenExchange
             mint: mint, vault: deadVault, store: store,
             deferredSessions: DeferredSessions(store: store, time: clock.time) { _ in },
             upstream: UpstreamExchange(
-                obtain: obtain, mint: mint, vault: deadVault, store: store, answers: records, time: clock.time),
-            time: clock.time)
+                obtain: obtain, mint: mint, vault: deadVault, store: store, answers: records, revocations: revocations,
+                time: clock.time),
+            revocations: revocations, time: clock.time)
         dying.hold()
         let bench = bench(store: store, source: living, records: records, kept: records)
         let first = ExchangeRequest(

@@ -7,8 +7,8 @@ package enum OpenAPIDocument {
           version: "1"
           summary: Exchanges NewStore identity tokens for external identities, and says whether one is good.
           description: |
-            Two listeners: **public** (callback, token, session, introspection, revocation, keys) and **operations** (health, metrics,
-            this document). The servers below are those of the development configuration.
+            Two listeners: **public** (callback, token, session, introspection, revocation, keys, script) and **operations** (health,
+            metrics, revocation of many, this document). The servers below are those of the development configuration.
 
             * Every answer has `X-Request-Id`: a sane one of the request (1 to 128 of `A-Za-z0-9-_.`), or a new one.
             * Errors are problem documents (RFC 9457) with an `error_code`; at `/token` they have the form of RFC 6749 §5.2.
@@ -316,6 +316,34 @@ package enum OpenAPIDocument {
                         introspection_endpoint_auth_methods_supported: [client_secret_basic, Bearer]
                         revocation_endpoint_auth_methods_supported: [client_secret_basic]
                 "405": { $ref: "#/components/responses/MethodNotAllowed" }
+          /webview/countersign.v1.js:
+            get: &webviewScript
+              tags: [discovery]
+              operationId: getWebviewScript
+              summary: The script that shows a page only to whom Countersign knows (docs/webview.md). Its bytes never change.
+              security: []
+              responses:
+                "200":
+                  description: An ES module.
+                  headers:
+                    X-Request-Id: { $ref: "#/components/headers/RequestID" }
+                    Cache-Control: { $ref: "#/components/headers/ScriptCache" }
+                    ETag: { $ref: "#/components/headers/ETag" }
+                    Access-Control-Allow-Origin: { $ref: "#/components/headers/AnyOrigin" }
+                  content:
+                    text/javascript: { schema: { type: string } }
+                "304":
+                  description: The copy named in `If-None-Match` is the present one.
+                  headers:
+                    X-Request-Id: { $ref: "#/components/headers/RequestID" }
+                    Cache-Control: { $ref: "#/components/headers/ScriptCache" }
+                    ETag: { $ref: "#/components/headers/ETag" }
+                "405": { $ref: "#/components/responses/MethodNotAllowed" }
+          /webview/countersign.js:
+            get:
+              <<: *webviewScript
+              operationId: getNewestWebviewScript
+              summary: The newest version of it.
 
           /livez:
             servers: &operationsListener
@@ -381,6 +409,56 @@ package enum OpenAPIDocument {
                         # TYPE countersign_deferred_sessions gauge
                         countersign_deferred_sessions 0.0
                 "405": { $ref: "#/components/responses/MethodNotAllowed" }
+          /revocations:
+            servers: *operationsListener
+            post:
+              tags: [operations]
+              operationId: revokeCohort
+              summary: Ends all sessions that have something in common; for verifiers with `may_revoke` set to `all`.
+              description: |
+                Counts on every replica within five seconds, also for logins that are under way; later ones are not touched.
+              security: [{ verifierBasic: [] }, { verifierBearer: [] }]
+              requestBody:
+                required: true
+                content:
+                  application/x-www-form-urlencoded:
+                    schema:
+                      type: object
+                      description: Exactly one of these, and perhaps `issued_before`. No field may come twice; at most 32 fields.
+                      oneOf:
+                        - required: [subject]
+                        - required: [device]
+                        - required: [tenant]
+                        - required: [identity_provider]
+                        - required: [key_id]
+                        - required: [all]
+                      properties:
+                        subject: { type: string, minLength: 1, description: "The `sub` of the associate, in whichever tenant." }
+                        device: { type: string, minLength: 1, description: The device as the app names it. }
+                        tenant: { type: string, minLength: 1 }
+                        identity_provider: { type: string, minLength: 1 }
+                        key_id: { type: string, minLength: 1, description: "The `kid` of the key that signed the tokens." }
+                        all: { const: "true" }
+                        issued_before:
+                          type: number
+                          minimum: 0
+                          maximum: 253402300799
+                          description: Seconds of Unix time; absent or in the future, now.
+                      additionalProperties: false
+                    example: { device: till-1 }
+              responses:
+                "204":
+                  description: Recorded.
+                  headers:
+                    X-Request-Id: { $ref: "#/components/headers/RequestID" }
+                    Cache-Control: { $ref: "#/components/headers/NoStore" }
+                "400": { $ref: "#/components/responses/InvalidRequest" }
+                "401": { $ref: "#/components/responses/VerifierRejected" }
+                "403": { $ref: "#/components/responses/RevocationNotAllowed" }
+                "405": { $ref: "#/components/responses/MethodNotAllowed" }
+                "413": { $ref: "#/components/responses/BodyTooLarge" }
+                "415": { $ref: "#/components/responses/UnsupportedMediaType" }
+                "503": { $ref: "#/components/responses/Unavailable" }
           /openapi.yaml:
             servers: *operationsListener
             get:
@@ -469,6 +547,16 @@ package enum OpenAPIDocument {
               required: true
               description: For as long as `signing.jwks_max_age`.
               schema: { type: string, pattern: "^public, max-age=[0-9]+$" }
+            ScriptCache:
+              required: true
+              schema: { type: string, pattern: "^public, max-age=[0-9]+(, immutable)?$" }
+            ETag:
+              required: true
+              schema: { type: string }
+            AnyOrigin:
+              required: true
+              description: Module scripts are loaded with CORS.
+              schema: { type: string, const: "*" }
             Degraded:
               description: Only in optional mode, where our failure was kept from the login. The `error_code` it would have been.
               schema:
@@ -569,7 +657,7 @@ package enum OpenAPIDocument {
               headers: *problemHeaders
               content: *problemContent
             RevocationNotAllowed:
-              description: "`revocation_not_allowed`: the verifier has no `may_revoke`."
+              description: "`revocation_not_allowed`: the verifier has no `may_revoke`, or none that goes so far."
               headers: *problemHeaders
               content: *problemContent
             IdentityProviderUnknown:

@@ -1,15 +1,23 @@
 import HTTPTypes
-import TokenExchange
+package import TokenExchange
 
 /// What the operations listener answers: is the process alive, can it serve, and how to talk to it.
 package struct OperationsRoutes: Routes {
     private let readiness: @Sendable () async -> Readiness
     private let metrics: @Sendable () -> String
+    private let revocations: CohortRevocationRoute
 
-    /// - Parameter metrics: the numbers of the moment as Prometheus text.
-    package init(readiness: @escaping @Sendable () async -> Readiness, metrics: @escaping @Sendable () -> String) {
+    /// - Parameters:
+    ///   - metrics: the numbers of the moment as Prometheus text.
+    ///   - verifiers: those of the moment.
+    package init(
+        readiness: @escaping @Sendable () async -> Readiness, metrics: @escaping @Sendable () -> String,
+        revocations: RevocationList, verifiers: @escaping @Sendable () -> VerifierDirectory, bodyLimit: Int
+    ) {
         self.readiness = readiness
         self.metrics = metrics
+        self.revocations = CohortRevocationRoute(
+            revocations: revocations, verifiers: verifiers, bodyLimit: bodyLimit)
     }
 
     package func name(of path: Substring) -> String {
@@ -18,6 +26,7 @@ package struct OperationsRoutes: Routes {
         case "/readyz": "readyz"
         case "/metrics": "metrics"
         case "/openapi.yaml": "openapi"
+        case "/revocations": "revocations"
         default: "other"
         }
     }
@@ -37,6 +46,9 @@ package struct OperationsRoutes: Routes {
                 status: .ok,
                 headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8", .cacheControl: "no-store"],
                 body: Array(metrics().utf8))
+        case "/revocations":
+            try request.expect(.post)
+            return try await revocations.reply(to: request)
         case "/openapi.yaml":
             try request.expect(.get)
             return Reply(

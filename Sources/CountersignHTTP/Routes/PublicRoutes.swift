@@ -9,6 +9,7 @@ package final class PublicRoutes: Routes {
     private let introspection: IntrospectionRoute
     private let revocation: RevocationRoute
     private let verifiers: VerifierDirectory
+    private let webview = WebviewScriptRoute()
     private let providers: IdentityProviderDirectory
     private let metadata: ServerMetadata
     private let keys: @Sendable () -> SigningKeyRing
@@ -55,6 +56,7 @@ package final class PublicRoutes: Routes {
         case Self.revocationPath: "revoke"
         case Self.tokenPath: "token"
         case "/", Self.callbackPath: "callback"
+        case let path where path.hasPrefix(WebviewScriptRoute.prefix): "webview"
         default: path.hasPrefix(Self.callbackPath + "/") ? "callback" : "other"
         }
     }
@@ -69,6 +71,7 @@ package final class PublicRoutes: Routes {
             try request.expect(.post)
             return try await revocation.reply(to: request, from: try verifier(of: request))
         case Self.tokenPath: return try await tokenReply(to: request)
+        case let path where path.hasPrefix(WebviewScriptRoute.prefix): return try webview.reply(to: request)
         case "/":
             try request.expect(.post)
             return try await exchange(request, for: providers.serving(host: request.host))

@@ -39,6 +39,9 @@ package struct FormBody {
         return fields.first { $0.name.elementsEqual(name) }.map { FormEncoding.decode(text[$0.value]) }
     }
 
+    /// Decoded, in the order of the body.
+    package var names: [[UInt8]] { fields.map(\.name) }
+
     /// The same, but empty counts as absent (RFC 6749 §3.2).
     package func parameter(_ name: StaticString) -> [UInt8]? {
         value(name).flatMap { $0.isEmpty ? nil : $0 }

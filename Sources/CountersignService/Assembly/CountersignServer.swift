@@ -28,38 +28,30 @@ package struct CountersignServer: Sendable {
     package func run() async throws {
         let configuration = blueprint.configuration
         for remark in blueprint.remarks { logger.notice("\(remark)") }
-        let assembly = StoreAssembly(configuration.sessions, time: time, logger: logger)
-        let deferredSessions = DeferredSessions(
-            limits: DeferredSessions.Limits(configuration.sessions.deferred), store: assembly.store, time: time
-        ) { try await Task.sleep(for: $0) }
+        let sessions = SessionAssembly(configuration.sessions, time: time, logger: logger)
         let clocks = IssuerClocks()
-        let unreadableRecords = UnreadableRecords { [logger] kind in
-            logger.warning(
-                "a session record cannot be read and counts as absent; said once for each kind",
-                metadata: ["kind": .string(kind.rawValue)])
-        }
         let remoteKeys = RemoteTenantKeys(time: time, logger: logger)
         let upstreams = UpstreamServices(time: time, logger: logger)
         let upstream = UpstreamAssembly(
-            configuration.sessions, answers: assembly.records, services: upstreams, time: time)
+            configuration.sessions, sessions: sessions, services: upstreams, time: time)
         let live = LiveRoutes(blueprint) { blueprint, keys in
             PublicRoutes(
                 blueprint, keys: keys, tenants: blueprint.tenants + remoteKeys.replace(with: blueprint.remoteTenants),
-                store: assembly.store, deferredSessions: deferredSessions, upstream: upstream, clocks: clocks,
-                unreadableRecords: unreadableRecords, time: time)
+                sessions: sessions, upstream: upstream, clocks: clocks, time: time)
         }
-        let signingKeys = SigningKeyWatch(blueprint, time: time, logger: logger) { live.replace(keys: $0) }
+        let signingKeys = SigningKeyWatch(
+            blueprint, time: time, logger: logger, isRevoked: sessions.revocations.isRevoked(keyID:)
+        ) { live.replace(keys: $0) }
         let reloader = Reloader(logger: logger) {
             let blueprint = try reload()
             live.replace(blueprint, keys: signingKeys.replace(with: blueprint))
         }
         let registry = PrometheusRegistry(
             blueprint, clocks: clocks, remoteKeys: remoteKeys, signingKeys: signingKeys, upstreams: upstreams,
-            deferredSessions: deferredSessions, unreadableRecords: unreadableRecords)
+            sessions: sessions)
         // Ended in reverse order: first no new requests, last the store.
         let services: [any Service] =
-            [assembly.service].compactMap { $0 } + [
-                DeferredSessionsService(deferredSessions: deferredSessions, logger: logger),
+            sessions.services + [
                 remoteKeys,
                 upstreams,
                 signingKeys,
@@ -68,10 +60,11 @@ package struct CountersignServer: Sendable {
                     configuration.listen.operations, "operations", requestLogLevel: .debug,
                     routes: OperationsRoutes(
                         readiness: ReadinessProbe(
-                            store: assembly.store, providers: configuration.identityProviders, remoteKeys: remoteKeys,
+                            store: sessions.store, providers: configuration.identityProviders, remoteKeys: remoteKeys,
                             signingKeys: signingKeys, upstreams: upstreams
                         ).callAsFunction,
-                        metrics: { registry.text })),
+                        metrics: { registry.text }, revocations: sessions.revocations,
+                        verifiers: { live.verifiers }, bodyLimit: configuration.limits.bodyBytes)),
                 try listener(
                     configuration.listen.public, "public", tls: configuration.listen.tls,
                     metrics: RequestMetrics(factory: registry), routes: live.routes),
@@ -120,20 +113,6 @@ private struct Reloader: Service {
                 logger.error(
                     "not reloaded, the last good configuration stays", metadata: ["problem": .string("\(error)")])
             }
-        }
-    }
-}
-
-private struct DeferredSessionsService: Service {
-    let deferredSessions: DeferredSessions
-    let logger: Logger
-
-    func run() async throws {
-        await cancelWhenGracefulShutdown { await deferredSessions.run() }
-        let lost = deferredSessions.count
-        if lost > 0 {
-            logger.error(
-                "sessions of optional providers were never written", metadata: ["count": .stringConvertible(lost)])
         }
     }
 }

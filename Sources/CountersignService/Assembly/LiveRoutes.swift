@@ -22,6 +22,8 @@ final class LiveRoutes: Sendable {
         }
     }
 
+    var verifiers: VerifierDirectory { blueprint.withLock(\.verifiers) }
+
     func replace(keys: SigningKeyRing) {
         blueprint.withLock { routes.replace(with: make($0, keys)) }
     }

@@ -4,31 +4,27 @@ import ServiceConfiguration
 import TokenExchange
 
 extension PublicRoutes {
-    /// What the public listener answers by `blueprint`. Sessions outlive it: store and queue are passed in.
+    /// What the public listener answers by `blueprint`. Sessions outlive it.
     ///
     /// - Parameters:
     ///   - ring: our keys of the moment.
     ///   - tenants: all of them, with their keys.
     convenience init(
-        _ blueprint: Blueprint, keys ring: SigningKeyRing, tenants: [Tenant], store: any SessionStore,
-        deferredSessions: DeferredSessions, upstream: UpstreamAssembly, clocks: IssuerClocks,
-        unreadableRecords: UnreadableRecords, time: TimeSource
+        _ blueprint: Blueprint, keys ring: SigningKeyRing, tenants: [Tenant], sessions: SessionAssembly,
+        upstream: UpstreamAssembly, clocks: IssuerClocks, time: TimeSource
     ) {
         let configuration = blueprint.configuration
         let keys = { @Sendable in ring }
-        let vault = SessionVault(sealer: OpenSSLRecordSealer(), unreadable: unreadableRecords)
         let mint = MintExternalIdentity(blueprint, keys: keys)
         self.init(
             exchange: ExchangeToken(
                 verify: VerifyIdentityToken(blueprint, tenants: tenants, clocks: clocks),
-                mint: mint, vault: vault, store: store, deferredSessions: deferredSessions,
-                upstream: upstream.exchange(blueprint, mint: mint, vault: vault, store: store), time: time),
-            introspect: IntrospectSession(
-                issuer: configuration.publicURL, providers: configuration.identityProviders, vault: vault, store: store,
-                keys: keys, claimsReader: LibJWTClaimsReader(), time: time),
+                mint: mint, vault: sessions.vault, store: sessions.store, deferredSessions: sessions.deferredSessions,
+                upstream: upstream.exchange(blueprint, mint: mint), revocations: sessions.revocations, time: time),
+            introspect: IntrospectSession(blueprint, sessions: sessions, keys: keys, time: time),
             revoke: RevokeSession(
-                issuer: configuration.publicURL, providers: configuration.identityProviders, vault: vault, store: store,
-                keys: keys, claimsReader: LibJWTClaimsReader()),
+                issuer: configuration.publicURL, providers: configuration.identityProviders, vault: sessions.vault,
+                store: sessions.store, keys: keys, claimsReader: LibJWTClaimsReader()),
             verifiers: blueprint.verifiers,
             providers: IdentityProviderDirectory(
                 configuration.identityProviders, defaultName: configuration.defaultIdentityProvider),
@@ -45,6 +41,18 @@ extension VerifyIdentityToken {
         self.init(
             tenants: tenants, providers: blueprint.configuration.identityProviders,
             claimsReader: LibJWTClaimsReader(), limits: TokenLimits(blueprint.configuration.limits), clocks: clocks)
+    }
+}
+
+extension IntrospectSession {
+    init(
+        _ blueprint: Blueprint, sessions: SessionAssembly, keys: @escaping @Sendable () -> SigningKeyRing,
+        time: TimeSource
+    ) {
+        self.init(
+            issuer: blueprint.configuration.publicURL, providers: blueprint.configuration.identityProviders,
+            vault: sessions.vault, store: sessions.store, revocations: sessions.revocations, keys: keys,
+            claimsReader: LibJWTClaimsReader(), time: time)
     }
 }
 

@@ -27,6 +27,13 @@ package final class SigningKeyWatch: Service {
         /// Between two looks: well below the lag that rotations reckon with.
         var pause: Duration { min(.seconds(2), source.times.refreshLag / 4) }
 
+        /// Has a burnt key sign no more, whatever the directory says; the best other key takes over.
+        mutating func burn(_ isRevoked: (String) -> Bool, at now: UnixTime) {
+            for key in keys.manifest.keys where key.state != .revoked && isRevoked(key.keyID) {
+                keys = keys.revoking(key.keyID, at: now, times: source.times)
+            }
+        }
+
         mutating func observe(_ time: TimeSource) {
             let now = time.now()
             observations.note(keys.manifest, keySetMaximumAge: source.times.keySetMaximumAge, elapsed: time.elapsed())
@@ -39,17 +46,23 @@ package final class SigningKeyWatch: Service {
     private let time: TimeSource
     private let sleep: @Sendable (Duration) async throws -> Void
     private let logger: Logger
+    private let isRevoked: @Sendable (String) -> Bool
     private let publish: @Sendable (SigningKeyRing) -> Void
 
-    /// - Parameter publish: takes a ring that differs from the last one.
+    /// - Parameters:
+    ///   - isRevoked: whether a `kid` is burnt by what the session store says, which may be sooner than a directory that
+    ///     is not shared.
+    ///   - publish: takes a ring that differs from the last one.
     package init(
         _ blueprint: Blueprint, time: TimeSource, logger: Logger,
+        isRevoked: @escaping @Sendable (String) -> Bool = { _ in false },
         sleep: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) },
         publish: @escaping @Sendable (SigningKeyRing) -> Void
     ) {
         self.time = time
         self.logger = logger
         self.sleep = sleep
+        self.isRevoked = isRevoked
         self.publish = publish
         var state = State(source: blueprint.signing, keys: blueprint.signingKeys)
         state.observe(time)
@@ -85,6 +98,7 @@ package final class SigningKeyWatch: Service {
             guard state.generation == generation else { return }
             let old = state
             if let reading { take(reading, into: &state) }
+            state.burn(isRevoked, at: now)
             state.observe(time)
             guard state.plan != old.plan || state.keys.manifest != old.keys.manifest else { return }
             publish(state.ring)

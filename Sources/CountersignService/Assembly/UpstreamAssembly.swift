@@ -46,12 +46,12 @@ extension UpstreamProvider {
 struct UpstreamAssembly: Sendable {
     let services: UpstreamServices
     private let obtain: ObtainUpstreamToken
-    private let answers: any SharedRecords
+    private let sessions: SessionAssembly
     private let time: TimeSource
 
     /// With `sessions.cache_secret`, replicas share claims and tokens through the store; without, each process has its own,
     /// sealed under a secret that ends with it.
-    init(_ settings: SessionSettings, answers: any SharedRecords, services: UpstreamServices, time: TimeSource) {
+    init(_ settings: SessionSettings, sessions: SessionAssembly, services: UpstreamServices, time: TimeSource) {
         let sealer = OpenSSLRecordSealer()
         let own = sealer.randomBytes(32)
         let vault = UpstreamVault(sealer: sealer) { [secret = settings.cacheSecret] in
@@ -60,17 +60,16 @@ struct UpstreamAssembly: Sendable {
         }
         self.services = services
         obtain = ObtainUpstreamToken(
-            source: services, records: settings.cacheSecret == nil ? InMemorySharedRecords(time: time) : answers,
+            source: services, records: settings.cacheSecret == nil ? InMemorySharedRecords(time: time) : sessions.records,
             vault: vault, time: time)
-        self.answers = answers
+        self.sessions = sessions
         self.time = time
     }
 
-    func exchange(
-        _ blueprint: Blueprint, mint: MintExternalIdentity, vault: SessionVault, store: any SessionStore
-    ) -> UpstreamExchange {
+    func exchange(_ blueprint: Blueprint, mint: MintExternalIdentity) -> UpstreamExchange {
         services.replace(with: blueprint.upstreamProviders)
         return UpstreamExchange(
-            obtain: obtain, mint: mint, vault: vault, store: store, answers: answers, time: time)
+            obtain: obtain, mint: mint, vault: sessions.vault, store: sessions.store, answers: sessions.records,
+            revocations: sessions.revocations, time: time)
     }
 }

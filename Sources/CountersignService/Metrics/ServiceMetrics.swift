@@ -8,7 +8,7 @@ extension PrometheusRegistry {
     /// With the gauges of the whole service; requests report themselves.
     convenience init(
         _ blueprint: Blueprint, clocks: IssuerClocks, remoteKeys: RemoteTenantKeys, signingKeys: SigningKeyWatch,
-        upstreams: UpstreamServices, deferredSessions: DeferredSessions, unreadableRecords: UnreadableRecords
+        upstreams: UpstreamServices, sessions: SessionAssembly
     ) {
         let descriptions = Self.descriptions.merging(Self.keyGauges.map { ($0.name, $0.description) }) { $1 }
         self.init(descriptions: RequestMetrics.descriptions.merging(descriptions) { $1 })
@@ -22,10 +22,13 @@ extension PrometheusRegistry {
         }
         addSigningKeyGauges(signingKeys)
         addUpstreamGauges(upstreams, providers: blueprint.upstreamProviders.map(\.name))
-        addGauge(Self.deferred) { Double(deferredSessions.count) }
-        addGauge(Self.dropped) { Double(deferredSessions.droppedCount) }
+        addGauge(Self.deferred) { Double(sessions.deferredSessions.count) }
+        addGauge(Self.dropped) { Double(sessions.deferredSessions.droppedCount) }
+        addGauge(Self.revocations) { Double(sessions.revocations.count) }
         for kind in UnreadableRecord.allCases {
-            addGauge(Self.unreadable, labels: [("kind", kind.rawValue)]) { Double(unreadableRecords.count(of: kind)) }
+            addGauge(Self.unreadable, labels: [("kind", kind.rawValue)]) {
+                Double(sessions.unreadableRecords.count(of: kind))
+            }
         }
     }
 
@@ -70,6 +73,7 @@ extension PrometheusRegistry {
     private static let deferred = "countersign_deferred_sessions"
     private static let dropped = "countersign_deferred_sessions_dropped"
 
+    private static let revocations = "countersign_revocations"
     private static let unreadable = "countersign_unreadable_records"
 
     private static let descriptions = [
@@ -84,6 +88,7 @@ extension PrometheusRegistry {
         clockOffset:
             "The issuer's clock less ours, by the freshest identity token of the last minutes; about minus the network's delay.",
         deferred: "Sessions of optional providers that wait for the store.",
+        revocations: "Revoked cohorts that sessions are held against.",
         unreadable: "Session records that could not be read and counted as absent, since the start.",
         dropped: "Sessions of optional providers that were never written, since too many waited.",
     ]

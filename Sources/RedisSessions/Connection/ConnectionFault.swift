@@ -47,6 +47,9 @@ extension ConnectionFault {
     /// BoringSSL tells its reasons in words of its own only.
     private static func words(forTLS error: String) -> String {
         if error.contains("CERTIFICATE_VERIFY_FAILED") { return "certificate is not trusted" }
+        if error.contains("ALERT_CERTIFICATE_REQUIRED") { return "server asks for a certificate of ours" }
+        let refusals = ["ALERT_UNKNOWN_CA", "ALERT_BAD_CERTIFICATE", "ALERT_CERTIFICATE_"]
+        if refusals.contains(where: error.contains) { return "server refuses our certificate" }
         if error.contains("WRONG_VERSION_NUMBER") { return "server does not speak TLS" }
         if error.contains("uncleanShutdown") { return "connection closed without TLS's goodbye" }
         return "TLS handshake failed"

@@ -1,10 +1,9 @@
-import NIOCore
+package import NIOCore
 import Synchronization
 
 /// The caller of one command, suspended until ``finish(_:)``; must be finished exactly once.
-struct PendingReply: Sendable {
+package struct PendingReply: Sendable {
     private let receiver: Receiver
-    let shape: RedisCommand.ReplyShape
     /// When the caller's own budget is spent.
     let end: NIODeadline
 
@@ -16,21 +15,18 @@ struct PendingReply: Sendable {
         case second(of: OutcomePair)
     }
 
-    init(_ continuation: UnsafeContinuation<RedisOutcome, Never>, for command: RedisCommand, end: NIODeadline) {
+    package init(_ continuation: UnsafeContinuation<RedisOutcome, Never>, end: NIODeadline) {
         receiver = unsafe .one(continuation)
-        shape = command.reply
         self.end = end
     }
 
-    init(firstOf pair: OutcomePair, for command: RedisCommand, end: NIODeadline) {
+    package init(firstOf pair: OutcomePair, end: NIODeadline) {
         receiver = .first(of: pair)
-        shape = command.reply
         self.end = end
     }
 
-    init(secondOf pair: OutcomePair, for command: RedisCommand, end: NIODeadline) {
+    package init(secondOf pair: OutcomePair, end: NIODeadline) {
         receiver = .second(of: pair)
-        shape = command.reply
         self.end = end
     }
 
@@ -44,13 +40,13 @@ struct PendingReply: Sendable {
 }
 
 /// The outcomes of two commands, for one caller.
-final class OutcomePair: Sendable {
-    typealias Outcomes = (first: RedisOutcome, second: RedisOutcome)
+package final class OutcomePair: Sendable {
+    package typealias Outcomes = (first: RedisOutcome, second: RedisOutcome)
 
     private let outcomes = Mutex<(first: RedisOutcome?, second: RedisOutcome?)>((nil, nil))
     private let continuation: CheckedContinuation<Outcomes, Never>
 
-    init(_ continuation: CheckedContinuation<Outcomes, Never>) {
+    package init(_ continuation: CheckedContinuation<Outcomes, Never>) {
         self.continuation = continuation
     }
 

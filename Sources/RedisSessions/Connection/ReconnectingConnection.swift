@@ -44,9 +44,8 @@ final class ReconnectingConnection {
     func submit(_ command: RedisCommand, for caller: PendingReply, isAsking: Bool = false) {
         switch state {
         case .connected(let handler):
-            if isAsking { handler.submit(unanswered: RESPArguments("ASKING"), until: caller.end) }
-            handler.submit(command, for: caller)
-        case .starting(let queue): queue.append(command, for: caller, on: eventLoop)
+            handler.submit(command, for: caller, isAsking: isAsking)
+        case .starting(let queue): queue.append(command, for: caller, isAsking: isAsking, on: eventLoop)
         case .disconnected(let fault): caller.finish(.notConnected(fault))
         case .stopped: caller.finish(.notConnected(.shutDown))
         }
@@ -106,7 +105,7 @@ extension ReconnectingConnection {
 
     private func connect(_ credentials: RedisPeer.ReadCredentials, until end: NIODeadline) {
         let handshake = RedisHandshake(peer, password: credentials.password)
-        let handler = RedisChannelHandler(handshake, peer: peer, openingEnd: end, owner: self)
+        let handler = RedisChannelHandler(handshake, peer: peer, openingEnd: end, owner: self, on: eventLoop)
         let bound = NIOLoopBound(handler, eventLoop: eventLoop)
         let address = peer.address
         let tls = peer.tls
@@ -181,7 +180,7 @@ extension ReconnectingConnection {
 // MARK: - The channel's life
 
 extension ReconnectingConnection: RedisChannelOwner {
-    func channelOpened(_ handler: RedisChannelHandler) {
+    package func channelOpened(_ handler: RedisChannelHandler) {
         let earlier = state
         guard case .stopped = earlier else {
             state = .connected(handler)
@@ -193,7 +192,7 @@ extension ReconnectingConnection: RedisChannelOwner {
         handler.close(.shutDown)
     }
 
-    func channelFailed(_ handler: RedisChannelHandler, _ fault: ConnectionFault) {
+    package func channelFailed(_ handler: RedisChannelHandler, _ fault: ConnectionFault) {
         fail(fault)
     }
 }

@@ -1,4 +1,4 @@
-import NIOCore
+package import NIOCore
 import TokenExchange
 
 /// Carries out what ``RedisConnectionStateMachine`` decides, on one channel and its event loop.
@@ -7,18 +7,20 @@ import TokenExchange
 /// command: it is set for the earliest deadline and, when it fires, looks through all slots. Most commands share one
 /// time-out, so deadlines come in order and the timer is hardly ever moved; it fires a few times a second, however many
 /// commands pass. Firings stand ``timerSlack`` apart, so that a thousand scattered deadlines cost no thousand passes.
-final class RedisChannelHandler: ChannelInboundHandler {
-    typealias InboundIn = ByteBuffer
-    typealias OutboundOut = ByteBuffer
+package final class RedisChannelHandler: ChannelInboundHandler {
+    package typealias InboundIn = ByteBuffer
+    package typealias OutboundOut = ByteBuffer
 
     /// How much later than its deadline a caller may be told.
-    static let timerSlack = TimeAmount.milliseconds(2)
+    package static let timerSlack = TimeAmount.milliseconds(2)
+    private static let asking = RESPArguments("ASKING")
     /// Outbound memory worth keeping between ticks.
     private static let outboundCapacity = 1 << 16
 
     /// Dropped once it is done: it holds the password.
     private var handshake: RedisHandshake?
     private let address: RedisAddress
+    private let eventLoop: any EventLoop
     private let openingEnd: NIODeadline
     private weak var owner: (any RedisChannelOwner)?
 
@@ -31,11 +33,13 @@ final class RedisChannelHandler: ChannelInboundHandler {
     private var timer: (deadline: NIODeadline, scheduled: Scheduled<Void>)?
 
     /// - Parameter openingEnd: the handshake's last moment.
-    init(
-        _ handshake: RedisHandshake, peer: RedisPeer, openingEnd: NIODeadline, owner: any RedisChannelOwner
+    package init(
+        _ handshake: RedisHandshake, peer: RedisPeer, openingEnd: NIODeadline, owner: any RedisChannelOwner,
+        on eventLoop: any EventLoop
     ) {
         self.handshake = handshake
         self.address = peer.address
+        self.eventLoop = eventLoop
         self.openingEnd = openingEnd
         self.owner = owner
         self.machine = RedisConnectionStateMachine(
@@ -45,8 +49,16 @@ final class RedisChannelHandler: ChannelInboundHandler {
 
     // MARK: Commands
 
-    func submit(_ command: RedisCommand, for caller: PendingReply) {
-        switch machine.submit(caller, end: caller.end, now: .now()) {
+    /// - Parameter isAsking: an `ASKING` goes before the command, in the same write: both or neither.
+    package func submit(_ command: RedisCommand, for caller: PendingReply, isAsking: Bool = false) {
+        if isAsking {
+            guard machine.hasRoom(for: 2) else { return caller.finish(.failure(.overloaded)) }
+            // Nobody wants the reply.
+            if case .write = machine.submit(nil, reply: .status, end: caller.end, now: eventLoop.now) {
+                write(Self.asking, RESPArguments())
+            }
+        }
+        switch machine.submit(caller, reply: command.reply, end: caller.end, now: eventLoop.now) {
         case .write(let deadline):
             switch command.opening {
             case .words(let opening): write(opening, command.arguments)
@@ -58,29 +70,24 @@ final class RedisChannelHandler: ChannelInboundHandler {
         }
     }
 
-    /// Sends a command whose reply nobody wants; it precedes the next one in the same write.
-    func submit(unanswered command: RESPArguments, until end: NIODeadline) {
-        if case .write = machine.submit(nil, end: end, now: .now()) { write(command, RESPArguments()) }
-    }
-
     /// How many commands are in flight.
-    var load: Int { machine.load }
+    package var load: Int { machine.load }
 
     /// Finishes what is in flight, then closes.
-    func drain() {
+    package func drain() {
         machine.drain()
         closeIfDrained()
     }
 
-    func close(_ fault: ConnectionFault) {
+    package func close(_ fault: ConnectionFault) {
         if let closing = machine.close(fault) { perform(closing) }
     }
 
     private func write(_ opening: RESPArguments, _ arguments: RESPArguments) {
         outbound.writeCommand(opening, arguments)
-        guard !flushIsScheduled, let context else { return }
+        guard !flushIsScheduled else { return }
         flushIsScheduled = true
-        context.eventLoop.assumeIsolated().execute { self.flush() }
+        eventLoop.assumeIsolated().execute { self.flush() }
     }
 
     private func flush() {
@@ -94,21 +101,21 @@ final class RedisChannelHandler: ChannelInboundHandler {
     // MARK: The channel
 
     /// Not first in ``channelActive(context:)``: the channel's owner hears of the connection before that, and may close it.
-    func handlerAdded(context: ChannelHandlerContext) {
+    package func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
     }
 
-    func handlerRemoved(context: ChannelHandlerContext) {
+    package func handlerRemoved(context: ChannelHandlerContext) {
         self.context = nil
     }
 
-    func channelActive(context: ChannelHandlerContext) {
+    package func channelActive(context: ChannelHandlerContext) {
         for command in handshake?.commands ?? [] { outbound.writeCommand(command, RESPArguments()) }
         flush()
         wake(at: openingEnd)
     }
 
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         do {
             try reader.feed(unwrapInboundIn(data).readableBytesView)
             while let reply = try reader.next() { receive(reply) }
@@ -118,11 +125,11 @@ final class RedisChannelHandler: ChannelInboundHandler {
         closeIfDrained()
     }
 
-    func channelInactive(context: ChannelHandlerContext) {
+    package func channelInactive(context: ChannelHandlerContext) {
         close(.closedByServer)
     }
 
-    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    package func errorCaught(context: ChannelHandlerContext, error: any Error) {
         close(ConnectionFault(error, address: address))
     }
 
@@ -131,6 +138,9 @@ final class RedisChannelHandler: ChannelInboundHandler {
         case .none: break
         case .opening(let index, let isLast): opening(reply, at: index, isLast: isLast)
         case .deliver(let caller, let reply): deliver(reply, to: caller)
+        case .misfit(let caller, let closing):
+            caller?.finish(.failure(.unexpectedReply))
+            perform(closing)
         case .close(let closing): perform(closing)
         }
     }
@@ -144,10 +154,6 @@ final class RedisChannelHandler: ChannelInboundHandler {
     }
 
     private func deliver(_ reply: RESPReply, to caller: PendingReply) {
-        guard caller.shape.fits(reply) else {
-            caller.finish(.failure(.unexpectedReply))
-            return close(.unexpectedReply)
-        }
         caller.finish(.reply(reply))
         // A master that became a replica: connecting anew leads to its successor, or waits until it is master again.
         if reply == .error(code: "READONLY") { close(.notMaster) }
@@ -168,18 +174,17 @@ final class RedisChannelHandler: ChannelInboundHandler {
     // MARK: The timer
 
     private func wake(at deadline: NIODeadline) {
-        guard let context else { return }
         if let timer {
             guard deadline + Self.timerSlack < timer.deadline else { return }
             timer.scheduled.cancel()
         }
-        let scheduled = context.eventLoop.assumeIsolated().scheduleTask(deadline: deadline) { self.timerFired() }
+        let scheduled = eventLoop.assumeIsolated().scheduleTask(deadline: deadline) { self.timerFired() }
         timer = (deadline, scheduled)
     }
 
     private func timerFired() {
         timer = nil
-        let now = NIODeadline.now()
+        let now = eventLoop.now
         let expiry = machine.expire(now: now)
         for caller in expiry.expired { caller.finish(.failure(.timedOut)) }
         if let closing = expiry.closing { perform(closing) }
@@ -189,7 +194,7 @@ final class RedisChannelHandler: ChannelInboundHandler {
 }
 
 /// Hears what becomes of a channel, on the channel's event loop.
-protocol RedisChannelOwner: AnyObject {
+package protocol RedisChannelOwner: AnyObject {
     /// The handshake is done; commands may be submitted.
     func channelOpened(_ handler: RedisChannelHandler)
     /// No command will be taken any more.

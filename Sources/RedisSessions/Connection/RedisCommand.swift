@@ -1,45 +1,60 @@
-import TokenExchange
+package import TokenExchange
 
 /// A command of ours. Each leaves at most one change behind however often it is sent.
-struct RedisCommand: Sendable {
+package struct RedisCommand: Sendable {
     /// A command's name, with what precedes the arguments of this one call.
-    enum Opening: Sendable {
+    package enum Opening: Sendable {
         case words(RESPArguments)
         /// `EVALSHA` and the digest that the server gave the script when the connection was opened.
         case loadedScript
     }
 
     /// What a reply may be that is no error. Anything else means that replies and commands no longer match.
-    struct ReplyShape: OptionSet, Sendable {
-        let rawValue: UInt8
+    package struct ReplyShape: OptionSet, Sendable {
+        package let rawValue: UInt8
 
-        static let status = ReplyShape(rawValue: 1)
-        static let integer = ReplyShape(rawValue: 2)
-        static let bulk = ReplyShape(rawValue: 4)
-        static let null = ReplyShape(rawValue: 8)
-        static let array = ReplyShape(rawValue: 16)
+        package init(rawValue: UInt8) { self.rawValue = rawValue }
 
-        func fits(_ reply: RESPReply) -> Bool {
+        package static let status = ReplyShape(rawValue: 1)
+        package static let integer = ReplyShape(rawValue: 2)
+        package static let bulk = ReplyShape(rawValue: 4)
+        package static let null = ReplyShape(rawValue: 8)
+        package static let array = ReplyShape(rawValue: 16)
+        /// An array of two bulks; a damaged count would swallow the next reply, or leave one over.
+        package static let pair = ReplyShape(rawValue: 32)
+
+        package func fits(_ reply: RESPReply) -> Bool {
             switch reply {
             case .error, .redirection: true
             case .status: contains(.status)
             case .integer: contains(.integer)
             case .bulk: contains(.bulk)
             case .null: contains(.null)
-            case .array: contains(.array)
+            case .array(let parts): contains(.array) || contains(.pair) && Self.isPair(parts)
             }
+        }
+
+        private static func isPair(_ parts: [RESPReply]) -> Bool {
+            if parts.count == 2, case .bulk = parts[0], case .bulk = parts[1] { true } else { false }
         }
     }
 
-    var opening: Opening
-    let arguments: RESPArguments
-    let reply: ReplyShape
+    package var opening: Opening
+    package let arguments: RESPArguments
+    package let reply: ReplyShape
     /// Which server of a cluster it is for; nil where any will do.
-    var slot: ClusterSlot?
+    package var slot: ClusterSlot?
+
+    package init(opening: Opening, arguments: RESPArguments, reply: ReplyShape, slot: ClusterSlot? = nil) {
+        self.opening = opening
+        self.arguments = arguments
+        self.reply = reply
+        self.slot = slot
+    }
 }
 
 /// How a command ended.
-enum RedisOutcome: Sendable, Equatable {
+package enum RedisOutcome: Sendable, Equatable {
     case reply(RESPReply)
     case failure(SessionStoreFailure.Cause)
 }

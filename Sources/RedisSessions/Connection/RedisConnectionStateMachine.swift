@@ -5,7 +5,8 @@ package import NIOCore
 ///
 /// Redis answers in the order of the commands, so every command written takes a slot, and a reply always belongs to the
 /// oldest slot. A caller whose time runs out leaves its slot behind, empty: the late reply still finds it there and is
-/// dropped, so that no reply ever reaches another command's caller. A reply without a slot ends the connection.
+/// dropped, so that no reply ever reaches another command's caller. A reply without a slot, or of another shape than the
+/// slot's command can have, ends the connection.
 package struct RedisConnectionStateMachine<Caller> {
     private enum Phase: Equatable {
         /// The opening commands are sent; so many are answered, and as many more are outstanding.
@@ -18,6 +19,7 @@ package struct RedisConnectionStateMachine<Caller> {
 
     private struct Slot {
         var caller: Caller?
+        let shape: RedisCommand.ReplyShape
         let deadline: NIODeadline
         /// The server counts as hung where it has not answered by then.
         let hungAt: NIODeadline
@@ -50,20 +52,28 @@ extension RedisConnectionStateMachine {
 
     /// - Parameters:
     ///   - caller: nil where nobody wants the reply.
+    ///   - shape: what the reply may be.
     ///   - end: when the caller's own budget is spent.
-    package mutating func submit(_ caller: Caller?, end: NIODeadline, now: NIODeadline) -> Submission {
+    package mutating func submit(
+        _ caller: Caller?, reply shape: RedisCommand.ReplyShape, end: NIODeadline, now: NIODeadline
+    ) -> Submission {
         switch phase {
         case .ready: break
         case .opening: return .notReady(ConnectionFault(detail: "connecting"))
         case .draining: return .notReady(.shutDown)
         case .closed(let fault): return .notReady(fault)
         }
-        guard slots.count < maximumInFlight else { return .overloaded }
+        guard hasRoom(for: 1) else { return .overloaded }
         let deadline = min(now + commandTimeout, end)
-        slots.append(Slot(caller: caller, deadline: deadline, hungAt: now + commandTimeout * 2))
+        slots.append(Slot(caller: caller, shape: shape, deadline: deadline, hungAt: now + commandTimeout * 2))
         if caller != nil { callersWaiting += 1 }
         return .write(deadline)
     }
+}
+
+extension RedisConnectionStateMachine {
+    /// Whether so many more commands may be in flight.
+    package func hasRoom(for count: Int) -> Bool { slots.count + count <= maximumInFlight }
 }
 
 // MARK: - Replies
@@ -74,6 +84,8 @@ extension RedisConnectionStateMachine {
         /// The opening command at `index` is answered; with the last the connection takes commands.
         case opening(index: Int, isLast: Bool)
         case deliver(Caller, RESPReply)
+        /// The reply does not fit the command, wanted or not: close the connection.
+        case misfit(Caller?, Closing)
         case close(Closing)
     }
 
@@ -85,8 +97,9 @@ extension RedisConnectionStateMachine {
             return .opening(index: answered, isLast: isLast)
         case .ready, .draining:
             guard let slot = slots.popFirst() else { return .close(shut(.unsolicitedReply)) }
+            if slot.caller != nil { callersWaiting -= 1 }
+            guard slot.shape.fits(reply) else { return .misfit(slot.caller, shut(.unexpectedReply)) }
             guard let caller = slot.caller else { return .none }
-            callersWaiting -= 1
             return .deliver(caller, reply)
         case .closed: return .none
         }

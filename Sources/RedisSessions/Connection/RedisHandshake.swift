@@ -1,9 +1,9 @@
 /// The opening commands of a connection, sent together, and what their replies must be.
-struct RedisHandshake {
+package struct RedisHandshake {
     let commands: [RESPArguments]
     private let checks: [(RESPReply) -> ConnectionFault?]
 
-    init(_ peer: RedisPeer, password: RedisPassword?) {
+    package init(_ peer: RedisPeer, password: RedisPassword?) {
         var steps: [(RESPArguments, (RESPReply) -> ConnectionFault?)] = []
         if let password {
             var authentication = RESPArguments("AUTH")

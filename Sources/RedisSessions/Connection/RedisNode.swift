@@ -61,7 +61,7 @@ final class RedisNode: Sendable {
     /// - Parameter isAsking: an `ASKING` goes before the command.
     func execute(_ command: RedisCommand, isAsking: Bool = false, until end: NIODeadline) async -> RedisOutcome {
         unsafe await withUnsafeContinuation { continuation in
-            let caller = unsafe PendingReply(continuation, for: command, end: end)
+            let caller = unsafe PendingReply(continuation, end: end)
             let lane = chooseLane()
             lane.onEventLoop { lane.connection.value.submit(command, for: caller, isAsking: isAsking) }
         }
@@ -78,8 +78,8 @@ final class RedisNode: Sendable {
             lane.onEventLoop {
                 let connection = lane.leastLoadedBlocking
                 connection.submit(
-                    command, for: PendingReply(firstOf: pair, for: command, end: end), isAsking: isAsking)
-                connection.submit(second, for: PendingReply(secondOf: pair, for: second, end: end))
+                    command, for: PendingReply(firstOf: pair, end: end), isAsking: isAsking)
+                connection.submit(second, for: PendingReply(secondOf: pair, end: end))
             }
         }
     }

@@ -1,8 +1,8 @@
 import NIOSSL
 
 /// One server, and how to greet it.
-struct RedisPeer: Sendable {
-    enum Role: Sendable {
+package struct RedisPeer: Sendable {
+    package enum Role: Sendable {
         /// Keeps our records; must be a master.
         case records(database: Int)
         /// Is only asked where the masters are.
@@ -34,7 +34,7 @@ struct RedisPeer: Sendable {
     }
 
     /// A server that keeps records.
-    init(keeper address: RedisAddress, _ configuration: RedisConfiguration) {
+    package init(keeper address: RedisAddress, _ configuration: RedisConfiguration) {
         self.init(
             address, configuration, role: .records(database: configuration.database),
             credentials: configuration.credentials, blocking: configuration.replication)

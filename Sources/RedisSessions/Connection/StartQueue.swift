@@ -7,6 +7,7 @@ final class StartQueue {
     private struct Entry {
         let command: RedisCommand
         let caller: PendingReply
+        let isAsking: Bool
         let timer: Scheduled<Void>
     }
 
@@ -18,18 +19,18 @@ final class StartQueue {
         self.limit = limit
     }
 
-    func append(_ command: RedisCommand, for caller: PendingReply, on eventLoop: any EventLoop) {
+    func append(_ command: RedisCommand, for caller: PendingReply, isAsking: Bool, on eventLoop: any EventLoop) {
         guard entries.count < limit else { return caller.finish(.failure(.overloaded)) }
         let index = nextIndex
         nextIndex += 1
         let timer = eventLoop.assumeIsolated().scheduleTask(deadline: caller.end) {
             if let entry = self.entries.removeValue(forKey: index) { entry.caller.finish(.failure(.timedOut)) }
         }
-        entries[index] = Entry(command: command, caller: caller, timer: timer)
+        entries[index] = Entry(command: command, caller: caller, isAsking: isAsking, timer: timer)
     }
 
     func submit(to handler: RedisChannelHandler) {
-        for entry in takeAll() { handler.submit(entry.command, for: entry.caller) }
+        for entry in takeAll() { handler.submit(entry.command, for: entry.caller, isAsking: entry.isAsking) }
     }
 
     func fail(_ fault: ConnectionFault) {

@@ -22,6 +22,7 @@ package import NIOCore
         unsafe functions = .allocate(capacity: 1)
         unsafe functions.initialize(to: defaults.pointee)
         unsafe functions.pointee.createArray = boundedArray
+        unsafe functions.pointee.createString = checkedString
         unsafe reader.pointee.fn = functions
         unsafe reader.pointee.privdata = UnsafeMutableRawPointer(defaults)
         unsafe self.reader = reader
@@ -60,6 +61,34 @@ private func boundedArray(_ task: UnsafePointer<redisReadTask>?, count: Int32) -
         let defaults = unsafe task.pointee.privdata?.assumingMemoryBound(to: redisReplyObjectFunctions.self)
     else { return nil }
     return unsafe defaults.pointee.createArray(task, count)
+}
+
+/// hiredis' own string maker behind checks that hiredis leaves out. Without them a damaged byte would go unnoticed, and the
+/// replies after it to other commands' callers.
+///
+/// A string is made once its line end has come too, so the two bytes after a bulk are there to be read.
+private func checkedString(
+    _ task: UnsafePointer<redisReadTask>?, text: UnsafeMutablePointer<CChar>?, count: Int
+) -> UnsafeMutableRawPointer? {
+    guard let task = unsafe task, let text = unsafe text,
+        let defaults = unsafe task.pointee.privdata?.assumingMemoryBound(to: redisReplyObjectFunctions.self)
+    else { return nil }
+    let isWhole =
+        switch unsafe task.pointee.type {
+        case REDIS_REPLY_STRING: unsafe UnsafeRawBufferPointer(start: text + count, count: 2).elementsEqual([13, 10])
+        case REDIS_REPLY_ERROR:
+            unsafe UnsafeRawBufferPointer(start: text, count: count).isLine(startingWithLetter: true)
+        default: unsafe UnsafeRawBufferPointer(start: text, count: count).isLine(startingWithLetter: false)
+        }
+    return isWhole ? unsafe defaults.pointee.createString(task, text, count) : nil
+}
+
+extension UnsafeRawBufferPointer {
+    /// Every error of a server starts with a letter; a length or a number with a damaged byte before it does not.
+    fileprivate func isLine(startingWithLetter isError: Bool) -> Bool {
+        if isError, unsafe !(first.map { (0x41...0x5A).contains($0 & 0xDF) } ?? false) { return false }
+        return unsafe allSatisfy { $0 != 13 && $0 != 10 }
+    }
 }
 
 extension RESPReply {

@@ -14,8 +14,12 @@ package struct ClusterSlot: Sendable, Hashable {
 
     /// The slot of every key with this hash tag (Redis Cluster Specification, "Hash tags").
     package init(of partition: Partition) {
+        self.init(ofTag: partition.label)
+    }
+
+    init(ofTag tag: [UInt8]) {
         var checksum: UInt16 = 0
-        for byte in partition.label { checksum = Self.checksum(checksum, byte) }
+        for byte in tag { checksum = Self.checksum(checksum, byte) }
         number = checksum % UInt16(Self.count)
     }
 

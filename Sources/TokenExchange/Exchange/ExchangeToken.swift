@@ -6,12 +6,14 @@ package struct ExchangeToken: Sendable {
     private let store: any SessionStore
     private let deferredSessions: DeferredSessions
     private let upstream: UpstreamExchange?
+    private let revocations: RevocationList
     private let time: TimeSource
 
     /// - Parameter upstream: for providers of that kind; nil where there are none.
     package init(
         verify: VerifyIdentityToken, mint: MintExternalIdentity, vault: SessionVault, store: any SessionStore,
-        deferredSessions: DeferredSessions, upstream: UpstreamExchange? = nil, time: TimeSource
+        deferredSessions: DeferredSessions, upstream: UpstreamExchange? = nil, revocations: RevocationList,
+        time: TimeSource
     ) {
         self.verify = verify
         self.mint = mint
@@ -19,6 +21,7 @@ package struct ExchangeToken: Sendable {
         self.store = store
         self.deferredSessions = deferredSessions
         self.upstream = upstream
+        self.revocations = revocations
         self.time = time
     }
 
@@ -69,7 +72,8 @@ package struct ExchangeToken: Sendable {
         }
     }
 
-    /// An earlier answer to the same exchange, or nil where the new one is stored. What cannot be opened counts as absent.
+    /// An earlier answer to the same exchange, or nil where the new one is stored. What cannot be opened counts as absent,
+    /// and so does what nobody would take any more.
     private func answer(
         toStoring records: ExchangeRecords, in slot: SessionVault.AnswerSlot, within budget: Duration
     ) async throws(SessionStoreFailure) -> IssuedIdentity? {
@@ -77,12 +81,20 @@ package struct ExchangeToken: Sendable {
         while case .answered(let answer, let session) = try await store.insertIfAbsent(
             records, replacing: unreadable, within: budget)
         {
-            if let earlier = vault.open(answer, in: slot), let session = vault.open(session, of: earlier) {
+            if let earlier = vault.open(answer, in: slot), let session = vault.open(session, of: earlier),
+                isGood(earlier, session)
+            {
                 return IssuedIdentity(earlier, of: session, at: time.now())
             }
             unreadable = answer
         }
         return nil
+    }
+
+    /// Whether key and cohorts of an earlier answer still stand.
+    private func isGood(_ earlier: ExternalIdentity, _ session: SessionRecord) -> Bool {
+        guard let recognized = mint.recognize(earlier) else { return false }
+        return revocations.verdict(on: session, keyID: recognized.keyID) != .revoked
     }
 
     private func budget(for request: ExchangeRequest, before operation: String) throws(ExchangeStop) -> Duration {

@@ -18,7 +18,7 @@ package struct MintExternalIdentity: Sendable {
     }
 
     package func callAsFunction(
-        for identity: VerifiedIdentity, provider: IdentityProvider, device: DeviceLabel, in partition: Partition,
+        for identity: VerifiedIdentity, provider: IdentityProvider, device: CohortLabel?, in partition: Partition,
         at now: UnixTime
     ) throws(ExchangeStop) -> MintedIdentity {
         let session = try session(
@@ -41,7 +41,7 @@ package struct MintExternalIdentity: Sendable {
 
     /// What is remembered of a token, whoever makes it.
     func session(
-        for identity: VerifiedIdentity, provider: IdentityProvider, device: DeviceLabel, in partition: Partition,
+        for identity: VerifiedIdentity, provider: IdentityProvider, device: CohortLabel?, in partition: Partition,
         at now: UnixTime, expiresAt: Int64
     ) throws(ExchangeStop) -> SessionRecord {
         let mappedClaims: [JSONValue.Member]
@@ -53,8 +53,11 @@ package struct MintExternalIdentity: Sendable {
             claims: mappedClaims)
     }
 
-    func recognized(
-        _ externalIdentity: ExternalIdentity, foreign: (ExternalIdentity) -> Partition?
+    /// Nil for what this would not mint, or not any more: its key is gone.
+    ///
+    /// - Parameter foreign: where a token of an internal service has its session; nil for none.
+    func recognize(
+        _ externalIdentity: ExternalIdentity, foreign: (ExternalIdentity) -> Partition? = { _ in nil }
     ) -> RecognizedIdentity? {
         RecognizedIdentity(externalIdentity, issuer: issuer, keys: keys(), foreign: foreign)
     }

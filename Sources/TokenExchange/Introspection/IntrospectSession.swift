@@ -5,19 +5,22 @@ package struct IntrospectSession: Sendable {
     private let takesForeignTokens: Bool
     private let vault: SessionVault
     private let store: any SessionStore
+    private let revocations: RevocationList
     private let keys: @Sendable () -> SigningKeyRing
     private let claimsReader: any ClaimsReader
     private let time: TimeSource
 
     package init(
         issuer: String, providers: [IdentityProvider], vault: SessionVault, store: any SessionStore,
-        keys: @escaping @Sendable () -> SigningKeyRing, claimsReader: any ClaimsReader, time: TimeSource
+        revocations: RevocationList, keys: @escaping @Sendable () -> SigningKeyRing, claimsReader: any ClaimsReader,
+        time: TimeSource
     ) {
         self.issuer = issuer
         self.providers = Dictionary(providers.map { ($0.name, $0) }) { first, _ in first }
         takesForeignTokens = providers.contains(where: \.token.isUpstream)
         self.vault = vault
         self.store = store
+        self.revocations = revocations
         self.keys = keys
         self.claimsReader = claimsReader
         self.time = time
@@ -29,13 +32,17 @@ package struct IntrospectSession: Sendable {
         guard let recognized = recognized(externalIdentity) else {
             return .inactive
         }
-        do {
+        do throws(SessionStoreFailure) {
             let record = try await store.session(
                 vault.sessionKey(of: externalIdentity, in: recognized.partition), within: Self.budget)
             guard let session = record.flatMap({ vault.open($0, of: externalIdentity) }), isLive(session) else {
                 return .inactive
             }
-            return .active(recognized.live(session))
+            switch revocations.verdict(on: session, keyID: recognized.keyID) {
+            case .stands: return .active(recognized.live(session))
+            case .revoked: return .inactive
+            case .unknown: throw SessionStoreFailure(.revocations, .timedOut)
+            }
         } catch {
             return try statusWithoutStore(recognized, failure: Failure(error))
         }
@@ -63,7 +70,8 @@ package struct IntrospectSession: Sendable {
         case .forged: return .inactive
         case .session(let session):
             guard providers[session.identityProvider]?.mode == .optional else { throw failure }
-            return isLive(session) ? .unconfirmed(recognized.live(session)) : .inactive
+            let isRevoked = revocations.verdict(on: session, keyID: recognized.keyID) == .revoked
+            return isLive(session) && !isRevoked ? .unconfirmed(recognized.live(session)) : .inactive
         }
     }
 }

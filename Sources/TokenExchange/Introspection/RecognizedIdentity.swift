@@ -40,6 +40,11 @@ struct RecognizedIdentity {
         if case .signed = form { true } else { false }
     }
 
+    /// The `kid` of a JWT.
+    var keyID: String? {
+        if case .signed(let token, _) = form { token.keyID } else { nil }
+    }
+
     /// With what the token itself carries.
     func live(_ session: SessionRecord) -> LiveSession {
         switch form {

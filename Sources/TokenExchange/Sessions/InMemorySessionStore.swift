@@ -61,12 +61,28 @@ package final class InMemorySessionStore: SessionStore {
     package var recordCount: Int { records.withLock { $0.count } }
 }
 
+extension InMemorySessionStore: RevocationStore {
+    package func add(_ revocation: Revocation, within budget: Duration) {
+        let now = time.now()
+        records.withLock { $0.keepRevocation(revocation, at: now) }
+    }
+
+    package func revocations(unless version: String?, within budget: Duration) -> StoredRevocations? {
+        records.withLock { records in
+            let stored = records.storedRevocations
+            return stored.version == version ? nil : stored
+        }
+    }
+}
+
 private struct Records {
     private var sessions: [RecordKey: StoredSession] = [:]
     private var answers: [RecordKey: Answer] = [:]
     /// What may be forgotten once a second of Unix time has passed. An entry can be stale: the record was replaced since.
     private var due: [Int64: [RecordKey]] = [:]
     private var forgottenUntil: Int64 = 0
+    private var revocations: [CohortLabel: Revocation] = [:]
+    private var revocationVersion = 0
     private let limit: Int
 
     private struct Answer {
@@ -113,6 +129,17 @@ private struct Records {
         answers[new.answerKey] = Answer(
             record: new.answer, session: new.session.key, expiresAt: new.answerExpiresAt)
         due[new.answerExpiresAt.wholeSeconds + 1, default: []].append(new.answerKey)
+    }
+
+    mutating func keepRevocation(_ new: Revocation, at now: UnixTime) {
+        revocations = revocations.filter { $0.value.endsAt > now }
+        if let old = revocations[new.cohort], old.issuedBefore >= new.issuedBefore { return }
+        revocations[new.cohort] = new
+        revocationVersion += 1
+    }
+
+    var storedRevocations: StoredRevocations {
+        StoredRevocations(version: String(revocationVersion), revocations: Array(revocations.values))
     }
 
     /// Walks the seconds since the last call, or the seconds that have something due, whichever are fewer.

@@ -9,14 +9,14 @@ package struct SessionRecord: Sendable, Equatable, Redacted {
     package let expiresAt: Int64
     /// The `jti`.
     package let tokenID: String
-    /// Tells the associate's device from others, without saying which it is; empty where it is not known.
-    package let device: DeviceLabel
+    /// The associate's device; nil where it is not known.
+    package let device: CohortLabel?
     /// The mapped claims, where the token does not carry them itself.
     package let claims: [JSONValue.Member]
 
     package init(
         identityProvider: String, tenant: String, subject: String, issuedAt: UnixTime, expiresAt: Int64,
-        tokenID: String, device: DeviceLabel = .unknown, claims: [JSONValue.Member] = []
+        tokenID: String, device: CohortLabel? = nil, claims: [JSONValue.Member] = []
     ) {
         self.identityProvider = identityProvider
         self.tenant = tenant
@@ -37,21 +37,6 @@ package struct SessionRecord: Sendable, Equatable, Redacted {
     package var expiry: UnixTime { UnixTime(seconds: Double(expiresAt)) }
 }
 
-/// 22 characters of base64url, the first half of a SHA-256 digest; empty for ``unknown``.
-package struct DeviceLabel: Sendable, Hashable {
-    package static let unknown = DeviceLabel(text: "")
-
-    let text: String
-
-    init(text: String) {
-        self.text = text
-    }
-
-    init(digest: [UInt8]) {
-        text = Base64URL.string(Array(digest.prefix(16)))
-    }
-}
-
 // MARK: - Record format
 
 extension SessionRecord {
@@ -64,7 +49,7 @@ extension SessionRecord {
         var values: [JSONValue] = [
             .string(identityProvider), .string(tenant), .string(subject),
             .number(literal: String(Int64((issuedAt.seconds * 1000).rounded(.down)))),
-            .number(literal: String(expiresAt)), .string(tokenID), .string(device.text),
+            .number(literal: String(expiresAt)), .string(tokenID), .string(device?.digest ?? ""),
         ]
         if !claims.isEmpty { values.append(.object(claims)) }
         var text = [UInt8]()
@@ -85,7 +70,7 @@ extension SessionRecord {
         self.init(
             identityProvider: identityProvider, tenant: tenant, subject: subject,
             issuedAt: UnixTime(seconds: Double(milliseconds) / 1000), expiresAt: expiresAt, tokenID: tokenID,
-            device: DeviceLabel(text: device), claims: claims)
+            device: device.isEmpty ? nil : CohortLabel(.device, digest: device), claims: claims)
     }
 }
 

@@ -92,11 +92,12 @@ package struct SessionVault: Sendable {
         Partition(digest: sealer.digest(externalIdentity.bytes))
     }
 
-    // MARK: Devices
+    // MARK: Labels
 
-    package func label(ofDevice device: String) -> DeviceLabel {
-        device.isEmpty
-            ? .unknown
-            : DeviceLabel(digest: sealer.derive("countersign device v1\0", from: Array(device.utf8), context: []).bytes)
+    /// Tells values of one kind apart, without saying which they are.
+    func label(_ kind: Cohort.Kind, _ value: String) -> CohortLabel {
+        let digest = sealer.derive(
+            "countersign cohort v1\0", from: Array("\(kind.rawValue)\0\(value)".utf8), context: [])
+        return CohortLabel(kind, digest: Base64URL.string(Array(digest.bytes.prefix(16))))
     }
 }

@@ -14,18 +14,20 @@ package struct UpstreamExchange: Sendable {
     private let vault: SessionVault
     private let store: any SessionStore
     private let answers: any SharedRecords
+    private let revocations: RevocationList
     private let time: TimeSource
 
     /// - Parameter answers: as lasting and as shared as `store`.
     package init(
         obtain: ObtainUpstreamToken, mint: MintExternalIdentity, vault: SessionVault, store: any SessionStore,
-        answers: any SharedRecords, time: TimeSource
+        answers: any SharedRecords, revocations: RevocationList, time: TimeSource
     ) {
         self.obtain = obtain
         self.mint = mint
         self.vault = vault
         self.store = store
         self.answers = answers
+        self.revocations = revocations
         self.time = time
     }
 
@@ -85,7 +87,7 @@ package struct UpstreamExchange: Sendable {
     private func session(
         of token: HeldUpstreamToken, for exchange: Exchange
     ) async throws(ExchangeStop) -> Stored? {
-        let recognized = mint.recognized(token.externalIdentity, foreign: vault.partition(ofForeign:))
+        let recognized = mint.recognize(token.externalIdentity, foreign: vault.partition(ofForeign:))
         guard let recognized, !recognized.claimsToBeMinted else {
             throw .failed(Failure(.refused(cause: "it answered with a token of our own making")))
         }
@@ -99,7 +101,9 @@ package struct UpstreamExchange: Sendable {
             try await store.insertIfAbsent(sealed, within: budget)
             return try await store.session(sealed.key, within: budget)
         }
-        guard let session = present.flatMap({ vault.open($0, of: token.externalIdentity) }) else { return nil }
+        guard let session = present.flatMap({ vault.open($0, of: token.externalIdentity) }), stands(session) else {
+            return nil
+        }
         // A session says whose token it is, so a token cannot be two people's.
         guard session.identityProvider == record.identityProvider, session.tenant == record.tenant,
             session.subject == record.subject
@@ -116,13 +120,19 @@ package struct UpstreamExchange: Sendable {
         by record: [UInt8], in slot: SessionVault.AnswerSlot, for request: ExchangeRequest
     ) async throws(ExchangeStop) -> IssuedIdentity? {
         guard let earlier = vault.open(SealedRecord(bytes: record), in: slot),
-            let recognized = mint.recognized(earlier, foreign: vault.partition(ofForeign:))
+            let recognized = mint.recognize(earlier, foreign: vault.partition(ofForeign:))
         else { return nil }
         let key = vault.sessionKey(of: earlier, in: recognized.partition)
         let session = try await storing(request) { budget throws(SessionStoreFailure) in
             try await store.session(key, within: budget)
         }
-        return session.flatMap { vault.open($0, of: earlier) }.map { IssuedIdentity(earlier, of: $0, at: time.now()) }
+        guard let record = session.flatMap({ vault.open($0, of: earlier) }), stands(record) else { return nil }
+        return IssuedIdentity(earlier, of: record, at: time.now())
+    }
+
+    /// Whether none of its cohorts was revoked.
+    private func stands(_ session: SessionRecord) -> Bool {
+        revocations.verdict(on: session, keyID: nil) != .revoked
     }
 
     private func answered(

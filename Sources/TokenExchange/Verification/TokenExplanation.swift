@@ -101,11 +101,11 @@ package struct ExplainToken: Sendable {
     ) throws(ExchangeStop) {
         let partition = Partition(digest: [0, 0, 0])
         guard case .upstream(let recipe) = provider.token.kind else {
-            _ = try mint(for: identity, provider: provider, device: .unknown, in: partition, at: now)
+            _ = try mint(for: identity, provider: provider, device: nil, in: partition, at: now)
             return
         }
         _ = try mint.session(
-            for: identity, provider: provider, device: .unknown, in: partition, at: now, expiresAt: now.wholeSeconds)
+            for: identity, provider: provider, device: nil, in: partition, at: now, expiresAt: now.wholeSeconds)
         _ = try UpstreamRequest(
             recipe, provider: provider.name, claims: identity.claims, identityToken: token, trace: RequestTrace())
     }

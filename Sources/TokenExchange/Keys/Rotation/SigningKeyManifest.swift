@@ -85,6 +85,15 @@ package struct SigningKeyManifest: Sendable, Equatable {
 }
 
 extension SigningKeyManifest {
+    /// This one with a key burnt, even where no other can sign: better no token than one that nobody should take.
+    package func revoking(_ keyID: String, at now: UnixTime, times: SigningKeyTimes) -> SigningKeyManifest {
+        var copy = self
+        if (try? copy.revoke(keyID, at: now, times: times)) != nil { return copy }
+        copy = self
+        for index in copy.keys.indices where copy.keys[index].keyID == keyID { copy.keys[index].state = .revoked }
+        return copy
+    }
+
     /// This one, with what `other` has revoked: what is left to do where the rest of `other` cannot be taken up.
     package func revoking(by other: SigningKeyManifest) -> SigningKeyManifest {
         var copy = self

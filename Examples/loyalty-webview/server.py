@@ -1,0 +1,159 @@
+"""The loyalty page and its back end, as small as they can be: Python's standard library, and PyJWT for signatures.
+
+Looking at rewards needs a good signature (by key set). Spending points asks Countersign (by introspection), so that a
+login that was ended, or cannot be confirmed, spends nothing.
+"""
+import argparse
+import base64
+import hashlib
+import http.server
+import json
+import os
+import pathlib
+import re
+import secrets
+
+from verification import Introspection, KeySet, Refused, Unreachable
+
+PAGE = pathlib.Path(__file__).parent / "page"
+TYPES = {".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
+
+REWARDS = [
+    {"id": "ten", "title": "€10 off", "detail": "From €50, one per purchase", "points": 500},
+    {"id": "alteration", "title": "Free alteration", "detail": "Trousers and jackets, ready in two days", "points": 350},
+    {"id": "wrap", "title": "Gift wrapping", "detail": "With a card", "points": 100},
+    {"id": "fifty", "title": "€50 off", "detail": "From €200, one per purchase", "points": 2200},
+]
+MEMBERS = {"emma.larsen@example.com": {"name": "Emma Larsen", "points": 1240, "tier": "Gold"}}
+
+
+class Problem(Exception):
+    def __init__(self, status):
+        self.status = status
+
+
+class Loyalty:
+    """What the page asks. Each answer starts with who asks; what they ask for comes from the app, unsigned."""
+
+    def __init__(self, by_key_set, by_introspection):
+        self._by_key_set, self._by_introspection = by_key_set, by_introspection
+
+    def rewards(self, token, question):
+        self._by_key_set.identity(token)
+        return {"member": MEMBERS.get(question.get("customerEmail")), "rewards": REWARDS}
+
+    def redeem(self, token, question):
+        associate = self._by_introspection.identity(token)
+        if associate.get("session") == "unconfirmed":
+            raise Unreachable
+        member = MEMBERS.get(question.get("customerEmail"))
+        chosen = [reward for reward in REWARDS if reward["id"] in question.get("rewards", [])]
+        cost = sum(reward["points"] for reward in chosen)
+        if not member or not chosen or cost > member["points"]:
+            raise Problem(409)
+        print(f"{len(chosen)} rewards redeemed by an associate of {associate['tenant']}", flush=True)
+        return {"coupons": [f"{reward['id'].upper()}-{secrets.token_hex(3).upper()}" for reward in chosen]}
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server_version, sys_version = "loyalty", ""
+    timeout = 10
+    loyalty: Loyalty
+    countersign: str
+
+    def do_GET(self):
+        name = self.path.partition("?")[0].removeprefix("/") or "index.html"
+        file = PAGE / name
+        if file.parent != PAGE or file.suffix not in TYPES or not file.is_file():
+            return self._answer(404, b"", "text/plain")
+        # The files name Countersign as a retailer's would; here it lives elsewhere.
+        text = file.read_text().replace("https://identity.acme.example", self.countersign)
+        self._answer(200, text.encode(), TYPES[file.suffix], self._policy(text))
+
+    def do_POST(self):
+        status, answer = 200, {}
+        try:
+            answer = self._ask(self.path, self._token(), self._question())
+        except Refused:
+            status = 401
+        except Unreachable:
+            status = 503
+        except Problem as problem:
+            status = problem.status
+        self._answer(status, json.dumps(answer).encode(), "application/json")
+
+    def _ask(self, path, token, question):
+        asked = {"/api/rewards": self.loyalty.rewards, "/api/redeem": self.loyalty.redeem}.get(path)
+        if not asked:
+            raise Problem(404)
+        return asked(token, question)
+
+    def _token(self):
+        scheme, _, token = self.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise Refused
+        return token
+
+    def _question(self):
+        try:
+            length = int(self.headers.get("Content-Length", 0))
+            if not 0 <= length <= 16384:
+                self.close_connection = True
+                raise Problem(413)
+            question = json.loads(self.rfile.read(length))
+        except ValueError:
+            raise Problem(400) from None
+        if not isinstance(question, dict):
+            raise Problem(400)
+        return question
+
+    def _policy(self, text):
+        """Nothing inline, but the import map with its digest."""
+        maps = re.findall(r'<script type="importmap">(.*?)</script>', text, re.DOTALL)
+        digests = [base64.b64encode(hashlib.sha256(it.encode()).digest()).decode() for it in maps]
+        return "; ".join([
+            "default-src 'none'", " ".join(["script-src 'self'", self.countersign, *(f"'sha256-{it}'" for it in digests)]),
+            "style-src 'self'", f"connect-src 'self' {self.countersign}", "base-uri 'none'", "form-action 'none'",
+            "frame-ancestors 'none'", "require-trusted-types-for 'script'"])
+
+    def _answer(self, status, body, kind, policy="default-src 'none'"):
+        self.send_response(status)
+        headers = {
+            "Content-Type": kind, "Content-Length": str(len(body)), "Cache-Control": "no-store",
+            "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Content-Security-Policy": policy,
+        }
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    do_HEAD = do_GET
+
+    def log_message(self, format, *values):
+        """No request line in any log: a deep link carries the external identity in its query."""
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--port", type=int, default=8092)
+    arguments.add_argument("--countersign", default="http://127.0.0.1:8090", help="where Countersign is")
+    arguments.add_argument("--issuer", help="Countersign's public_url, where it is another address")
+    arguments.add_argument("--audience", default="https://loyalty.acme.example")
+    arguments.add_argument("--verifier", default="loyalty-backend")
+    options = arguments.parse_args()
+    Handler.countersign = options.countersign
+    Handler.loyalty = Loyalty(
+        KeySet(options.countersign, options.issuer or options.countersign, options.audience),
+        Introspection(options.countersign, options.verifier, os.environ["LOYALTY_VERIFIER_SECRET"]))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", options.port), Handler)
+    print(f"the page is at http://127.0.0.1:{server.server_port}/", flush=True)
+    try:
+        server.serve_forever()
+    except KeyboardInterrupt:
+        pass
+
+
+if __name__ == "__main__":
+    main()

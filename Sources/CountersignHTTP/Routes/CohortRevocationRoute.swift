@@ -1,0 +1,55 @@
+import HTTPTypes
+import TokenExchange
+
+/// `POST /revocations`: ends all sessions that have something in common. For verifiers with `may_revoke: all`.
+///
+/// A form with one of `subject`, `device`, `tenant`, `identity_provider`, `key_id`, `all=true`, and perhaps
+/// `issued_before`, in seconds of Unix time.
+struct CohortRevocationRoute {
+    let revocations: RevocationList
+    let verifiers: @Sendable () -> VerifierDirectory
+    let bodyLimit: Int
+
+    func reply(to request: IncomingRequest) async throws(Problem) -> Reply {
+        let credentials = VerifierCredentials(authorization: request.head.headerFields[.authorization])
+        guard let verifier = credentials.flatMap(verifiers().verifier) else { throw Problem(.verifierRejected) }
+        guard verifier.revocation == .all else { throw Problem(.revocationNotAllowed) }
+        let form = try await request.collectForm(upTo: bodyLimit)
+        // A mistyped `issued_before` must not end more than was meant.
+        guard form.names.allSatisfy(FormBody.cohortFields.contains), let cohort = form.cohort,
+            let moment = form.moment
+        else {
+            throw Problem(.invalidRequest, reason: "no_single_cohort").expecting(.cohort)
+        }
+        do { try await revocations.revoke(cohort, issuedBefore: moment) } catch { throw Problem(error) }
+        var reply = Reply(status: .noContent, headers: [.cacheControl: "no-store"])
+        reply.notes.verifier = verifier.id
+        return reply
+    }
+}
+
+extension FormBody {
+    fileprivate static let cohortFields = Set(
+        (Cohort.Kind.allCases.map(\.rawValue) + ["issued_before"]).map { Array($0.utf8) })
+
+    /// Nil where there is none, more than one, or one without a value.
+    fileprivate var cohort: Cohort? {
+        let fields: [(kind: Cohort.Kind, value: [UInt8]?)] = [
+            (.subject, value("subject")), (.device, value("device")), (.tenant, value("tenant")),
+            (.identityProvider, value("identity_provider")), (.keyID, value("key_id")), (.all, value("all")),
+        ]
+        let named = fields.compactMap { kind, value in value.map { (kind, String(decoding: $0, as: UTF8.self)) } }
+        guard named.count == 1, let (kind, value) = named.first else { return nil }
+        return kind == .all ? (value == "true" ? Cohort(.all) : nil) : Cohort(kind, value)
+    }
+
+    /// Nil where it is there and no time; nil in it where it is absent.
+    fileprivate var moment: UnixTime?? {
+        guard let text = value("issued_before") else { return .some(nil) }
+        guard let seconds = Double(String(decoding: text, as: UTF8.self)), (0...253_402_300_799).contains(seconds)
+        else {
+            return nil
+        }
+        return UnixTime(seconds: seconds)
+    }
+}

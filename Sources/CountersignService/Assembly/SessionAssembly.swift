@@ -1,0 +1,101 @@
+import JOSE
+import Logging
+import NIOPosix
+import RedisSessions
+import ServiceConfiguration
+import ServiceLifecycle
+import TokenExchange
+
+/// Everything about sessions that outlives a reload: where they are kept, what waits to be written, what is revoked.
+struct SessionAssembly: Sendable {
+    let store: any SessionStore
+    /// As lasting and as shared as the store.
+    let records: any SharedRecords
+    let vault: SessionVault
+    let revocations: RevocationList
+    let deferredSessions: DeferredSessions
+    let unreadableRecords: UnreadableRecords
+    /// Whether other processes see what this one stores.
+    let isShared: Bool
+    private let connections: (any Service)?
+    private let logger: Logger
+
+    init(_ settings: SessionSettings, time: TimeSource, logger: Logger) {
+        let unreadableRecords = UnreadableRecords { kind in
+            logger.warning(
+                "a session record cannot be read and counts as absent; said once for each kind",
+                metadata: ["kind": .string(kind.rawValue)])
+        }
+        let vault = SessionVault(sealer: OpenSSLRecordSealer(), unreadable: unreadableRecords)
+        switch settings.store {
+        case .memory(let limits):
+            let memory = InMemorySessionStore(limit: limits.entries, time: time)
+            store = memory
+            records = InMemorySharedRecords(time: time)
+            // What this process revokes it knows at once.
+            revocations = RevocationList(store: memory, vault: vault, time: time, maximumAge: nil)
+            connections = nil
+        case .redis(let settings):
+            let redis = RedisSessionStore(
+                RedisConfiguration(settings), eventLoopGroup: MultiThreadedEventLoopGroup.singleton, time: time,
+                logger: logger)
+            store = redis
+            records = redis
+            revocations = RevocationList(store: redis, vault: vault, time: time)
+            connections = redis
+        }
+        isShared = connections != nil
+        deferredSessions = DeferredSessions(
+            limits: DeferredSessions.Limits(settings.deferred), store: store, time: time
+        ) { try await Task.sleep(for: $0) }
+        self.vault = vault
+        self.unreadableRecords = unreadableRecords
+        self.logger = logger
+    }
+
+    /// To be started in this order, and ended in the reverse one.
+    var services: [any Service] {
+        [connections].compactMap { $0 } + [
+            RevocationService(revocations: revocations),
+            DeferredSessionsService(deferredSessions: deferredSessions, logger: logger),
+        ]
+    }
+
+    /// Connected for as long as `body` runs: for commands.
+    func connected<Result: Sendable>(_ body: () async throws -> Result) async rethrows -> Result {
+        guard let connections else { return try await body() }
+        return try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await connections.run() }
+            defer { group.cancelAll() }
+            return try await body()
+        }
+    }
+}
+
+private struct RevocationService: Service {
+    let revocations: RevocationList
+
+    func run() async {
+        await cancelWhenGracefulShutdown { await revocations.run { try await Task.sleep(for: $0) } }
+    }
+}
+
+private struct DeferredSessionsService: Service {
+    let deferredSessions: DeferredSessions
+    let logger: Logger
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown { await deferredSessions.run() }
+        let lost = deferredSessions.count
+        if lost > 0 {
+            logger.error(
+                "sessions of optional providers were never written", metadata: ["count": .stringConvertible(lost)])
+        }
+    }
+}
+
+extension DeferredSessions.Limits {
+    init(_ settings: SessionSettings.DeferredLimits) {
+        self.init(entries: settings.entries, bytes: settings.bytes)
+    }
+}

@@ -1,0 +1,104 @@
+import JOSE
+import Logging
+package import ServiceConfiguration
+package import TokenExchange
+
+/// What `countersign sessions` does with the store that the service shares.
+package struct SessionCommands: Sendable {
+    private let configuration: Configuration
+    private let sessions: SessionAssembly
+    private let time: TimeSource
+
+    package init(_ configuration: Configuration, time: TimeSource) {
+        self.configuration = configuration
+        self.time = time
+        sessions = SessionAssembly(configuration.sessions, time: time, logger: .silent)
+    }
+
+    /// Whether the sessions are where a command can reach them.
+    package var canReachSessions: Bool { sessions.isShared }
+
+    /// Ends the sessions of a cohort on all replicas; says so.
+    package func revoke(_ cohort: Cohort, issuedBefore moment: UnixTime?) async throws(StartUpError) -> String {
+        try checkReach(
+            instead: "ask the service itself: POST /revocations at its operations listener, or restart it")
+        try check(cohort)
+        let now = time.now()
+        try await attempt { () async throws(Failure) in
+            try await sessions.revocations.revoke(cohort, issuedBefore: moment)
+        }
+        let until = min(moment ?? now, now).shortText
+        return "\(cohort.sentence) issued until \(until) are over; every replica knows within "
+            + "\(RevocationList.promise.components.seconds) seconds."
+    }
+
+    /// Ends what a burnt key has signed, and has every replica drop the key, also one whose key directory is not shared.
+    package func revoke(keyID: String) async throws(StartUpError) {
+        guard canReachSessions, let cohort = Cohort(.keyID, keyID) else { return }
+        try await attempt { () async throws(Failure) in try await sessions.revocations.revoke(cohort) }
+    }
+
+    /// What stands behind an external identity: a line for each fact, none of them the token.
+    package func show(_ externalIdentity: ExternalIdentity, blueprint: Blueprint) async throws(StartUpError) -> String {
+        try checkReach(instead: "ask the service itself: GET /session or POST /introspect")
+        let introspect = IntrospectSession(blueprint, sessions: sessions, keys: { blueprint.keys }, time: time)
+        let status = try await attempt { () async throws(Failure) in
+            do throws(SessionStoreFailure) { try await sessions.revocations.read() } catch { throw Failure(error) }
+            return try await introspect(externalIdentity)
+        }
+        guard let session = status.session?.record else {
+            return "inactive: unknown, expired, revoked, or none of ours"
+        }
+        let facts = [
+            ("identity provider", session.identityProvider), ("tenant", session.tenant), ("subject", session.subject),
+            ("device", session.device == nil ? "not named" : "named"), ("issued", session.issuedAt.shortText),
+            ("expires", session.expiry.shortText), ("token id", session.tokenID),
+        ]
+        return (["active"] + facts.map { "\($0): \($1)" }).joined(separator: "\n")
+    }
+}
+
+extension SessionCommands {
+    private func attempt<Result: Sendable>(
+        _ work: () async throws(Failure) -> Result
+    ) async throws(StartUpError) -> Result {
+        do { return try await sessions.connected(work) } catch {
+            let cause = (error as? Failure)?.cause ?? "\(error)"
+            throw StartUpError([
+                "session store: \(cause); nothing is recorded unless a replica says so. Mend the store and run this again."
+            ])
+        }
+    }
+
+    private func checkReach(instead remedy: String) throws(StartUpError) {
+        guard !canReachSessions else { return }
+        throw StartUpError(["sessions are in the memory of the running service (`sessions.store: memory`); \(remedy)"])
+    }
+
+    private func check(_ cohort: Cohort) throws(StartUpError) {
+        let names: [String]
+        switch cohort.kind {
+        case .tenant: names = configuration.tenants.map(\.name)
+        case .identityProvider: names = configuration.identityProviders.map(\.name)
+        case .subject, .device, .keyID, .all: return
+        }
+        guard !names.contains(cohort.value) else { return }
+        throw StartUpError([
+            "expected a name of the configuration (\(names.joined(separator: ", "))), found another. Nothing was done."
+        ])
+    }
+}
+
+extension Cohort {
+    /// Without the value, which may be a claim.
+    fileprivate var sentence: String {
+        switch kind {
+        case .subject: "Sessions of this subject"
+        case .device: "Sessions of this device"
+        case .tenant: "Sessions of this tenant"
+        case .identityProvider: "Sessions of this identity provider"
+        case .keyID: "Sessions whose tokens this key has signed"
+        case .all: "All sessions"
+        }
+    }
+}

@@ -1,0 +1,74 @@
+/// Sessions that have something in common, by which they can be ended together.
+package struct Cohort: Sendable, Hashable, Redacted {
+    package enum Kind: String, Sendable, CaseIterable {
+        /// The `sub` of identity tokens, of whichever tenant.
+        case subject
+        case device
+        case tenant
+        case identityProvider = "identity_provider"
+        /// The `kid` of the key that signed them: JWTs only.
+        case keyID = "key_id"
+        case all
+    }
+
+    package let kind: Kind
+    /// Empty for ``Kind/all``.
+    package let value: String
+
+    /// Nil where the value is absent, or too much.
+    package init?(_ kind: Kind, _ value: String = "") {
+        guard value.isEmpty == (kind == .all) else { return nil }
+        self.kind = kind
+        self.value = value
+    }
+}
+
+/// Names a cohort without telling its value: the first half of a SHA-256 digest, in base64url.
+///
+/// Who knows all values that there can be finds out which it is; so can who reads logs of the identity provider. What
+/// matters is that the store holds no claim in clear.
+package struct CohortLabel: Sendable, Hashable {
+    package let kind: Cohort.Kind
+    /// Empty for ``Cohort/Kind/all``.
+    let digest: String
+
+    /// `kind` or `kind:digest`.
+    package var text: String { digest.isEmpty ? kind.rawValue : "\(kind.rawValue):\(digest)" }
+
+    init(_ kind: Cohort.Kind, digest: String) {
+        self.kind = kind
+        self.digest = digest
+    }
+
+    /// Nil where the text is none.
+    package init?(_ text: some StringProtocol) {
+        let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+        guard let kind = Cohort.Kind(rawValue: String(parts[0])), (parts.count == 1) == (kind == .all) else {
+            return nil
+        }
+        self.init(kind, digest: parts.count == 1 ? "" : String(parts[1]))
+    }
+}
+
+extension SessionVault {
+    package func label(of cohort: Cohort) -> CohortLabel {
+        cohort.kind == .all ? CohortLabel(.all, digest: "") : label(cohort.kind, cohort.value)
+    }
+
+    /// Nil where the device is not known.
+    package func label(ofDevice device: String) -> CohortLabel? {
+        device.isEmpty ? nil : label(.device, device)
+    }
+
+    /// The cohorts of a kind that a session belongs to.
+    func label(of session: SessionRecord, keyID: String?, kind: Cohort.Kind) -> CohortLabel? {
+        switch kind {
+        case .subject: label(.subject, session.subject)
+        case .device: session.device
+        case .tenant: label(.tenant, session.tenant)
+        case .identityProvider: label(.identityProvider, session.identityProvider)
+        case .keyID: keyID.map { label(.keyID, $0) }
+        case .all: CohortLabel(.all, digest: "")
+        }
+    }
+}

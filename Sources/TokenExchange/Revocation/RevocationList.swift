@@ -1,0 +1,117 @@
+import Synchronization
+
+/// The revoked cohorts as this replica knows them, read anew every second; a session is held against them by its time of
+/// issue. So a revocation costs the same whether it ends one session or a million, and one that is written a moment later
+/// by a request that was under way is over as well.
+///
+/// Replicas compare times of issue with each other's clocks: where those differ, sessions of that difference count on the
+/// wrong side.
+package final class RevocationList: Sendable {
+    package enum Verdict: Sendable, Equatable {
+        case stands
+        case revoked
+        /// The list has not been read lately, so nobody can tell.
+        case unknown
+    }
+
+    private struct State {
+        var version: String?
+        var watermarks: [CohortLabel: UnixTime] = [:]
+        var kinds: Set<Cohort.Kind> = []
+        /// By the monotonic clock.
+        var readAt: Duration?
+    }
+
+    private let state = Mutex(State())
+    private let store: any RevocationStore
+    private let vault: SessionVault
+    private let time: TimeSource
+    /// No verdict is given by a list that was not read for so long; nil: a list that is never late.
+    private let maximumAge: Duration?
+
+    /// A revocation counts on all replicas within these together: between two readings, and for one of them.
+    private static let pause: Duration = .seconds(1)
+    private static let budget: Duration = .seconds(1)
+    /// Within this a revocation is promised to count everywhere.
+    package static let promise: Duration = .seconds(5)
+    /// No session lives longer; the configuration allows no more.
+    private static let longestLifetime = SigningKeyTimes.greatestLifetime
+
+    package init(
+        store: any RevocationStore, vault: SessionVault, time: TimeSource,
+        maximumAge: Duration? = RevocationList.promise
+    ) {
+        self.store = store
+        self.vault = vault
+        self.time = time
+        self.maximumAge = maximumAge
+    }
+
+    // MARK: Asking
+
+    /// - Parameter keyID: the `kid` of a JWT.
+    package func verdict(on session: SessionRecord, keyID: String?) -> Verdict {
+        let state = state.withLock { $0 }
+        let isRevoked = state.kinds.contains { kind in
+            guard let label = vault.label(of: session, keyID: keyID, kind: kind),
+                let watermark = state.watermarks[label]
+            else { return false }
+            return session.issuedAt <= watermark
+        }
+        return isRevoked ? .revoked : isFresh(state) ? .stands : .unknown
+    }
+
+    /// Whether the key is burnt, whatever else is known of it.
+    package func isRevoked(keyID: String) -> Bool {
+        guard state.withLock({ $0.kinds.contains(.keyID) }), let cohort = Cohort(.keyID, keyID) else { return false }
+        let label = vault.label(of: cohort)
+        return state.withLock { $0.watermarks[label] != nil }
+    }
+
+    private func isFresh(_ state: State) -> Bool {
+        guard let maximumAge else { return true }
+        return state.readAt.map { time.elapsed() - $0 <= maximumAge } ?? false
+    }
+
+    package var count: Int { state.withLock(\.watermarks.count) }
+
+    // MARK: Revoking
+
+    /// Ends the sessions of a cohort that were issued before `moment`, on all replicas within ``promise``.
+    /// - Parameter moment: nil for now; a later one counts as now, since new logins must not be dead already.
+    /// - Throws: ``Failure`` where that could not be recorded.
+    package func revoke(_ cohort: Cohort, issuedBefore moment: UnixTime? = nil) async throws(Failure) {
+        let now = time.now()
+        // A burnt key signs nothing that counts, whoever uses it, and however late.
+        let moment = cohort.kind == .keyID ? now + Self.longestLifetime : min(moment ?? now, now)
+        let revocation = Revocation(
+            cohort: vault.label(of: cohort), issuedBefore: moment, endsAt: max(moment, now) + Self.longestLifetime)
+        do {
+            try await store.add(revocation, within: Self.budget)
+            try await read()
+        } catch { throw Failure(error) }
+    }
+
+    // MARK: Reading
+
+    /// Reads every second until the task is cancelled.
+    package func run(sleep: @Sendable (Duration) async throws -> Void) async {
+        repeat { try? await read() } while (try? await sleep(Self.pause)) != nil
+    }
+
+    package func read() async throws(SessionStoreFailure) {
+        let began = time.elapsed()
+        let known = state.withLock(\.version)
+        let stored = try await store.revocations(unless: known, within: Self.budget)
+        state.withLock { state in
+            // Of two readings that overtake one another the one that began later counts.
+            guard state.readAt.map({ $0 <= began }) ?? true else { return }
+            state.readAt = began
+            guard let stored else { return }
+            state.version = stored.version
+            state.watermarks = Dictionary(
+                stored.revocations.map { ($0.cohort, $0.issuedBefore) }, uniquingKeysWith: max)
+            state.kinds = Set(state.watermarks.keys.map(\.kind))
+        }
+    }
+}

@@ -1,0 +1,36 @@
+/// Keeps which cohorts are revoked: a watermark each, however many sessions there are.
+package protocol RevocationStore: Sendable {
+    /// Adds a watermark; of two for one cohort the later counts. What is over is forgotten.
+    func add(_ revocation: Revocation, within budget: Duration) async throws(SessionStoreFailure)
+
+    /// All watermarks; nil where they are still those of `version`.
+    func revocations(
+        unless version: String?, within budget: Duration
+    ) async throws(SessionStoreFailure) -> StoredRevocations?
+}
+
+/// The sessions of a cohort are over that were issued at a moment or before it.
+package struct Revocation: Sendable, Equatable {
+    package let cohort: CohortLabel
+    /// To the millisecond.
+    package let issuedBefore: UnixTime
+    /// When the last of these sessions is over by itself.
+    package let endsAt: UnixTime
+
+    package init(cohort: CohortLabel, issuedBefore: UnixTime, endsAt: UnixTime) {
+        self.cohort = cohort
+        self.issuedBefore = issuedBefore
+        self.endsAt = endsAt
+    }
+}
+
+package struct StoredRevocations: Sendable, Equatable {
+    /// Differs whenever the revocations do; says nothing else.
+    package let version: String
+    package let revocations: [Revocation]
+
+    package init(version: String, revocations: [Revocation]) {
+        self.version = version
+        self.revocations = revocations
+    }
+}

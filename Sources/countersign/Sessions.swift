@@ -1,0 +1,93 @@
+import ArgumentParser
+import CountersignService
+import FoundationEssentials
+import TokenExchange
+
+struct Sessions: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Show sessions, and end them by the handful.", subcommands: [Revoke.self, Show.self])
+
+    struct Revoke: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "End all sessions that have something in common, on all replicas.",
+            discussion: """
+                Counts within five seconds, also for logins that are under way. Costs the same for one session and a \
+                million. Later logins are not touched. Needs the store that the service uses.
+                """)
+
+        @OptionGroup var config: ConfigurationOption
+        @Option(help: "The `sub` of the associate, in whichever tenant.")
+        var subject: String?
+        @Option(help: "The device, as the app names it.")
+        var device: String?
+        @Option(help: "The tenant, by its name in the configuration.")
+        var tenant: String?
+        @Option(help: "The identity provider.")
+        var identityProvider: String?
+        @Option(help: "The `kid` of the key that signed the tokens; see also `keys revoke`.")
+        var keyId: String?
+        @Flag(help: "All sessions there are. On a terminal it asks.")
+        var all = false
+        @Option(help: "Only those issued until then: 2026-11-22T16:00:00Z, or seconds of Unix time.")
+        var issuedBefore: MomentArgument?
+        @Flag(help: "Do not ask.")
+        var yes = false
+
+        func validate() throws {
+            if cohorts.count != 1 {
+                throw ValidationError(
+                    "Name exactly one of --subject, --device, --tenant, --identity-provider, --key-id and --all.")
+            }
+        }
+
+        func run() async throws {
+            try await reportingStartUpErrors {
+                let commands = SessionCommands(try config.load(), time: .system)
+                if all, !yes, Confirmation.canAsk { try Confirmation.ask("Every associate will have to log in anew.") }
+                print(try await commands.revoke(cohorts[0], issuedBefore: issuedBefore?.time))
+            }
+        }
+
+        private var cohorts: [Cohort] {
+            let named: [(Cohort.Kind, String?)] = [
+                (.subject, subject), (.device, device), (.tenant, tenant), (.identityProvider, identityProvider),
+                (.keyID, keyId), (.all, all ? "" : nil),
+            ]
+            return named.compactMap { kind, value in value.flatMap { Cohort(kind, $0) } }
+        }
+    }
+
+    struct Show: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Say what stands behind an external identity.",
+            discussion: """
+                Reads the external identity from standard input and prints what its session holds; never the token. Needs \
+                the store that the service uses. Exits 1 where the store cannot be asked.
+                """)
+
+        @OptionGroup var config: ConfigurationOption
+
+        func run() async throws {
+            try await reportingStartUpErrors {
+                let commands = SessionCommands(try config.load(), time: .system)
+                let token = Array((readLine(strippingNewline: true) ?? "").utf8)
+                print(try await commands.show(ExternalIdentity(bytes: token), blueprint: try config.blueprint()))
+            }
+        }
+    }
+}
+
+/// A moment as RFC 3339 in UTC, or in seconds of Unix time.
+struct MomentArgument: ExpressibleByArgument {
+    let time: UnixTime
+
+    init?(argument: String) {
+        if let seconds = Double(argument), (0...253_402_300_799).contains(seconds) {
+            time = UnixTime(seconds: seconds)
+        } else if let date = try? Date(argument, strategy: .iso8601) {
+            time = UnixTime(seconds: date.timeIntervalSince1970)
+        } else {
+            return nil
+        }
+    }
+}

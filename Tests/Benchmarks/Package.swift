@@ -1,0 +1,49 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// A package of its own, so that the outer one stays small. The code under test is compiled anew here: its targets are
+// symbolic links to the outer package's folders, because everything there has `package` access.
+
+let swift: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+let collections = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let nio = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+
+let package = Package(
+    name: "countersign-benchmarks",
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        .systemLibrary(name: "COpenSSL"),
+        .systemLibrary(name: "CLibJWT"),
+        .systemLibrary(name: "CHiredis"),
+        .target(name: "TokenExchange", swiftSettings: swift),
+        .target(name: "JOSE", dependencies: ["TokenExchange", "COpenSSL", "CLibJWT"], swiftSettings: swift),
+        .target(
+            name: "RedisSessions",
+            dependencies: ["TokenExchange", "CHiredis", collections, lifecycle, logging, nio, nioPosix, nioSSL],
+            swiftSettings: swift),
+        .target(
+            name: "TestSupport",
+            dependencies: ["COpenSSL", "JOSE", "TokenExchange", logging, nio, nioHTTP1, nioPosix, nioSSL],
+            swiftSettings: swift),
+        .executableTarget(
+            name: "RedisBench",
+            dependencies: ["JOSE", "RedisSessions", "TestSupport", "TokenExchange", logging, nio, nioPosix],
+            swiftSettings: swift),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,180 @@
+import Foundation
+import TestSupport
+import Testing
+import TokenExchange
+
+/// Sessions that are ended together, on two replicas with one Redis.
+@Suite(.serialized) struct CohortRevocationTests {
+    private typealias Settings = CountersignProcess.Settings
+
+    private static let backend = TestVerifier("backend", of: "vip-loyalty, notes", mayRevoke: "true")
+    private static let admin = TestVerifier("admin", of: "notes", mayRevoke: "all")
+
+    private struct Replicas {
+        let redis: RedisServer
+        let one: CountersignProcess
+        let other: CountersignProcess
+
+        var config: String { "\(one.folder.path)/countersign.yaml" }
+
+        func logIn(device: String = "till-1", provider: String = "vip-loyalty") throws -> String {
+            try #require(
+                try one.exchange(try ModelToken.fresh(), device: device, provider: provider).externalIdentity)
+        }
+
+        func isActive(_ identity: String) throws -> Bool {
+            try other.introspect(identity, as: backend).json["active"] as? Bool ?? false
+        }
+
+        func becomesInactive(_ identity: String, _ at: SourceLocation = #_sourceLocation) async throws {
+            try await eventually("every replica knows", within: .seconds(5)) { try !isActive(identity) }
+            #expect(try one.session(identity).status == 401, sourceLocation: at)
+        }
+    }
+
+    private func replicas(sharingKeys: Bool = true) async throws -> Replicas {
+        let redis = try await RedisServer.start()
+        var settings = Settings()
+        settings.sessions = Settings.redis(redis, commandTimeout: "1s")
+        settings.providers = Settings.provider("vip-loyalty") + Settings.provider("notes", token: "kind: opaque")
+        settings.verifiers = [Self.backend, Self.admin]
+        let folder = try CountersignProcess.prepare(settings)
+        var other = folder
+        if !sharingKeys {
+            other = try CountersignProcess.prepare(settings)
+            try FileManager.default.removeItem(atPath: "\(other.path)/signing")
+            try FileManager.default.copyItem(atPath: "\(folder.path)/signing", toPath: "\(other.path)/signing")
+        }
+        return Replicas(
+            redis: redis, one: try await CountersignProcess.start(in: folder),
+            other: try await CountersignProcess.start(in: other))
+    }
+
+    @Test func endsSessionsByRequestAndNoOthers() async throws {
+        let replicas = try await replicas()
+        for (form, provider) in [
+            ("subject=\(Self.subject)", "vip-loyalty"), ("device=till-1", "vip-loyalty"),
+            ("identity_provider=notes", "notes"),
+            ("tenant=acme-staging", "notes"), ("all=true", "vip-loyalty"),
+        ] {
+            let identity = try replicas.logIn(provider: provider)
+            #expect(try replicas.isActive(identity))
+            let answer = try revoke(replicas.one, form)
+            #expect(answer.status == 204 && answer.body.isEmpty)
+            try await replicas.becomesInactive(identity)
+        }
+        let later = try replicas.logIn()
+        #expect(try replicas.isActive(later))
+        for form in [
+            "subject=somebody-else", "device=till-2", "identity_provider=notes", "all=true&issued_before=1000",
+        ] {
+            #expect(try revoke(replicas.one, form).status == 204)
+        }
+        // By then the other replica has read them all.
+        let marker = try replicas.logIn(device: "marker")
+        #expect(try revoke(replicas.one, "device=marker").status == 204)
+        try await replicas.becomesInactive(marker)
+        #expect(try replicas.isActive(later))
+    }
+
+    @Test(arguments: [
+        "", "all=false", "all=true&subject=x", "subject=", "subject=x&subject=y", "subject=x&issued_before=then",
+        "issued_before=1", "key_id=x&device=y", "subject=x&issued_befor=1", "subject=x&issued_before=-1",
+        "subject=x&issued_before=1e400",
+    ])
+    func refusesWhatNamesNoSingleCohort(form: String) async throws {
+        let service = try await CountersignProcess.start(Self.small)
+        let answer = try revoke(service, form)
+        #expect(answer.status == 400 && answer.errorCode == "invalid_request")
+    }
+
+    @Test func refusesWhoMayNotRevokeAll() async throws {
+        let service = try await CountersignProcess.start(Self.small)
+        let refused = try revoke(service, "all=true", as: Self.backend.basic)
+        #expect(refused.status == 403 && refused.errorCode == "revocation_not_allowed")
+        for authorization in [nil, TestVerifier.basic("admin", "wrong"), "Bearer x"] {
+            #expect(try revoke(service, "all=true", as: authorization).status == 401)
+        }
+        #expect(try service.post("/revocations", form: "all=true", authorization: Self.admin.basic).status == 404)
+    }
+
+    @Test func saysSoWhereARevocationCannotBeRecorded() async throws {
+        let replicas = try await replicas()
+        replicas.redis.kill()
+        let answer = try revoke(replicas.one, "all=true")
+        #expect(answer.status == 503 && answer.errorCode == "session_store_unavailable")
+        let command = try await CountersignProcess.run(
+            "sessions", "revoke", "--config", replicas.config, "--all", "--yes")
+        #expect(command.status == 1)
+        #expect(command.output.contains("session store: ") && command.output.contains("run this again"))
+    }
+
+    @Test func endsAndShowsSessionsByCommand() async throws {
+        let replicas = try await replicas()
+        let identity = try replicas.logIn()
+        let shown = try await CountersignProcess.run(
+            CountersignProcess.program, ["sessions", "show", "--config", replicas.config], input: Array(identity.utf8))
+        #expect(shown.status == 0)
+        #expect(
+            shown.output.contains(
+                "active\nidentity provider: vip-loyalty\ntenant: acme-staging\nsubject: \(Self.subject)"))
+        #expect(!shown.output.contains(identity))
+        let revoked = try await CountersignProcess.run(
+            "sessions", "revoke", "--config", replicas.config, "--subject", Self.subject)
+        #expect(revoked.status == 0)
+        #expect(
+            revoked.output.contains("every replica knows within 5 seconds") && !revoked.output.contains(Self.subject))
+        try await replicas.becomesInactive(identity)
+        let gone = try await CountersignProcess.run(
+            CountersignProcess.program, ["sessions", "show", "--config", replicas.config], input: Array(identity.utf8))
+        #expect(gone.output.hasPrefix("inactive"))
+        for wrong in [["--tenant", "typo"], ["--identity-provider", "typo"], [], ["--all", "--device", "x"]] {
+            let answer = try await CountersignProcess.run(
+                CountersignProcess.program, ["sessions", "revoke", "--config", replicas.config] + wrong)
+            #expect(answer.status != 0)
+        }
+        // Nothing in Redis tells whose they were.
+        #expect(try !replicas.redis.connect().keys().joined().contains(Self.subject))
+        let fields = try replicas.redis.command("HGETALL", "countersign:{revocations}")
+        #expect(!"\(fields)".contains(Self.subject))
+    }
+
+    /// The other replica has a key directory of its own, which nobody changes.
+    @Test func burnsAKeyOnReplicasWhoseDirectoryIsNotShared() async throws {
+        let replicas = try await replicas(sharingKeys: false)
+        let identity = try replicas.logIn()
+        let keySet = {
+            try HTTPConnection(port: replicas.other.publicPort).request("GET", "/.well-known/jwks.json").text
+        }
+        let keyID = try #require(try keySet().split(separator: "\"kid\":\"").last?.prefix { $0 != "\"" })
+        #expect(try replicas.isActive(identity))
+        let burnt = try await CountersignProcess.run(
+            "keys", "revoke", "--config", replicas.config, "--yes", String(keyID))
+        #expect(burnt.status == 0)
+        try await replicas.becomesInactive(identity)
+        try await eventually("it is published no more", within: .seconds(5)) { try !keySet().contains(keyID) }
+        // No key is left there: better no token than a burnt one.
+        let failed = try replicas.other.exchange(try ModelToken.fresh(), device: "till-2")
+        #expect(failed.status == 500 && failed.errorCode == "mint_failed")
+        try await eventually("the new key signs", within: .seconds(5)) {
+            try replicas.one.exchange(try ModelToken.fresh(), device: "till-3").status == 200
+        }
+    }
+
+    private static let subject = "f3a1c9de-5b0e-4c62-8a77-0d2f9b1c4e55"
+
+    private static var small: Settings {
+        var settings = Settings()
+        settings.verifiers = [
+            TestVerifier("backend", of: "vip-loyalty", mayRevoke: "true"),
+            TestVerifier("admin", of: "vip-loyalty", mayRevoke: "all"),
+        ]
+        return settings
+    }
+
+    private func revoke(
+        _ service: CountersignProcess, _ form: String, as authorization: String? = admin.basic
+    ) throws -> HTTPAnswer {
+        try service.post("/revocations", form: form, authorization: authorization, port: service.operationsPort)
+    }
+}

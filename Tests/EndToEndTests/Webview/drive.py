@@ -1,0 +1,37 @@
+"""Opens the loyalty page of Examples/ in Chromium, case by case, and prints a JSON line for each.
+
+drive.py < scene.json: the running service and page, tokens good and bad, where Redis is, where pictures go.
+"""
+import json
+import os
+import sys
+import time
+import traceback
+
+from playwright.sync_api import sync_playwright
+
+import cases
+
+
+def main():
+    scene = json.load(sys.stdin)
+    os.makedirs(scene["pictures"], exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path="/usr/bin/chromium",
+            # Chromium's sandbox refuses to work for root.
+            chromium_sandbox=os.geteuid() != 0,
+            args=["--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"])
+        for case in cases.ALL:
+            began = time.monotonic()
+            line = {"case": case.__name__}
+            try:
+                case(browser, scene)
+            except Exception:
+                line["failure"] = traceback.format_exc(limit=-3)
+            line["seconds"] = round(time.monotonic() - began, 2)
+            print(json.dumps(line), flush=True)
+        browser.close()
+
+
+main()

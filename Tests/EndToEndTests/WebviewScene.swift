@@ -1,0 +1,110 @@
+import Foundation
+import JOSE
+import TestSupport
+import TokenExchange
+
+/// Countersign, the loyalty page's server, and external identities good and bad, for a browser to try.
+struct WebviewScene {
+    static let tests = "\(CountersignProcess.repository)/Tests/EndToEndTests/Webview"
+    private static let example = "\(CountersignProcess.repository)/Examples/loyalty-webview"
+    /// Of the loyalty page's back end.
+    private static let secret = "a-verifier-secret-for-this-test"
+    private static let audience = "https://loyalty.acme.example"
+
+    let service: CountersignProcess
+    let tokens: [String]
+    let json: Data
+    private let page: RunningProgram
+
+    var pageLog: String { page.output }
+
+    static func prepare(redis: RedisServer) async throws -> WebviewScene {
+        let pagePort = try freeLoopbackPort()
+        let folder = try CountersignProcess.prepare(settings(redis: redis, pagePort: pagePort))
+        try folder.write("verifier-secret", secret)
+        try FileManager.default.setAttributes(
+            [.posixPermissions: 0o600], ofItemAtPath: "\(folder.path)/verifier-secret")
+        let service = try await CountersignProcess.start(in: folder)
+        let page = try await RunningProgram.start(
+            "/usr/bin/env",
+            [
+                "LOYALTY_VERIFIER_SECRET=\(secret)", CountersignProcess.python, "\(example)/server.py", "--port",
+                "\(pagePort)", "--countersign", "http://127.0.0.1:\(service.publicPort)", "--issuer",
+                "http://127.0.0.1:8080",
+            ], until: "the page is at")
+        let tokens = try await identities(of: service, redis: redis)
+        let scene: [String: Any] = [
+            "page_port": pagePort, "redis_port": redis.port, "program": CountersignProcess.program,
+            "pictures": "\(CountersignProcess.repository)/.build/webview", "demo": try await demo(in: folder),
+        ]
+        return WebviewScene(
+            service: service, tokens: Array(tokens.values),
+            json: try JSONSerialization.data(withJSONObject: scene.merging(tokens) { $1 }), page: page)
+    }
+
+    private static func settings(redis: RedisServer, pagePort: Int) -> CountersignProcess.Settings {
+        func provider(_ name: String, mode: String = "strict", lifetime: String = "3h") -> String {
+            CountersignProcess.Settings.provider(
+                name, mode: mode, token: "kind: jwt, lifetime: \(lifetime), audience: \"\(audience)\"",
+                more: ", webview: { origins: [\"http://127.0.0.1:\(pagePort)\"] }")
+        }
+        var settings = CountersignProcess.Settings()
+        settings.sessions = CountersignProcess.Settings.redis(redis)
+        settings.providers =
+            provider("vip-loyalty") + provider("short", lifetime: "1s") + provider("optional", mode: "optional") + """
+                verifiers:
+                  - { id: loyalty-backend, secret: { file: verifier-secret }, identity_providers: [vip-loyalty, optional] }
+                """
+        return settings
+    }
+
+    private static func identities(of service: CountersignProcess, redis: RedisServer) async throws -> [String: String]
+    {
+        func identity(_ provider: String = "vip-loyalty") throws -> String {
+            let answer = try service.exchange(try ModelToken.fresh(), provider: provider)
+            guard let identity = answer.externalIdentity else { throw ProgramFailure(description: answer.text) }
+            return identity
+        }
+        let revoked = try identity()
+        try redis.command("FLUSHALL")
+        let expired = try identity("short")
+        try await eventually("an external identity is over") { try service.session(expired).status == 401 }
+        return [
+            "good": try identity(), "optional": try identity("optional"), "revoked": revoked, "expired": expired,
+            "foreign": try foreign(),
+        ]
+    }
+
+    /// As Countersign would mint it, but with a key of somebody else's.
+    private static func foreign() throws -> String {
+        let token = ModelToken.current.claim("iss", .string("http://127.0.0.1:8080")).claim("aud", .string(audience))
+            .claim("identity_provider", .string("vip-loyalty")).header("alg", .string("ES256"))
+        return String(decoding: try token.signed(by: TestKeys.es256), as: UTF8.self)
+    }
+
+    /// The example's own configuration on free ports, with a development key of the test's.
+    private static func demo(in folder: TemporaryFolder) async throws -> [String: Any] {
+        let (port, operations, page) = (try freeLoopbackPort(), try freeLoopbackPort(), try freeLoopbackPort())
+        let key = "\(folder.path)/acme-staging"
+        let made = try await CountersignProcess.run(
+            "sh",
+            [
+                "-c",
+                """
+                umask 077; openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out '\(key).private.pem' &&
+                openssl pkey -in '\(key).private.pem' -pubout -out '\(key).public.pem'
+                """,
+            ])
+        guard made.status == 0 else { throw ProgramFailure(description: made.output) }
+        let yaml = try String(contentsOfFile: "\(example)/countersign.yaml", encoding: .utf8)
+        let configuration = [
+            (":8090", ":\(port)"), (":8091", ":\(operations)"), (":8092", ":\(page)"),
+            ("../../keys/signing", "signing"),
+            ("../../keys/development/", ""),
+        ].reduce(yaml) { $0.replacingOccurrences(of: $1.0, with: $1.1) }
+        return [
+            "script": "\(example)/demo.py", "config": try folder.write("demo.yaml", configuration), "port": port,
+            "page_port": page,
+        ]
+    }
+}

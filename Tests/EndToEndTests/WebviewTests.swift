@@ -1,0 +1,92 @@
+import Foundation
+import JOSE
+import TestSupport
+import Testing
+import TokenExchange
+
+/// The webview kit: how it is served, and what it does in a real browser, on the page of Examples/loyalty-webview.
+@Suite struct WebviewTests {
+    private static let kit = "\(CountersignProcess.repository)/Sources/CountersignHTTP/Webview/countersign.v1.js"
+
+    @Test func servesTheScriptToAnybodyForAsLongAsItsNameStays() async throws {
+        let service = try await CountersignProcess.start()
+        let file = [UInt8](try Data(contentsOf: URL(filePath: Self.kit)))
+        #expect(file.count <= 6000)
+        for (name, lifetime) in [
+            ("countersign.v1.js", "max-age=31536000, immutable"), ("countersign.js", "max-age=300"),
+        ] {
+            let answer = try service.connect().request("GET", "/webview/\(name)?x=1")
+            #expect(answer.status == 200 && answer.body == file)
+            #expect(answer.headers["content-type"] == "text/javascript; charset=utf-8")
+            #expect(answer.headers["cache-control"] == "public, \(lifetime)")
+            #expect(answer.headers["access-control-allow-origin"] == "*")
+            #expect(answer.headers["x-content-type-options"] == "nosniff")
+            let head = try service.connect().request("HEAD", "/webview/\(name)")
+            #expect(head.status == 200 && head.headers["content-length"] == String(file.count))
+            #expect(head.headers["etag"] == answer.headers["etag"])
+        }
+    }
+
+    @Test func sendsTheScriptOnlyToWhoHasItNot() async throws {
+        let service = try await CountersignProcess.start()
+        let connection = try service.connect()
+        func ask(_ condition: String) throws -> HTTPAnswer {
+            try connection.request("GET", "/webview/countersign.v1.js", headers: ["If-None-Match": condition])
+        }
+        let tag = try #require(try ask("\"other\"").headers["etag"])
+        #expect(tag.hasPrefix("\"") && tag.hasSuffix("\"") && tag.count > 10)
+        for condition in [tag, "W/\(tag)", "\"other\", \(tag)", "\"a\" ,W/\(tag) , \"b\"", "*"] {
+            let answer = try ask(condition)
+            #expect(answer.status == 304 && answer.body.isEmpty, "\(condition)")
+            #expect(answer.headers["content-length"] == nil && answer.headers["etag"] == tag)
+            #expect(answer.headers["access-control-allow-origin"] == "*" && answer.headers["cache-control"] != nil)
+        }
+        for condition in ["\"other\"", "", String(tag.dropLast()), "x\(tag)"] {
+            #expect(try ask(condition).status == 200, "\(condition)")
+        }
+    }
+
+    @Test func servesNothingElseThere() async throws {
+        let service = try await CountersignProcess.start()
+        func ask(_ method: String, _ path: String) throws -> HTTPAnswer {
+            try service.connect().request(method, path)
+        }
+        for path in ["/webview/", "/webview/countersign.v0.js", "/webview/countersign.v1.js/", "/webview/../session"] {
+            #expect(try ask("GET", path).errorCode == "not_found", "\(path)")
+        }
+        let post = try ask("POST", "/webview/countersign.v1.js")
+        #expect(post.status == 405 && post.headers["allow"] == "GET, HEAD")
+    }
+
+    /// Pages name the script by its digest: what they were told has to be what is served.
+    @Test func isTheScriptThatPagesAreToldToExpect() async throws {
+        let digest = try await CountersignProcess.run(
+            "sh", ["-c", "openssl dgst -sha384 -binary '\(Self.kit)' | base64 -w0"])
+        #expect(digest.output.count == 64)
+        for file in ["README.md", "docs/webview.md", "Examples/loyalty-webview/page/index.html"] {
+            let text = try String(contentsOfFile: "\(CountersignProcess.repository)/\(file)", encoding: .utf8)
+            #expect(text.contains("\"sha384-\(digest.output)\""), "\(file) names another digest")
+        }
+    }
+
+    @Test func showsAPageOnlyToWhomCountersignKnows() async throws {
+        let redis = try await RedisServer.start()
+        let scene = try await WebviewScene.prepare(redis: redis)
+        let result = try await CountersignProcess.run(
+            CountersignProcess.python, ["\(WebviewScene.tests)/drive.py"], input: Array(scene.json),
+            within: .seconds(150))
+        #expect(result.status == 0, "\(result.output)")
+        let lines = result.output.split(separator: "\n").compactMap {
+            (try? JSONSerialization.jsonObject(with: Data($0.utf8))) as? [String: Any]
+        }
+        let cases = try String(contentsOfFile: "\(WebviewScene.tests)/cases.py", encoding: .utf8)
+        #expect(lines.count == cases.components(separatedBy: "\n@case\n").count - 1 && lines.count > 15)
+        for line in lines {
+            let failure = line["failure"] as? String
+            #expect(failure == nil, "\(line["case"] ?? ""): \(failure ?? "")")
+        }
+        for token in scene.tokens {
+            #expect(!scene.service.log.contains(token) && !scene.pageLog.contains(token))
+        }
+    }
+}

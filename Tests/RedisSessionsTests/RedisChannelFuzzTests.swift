@@ -1,0 +1,362 @@
+import NIOCore
+import NIOEmbedded
+import RedisSessions
+import TestSupport
+import Testing
+import TokenExchange
+
+/// The real channel handler before a server that answers every command with what only this command has: replies arrive
+/// late, in pieces of any size, and where it is told so cut short, damaged, or with something between them.
+@Suite struct RedisChannelFuzzTests {
+    @Test(arguments: [1, 2, 3, 4, 5, 6])
+    func everyCallerGetsItsOwnReplyHoweverTheStreamIsSplit(seed: UInt64) async throws {
+        let result = try await FuzzedChannel.run(seed: seed, faults: [.truncation])
+        #expect(result.problems == [])
+        #expect(result.own > 1000)
+        #expect(result.garbled == 0)
+        #expect(result.timedOut > 100)
+        #expect(result.faults[ConnectionFault.closedByServer.detail, default: 0] > 5)
+    }
+
+    @Test(arguments: [11, 12, 13, 14, 15, 16, 17, 18])
+    func noDamagedReplyIsEverAnotherCallersReply(seed: UInt64) async throws {
+        let result = try await FuzzedChannel.run(seed: seed, faults: [.truncation, .damage, .injection])
+        #expect(result.problems == [])
+        #expect(result.own > 500)
+        #expect(result.garbled > 0)
+        for fault in [ConnectionFault.protocolViolated, .unexpectedReply, .unsolicitedReply] {
+            #expect(result.faults[fault.detail, default: 0] > 0, "\(fault.detail)")
+        }
+        #expect(result.unexpected > 0)
+    }
+}
+
+private struct FuzzFaults: OptionSet {
+    let rawValue: UInt8
+
+    /// Replies end in their middle, and the connection with them.
+    static let truncation = FuzzFaults(rawValue: 1)
+    /// One byte of a reply is another.
+    static let damage = FuzzFaults(rawValue: 2)
+    /// Between replies comes what is none, or none of ours; while nothing is asked for, a reply.
+    static let injection = FuzzFaults(rawValue: 4)
+}
+
+/// What becomes of all callers.
+private struct FuzzResult {
+    var own = 0
+    /// Replies that are nobody's.
+    var garbled = 0
+    var timedOut = 0
+    var unexpected = 0
+    /// Why connections ended.
+    var faults: [String: Int] = [:]
+    var problems: [String] = []
+
+    mutating func note(_ outcome: RedisOutcome, of number: Int, _ answers: FuzzAnswers) {
+        switch outcome {
+        case .reply(answers[number].reply): own += 1
+        case .reply(let reply):
+            garbled += 1
+            if let owner = answers.otherOwner(of: reply, than: number) {
+                problems.append("\(number) got what is \(owner)'s: \(reply)")
+            }
+            if reply == .null { problems.append("\(number) got null") }
+        case .failure(.timedOut): timedOut += 1
+        case .failure(.unexpectedReply): unexpected += 1
+        case .failure(.notConnected), .failure(.overloaded): break
+        case .failure(let cause): problems.append("\(number): \(cause)")
+        }
+    }
+}
+
+/// What the server answers to each command, by the command's number. No value occurs twice.
+private struct FuzzAnswers {
+    struct Answer {
+        let shape: RedisCommand.ReplyShape
+        let reply: RESPReply
+        let wire: [UInt8]
+    }
+
+    private let answers: [Answer]
+    private var owners: [[UInt8]: Int] = [:]
+
+    init(count: Int, using generator: inout SeededGenerator) {
+        answers = (0..<count).map { _ in Self.answer(using: &generator) }
+        for (number, answer) in answers.enumerated() {
+            for value in Self.values(answer.reply) { owners[value] = number }
+        }
+    }
+
+    subscript(number: Int) -> Answer { answers[number] }
+
+    /// Who else's answer `reply` is, or holds a part of; nil for nobody's.
+    func otherOwner(of reply: RESPReply, than number: Int) -> Int? {
+        Self.values(reply).compactMap { owners[$0] }.first { $0 != number }
+    }
+
+    private static func answer(using generator: inout SeededGenerator) -> Answer {
+        let bytes = (0..<24).map { _ in UInt8.random(in: 0...255, using: &generator) }
+        let word = "E" + String(UInt64.random(in: 1 << 60...(.max), using: &generator), radix: 16)
+        switch Int.random(in: 0..<6, using: &generator) {
+        case 0: return Answer(shape: .status, reply: .status(word), wire: Array("+\(word)\r\n".utf8))
+        case 1:
+            let number = Int64.random(in: 1 << 40..<1 << 41, using: &generator)
+            return Answer(shape: .integer, reply: .integer(number), wire: Array(":\(number)\r\n".utf8))
+        case 2:
+            let halves = [Array(bytes.prefix(12)), Array(bytes.suffix(12))]
+            return Answer(
+                shape: [.null, .pair], reply: .array(halves.map(RESPReply.bulk)),
+                wire: Array("*2\r\n".utf8) + halves.flatMap(Self.bulk))
+        case 3: return Answer(shape: [.bulk, .null], reply: .null, wire: Array("$-1\r\n".utf8))
+        case 4:
+            return Answer(
+                shape: [.bulk, .null], reply: .error(code: word), wire: Array("-\(word) for some reason\r\n".utf8))
+        default: return Answer(shape: [.bulk, .null], reply: .bulk(bytes), wire: bulk(bytes))
+        }
+    }
+
+    private static func bulk(_ bytes: [UInt8]) -> [UInt8] {
+        Array("$\(bytes.count)\r\n".utf8) + bytes + Array("\r\n".utf8)
+    }
+
+    private static func values(_ reply: RESPReply) -> [[UInt8]] {
+        switch reply {
+        case .status(let text), .error(let text): [Array(text.utf8)]
+        case .integer(let number): [Array(String(number).utf8)]
+        case .bulk(let bytes): [bytes]
+        case .array(let parts): parts.flatMap(values)
+        case .null, .redirection: []
+        }
+    }
+}
+
+/// The server, the network and the clock, all in the hands of one generator.
+private final class FuzzedChannel {
+    private static let singles = 2400
+    private static let pairs = 200
+
+    static func run(seed: UInt64, faults: FuzzFaults) async throws -> FuzzResult {
+        var generator = SeededGenerator(seed: seed)
+        let answers = FuzzAnswers(count: singles + 2 * pairs, using: &generator)
+        let (singleCallers, addSingle) = AsyncStream.makeStream(of: UnsafeContinuation<RedisOutcome, Never>.self)
+        let (pairCallers, addPair) = AsyncStream.makeStream(of: CheckedContinuation<OutcomePair.Outcomes, Never>.self)
+        // One after the other, so that callers and outcomes are in the same order.
+        var outcomes: [Task<RedisOutcome, Never>] = []
+        var outcomesOfPairs: [Task<OutcomePair.Outcomes, Never>] = []
+        var callers: [UnsafeContinuation<RedisOutcome, Never>] = []
+        var callersOfPairs: [CheckedContinuation<OutcomePair.Outcomes, Never>] = []
+        var nextSingle = singleCallers.makeAsyncIterator()
+        var nextPair = pairCallers.makeAsyncIterator()
+        for _ in 0..<singles {
+            outcomes.append(Task { await withUnsafeContinuation { _ = addSingle.yield($0) } })
+            if let caller = await nextSingle.next() { callers.append(caller) }
+        }
+        for _ in 0..<pairs {
+            outcomesOfPairs.append(Task { await withCheckedContinuation { _ = addPair.yield($0) } })
+            if let caller = await nextPair.next() { callersOfPairs.append(caller) }
+        }
+        var result = try play(generator, answers, faults, callers, callersOfPairs)
+        for (number, outcome) in outcomes.enumerated() { result.note(await outcome.value, of: number, answers) }
+        for (index, outcome) in outcomesOfPairs.enumerated() {
+            let (first, second) = await outcome.value
+            result.note(first, of: singles + 2 * index, answers)
+            result.note(second, of: singles + 2 * index + 1, answers)
+        }
+        return result
+    }
+
+    private static func play(
+        _ generator: SeededGenerator, _ answers: FuzzAnswers, _ faults: FuzzFaults,
+        _ callers: [UnsafeContinuation<RedisOutcome, Never>],
+        _ callersOfPairs: [CheckedContinuation<OutcomePair.Outcomes, Never>]
+    ) throws -> FuzzResult {
+        let world = try FuzzedChannel(generator, answers, faults)
+        var singles = callers.enumerated().makeIterator()
+        var pairs = callersOfPairs.enumerated().makeIterator()
+        var isOver = false
+        while !isOver {
+            if world.chance(of: 500) {
+                if world.chance(of: 80), let (index, caller) = pairs.next() {
+                    world.submit(OutcomePair(caller), number: callers.count + 2 * index)
+                } else if let (number, caller) = singles.next() {
+                    world.submit(PendingReply(caller, end: world.randomEnd()), number: number)
+                } else {
+                    isOver = true
+                }
+            }
+            try world.step()
+        }
+        while let (index, caller) = pairs.next() {
+            world.submit(OutcomePair(caller), number: callers.count + 2 * index)
+        }
+        try world.end()
+        return world.result
+    }
+
+    private var generator: SeededGenerator
+    private let answers: FuzzAnswers
+    private let faults: FuzzFaults
+    private let loop = EmbeddedEventLoop()
+    private let peer = RedisPeer(
+        keeper: RedisAddress(host: "127.0.0.1", port: 6379),
+        RedisConfiguration(
+            .standalone(RedisAddress(host: "127.0.0.1", port: 6379)), commandTimeout: .milliseconds(200),
+            maximumInFlight: 64))
+    private let owner = Owner()
+    private var handler: RedisChannelHandler
+    private var channel: EmbeddedChannel
+    /// Commands written by the client, and the replies under way to it.
+    private var commands = ByteBuffer()
+    private var wire = ByteBuffer()
+    private(set) var result = FuzzResult()
+
+    private final class Owner: RedisChannelOwner {
+        var isOpen = false
+        var fault: ConnectionFault?
+
+        func channelOpened(_ handler: RedisChannelHandler) { isOpen = true }
+
+        func channelFailed(_ handler: RedisChannelHandler, _ fault: ConnectionFault) {
+            isOpen = false
+            self.fault = fault
+        }
+    }
+
+    private init(_ generator: SeededGenerator, _ answers: FuzzAnswers, _ faults: FuzzFaults) throws {
+        self.generator = generator
+        self.answers = answers
+        self.faults = faults
+        (handler, channel) = try Self.open(peer, owner, loop)
+    }
+
+    private static func open(
+        _ peer: RedisPeer, _ owner: Owner, _ loop: EmbeddedEventLoop
+    ) throws -> (RedisChannelHandler, EmbeddedChannel) {
+        let handler = RedisChannelHandler(
+            RedisHandshake(peer, password: nil), peer: peer, openingEnd: loop.now + .seconds(1), owner: owner, on: loop)
+        let channel = EmbeddedChannel(handler: handler, loop: loop)
+        channel.connect(to: try SocketAddress(ipAddress: "127.0.0.1", port: 6379), promise: nil)
+        return (handler, channel)
+    }
+
+    /// Of a thousand.
+    func chance(of share: Int) -> Bool { Int.random(in: 0..<1000, using: &generator) < share }
+
+    func randomEnd() -> NIODeadline { loop.now + .milliseconds(.random(in: 1...300, using: &generator)) }
+
+    func submit(_ caller: PendingReply, number: Int) {
+        handler.submit(command(number), for: caller, isAsking: chance(of: 100))
+    }
+
+    func submit(_ pair: OutcomePair, number: Int) {
+        let end = randomEnd()
+        handler.submit(command(number), for: PendingReply(firstOf: pair, end: end), isAsking: chance(of: 100))
+        handler.submit(command(number + 1), for: PendingReply(secondOf: pair, end: end))
+    }
+
+    private func command(_ number: Int) -> RedisCommand {
+        RedisCommand(
+            opening: .words(RESPArguments("GET")), arguments: RESPArguments(String(number)),
+            reply: answers[number].shape)
+    }
+
+    func step() throws {
+        loop.run()
+        while let written = try channel.readOutbound(as: ByteBuffer.self) { commands.writeImmutableBuffer(written) }
+        switch Int.random(in: 0..<1000, using: &generator) {
+        case 0..<500: answer(upTo: 4)
+        case 500..<880: try deliver(upTo: 300)
+        case 880..<980: loop.advanceTime(by: .milliseconds(.random(in: 0...30, using: &generator)))
+        case 980..<985: loop.advanceTime(by: .milliseconds(.random(in: 100...250, using: &generator)))
+        case 985..<990 where faults.contains(.truncation):
+            try deliver(upTo: wire.readableBytes)
+            channel.close(promise: nil)
+        case 990... where faults.contains(.injection) && owner.isOpen: try answerWhatNobodyAsked()
+        default: break
+        }
+        if let fault = owner.fault { try reopen(after: fault) }
+    }
+
+    func end() throws {
+        handler.close(.shutDown)
+        _ = try channel.finish(acceptAlreadyClosed: true)
+    }
+
+    private func reopen(after fault: ConnectionFault) throws {
+        result.faults[fault.detail, default: 0] += 1
+        owner.fault = nil
+        _ = try channel.finish(acceptAlreadyClosed: true)
+        commands.clear()
+        wire.clear()
+        (handler, channel) = try Self.open(peer, owner, loop)
+        loop.run()
+        while let written = try channel.readOutbound(as: ByteBuffer.self) { commands.writeImmutableBuffer(written) }
+        answer(upTo: 3)
+        while !owner.isOpen { try deliver(upTo: 20) }
+    }
+
+    /// Once everything is answered, one reply more.
+    private func answerWhatNobodyAsked() throws {
+        answer(upTo: .max)
+        if let rest = wire.readSlice(length: wire.readableBytes) { try channel.writeInbound(rest) }
+        guard handler.load == 0 else { return }
+        try channel.writeInbound(ByteBuffer(string: "+OK\r\n"))
+    }
+
+    private func deliver(upTo limit: Int) throws {
+        guard wire.readableBytes > 0 else { return }
+        let count = Int.random(in: 0...min(limit, wire.readableBytes), using: &generator)
+        if let piece = wire.readSlice(length: count) { try channel.writeInbound(piece) }
+    }
+
+    private func answer(upTo limit: Int) {
+        var count = 0
+        while count < limit, let words = nextCommand() {
+            count += 1
+            switch words[0] {
+            case "CLIENT", "ASKING": wire.writeString("+OK\r\n")
+            case "ROLE": wire.writeString("*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n")
+            case "SCRIPT": wire.writeString("$40\r\n\(String(repeating: "a", count: 40))\r\n")
+            default: wire.writeBytes(mistreated(answers[Int(words[1]) ?? 0].wire))
+            }
+        }
+    }
+
+    private func mistreated(_ reply: [UInt8]) -> [UInt8] {
+        var reply = reply
+        if faults.contains(.damage), chance(of: 30) { damage(&reply) }
+        if faults.contains(.injection), chance(of: 8) {
+            let injected = ["*1\r\n:1\r\n", "\r\n", "HTTP/1.1 200 OK\r\n"].randomElement(using: &generator) ?? ""
+            reply = Array(injected.utf8) + reply
+        }
+        return reply
+    }
+
+    /// Often where it hurts: types, lengths and line ends, and by what passes for such.
+    private func damage(_ reply: inout [UInt8]) {
+        let edges = Array(reply.indices.prefix(3)) + reply.indices.suffix(2)
+        let index = (chance(of: 500) ? edges : Array(reply.indices)).randomElement(using: &generator) ?? 0
+        let other = chance(of: 500) ? Array("+-:$*0123456789\r\n".utf8) : Array(0...255)
+        reply[index] = other.filter { $0 != reply[index] }.randomElement(using: &generator) ?? 0
+    }
+
+    /// The words of the next whole command; nil where there is none.
+    private func nextCommand() -> [String]? {
+        guard commands.readableBytes > 0, let count = number(after: "*") else { return nil }
+        return (0..<count).map { _ in
+            let length = number(after: "$") ?? 0
+            let word = commands.readString(length: length) ?? ""
+            commands.moveReaderIndex(forwardBy: 2)
+            return word
+        }
+    }
+
+    private func number(after mark: Character) -> Int? {
+        guard let end = commands.readableBytesView.firstIndex(of: 13) else { return nil }
+        let line = commands.readString(length: end - commands.readerIndex)
+        commands.moveReaderIndex(forwardBy: 2)
+        guard let line, line.first == mark else { return nil }
+        return Int(line.dropFirst())
+    }
+}

@@ -1,0 +1,88 @@
+import JOSE
+import TestSupport
+import Testing
+import TokenExchange
+
+/// What each operation promises while the store is away: the table in `docs/operations.md`, row by row.
+@Suite struct StorePromiseTests {
+    static let causes: [SessionStoreFailure.Cause] = [
+        .timedOut, .notConnected(detail: "connection refused"), .refused(code: "OOM"), .unexpectedReply, .overloaded,
+        .notReplicated(replicas: 0, wanted: 1),
+    ]
+
+    @Test(arguments: causes) func exchange(cause: SessionStoreFailure.Cause) async throws {
+        for kind in [TokenRecipe.Kind?.none, .opaque] {
+            let strict = bench(.strict, kind, cause)
+            guard case .failed(let failure) = try await strict.exchange(strict.token) else {
+                Issue.record("strict: a token left")
+                return
+            }
+            #expect(failure.kind == .sessionStoreUnavailable)
+            #expect(strict.deferredSessions.count == 0)
+
+            let optional = bench(.optional, kind, cause)
+            guard case .degraded(let issued, let failure) = try await optional.exchange(optional.token) else {
+                Issue.record("optional: the login suffered")
+                return
+            }
+            #expect(failure.kind == .sessionStoreUnavailable)
+            #expect((issued != nil) == (kind == nil))
+            #expect(optional.deferredSessions.count == (kind == nil ? 1 : 0))
+        }
+    }
+
+    @Test(arguments: causes) func replay(cause: SessionStoreFailure.Cause) async throws {
+        for mode in FailureMode.allCases {
+            let store = FaultySessionStore(InMemorySessionStore(time: ManualClock().time))
+            let bench = ExchangeBench(providers: [.vipLoyalty(mode: mode)], store: store)
+            let token = try bench.token.signed(by: TestKeys.rs256)
+            let first = try #require(await bench.exchange(token).externalIdentity)
+            store.fail(with: cause)
+            let second = await bench.exchange(token).externalIdentity
+            #expect(mode == .strict ? second == nil : second != nil && second != first)
+        }
+    }
+
+    @Test(arguments: causes) func introspection(cause: SessionStoreFailure.Cause) async throws {
+        for mode in FailureMode.allCases {
+            for kind in [TokenRecipe.Kind?.none, .opaque] {
+                let store = FaultySessionStore(InMemorySessionStore(time: ManualClock().time))
+                let bench = ExchangeBench(providers: [.vipLoyalty(mode: mode, kind: kind)], store: store)
+                let identity = try #require(try await bench.exchange(bench.token).externalIdentity)
+                store.fail(with: cause)
+                if mode == .optional, kind == nil {
+                    guard case .unconfirmed = try await bench.introspect(identity) else {
+                        Issue.record("not unconfirmed")
+                        return
+                    }
+                } else {
+                    await #expect(throws: Failure.self) { try await bench.introspect(identity) }
+                }
+            }
+        }
+    }
+
+    @Test(arguments: causes) func revocation(cause: SessionStoreFailure.Cause) async throws {
+        for mode in FailureMode.allCases {
+            for kind in [TokenRecipe.Kind?.none, .opaque] {
+                let store = FaultySessionStore(InMemorySessionStore(time: ManualClock().time))
+                let bench = ExchangeBench(providers: [.vipLoyalty(mode: mode, kind: kind)], store: store)
+                let identity = try #require(try await bench.exchange(bench.token).externalIdentity)
+                store.fail(with: cause)
+                await #expect(throws: Failure.self) { try await bench.revoke(identity, by: .admin) }
+                store.fail(with: nil)
+                #expect(try await bench.introspect(identity) != .inactive)
+                try await bench.revoke(identity, by: .admin)
+                #expect(try await bench.introspect(identity) == .inactive)
+            }
+        }
+    }
+
+    private func bench(
+        _ mode: FailureMode, _ kind: TokenRecipe.Kind?, _ cause: SessionStoreFailure.Cause
+    ) -> ExchangeBench {
+        let store = FaultySessionStore(InMemorySessionStore(time: ManualClock().time))
+        store.fail(with: cause)
+        return ExchangeBench(providers: [.vipLoyalty(mode: mode, kind: kind)], store: store)
+    }
+}
