@@ -59,11 +59,21 @@ package final class FakeUpstream: Sendable {
         self.scheme = scheme
     }
 
-    /// - Parameter port: 0 for a free one.
+    /// - Parameters:
+    ///   - asksForCertificate: whether clients must prove themselves by `certificate` too.
+    ///   - port: 0 for a free one.
     package static func start(
-        _ answer: Answer = .freshToken(), certificate: TestCertificate? = nil, port: Int = 0
+        _ answer: Answer = .freshToken(), certificate: TestCertificate? = nil, asksForCertificate: Bool = false,
+        port: Int = 0
     ) async throws -> FakeUpstream {
-        let tls = try certificate.map { try NIOSSLContext(configuration: $0.serverConfiguration) }
+        let tls = try certificate.map { certificate in
+            var configuration = try certificate.serverConfiguration
+            if asksForCertificate {
+                configuration.certificateVerification = .noHostnameVerification
+                configuration.trustRoots = .certificates(try certificate.certificates)
+            }
+            return try NIOSSLContext(configuration: configuration)
+        }
         let service = FakeUpstream(answer, scheme: tls == nil ? "http" : "https")
         let channel = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
             .serverChannelOption(.backlog, value: 1024)

@@ -183,6 +183,20 @@ import UpstreamTokens
         try await upstream.end()
     }
 
+    @Test func provesItselfByItsOwnCertificate() async throws {
+        let certificate = try TestCertificate()
+        let fake = try await FakeUpstream.start(certificate: certificate, asksForCertificate: true)
+        let upstream = try RunningUpstream(fake, tls: try certificate.clientConfiguration)
+        _ = try await upstream.token()
+        var nameless = TLSConfiguration.makeClientConfiguration()
+        nameless.trustRoots = .certificates(try certificate.certificates)
+        let stranger = try RunningUpstream(fake, tls: nameless)
+        #expect(try await stranger.failure()?.isUnavailable == true)
+        #expect(fake.requestCount == 1)
+        await stranger.service.shutDown()
+        try await upstream.end()
+    }
+
     // MARK: Retries
 
     @Test func triesAgainAfterA503WhereThatIsSafe() async throws {

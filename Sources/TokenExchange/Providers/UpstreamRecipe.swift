@@ -1,7 +1,7 @@
 /// How an internal service of the retailer is asked for a token that matches an identity.
 package struct UpstreamRecipe: Sendable, Equatable {
     package let endpoint: UpstreamEndpoint
-    /// The least that every call needs to be allowed: TLS files, connections, attempts.
+    /// Time, attempts, connections and TLS of every call.
     package let transport: UpstreamTransport
     package let headers: [UpstreamField]
     package let body: [UpstreamField]
