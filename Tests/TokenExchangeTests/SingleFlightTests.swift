@@ -4,6 +4,8 @@ import Testing
 import TokenExchange
 
 @Suite struct SingleFlightTests {
+    private static let sleep: @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
+
     @Test func oneLeadsAndTheOthersFollowUntilItLands() {
         var board = FlightBoard<String>()
         #expect(board.join("a", as: 1) == .leads)
@@ -23,7 +25,7 @@ import TokenExchange
         let (gate, open) = AsyncStream.makeStream(of: Never.self)
         let began = Mutex(0)
         let ask = { @Sendable in
-            await flights.value(for: 0, within: .seconds(10), sleep: { try await Task.sleep(for: $0) }) {
+            await flights.value(for: 0, within: .seconds(10), sleep: Self.sleep) {
                 began.withLock { $0 += 1 }
                 for await _ in gate {}
                 return "landed"
@@ -42,7 +44,7 @@ import TokenExchange
     @Test func givesUpAtItsCallersLimit() async {
         let flights = SingleFlight<Int, String>()
         let (gate, open) = AsyncStream.makeStream(of: Never.self)
-        let outcome = await flights.value(for: 0, within: .milliseconds(20), sleep: { try await Task.sleep(for: $0) }) {
+        let outcome = await flights.value(for: 0, within: .milliseconds(20), sleep: Self.sleep) {
             for await _ in gate {}
             return "late"
         }

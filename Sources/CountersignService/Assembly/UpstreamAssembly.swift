@@ -60,8 +60,9 @@ struct UpstreamAssembly: Sendable {
         }
         self.services = services
         obtain = ObtainUpstreamToken(
-            source: services, records: settings.cacheSecret == nil ? InMemorySharedRecords(time: time) : sessions.records,
-            vault: vault, time: time)
+            source: services,
+            records: settings.cacheSecret == nil ? InMemorySharedRecords(time: time) : sessions.records, vault: vault,
+            time: time)
         self.sessions = sessions
         self.time = time
     }
