@@ -85,6 +85,29 @@ import TokenExchange
         }
     }
 
+    @Test(arguments: NetworkFault.allCases) func survivesABadNetwork(_ fault: NetworkFault) async throws {
+        let server = try await RedisServer.start()
+        let proxy = try await TCPProxy.start(to: server.port)
+        try await withLoad(RedisConfiguration(.standalone(RedisAddress(host: "127.0.0.1", port: proxy.port)))) { load in
+            for round in 0..<(3 * Self.rounds) {
+                try await load.attempts(50)
+                switch fault {
+                case .slow: proxy.delay(.milliseconds(400))
+                case .cutShort: proxy.cut(afterBytes: 50 + round)
+                case .stalled: proxy.stall()
+                case .corrupting: proxy.corrupt(oneByteIn: 100, seed: UInt64(round))
+                }
+                try await load.attempts(50)
+                proxy.restore()
+            }
+        }
+        try await proxy.close()
+    }
+
+    enum NetworkFault: String, CaseIterable {
+        case slow, cutShort, stalled, corrupting
+    }
+
     /// Where all replicas are waited for, nothing that was acknowledged is lost, however the master ends.
     @Test(arguments: ["by command", "by death"]) func survivesAFailover(_ how: String) async throws {
         let servers = try await RedisSentinels.start()
@@ -164,8 +187,8 @@ extension ChaosTests {
             configuration, eventLoopGroup: MultiThreadedEventLoopGroup.singleton, time: clock.time,
             logger: Logger(label: "chaos") { _ in SwiftLogNoOpLogHandler() })
         let bench = ExchangeBench(
-            rules: TenantRules(maximumAge: .zero), providers: ChaosLoad.providers, clock: clock, store: store
-        ) { try await Task.sleep(for: $0) }
+            rules: TenantRules(maximumAge: .zero), providers: ChaosLoad.providers, clock: clock, store: store,
+            sleep: { try await Task.sleep(for: $0) })
         let running = Task { await store.run() }
         let draining = Task { await bench.deferredSessions.run() }
         let load = ChaosLoad(bench)

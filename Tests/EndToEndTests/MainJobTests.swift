@@ -6,6 +6,34 @@ import TokenExchange
 
 /// The thing itself: a real token in, an external identity out, verified by libraries that are not ours.
 @Suite struct MainJobTests {
+    @Test func answersTheSameOnTwoReplicasAtTheSameMoment() async throws {
+        let redis = try await RedisServer.start()
+        var settings = CountersignProcess.Settings()
+        settings.sessions = CountersignProcess.Settings.redis(redis, commandTimeout: "2s")
+        settings.providers =
+            CountersignProcess.Settings.provider("vip-loyalty")
+            + CountersignProcess.Settings.provider("notes", token: "kind: opaque")
+        let folder = try CountersignProcess.prepare(settings)
+        let replicas = [
+            try await CountersignProcess.start(in: folder), try await CountersignProcess.start(in: folder),
+        ]
+        for round in 0..<20 {
+            let token = try ModelToken.fresh()
+            let provider = round.isMultiple(of: 2) ? "vip-loyalty" : "notes"
+            let answers = try await withThrowingTaskGroup(of: String?.self) { group in
+                for attempt in 0..<6 {
+                    group.addTask {
+                        try replicas[attempt % 2].exchange(token, device: "till-\(round)", provider: provider)
+                            .externalIdentity
+                    }
+                }
+                return try await group.reduce(into: Set<String?>()) { $0.insert($1) }
+            }
+            #expect(answers.count == 1 && !answers.contains(nil))
+        }
+        #expect(try redis.connect().keys().filter { $0.contains(":session:") }.count == 20)
+    }
+
     @Test func exchangesATokenAndKnowsItsSession() async throws {
         let service = try await CountersignProcess.start()
         let answer = try service.exchange(try ModelToken.fresh())

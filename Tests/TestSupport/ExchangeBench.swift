@@ -24,9 +24,10 @@ package struct ExchangeBench: Sendable {
         kept: (any SharedRecords)? = nil, limits: TokenLimits = TokenLimits(),
         claimsReader: any ClaimsReader = LibJWTClaimsReader(), keys: (any IssuerKeySource)? = nil,
         otherRealmKeys: (any IssuerKeySource)? = nil, clocks: IssuerClocks = IssuerClocks(),
-        sleep: @escaping @Sendable (Duration) async throws -> Void = { _ in await Task.yield() }
+        sleep: @escaping @Sendable (Duration) async throws -> Void = { _ in await Task.yield() },
+        tellUnreadable: @escaping @Sendable (UnreadableRecord) -> Void = { _ in }
     ) {
-        let unreadableRecords = UnreadableRecords { _ in }
+        let unreadableRecords = UnreadableRecords(tellFirst: tellUnreadable)
         let vault = SessionVault(sealer: OpenSSLRecordSealer(), unreadable: unreadableRecords)
         self.unreadableRecords = unreadableRecords
         self.vault = vault

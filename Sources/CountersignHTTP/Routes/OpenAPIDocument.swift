@@ -390,7 +390,7 @@ package enum OpenAPIDocument {
                       schema: { $ref: "#/components/schemas/Readiness" }
                       example:
                         status: unavailable
-                        components: { session_store: { status: unavailable, detail: timedOut } }
+                        components: { session_store: { status: unavailable, detail: timed out } }
           /metrics:
             servers: *operationsListener
             get:
@@ -604,7 +604,7 @@ package enum OpenAPIDocument {
                     properties:
                       external_identity:
                         type: [string, "null"]
-                        pattern: "^[A-Za-z0-9._~-]+$"
+                        pattern: "^[!-~]+$"
                   example: { external_identity: eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiIuLi4ifQ.c2lnbmF0dXJl }
               links:
                 introspect:
@@ -807,7 +807,7 @@ package enum OpenAPIDocument {
               properties:
                 access_token:
                   type: string
-                  pattern: "^[A-Za-z0-9._~-]+$"
+                  pattern: "^[!-~]+$"
                   description: The external identity.
                 issued_token_type:
                   type: string

@@ -24,7 +24,7 @@ package struct SessionCommands: Sendable {
             instead: "ask the service itself: POST /revocations at its operations listener, or restart it")
         try check(cohort)
         let now = time.now()
-        try await attempt { () async throws(Failure) in
+        try await attempt(remedy: Self.again) { () async throws(Failure) in
             try await sessions.revocations.revoke(cohort, issuedBefore: moment)
         }
         let until = min(moment ?? now, now).shortText
@@ -35,14 +35,16 @@ package struct SessionCommands: Sendable {
     /// Ends what a burnt key has signed, and has every replica drop the key, also one whose key directory is not shared.
     package func revoke(keyID: String) async throws(StartUpError) {
         guard canReachSessions, let cohort = Cohort(.keyID, keyID) else { return }
-        try await attempt { () async throws(Failure) in try await sessions.revocations.revoke(cohort) }
+        try await attempt(remedy: Self.again) { () async throws(Failure) in
+            try await sessions.revocations.revoke(cohort)
+        }
     }
 
     /// What stands behind an external identity: a line for each fact, none of them the token.
     package func show(_ externalIdentity: ExternalIdentity, blueprint: Blueprint) async throws(StartUpError) -> String {
         try checkReach(instead: "ask the service itself: GET /session or POST /introspect")
         let introspect = IntrospectSession(blueprint, sessions: sessions, keys: { blueprint.keys }, time: time)
-        let status = try await attempt { () async throws(Failure) in
+        let status = try await attempt(remedy: "Mend the store and ask again.") { () async throws(Failure) in
             do throws(SessionStoreFailure) { try await sessions.revocations.read() } catch { throw Failure(error) }
             return try await introspect(externalIdentity)
         }
@@ -59,14 +61,14 @@ package struct SessionCommands: Sendable {
 }
 
 extension SessionCommands {
+    private static let again = "It may not be recorded: mend the store and run this again."
+
     private func attempt<Result: Sendable>(
-        _ work: () async throws(Failure) -> Result
+        remedy: String, _ work: () async throws(Failure) -> Result
     ) async throws(StartUpError) -> Result {
         do { return try await sessions.connected(work) } catch {
             let cause = (error as? Failure)?.cause ?? "\(error)"
-            throw StartUpError([
-                "session store: \(cause); nothing is recorded unless a replica says so. Mend the store and run this again."
-            ])
+            throw StartUpError(["session store: \(cause). \(remedy)"])
         }
     }
 

@@ -110,3 +110,17 @@ package struct SessionStoreFailure: Error, Equatable {
         self.cause = cause
     }
 }
+
+/// For logs and operators.
+extension SessionStoreFailure.Cause: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .timedOut: "timed out"
+        case .notConnected(let detail): "not connected: \(detail)"
+        case .refused(let code): "refused with \(code)"
+        case .unexpectedReply: "unexpected reply"
+        case .overloaded: "too many requests are waiting"
+        case .notReplicated(let replicas, let wanted): "on \(replicas) of \(wanted) replicas"
+        }
+    }
+}
