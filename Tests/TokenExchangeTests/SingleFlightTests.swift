@@ -25,20 +25,20 @@ import TokenExchange
         let (gate, open) = AsyncStream.makeStream(of: Never.self)
         let began = Mutex(0)
         let ask = { @Sendable in
-            await flights.value(for: 0, within: .seconds(10), sleep: Self.sleep) {
+            await flights.value(for: 0, within: .seconds(60), sleep: Self.sleep) {
                 began.withLock { $0 += 1 }
                 for await _ in gate {}
                 return "landed"
             }
         }
         let first = Task { await ask() }
-        try await eventually("the flight begins") { began.withLock { $0 == 1 } }
+        try await eventually("the flight begins", within: .seconds(30)) { began.withLock { $0 == 1 } }
         let second = Task { await ask() }
         first.cancel()
         #expect(await first.value.value == nil)
         open.finish()
         #expect(await second.value.value == "landed")
-        try await eventually("nobody flies") { flights.flightCount == 0 }
+        try await eventually("nobody flies", within: .seconds(30)) { flights.flightCount == 0 }
     }
 
     @Test func givesUpAtItsCallersLimit() async {

@@ -187,7 +187,7 @@ import TokenExchange
         source.hold()
         let texts = try await withThrowingTaskGroup(of: String?.self) { group in
             for token in tokens { group.addTask { text(await bench.exchange(token, device: "till")) } }
-            try await eventually("a call") { source.calls == 1 }
+            try await eventually("a call", within: .seconds(30)) { source.calls == 1 }
             source.release()
             return try await group.reduce(into: []) { $0.append($1) }
         }
@@ -204,7 +204,7 @@ import TokenExchange
                 let token = try token(bench, number).signed(by: TestKeys.rs256)
                 group.addTask { text(await bench.exchange(token, device: "till")) }
             }
-            try await eventually("a call") { source.calls == 1 }
+            try await eventually("a call", within: .seconds(30)) { source.calls == 1 }
             source.release()
             return try await group.reduce(into: []) { $0.append($1) }
         }
@@ -246,7 +246,7 @@ import TokenExchange
             identityToken: IdentityToken(bytes: try token(bench, 1).signed(by: TestKeys.rs256)), device: "till",
             provider: providers[0], arrivedAt: clock.time.elapsed())
         let dyingLogin = Task { await dead(first) }
-        try await eventually("the first replica asks") { dying.calls == 1 }
+        try await eventually("the first replica asks", within: .seconds(30)) { dying.calls == 1 }
         let second = try token(bench, 2).signed(by: TestKeys.rs256)
         let login = Task { text(await bench.exchange(second, device: "till")) }
         clock.advance(by: .milliseconds(900))
@@ -293,7 +293,7 @@ import TokenExchange
         source.hold()
         let tokens = try (0..<2).map { try token(bench, $0).signed(by: TestKeys.rs256) }
         let first = Task { await bench.exchange(tokens[0], device: "till") }
-        try await eventually("a call") { source.calls == 1 }
+        try await eventually("a call", within: .seconds(30)) { source.calls == 1 }
         let second = Task { await bench.exchange(tokens[1], device: "till") }
         // Time for the second to join; were it late, it would lead, and succeed as well.
         for _ in 0..<100 { await Task.yield() }
