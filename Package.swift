@@ -63,6 +63,10 @@ let package = Package(
             name: "IssuerKeys",
             dependencies: ["TokenExchange", asyncHTTPClient, lifecycle, logging, nio, nioHTTP1, nioPosix, nioSSL],
             swiftSettings: swift),
+        .target(
+            name: "UpstreamTokens",
+            dependencies: ["TokenExchange", asyncHTTPClient, lifecycle, logging, nio, nioHTTP1, nioPosix, nioSSL],
+            swiftSettings: swift),
         .target(name: "ServiceConfiguration", dependencies: ["TokenExchange", yams], swiftSettings: swift),
         .target(
             name: "CountersignHTTP",
@@ -80,7 +84,7 @@ let package = Package(
             name: "CountersignService",
             dependencies: [
                 "CountersignHTTP", "IssuerKeys", "JOSE", "RedisSessions", "ServiceConfiguration", "TokenExchange",
-                asyncHTTPClient, lifecycle, logging, metrics, nioPosix, nioSSL, signals,
+                "UpstreamTokens", asyncHTTPClient, lifecycle, logging, metrics, nioPosix, nioSSL, signals,
             ],
             swiftSettings: swift),
         .executableTarget(
@@ -101,6 +105,10 @@ let package = Package(
         .testTarget(
             name: "IssuerKeysTests",
             dependencies: ["IssuerKeys", "JOSE", "TestSupport", "TokenExchange", asyncHTTPClient, logging],
+            swiftSettings: swift),
+        .testTarget(
+            name: "UpstreamTokensTests",
+            dependencies: ["JOSE", "TestSupport", "TokenExchange", "UpstreamTokens", logging, nioSSL],
             swiftSettings: swift),
         .testTarget(
             name: "RedisSessionsTests",

@@ -18,7 +18,7 @@ package import TokenExchange
 /// `EVALSHA`, `GET`, `SET`, `DEL`, `HGET`, `HGETALL`, `HSET`, `HDEL`, `TTL`, `EXPIRE` and `PING`; in a cluster
 /// `CLUSTER SLOTS` and `ASKING` too, and `WAIT` where replicas are waited for.
 package struct RedisSessionStore: Sendable {
-    private let topology: any RedisTopology
+    let topology: any RedisTopology
     let keyspace: SessionKeyspace
     private let replication: RedisReplication?
     let time: TimeSource
@@ -241,7 +241,7 @@ extension RedisSessionStore {
         _ = try reply(await executeWrite(command, until: .now() + TimeAmount(budget)), to: operation)
     }
 
-    private func reply(_ outcome: RedisOutcome, to operation: SessionStoreFailure.Operation)
+    func reply(_ outcome: RedisOutcome, to operation: SessionStoreFailure.Operation)
         throws(SessionStoreFailure) -> RESPReply
     {
         switch outcome {

@@ -1,7 +1,7 @@
 import TokenExchange
 
-/// Names and lives of the records in Redis: `<prefix>:{<partition>}:session:<name>` and
-/// `<prefix>:{<partition>}:answer:<name>`, where a name is the base64url of the record's digest. The braces make the
+/// Names and lives of the records in Redis: `<prefix>:{<partition>}:session:<name>`, and the same with `answer` and
+/// `shared` (``SharedRecords``), where a name is the base64url of the record's digest. The braces make the
 /// partition decide the slot in a cluster.
 struct SessionKeyspace: Sendable {
     /// Characters of a name: 32 bytes in base64url.
@@ -12,6 +12,7 @@ struct SessionKeyspace: Sendable {
 
     private static let session = Array("}:session:".utf8)
     private static let answer = Array("}:answer:".utf8)
+    private static let shared = Array("}:shared:".utf8)
 
     private let prefix: [UInt8]
 
@@ -32,6 +33,10 @@ struct SessionKeyspace: Sendable {
 
     func appendAnswer(_ key: RecordKey, to arguments: inout RESPArguments) {
         append(key, Self.answer, to: &arguments)
+    }
+
+    func appendShared(_ key: RecordKey, to arguments: inout RESPArguments) {
+        append(key, Self.shared, to: &arguments)
     }
 
     private func append(_ key: RecordKey, _ kind: [UInt8], to arguments: inout RESPArguments) {

@@ -16,6 +16,6 @@ struct Countersign: AsyncParsableCommand {
             """,
         subcommands: [
             Serve.self, CheckConfig.self, Keys.self, Sessions.self, Token.self, JWS.self, AppConfig.self,
-            MakeVerifierKit.self,
+            MakeVerifierKit.self, Upstream.self,
         ])
 }

@@ -17,6 +17,8 @@ import TokenExchange
         var provider = IdentityProvider.vipLoyalty()
         var cause: SessionStoreFailure.Cause?
         var keys: (any IssuerKeySource)?
+        /// Of every call of the provider's own service.
+        var upstreamFailure: UpstreamFailure?
         var path = "/post_login_callback/vip-loyalty"
         var method = HTTPRequest.Method.post
         var contentType = "application/json"
@@ -80,6 +82,12 @@ import TokenExchange
             code: .rateLimited, status: 429,
             rateLimiter: RateLimiter(requestsPerSecond: 1, burst: 0, addressLimit: 1)),
         Case(code: .mintFailed, status: 500, provider: .vipLoyalty(kind: tiny)),
+        Case(
+            code: .upstreamRefused, status: 502, provider: .vipLoyalty(kind: .upstream),
+            upstreamFailure: .refused(cause: "x")),
+        Case(
+            code: .upstreamUnavailable, status: 503, provider: .vipLoyalty(kind: .upstream),
+            upstreamFailure: .unavailable(cause: "x")),
         Case(code: .issuerKeysUnavailable, status: 503, keys: AbsentKeys()),
         Case(code: .sessionStoreUnavailable, status: 503, cause: .timedOut),
         Case(code: .deadlineExceeded, status: 504, arrivedAt: .seconds(-4)),
@@ -108,8 +116,11 @@ import TokenExchange
         let clock = ManualClock()
         let store = FaultySessionStore(InMemorySessionStore(time: clock.time))
         store.fail(with: item.cause)
+        let upstream = ScriptedUpstream()
+        if let failure = item.upstreamFailure { upstream.answerNext(.failure(failure)) }
         let bench = ExchangeBench(
-            rules: item.rules, providers: [item.provider], clock: clock, store: store, keys: item.keys)
+            rules: item.rules, providers: [item.provider], clock: clock, store: store, upstream: upstream,
+            keys: item.keys)
         let asker = VerifierDirectory.Entry(
             Verifier(id: "asker", identityProviders: ["vip-loyalty"], revocation: .none), secret: "right")
         let routes = PublicRoutes(

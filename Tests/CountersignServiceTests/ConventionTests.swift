@@ -27,7 +27,9 @@ import Testing
         }
     }
 
-    private static let siblings = ["JOSE", "RedisSessions", "IssuerKeys", "ServiceConfiguration", "CountersignHTTP"]
+    private static let siblings = [
+        "JOSE", "RedisSessions", "IssuerKeys", "UpstreamTokens", "ServiceConfiguration", "CountersignHTTP",
+    ]
 
     @Test func findsTheSourcesItSpeaksOf() throws {
         let files = try Self.files()

@@ -46,6 +46,46 @@ import TokenExchange
         #expect(configuration.verifiers.map(\.verifier.revocation) == [.own, .none])
     }
 
+    @Test func loadsTheExampleOfALoyaltyAPIKey() throws {
+        try folder.write("a password\n", to: "redis-password", mode: 0o600)
+        try folder.write("a secret of thirty-two letters or more\n", to: "upstream-cache", mode: 0o600)
+        let configuration = try folder.load(
+            try moved("upstream-api-key.example.yaml"), environment: ["LOYALTY_API_KEY": "key"])
+        guard case .upstream(let recipe) = configuration.identityProviders[0].token.kind else {
+            Issue.record("of another kind")
+            return
+        }
+        #expect(recipe.endpoint.method == .post && recipe.endpoint.format == .json)
+        #expect(recipe.headers.map(\.name) == ["X-Api-Key"])
+        #expect(recipe.body.map(\.name) == ["email", "associate", "store_roles", "brand"])
+        #expect(recipe.transport.isIdempotent)
+        #expect(configuration.sessions.cacheSecret != nil)
+    }
+
+    @Test func loadsTheExampleOfATokenExchange() throws {
+        let configuration = try folder.load(
+            try moved("upstream-token-exchange.example.yaml"),
+            environment: ["CRM_CLIENT_BASIC": "eDp5", "APPOINTMENTS_CLIENT_SECRET": "secret"])
+        guard case .upstream(let exchange) = configuration.identityProviders[0].token.kind,
+            case .upstream(let appointments) = configuration.identityProviders[1].token.kind
+        else {
+            Issue.record("of another kind")
+            return
+        }
+        #expect(exchange.endpoint.format == .form && exchange.endpoint.tokenAt == JSONPointer("/access_token"))
+        #expect(
+            exchange.body.map(\.name) == ["grant_type", "subject_token", "subject_token_type", "audience", "scope"])
+        #expect(exchange.body[1].source == .identityToken)
+        #expect(exchange.maximumBytes == 2048)
+        #expect(appointments.headers == [UpstreamField(name: "Authorization", source: .accessToken, prefix: "Bearer ")])
+        #expect(appointments.access?.body.map(\.name) == ["grant_type", "client_id", "client_secret"])
+    }
+
+    private func moved(_ name: String) throws -> String {
+        try String(contentsOf: repositoryPath("config/" + name), encoding: .utf8)
+            .replacingOccurrences(of: "/run/secrets/", with: "")
+    }
+
     @Test func loadsTheFileOfTheSpecification() throws {
         let configuration = try folder.load(
             specified, environment: ["LOYALTY_VERIFIER_SECRET": "0123456789abcdef"])

@@ -33,6 +33,7 @@ let longest = """
       rotation: { every: 30d, refresh_lag: 3m, clock_skew: 1m }
     sessions:
       store: redis
+      cache_secret: { file: long-secret }
       memory: { entries: 10 }
       deferred: { entries: 20, bytes: 5000 }
       redis:
@@ -93,13 +94,47 @@ let longest = """
           - { claim: email, matches: ".+@acme\\\\.example" }
         webview: { origins: ["https://Loyalty.acme.example", "http://localhost:3000"] }
       - { name: notes, tenants: [acme], token: { kind: opaque } }
+      - name: points
+        tenants: [acme]
+        token:
+          kind: upstream
+          maximum_bytes: 512
+          upstream:
+            preset: oauth_client_credentials
+            url: https://loyalty.acme.example/api/tokens
+            method: PUT
+            format: json
+            headers: { X-Api-Key: { env: POINTS_KEY, prefix: "Key " }, X-Store: { value: 7 } }
+            body:
+              email: { from: email, required: true }
+              id: { first_of: ["http://newstore/newstore_id", sub] }
+              token: { identity: true }
+              signature: { file: secret }
+            token_at: /data/0/token
+            expires_at_at: /data/0/ends
+            success_statuses: [200, 201]
+            timeout: 700ms
+            attempts: 3
+            idempotent: true
+            connections: 20
+            ca_file: acme.pem
+            client_certificate: { certificate_chain: chain.pem, private_key: key.pem }
+            access_token:
+              url: https://id.acme.example/token
+              method: POST
+              format: form
+              headers: { Authorization: { env: POINTS_KEY, prefix: "Basic " } }
+              body: { scope: { value: points } }
+              token_at: /access_token
+              expires_in_at: /expires_in
+              success_statuses: [200]
     verifiers:
       - { id: backend, secret: { env: BACKEND_SECRET }, identity_providers: [loyalty], may_revoke: all }
       - { id: other, secret: { file: secret }, identity_providers: [loyalty, notes], may_revoke: true }
 
     """
 
-let longestEnvironment = ["BACKEND_SECRET": "sixteen-letters!"]
+let longestEnvironment = ["BACKEND_SECRET": "sixteen-letters!", "POINTS_KEY": "a key"]
 
 /// A folder or file at the root of the repository.
 func repositoryPath(_ path: String, from file: String = #filePath) -> URL {

@@ -13,6 +13,7 @@ final class ScratchFolder {
         try write("private key", to: "key.pem", mode: 0o600)
         try write("certificate", to: "chain.pem")
         try write("a-secret-from-a-file\n", to: "secret", mode: 0o600)
+        try write("a-secret-of-more-than-thirty-two-letters\n", to: "long-secret", mode: 0o600)
     }
 
     deinit {

@@ -20,7 +20,8 @@ package struct ExchangeBench: Sendable {
         rules: TenantRules = TenantRules(), providers: [IdentityProvider] = [.vipLoyalty()],
         clock: ManualClock = ManualClock(),
         store: (any SessionStore)? = nil, revocationStore: (any RevocationStore)? = nil,
-        limits: TokenLimits = TokenLimits(),
+        upstream: (any UpstreamTokenSource)? = nil, records: (any SharedRecords)? = nil,
+        kept: (any SharedRecords)? = nil, limits: TokenLimits = TokenLimits(),
         claimsReader: any ClaimsReader = LibJWTClaimsReader(), keys: (any IssuerKeySource)? = nil,
         otherRealmKeys: (any IssuerKeySource)? = nil, clocks: IssuerClocks = IssuerClocks(),
         sleep: @escaping @Sendable (Duration) async throws -> Void = { _ in await Task.yield() },
@@ -53,11 +54,24 @@ package struct ExchangeBench: Sendable {
             issuer: Self.publicURL, keys: { TestKeys.ring }, randomBytes: OpenSSLRecordSealer().randomBytes)
         exchange = ExchangeToken(
             verify: verify, mint: mint, vault: vault, store: store, deferredSessions: deferredSessions,
-            revocations: revocations, time: clock.time
-        )
+            upstream: upstream.map { source in
+                UpstreamExchange(
+                    obtain: ObtainUpstreamToken(
+                        source: source, records: kept ?? InMemorySharedRecords(time: clock.time),
+                        vault: UpstreamVault(sealer: OpenSSLRecordSealer()) {
+                            Array("one secret for all replicas".utf8)
+                        },
+                        time: clock.time,
+                        // Deadlines go by the manual clock; real ones would run out beside hundreds of other tests.
+                        sleep: { try await Task.sleep(for: $0 < .seconds(1) ? $0 : $0 * 20) }),
+                    mint: mint, vault: vault, store: store, answers: records ?? InMemorySharedRecords(time: clock.time),
+                    revocations: revocations, time: clock.time)
+            },
+            revocations: revocations, time: clock.time)
         explain = ExplainToken(verify: verify, mint: mint, tenants: tenants, limits: limits)
         revoke = RevokeSession(
-            issuer: Self.publicURL, vault: vault, store: store, keys: { TestKeys.ring }, claimsReader: claimsReader)
+            issuer: Self.publicURL, providers: providers, vault: vault, store: store, keys: { TestKeys.ring },
+            claimsReader: claimsReader)
         introspect = IntrospectSession(
             issuer: Self.publicURL, providers: providers, vault: vault, store: store, revocations: revocations,
             keys: { TestKeys.ring },
@@ -92,6 +106,20 @@ extension IdentityProvider {
             token: TokenRecipe(kind: kind ?? .jwt(jwt), lifetime: .seconds(3 * 3600), claims: claims),
             conditions: conditions, webviewOrigins: ["https://loyalty.acme.example"])
     }
+}
+
+extension TokenRecipe.Kind {
+    /// A service whose calls are as short as can be; nobody is behind its URL.
+    package static let upstream = TokenRecipe.Kind.upstream(
+        UpstreamRecipe(
+            endpoint: UpstreamEndpoint(url: "https://points.acme.example/tokens", tokenAt: JSONPointer("/token")!),
+            transport: UpstreamTransport(),
+            body: [
+                UpstreamField(
+                    name: "email",
+                    source: .claim(
+                        ClaimMapping(name: "email", source: .firstOf([ClaimPath("email")]), isRequired: true)))
+            ]))
 }
 
 extension Verifier {

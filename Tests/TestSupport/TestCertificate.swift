@@ -38,6 +38,17 @@ package final class TestCertificate: Sendable {
         get throws { try NIOSSLCertificate.fromPEMFile(file) }
     }
 
+    /// For a client that proves itself by this certificate, and trusts it and no other.
+    package var clientConfiguration: TLSConfiguration {
+        get throws {
+            var configuration = TLSConfiguration.makeClientConfiguration()
+            configuration.trustRoots = .certificates(try certificates)
+            configuration.certificateChain = try certificates.map { .certificate($0) }
+            configuration.privateKey = .privateKey(try NIOSSLPrivateKey(file: keyFile, format: .pem))
+            return configuration
+        }
+    }
+
     var serverConfiguration: TLSConfiguration {
         get throws {
             .makeServerConfiguration(

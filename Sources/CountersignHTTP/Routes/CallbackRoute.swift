@@ -26,7 +26,7 @@ struct CallbackRoute {
         let outcome = await exchange(
             ExchangeRequest(
                 identityToken: body.identityToken, device: body.device, provider: provider,
-                arrivedAt: request.arrivedAt, source: request.source))
+                arrivedAt: request.arrivedAt, source: request.source, trace: request.trace))
         return try Self.reply(with: outcome)
     }
 
@@ -52,14 +52,14 @@ struct CallbackRoute {
         }
     }
 
-    /// Our tokens need no escaping: `[A-Za-z0-9._~-]`.
+    /// Our own tokens need no escaping: `[A-Za-z0-9._~-]`. Those of internal services have any printable character.
     private static func body(_ externalIdentity: ExternalIdentity?) -> [UInt8] {
         guard let externalIdentity else { return Array(#"{"external_identity":null}"#.utf8) }
         var body: [UInt8] = []
         body.reserveCapacity(externalIdentity.bytes.count + 24)
-        body.append(contentsOf: #"{"external_identity":""#.utf8)
-        body.append(contentsOf: externalIdentity.bytes)
-        body.append(contentsOf: #""}"#.utf8)
+        body.append(contentsOf: #"{"external_identity":"#.utf8)
+        JSONValue.append(String(decoding: externalIdentity.bytes, as: UTF8.self), to: &body)
+        body.append(UInt8(ascii: "}"))
         return body
     }
 }

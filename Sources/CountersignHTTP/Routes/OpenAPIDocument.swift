@@ -58,6 +58,7 @@ package enum OpenAPIDocument {
                 "415": { $ref: "#/components/responses/UnsupportedMediaType" }
                 "429": { $ref: "#/components/responses/RateLimited" }
                 "500": { $ref: "#/components/responses/MintFailed" }
+                "502": { $ref: "#/components/responses/UpstreamRefused" }
                 "503": { $ref: "#/components/responses/Unavailable" }
                 "504": { $ref: "#/components/responses/DeadlineExceeded" }
           /post_login_callback:
@@ -151,6 +152,7 @@ package enum OpenAPIDocument {
                 "415": { $ref: "#/components/responses/OAuthRefusal" }
                 "429": { $ref: "#/components/responses/OAuthUnavailable" }
                 "500": { $ref: "#/components/responses/OAuthRefusal" }
+                "502": { $ref: "#/components/responses/OAuthRefusal" }
                 "503": { $ref: "#/components/responses/OAuthUnavailable" }
                 "504": { $ref: "#/components/responses/OAuthUnavailable" }
           /session:
@@ -559,7 +561,13 @@ package enum OpenAPIDocument {
               description: Only in optional mode, where our failure was kept from the login. The `error_code` it would have been.
               schema:
                 type: string
-                enum: [mint_failed, issuer_keys_unavailable, session_store_unavailable, deadline_exceeded]
+                enum:
+                  - mint_failed
+                  - upstream_refused
+                  - upstream_unavailable
+                  - issuer_keys_unavailable
+                  - session_store_unavailable
+                  - deadline_exceeded
             VaryOrigin:
               required: true
               schema: { type: string, const: Origin }
@@ -596,7 +604,7 @@ package enum OpenAPIDocument {
                     properties:
                       external_identity:
                         type: [string, "null"]
-                        pattern: "^[A-Za-z0-9._~-]+$"
+                        pattern: "^[!-~]+$"
                   example: { external_identity: eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiIuLi4ifQ.c2lnbmF0dXJl }
               links:
                 introspect:
@@ -682,8 +690,12 @@ package enum OpenAPIDocument {
               description: "`mint_failed`."
               headers: *problemHeaders
               content: *problemContent
+            UpstreamRefused:
+              description: "`upstream_refused`: the identity provider's own service answered, without a usable token."
+              headers: *problemHeaders
+              content: *problemContent
             Unavailable:
-              description: "`session_store_unavailable`, `issuer_keys_unavailable`. Says nothing about the token."
+              description: "`session_store_unavailable`, `issuer_keys_unavailable`, `upstream_unavailable`. Says nothing about the token."
               headers: *retryHeaders
               content: *problemContent
             DeadlineExceeded:
@@ -753,6 +765,8 @@ package enum OpenAPIDocument {
                 - unsupported_media_type
                 - rate_limited
                 - mint_failed
+                - upstream_refused
+                - upstream_unavailable
                 - issuer_keys_unavailable
                 - session_store_unavailable
                 - deadline_exceeded
@@ -793,7 +807,7 @@ package enum OpenAPIDocument {
               properties:
                 access_token:
                   type: string
-                  pattern: "^[A-Za-z0-9._~-]+$"
+                  pattern: "^[!-~]+$"
                   description: The external identity.
                 issued_token_type:
                   type: string

@@ -72,7 +72,7 @@ struct TokenExchangeForm {
         let own: TokenType =
             switch provider.token.kind {
             case .jwt: .jwt
-            case .opaque: .accessToken
+            case .opaque, .upstream: .accessToken
             }
         guard let requested else { return own }
         guard let type = type(requested), type == own || type == .accessToken else {

@@ -16,7 +16,7 @@ struct TokenRoute {
             let outcome = await exchange(
                 ExchangeRequest(
                     identityToken: asked.subjectToken, device: asked.device, provider: asked.provider,
-                    arrivedAt: request.arrivedAt, source: request.source))
+                    arrivedAt: request.arrivedAt, source: request.source, trace: request.trace))
             var reply = try reply(with: outcome, type: asked.issuedTokenType)
             reply.notes.identityProvider = asked.provider.name
             return reply

@@ -27,6 +27,8 @@ extension ErrorCode {
     package init(_ failure: Failure.Kind) {
         switch failure {
         case .mintFailed: self = .mintFailed
+        case .upstreamRefused: self = .upstreamRefused
+        case .upstreamUnavailable: self = .upstreamUnavailable
         case .issuerKeysUnavailable: self = .issuerKeysUnavailable
         case .sessionStoreUnavailable: self = .sessionStoreUnavailable
         case .deadlineExceeded: self = .deadlineExceeded
@@ -44,8 +46,8 @@ extension OAuthError {
             .unsupportedMediaType:
             self = .invalidRequest
         case .identityProviderUnknown: self = .invalidTarget
-        case .mintFailed: self = .serverError
-        case .rateLimited, .issuerKeysUnavailable, .sessionStoreUnavailable, .deadlineExceeded:
+        case .mintFailed, .upstreamRefused: self = .serverError
+        case .rateLimited, .issuerKeysUnavailable, .sessionStoreUnavailable, .upstreamUnavailable, .deadlineExceeded:
             self = .temporarilyUnavailable
         }
     }

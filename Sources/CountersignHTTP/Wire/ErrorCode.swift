@@ -22,6 +22,8 @@ package enum ErrorCode: String, Sendable, CaseIterable {
     case unsupportedMediaType = "unsupported_media_type"
     case rateLimited = "rate_limited"
     case mintFailed = "mint_failed"
+    case upstreamRefused = "upstream_refused"
+    case upstreamUnavailable = "upstream_unavailable"
     case issuerKeysUnavailable = "issuer_keys_unavailable"
     case sessionStoreUnavailable = "session_store_unavailable"
     case deadlineExceeded = "deadline_exceeded"
@@ -39,7 +41,8 @@ package enum ErrorCode: String, Sendable, CaseIterable {
         case .unsupportedMediaType: .unsupportedMediaType
         case .rateLimited: .tooManyRequests
         case .mintFailed: .internalServerError
-        case .issuerKeysUnavailable, .sessionStoreUnavailable: .serviceUnavailable
+        case .upstreamRefused: .badGateway
+        case .issuerKeysUnavailable, .sessionStoreUnavailable, .upstreamUnavailable: .serviceUnavailable
         case .deadlineExceeded: .gatewayTimeout
         }
     }
@@ -67,6 +70,8 @@ package enum ErrorCode: String, Sendable, CaseIterable {
         case .unsupportedMediaType: "Unsupported media type"
         case .rateLimited: "Too many requests"
         case .mintFailed: "No token could be made"
+        case .upstreamRefused: "No token from the internal service"
+        case .upstreamUnavailable: "Internal service unavailable"
         case .issuerKeysUnavailable: "Issuer keys unavailable"
         case .sessionStoreUnavailable: "Session store unavailable"
         case .deadlineExceeded: "Deadline exceeded"
@@ -96,6 +101,8 @@ package enum ErrorCode: String, Sendable, CaseIterable {
         case .unsupportedMediaType: "The Content-Type must be application/json."
         case .rateLimited: "Too many requests from this address; wait as long as Retry-After says."
         case .mintFailed: "The external identity could not be made; the operator finds the cause in the log."
+        case .upstreamRefused: "The identity provider's own service gave no usable token; the log says why."
+        case .upstreamUnavailable: "The identity provider's own service cannot be asked at the moment; try again."
         case .issuerKeysUnavailable: "The issuer's keys cannot be had at the moment; try again."
         case .sessionStoreUnavailable: "Sessions cannot be stored or read at the moment; try again."
         case .deadlineExceeded: "The exchange took longer than it may; try again."
@@ -105,7 +112,7 @@ package enum ErrorCode: String, Sendable, CaseIterable {
     /// Seconds after which trying again makes sense; nil where it does not.
     var retryAfterSeconds: Int? {
         switch self {
-        case .rateLimited, .issuerKeysUnavailable, .sessionStoreUnavailable, .deadlineExceeded: 1
+        case .rateLimited, .issuerKeysUnavailable, .sessionStoreUnavailable, .upstreamUnavailable, .deadlineExceeded: 1
         default: nil
         }
     }

@@ -23,6 +23,12 @@ package struct IncomingRequest {
         body = request.body
     }
 
+    /// What goes on to services that we ask on behalf of this request.
+    var trace: RequestTrace {
+        RequestTrace(
+            requestID: id, traceparent: head.headerFields[.traceparent].flatMap { TraceParent.isSane($0) ? $0 : nil })
+    }
+
     /// The host that was asked for: lower case, without port.
     var host: String? {
         guard let authority = head.authority else { return nil }

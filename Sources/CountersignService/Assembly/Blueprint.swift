@@ -1,6 +1,7 @@
 import JOSE
 package import ServiceConfiguration
 package import TokenExchange
+package import UpstreamTokens
 
 /// A configuration with all that it refers to, read and checked, but nothing started: what `check-config` makes, and
 /// what `serve` runs.
@@ -10,6 +11,8 @@ package struct Blueprint: Sendable {
     package let tenants: [Tenant]
     /// Those whose keys are fetched, which is not begun here.
     let remoteTenants: [RemoteTenant]
+    /// Those whose tokens come from an internal service, which is not asked here.
+    package let upstreamProviders: [UpstreamProvider]
     /// As they sign and are published at the moment of reading.
     package let keys: SigningKeyRing
     let verifiers: VerifierDirectory
@@ -43,6 +46,13 @@ package struct Blueprint: Sendable {
                 remarks += keys.remarks
             } catch { problems += error.problems }
         }
+        var upstreamProviders: [UpstreamProvider] = []
+        for provider in configuration.identityProviders {
+            do { upstreamProviders += try UpstreamProvider(provider).map { [$0] } ?? [] } catch {
+                problems += error.problems
+            }
+        }
+        self.upstreamProviders = upstreamProviders
         self.tenants = tenants
         self.remoteTenants = remoteTenants
         signing = try SigningKeySource(configuration)

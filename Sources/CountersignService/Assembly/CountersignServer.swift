@@ -4,6 +4,7 @@ import ServiceConfiguration
 import ServiceLifecycle
 package import TokenExchange
 import UnixSignals
+import UpstreamTokens
 
 /// The running service: listeners, store, background work. Ends in order on SIGTERM and SIGINT, reloads on SIGHUP.
 package struct CountersignServer: Sendable {
@@ -30,10 +31,13 @@ package struct CountersignServer: Sendable {
         let sessions = SessionAssembly(configuration.sessions, time: time, logger: logger)
         let clocks = IssuerClocks()
         let remoteKeys = RemoteTenantKeys(time: time, logger: logger)
+        let upstreams = UpstreamServices(time: time, logger: logger)
+        let upstream = UpstreamAssembly(
+            configuration.sessions, sessions: sessions, services: upstreams, time: time)
         let live = LiveRoutes(blueprint) { blueprint, keys in
             PublicRoutes(
                 blueprint, keys: keys, tenants: blueprint.tenants + remoteKeys.replace(with: blueprint.remoteTenants),
-                sessions: sessions, clocks: clocks, time: time)
+                sessions: sessions, upstream: upstream, clocks: clocks, time: time)
         }
         let signingKeys = SigningKeyWatch(
             blueprint, time: time, logger: logger, isRevoked: sessions.revocations.isRevoked(keyID:)
@@ -43,12 +47,13 @@ package struct CountersignServer: Sendable {
             live.replace(blueprint, keys: signingKeys.replace(with: blueprint))
         }
         let registry = PrometheusRegistry(
-            blueprint, clocks: clocks, remoteKeys: remoteKeys, signingKeys: signingKeys,
+            blueprint, clocks: clocks, remoteKeys: remoteKeys, signingKeys: signingKeys, upstreams: upstreams,
             sessions: sessions)
         // Ended in reverse order: first no new requests, last the store.
         let services: [any Service] =
             sessions.services + [
                 remoteKeys,
+                upstreams,
                 signingKeys,
                 reloader,
                 try listener(
@@ -56,7 +61,7 @@ package struct CountersignServer: Sendable {
                     routes: OperationsRoutes(
                         readiness: ReadinessProbe(
                             store: sessions.store, providers: configuration.identityProviders, remoteKeys: remoteKeys,
-                            signingKeys: signingKeys
+                            signingKeys: signingKeys, upstreams: upstreams
                         ).callAsFunction,
                         metrics: { registry.text }, revocations: sessions.revocations,
                         verifiers: { live.verifiers }, bodyLimit: configuration.limits.bodyBytes)),

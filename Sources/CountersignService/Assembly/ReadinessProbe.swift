@@ -2,6 +2,7 @@ import CountersignHTTP
 import IssuerKeys
 import ServiceConfiguration
 import TokenExchange
+import UpstreamTokens
 
 /// Finds out whether logins would succeed now.
 struct ReadinessProbe: Sendable {
@@ -9,12 +10,15 @@ struct ReadinessProbe: Sendable {
     let providers: [IdentityProvider]
     let remoteKeys: RemoteTenantKeys
     let signingKeys: SigningKeyWatch
+    let upstreams: UpstreamServices
 
     /// An orchestrator's probe gives up after a second by default.
     private static let budget: Duration = .milliseconds(500)
 
     func callAsFunction() async -> Readiness {
-        Readiness(components: [await sessionStore(), signing] + remoteKeys.statuses.map(issuerKeys))
+        Readiness(
+            components: [await sessionStore(), signing] + remoteKeys.statuses.map(issuerKeys)
+                + upstreams.statuses.map(upstream))
     }
 
     /// With the last good keys logins go on, but nobody should count on the next rotation.
@@ -22,6 +26,13 @@ struct ReadinessProbe: Sendable {
         let problem = signingKeys.problem
         return Readiness.Component(
             name: "signing_keys", status: problem == nil ? .ready : .degraded, detail: problem)
+    }
+
+    /// Another replica would fare no better with the same service, so that one is down takes nobody out of rotation.
+    private func upstream(of provider: String, _ status: UpstreamService.Status) -> Readiness.Component {
+        Readiness.Component(
+            name: "upstream.\(provider)", status: status.isOpen ? .degraded : .ready,
+            detail: status.isOpen ? "the circuit breaker is open" : nil)
     }
 
     private func issuerKeys(of tenant: String, _ keys: IssuerKeyStatus) -> Readiness.Component {

@@ -11,19 +11,20 @@ extension PublicRoutes {
     ///   - tenants: all of them, with their keys.
     convenience init(
         _ blueprint: Blueprint, keys ring: SigningKeyRing, tenants: [Tenant], sessions: SessionAssembly,
-        clocks: IssuerClocks, time: TimeSource
+        upstream: UpstreamAssembly, clocks: IssuerClocks, time: TimeSource
     ) {
         let configuration = blueprint.configuration
         let keys = { @Sendable in ring }
+        let mint = MintExternalIdentity(blueprint, keys: keys)
         self.init(
             exchange: ExchangeToken(
                 verify: VerifyIdentityToken(blueprint, tenants: tenants, clocks: clocks),
-                mint: MintExternalIdentity(blueprint, keys: keys), vault: sessions.vault, store: sessions.store,
-                deferredSessions: sessions.deferredSessions, revocations: sessions.revocations, time: time),
+                mint: mint, vault: sessions.vault, store: sessions.store, deferredSessions: sessions.deferredSessions,
+                upstream: upstream.exchange(blueprint, mint: mint), revocations: sessions.revocations, time: time),
             introspect: IntrospectSession(blueprint, sessions: sessions, keys: keys, time: time),
             revoke: RevokeSession(
-                issuer: configuration.publicURL, vault: sessions.vault, store: sessions.store, keys: keys,
-                claimsReader: LibJWTClaimsReader()),
+                issuer: configuration.publicURL, providers: configuration.identityProviders, vault: sessions.vault,
+                store: sessions.store, keys: keys, claimsReader: LibJWTClaimsReader()),
             verifiers: blueprint.verifiers,
             providers: IdentityProviderDirectory(
                 configuration.identityProviders, defaultName: configuration.defaultIdentityProvider),

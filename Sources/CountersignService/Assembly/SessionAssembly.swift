@@ -9,6 +9,8 @@ import TokenExchange
 /// Everything about sessions that outlives a reload: where they are kept, what waits to be written, what is revoked.
 struct SessionAssembly: Sendable {
     let store: any SessionStore
+    /// As lasting and as shared as the store.
+    let records: any SharedRecords
     let vault: SessionVault
     let revocations: RevocationList
     let deferredSessions: DeferredSessions
@@ -29,6 +31,7 @@ struct SessionAssembly: Sendable {
         case .memory(let limits):
             let memory = InMemorySessionStore(limit: limits.entries, time: time)
             store = memory
+            records = InMemorySharedRecords(time: time)
             // What this process revokes it knows at once.
             revocations = RevocationList(store: memory, vault: vault, time: time, maximumAge: nil)
             connections = nil
@@ -37,6 +40,7 @@ struct SessionAssembly: Sendable {
                 RedisConfiguration(settings), eventLoopGroup: MultiThreadedEventLoopGroup.singleton, time: time,
                 logger: logger)
             store = redis
+            records = redis
             revocations = RevocationList(store: redis, vault: vault, time: time)
             connections = redis
         }

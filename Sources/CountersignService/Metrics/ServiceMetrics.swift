@@ -2,12 +2,13 @@ import CountersignHTTP
 import IssuerKeys
 import ServiceConfiguration
 import TokenExchange
+import UpstreamTokens
 
 extension PrometheusRegistry {
     /// With the gauges of the whole service; requests report themselves.
     convenience init(
         _ blueprint: Blueprint, clocks: IssuerClocks, remoteKeys: RemoteTenantKeys, signingKeys: SigningKeyWatch,
-        sessions: SessionAssembly
+        upstreams: UpstreamServices, sessions: SessionAssembly
     ) {
         let descriptions = Self.descriptions.merging(Self.keyGauges.map { ($0.name, $0.description) }) { $1 }
         self.init(descriptions: RequestMetrics.descriptions.merging(descriptions) { $1 })
@@ -20,6 +21,7 @@ extension PrometheusRegistry {
             }
         }
         addSigningKeyGauges(signingKeys)
+        addUpstreamGauges(upstreams, providers: blueprint.upstreamProviders.map(\.name))
         addGauge(Self.deferred) { Double(sessions.deferredSessions.count) }
         addGauge(Self.dropped) { Double(sessions.deferredSessions.droppedCount) }
         addGauge(Self.revocations) { Double(sessions.revocations.count) }
@@ -45,6 +47,24 @@ extension PrometheusRegistry {
         addGauge(Self.signingKeysWaiting) { Double(keys.waitingCount) }
     }
 
+    private func addUpstreamGauges(_ upstreams: UpstreamServices, providers: [String]) {
+        let gauges: [(String, @Sendable (UpstreamService.Status) -> Double)] = [
+            (Self.upstreamOpen, { $0.isOpen ? 1 : 0 }), (Self.upstreamInFlight, { Double($0.inFlight) }),
+            (Self.upstreamCalls, { Double($0.calls) }), (Self.upstreamFailures, { Double($0.failures) }),
+        ]
+        for provider in providers {
+            for (name, read) in gauges {
+                addGauge(name, labels: [("identity_provider", provider)]) {
+                    upstreams.statuses.first { $0.provider == provider }.map { read($0.status) }
+                }
+            }
+        }
+    }
+
+    private static let upstreamOpen = "countersign_upstream_breaker_open"
+    private static let upstreamInFlight = "countersign_upstream_in_flight"
+    private static let upstreamCalls = "countersign_upstream_calls"
+    private static let upstreamFailures = "countersign_upstream_failures"
     private static let signingKeys = "countersign_signing_keys"
     private static let signingKeyAge = "countersign_signing_key_age_seconds"
     private static let signingKeysFailing = "countersign_signing_keys_failing"
@@ -57,6 +77,10 @@ extension PrometheusRegistry {
     private static let unreadable = "countersign_unreadable_records"
 
     private static let descriptions = [
+        upstreamOpen: "1 while the provider's internal service is not called, since it has failed too often.",
+        upstreamInFlight: "Requests that wait for the provider's internal service.",
+        upstreamCalls: "Calls of the provider's internal service since the start.",
+        upstreamFailures: "Those of them that brought no answer, or a 5xx.",
         signingKeys: "Our own keys by state in the manifest.",
         signingKeyAge: "How long the active key has been signing.",
         signingKeysFailing: "1 where the key directory cannot be taken up as it is and the last good keys stay.",

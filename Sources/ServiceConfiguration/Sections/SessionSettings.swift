@@ -18,6 +18,8 @@ package struct SessionSettings: Sendable {
 
     package let store: Store
     package let deferred: DeferredLimits
+    /// Seals the tokens of internal services that replicas share; nil: each process keeps its own.
+    package let cacheSecret: Secret?
 }
 
 extension SessionSettings {
@@ -32,14 +34,16 @@ extension SessionSettings {
         let redis = section.optional("redis") { reader in
             reader.mapping { RedisSettings.read($0, isUsed: store == .redis) }
         }
+        let cacheSecret = section.optional("cache_secret") { $0.readableSecret(atLeast: 32) }
         guard let deferred else { return nil }
         switch store {
-        case .memory: return memory.map { SessionSettings(store: .memory($0), deferred: deferred) }
+        case .memory:
+            return memory.map { SessionSettings(store: .memory($0), deferred: deferred, cacheSecret: cacheSecret) }
         case .redis:
             if section.reader("redis") == nil {
                 section.missing("redis", remedy: "`store: redis` needs `redis: { url: … }` beside it.")
             }
-            return redis.map { SessionSettings(store: .redis($0), deferred: deferred) }
+            return redis.map { SessionSettings(store: .redis($0), deferred: deferred, cacheSecret: cacheSecret) }
         }
     }
 }

@@ -93,7 +93,7 @@ extension NodeReader {
         return nil
     }
 
-    private func environmentName() -> String? {
+    func environmentName() -> String? {
         let what = "the name of an environment variable"
         guard let name = string(what) else { return nil }
         guard name.utf8.allSatisfy(\.isASCIIWordByte), name.utf8.first?.isASCIIDigit == false else {

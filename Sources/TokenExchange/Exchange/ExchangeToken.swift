@@ -5,18 +5,22 @@ package struct ExchangeToken: Sendable {
     private let vault: SessionVault
     private let store: any SessionStore
     private let deferredSessions: DeferredSessions
+    private let upstream: UpstreamExchange?
     private let revocations: RevocationList
     private let time: TimeSource
 
+    /// - Parameter upstream: for providers of that kind; nil where there are none.
     package init(
         verify: VerifyIdentityToken, mint: MintExternalIdentity, vault: SessionVault, store: any SessionStore,
-        deferredSessions: DeferredSessions, revocations: RevocationList, time: TimeSource
+        deferredSessions: DeferredSessions, upstream: UpstreamExchange? = nil, revocations: RevocationList,
+        time: TimeSource
     ) {
         self.verify = verify
         self.mint = mint
         self.vault = vault
         self.store = store
         self.deferredSessions = deferredSessions
+        self.upstream = upstream
         self.revocations = revocations
         self.time = time
     }
@@ -29,6 +33,10 @@ package struct ExchangeToken: Sendable {
             let identity = try await verify(
                 request.identityToken, for: provider, at: now, source: request.source,
                 within: try budget(for: request, before: "verify"))
+            if case .upstream(let recipe) = provider.token.kind, let upstream {
+                let exchange = UpstreamExchange.Exchange(recipe: recipe, identity: identity, request: request)
+                return .issued(try await upstream(exchange), tenant: identity.tenant.name)
+            }
             // 2. Mint before asking the store: cheap, and it leaves one round trip for everything.
             let slot = vault.answerSlot(for: request.identityToken, device: request.device, provider: provider.name)
             let minted = try mint(
@@ -89,16 +97,8 @@ package struct ExchangeToken: Sendable {
         return revocations.verdict(on: session, keyID: recognized.keyID) != .revoked
     }
 
-    /// What is left of the provider's deadline, less what it takes to answer.
-    private func budget(
-        for request: ExchangeRequest, before operation: String
-    ) throws(ExchangeStop) -> Duration {
-        let deadline = request.provider.deadline
-        let remaining = request.arrivedAt + deadline - min(deadline / 10, .milliseconds(50)) - time.elapsed()
-        guard remaining > .zero else {
-            throw .failed(Failure(.deadlineExceeded, operation: operation, cause: "\(deadline) have passed"))
-        }
-        return remaining
+    private func budget(for request: ExchangeRequest, before operation: String) throws(ExchangeStop) -> Duration {
+        try request.budget(before: operation, at: time.elapsed())
     }
 
     /// A JWT is better than nothing where the login must not suffer: its verifiers can check it without us.
@@ -127,16 +127,28 @@ package struct ExchangeRequest: Sendable, Redacted {
     package let arrivedAt: Duration
     /// Nil where it did not come over a network.
     package let source: RequestSource?
+    package let trace: RequestTrace
 
     package init(
         identityToken: IdentityToken, device: String, provider: IdentityProvider, arrivedAt: Duration,
-        source: RequestSource? = nil
+        source: RequestSource? = nil, trace: RequestTrace = RequestTrace()
     ) {
         self.source = source
+        self.trace = trace
         self.identityToken = identityToken
         self.device = device
         self.provider = provider
         self.arrivedAt = arrivedAt
+    }
+
+    /// What is left of the provider's deadline, less what it takes to answer.
+    func budget(before operation: String, at now: Duration) throws(ExchangeStop) -> Duration {
+        let deadline = provider.deadline
+        let remaining = arrivedAt + deadline - min(deadline / 10, .milliseconds(50)) - now
+        guard remaining > .zero else {
+            throw .failed(Failure(.deadlineExceeded, operation: operation, cause: "\(deadline) have passed"))
+        }
+        return remaining
     }
 }
 

@@ -2,6 +2,8 @@
 package struct Failure: Error, Sendable, Equatable {
     package enum Kind: String, Sendable, CaseIterable {
         case mintFailed = "mint_failed"
+        case upstreamRefused = "upstream_refused"
+        case upstreamUnavailable = "upstream_unavailable"
         case issuerKeysUnavailable = "issuer_keys_unavailable"
         case sessionStoreUnavailable = "session_store_unavailable"
         case deadlineExceeded = "deadline_exceeded"

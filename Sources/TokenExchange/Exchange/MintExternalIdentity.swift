@@ -21,13 +21,9 @@ package struct MintExternalIdentity: Sendable {
         for identity: VerifiedIdentity, provider: IdentityProvider, device: CohortLabel?, in partition: Partition,
         at now: UnixTime
     ) throws(ExchangeStop) -> MintedIdentity {
-        let mappedClaims: [JSONValue.Member]
-        do { mappedClaims = try provider.token.mappedClaims(from: identity.claims) } catch { throw .refused(error) }
-        let session = SessionRecord(
-            identityProvider: provider.name, tenant: identity.tenant.name, subject: identity.subject,
-            issuedAt: now, expiresAt: now.wholeSeconds + provider.token.lifetime.components.seconds,
-            tokenID: String(decoding: randomText(Self.tokenIDByteCount, in: partition), as: UTF8.self), device: device,
-            claims: mappedClaims)
+        let session = try session(
+            for: identity, provider: provider, device: device, in: partition, at: now,
+            expiresAt: now.wholeSeconds + provider.token.lifetime.components.seconds)
         switch provider.token.kind {
         case .opaque:
             return MintedIdentity(
@@ -38,12 +34,32 @@ package struct MintExternalIdentity: Sendable {
                 // A verifier reads the mapped claims from the token itself; the record need not repeat them.
                 return MintedIdentity(externalIdentity: token, session: session.withoutClaims(), isSelfContained: true)
             } catch { throw .failed(error) }
+        case .upstream:
+            throw .failed(Failure(.mintFailed, operation: "mint", cause: "its tokens come from an internal service"))
         }
     }
 
+    /// What is remembered of a token, whoever makes it.
+    func session(
+        for identity: VerifiedIdentity, provider: IdentityProvider, device: CohortLabel?, in partition: Partition,
+        at now: UnixTime, expiresAt: Int64
+    ) throws(ExchangeStop) -> SessionRecord {
+        let mappedClaims: [JSONValue.Member]
+        do { mappedClaims = try provider.token.mappedClaims(from: identity.claims) } catch { throw .refused(error) }
+        return SessionRecord(
+            identityProvider: provider.name, tenant: identity.tenant.name, subject: identity.subject,
+            issuedAt: now, expiresAt: expiresAt,
+            tokenID: String(decoding: randomText(Self.tokenIDByteCount, in: partition), as: UTF8.self), device: device,
+            claims: mappedClaims)
+    }
+
     /// Nil for what this would not mint, or not any more: its key is gone.
-    func recognize(_ externalIdentity: ExternalIdentity) -> RecognizedIdentity? {
-        RecognizedIdentity(externalIdentity, issuer: issuer, keys: keys())
+    ///
+    /// - Parameter foreign: where a token of an internal service has its session; nil for none.
+    func recognize(
+        _ externalIdentity: ExternalIdentity, foreign: (ExternalIdentity) -> Partition? = { _ in nil }
+    ) -> RecognizedIdentity? {
+        RecognizedIdentity(externalIdentity, issuer: issuer, keys: keys(), foreign: foreign)
     }
 
     /// The fewest bytes that a JWT of this provider can have, so that start-up can refuse a limit which no token keeps.

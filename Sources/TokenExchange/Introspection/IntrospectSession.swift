@@ -2,6 +2,7 @@
 package struct IntrospectSession: Sendable {
     private let issuer: String
     private let providers: [String: IdentityProvider]
+    private let takesForeignTokens: Bool
     private let vault: SessionVault
     private let store: any SessionStore
     private let revocations: RevocationList
@@ -16,6 +17,7 @@ package struct IntrospectSession: Sendable {
     ) {
         self.issuer = issuer
         self.providers = Dictionary(providers.map { ($0.name, $0) }) { first, _ in first }
+        takesForeignTokens = providers.contains(where: \.token.isUpstream)
         self.vault = vault
         self.store = store
         self.revocations = revocations
@@ -27,7 +29,7 @@ package struct IntrospectSession: Sendable {
     /// - Throws: ``Failure`` while the store cannot be asked and the token cannot speak for itself; never "inactive" then.
     package func callAsFunction(_ externalIdentity: ExternalIdentity) async throws(Failure) -> SessionStatus {
         // What cannot be ours by its shape needs no store.
-        guard let recognized = RecognizedIdentity(externalIdentity, issuer: issuer, keys: keys()) else {
+        guard let recognized = recognized(externalIdentity) else {
             return .inactive
         }
         do throws(SessionStoreFailure) {
@@ -48,6 +50,12 @@ package struct IntrospectSession: Sendable {
 
     /// Longer than any sensible command time-out of a store; the store's own is what counts.
     private static let budget: Duration = .seconds(2)
+
+    private func recognized(_ externalIdentity: ExternalIdentity) -> RecognizedIdentity? {
+        RecognizedIdentity(externalIdentity, issuer: issuer, keys: keys()) {
+            takesForeignTokens ? vault.partition(ofForeign: $0) : nil
+        }
+    }
 
     private func isLive(_ session: SessionRecord) -> Bool {
         session.expiry > time.now() && providers[session.identityProvider] != nil

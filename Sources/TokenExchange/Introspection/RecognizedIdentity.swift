@@ -3,13 +3,20 @@ struct RecognizedIdentity {
     private enum Form {
         case opaque
         case signed(UnverifiedToken, any TokenVerifier)
+        /// Of an internal service; these have any shape.
+        case foreign
     }
 
     private let form: Form
     let partition: Partition
 
     /// Nil for what cannot be ours: another shape, issuer or key.
-    init?(_ externalIdentity: ExternalIdentity, issuer: String, keys: SigningKeyRing) {
+    ///
+    /// - Parameter foreign: where the session of a token of another shape would be; nil where there are none.
+    init?(
+        _ externalIdentity: ExternalIdentity, issuer: String, keys: SigningKeyRing,
+        foreign: (ExternalIdentity) -> Partition?
+    ) {
         if let random = externalIdentity.opaqueRandomPart, let partition = Partition(beginning: random) {
             form = .opaque
             self.partition = partition
@@ -20,9 +27,17 @@ struct RecognizedIdentity {
         {
             form = .signed(token, verifier)
             self.partition = partition
+        } else if externalIdentity.hasUpstreamShape, let partition = foreign(externalIdentity) {
+            form = .foreign
+            self.partition = partition
         } else {
             return nil
         }
+    }
+
+    /// Whether it is a JWT by our name and under one of our keys.
+    var claimsToBeMinted: Bool {
+        if case .signed = form { true } else { false }
     }
 
     /// The `kid` of a JWT.
@@ -33,7 +48,7 @@ struct RecognizedIdentity {
     /// With what the token itself carries.
     func live(_ session: SessionRecord) -> LiveSession {
         switch form {
-        case .opaque: LiveSession(record: session, tokenClaims: nil)
+        case .opaque, .foreign: LiveSession(record: session, tokenClaims: nil)
         case .signed(let token, _): LiveSession(record: session, tokenClaims: token.claims)
         }
     }

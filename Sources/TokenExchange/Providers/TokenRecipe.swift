@@ -5,6 +5,8 @@ package struct TokenRecipe: Sendable {
         case jwt(JWTShape)
         /// `csx_` and 32 random bytes; means nothing without us.
         case opaque
+        /// A token of an internal service, passed through.
+        case upstream(UpstreamRecipe)
     }
 
     package struct JWTShape: Sendable, Equatable {
@@ -30,5 +32,16 @@ package struct TokenRecipe: Sendable {
         self.kind = kind
         self.lifetime = lifetime
         self.claims = claims
+    }
+
+    package var isUpstream: Bool {
+        if case .upstream = kind { true } else { false }
+    }
+
+    /// The top-level claims of the identity token that are read for it.
+    var claimRoots: [String] {
+        let roots = claims.flatMap(\.claimRoots)
+        if case .upstream(let recipe) = kind { return roots + recipe.claimRoots }
+        return roots
     }
 }

@@ -1,16 +1,19 @@
 /// Ends the session of an external identity before its time.
 package struct RevokeSession: Sendable {
     private let issuer: String
+    private let takesForeignTokens: Bool
     private let vault: SessionVault
     private let store: any SessionStore
     private let keys: @Sendable () -> SigningKeyRing
     private let claimsReader: any ClaimsReader
 
     package init(
-        issuer: String, vault: SessionVault, store: any SessionStore, keys: @escaping @Sendable () -> SigningKeyRing,
+        issuer: String, providers: [IdentityProvider], vault: SessionVault, store: any SessionStore,
+        keys: @escaping @Sendable () -> SigningKeyRing,
         claimsReader: any ClaimsReader
     ) {
         self.issuer = issuer
+        takesForeignTokens = providers.contains(where: \.token.isUpstream)
         self.vault = vault
         self.store = store
         self.keys = keys
@@ -28,7 +31,7 @@ package struct RevokeSession: Sendable {
     package func callAsFunction(
         _ externalIdentity: ExternalIdentity, by verifier: Verifier
     ) async throws(Failure) {
-        guard let recognized = RecognizedIdentity(externalIdentity, issuer: issuer, keys: keys()) else { return }
+        guard let recognized = recognized(externalIdentity) else { return }
         let key = vault.sessionKey(of: externalIdentity, in: recognized.partition)
         do {
             let session: SessionRecord? =
@@ -41,5 +44,11 @@ package struct RevokeSession: Sendable {
             guard let session, verifier.mayRevoke(session.identityProvider) else { return }
             try await store.revoke(key, until: session.expiry, within: Self.budget)
         } catch { throw Failure(error) }
+    }
+
+    private func recognized(_ externalIdentity: ExternalIdentity) -> RecognizedIdentity? {
+        RecognizedIdentity(externalIdentity, issuer: issuer, keys: keys()) {
+            takesForeignTokens ? vault.partition(ofForeign: $0) : nil
+        }
     }
 }

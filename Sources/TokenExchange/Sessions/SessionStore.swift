@@ -86,7 +86,7 @@ package enum ExchangeInsertion: Sendable, Equatable {
 /// The store could not be asked, or did not answer as a store should. Says nothing about any token.
 package struct SessionStoreFailure: Error, Equatable {
     package enum Operation: String, Sendable {
-        case exchange, insert, session, revoke, revocations, check
+        case exchange, insert, session, revoke, revocations, shared, check
     }
 
     package enum Cause: Sendable, Equatable {

@@ -6,6 +6,7 @@
 /// | answer | a key derived from identity token, device, identity provider | the same three, with another label |
 ///
 /// Names are digests that lead to no key: the sealing keys come from the tokens themselves, which the store never sees.
+/// Tokens of internal services that wait for the next login are ``UpstreamVault``'s.
 package struct SessionVault: Sendable {
     /// Of the text in an answer, which is the external identity as it is.
     private static let answerVersion: UInt8 = 2
@@ -82,6 +83,13 @@ package struct SessionVault: Sendable {
             unreadable.add(error)
             return nil
         }
+    }
+
+    // MARK: Tokens of internal services
+
+    /// Where the session of a token lies that does not name its partition itself.
+    package func partition(ofForeign externalIdentity: ExternalIdentity) -> Partition {
+        Partition(digest: sealer.digest(externalIdentity.bytes))
     }
 
     // MARK: Labels

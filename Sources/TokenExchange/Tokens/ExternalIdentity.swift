@@ -19,4 +19,12 @@ extension ExternalIdentity {
         return bytes.count == Self.opaqueCount && bytes.starts(with: Self.opaquePrefix)
             && Base64URL.decode(random) != nil ? random : nil
     }
+
+    /// The longest token of an internal service.
+    package static let upstreamByteLimit = 8192
+
+    /// Whether an internal service may have issued it: printable ASCII without blanks.
+    package var hasUpstreamShape: Bool {
+        1...Self.upstreamByteLimit ~= bytes.count && bytes.allSatisfy { (0x21...0x7E).contains($0) }
+    }
 }

@@ -88,12 +88,25 @@ package struct ExplainToken: Sendable {
         let findings = TokenFindings(token, tenants: tenants, provider: provider, limits: limits, now: now)
         do throws(ExchangeStop) {
             let identity = try await verify(token, for: provider, at: now, within: budget)
-            // Which device and partition makes no difference to whether a token can be made.
-            _ = try mint(
-                for: identity, provider: provider, device: nil, in: Partition(digest: [0, 0, 0]), at: now)
+            try checkMinting(for: identity, provider: provider, token: token, at: now)
             return TokenExplanation(findings, stop: nil)
         } catch {
             return TokenExplanation(findings, stop: error)
         }
+    }
+
+    /// Which device and partition makes no difference to whether a token can be made. Internal services are not asked.
+    private func checkMinting(
+        for identity: VerifiedIdentity, provider: IdentityProvider, token: IdentityToken, at now: UnixTime
+    ) throws(ExchangeStop) {
+        let partition = Partition(digest: [0, 0, 0])
+        guard case .upstream(let recipe) = provider.token.kind else {
+            _ = try mint(for: identity, provider: provider, device: nil, in: partition, at: now)
+            return
+        }
+        _ = try mint.session(
+            for: identity, provider: provider, device: nil, in: partition, at: now, expiresAt: now.wholeSeconds)
+        _ = try UpstreamRequest(
+            recipe, provider: provider.name, claims: identity.claims, identityToken: token, trace: RequestTrace())
     }
 }

@@ -87,7 +87,7 @@ package struct VerifyIdentityToken: Sendable {
         names.formUnion(AudiencePolicy.claimNames + AuthorizedPartyPolicy.claimNames)
         for provider in providers {
             names.formUnion(provider.conditions.map(\.claim.root))
-            names.formUnion(provider.token.claims.flatMap(\.claimRoots))
+            names.formUnion(provider.token.claimRoots)
         }
         return names.sorted()
     }

@@ -46,12 +46,65 @@ extension Refusal {
         Refusal(
             adding: "    token: { kind: upstream }\n",
             complaint:
-                #"config.yaml:10: identity_providers[0].token.kind: expected one of jwt, opaque, found "upstream". `kind: upstream` is not supported by this version."#
+                "config.yaml:10: identity_providers[0].token.upstream: expected a value, found no such key. `kind: upstream` needs `upstream: { url: …, token_at: … }` beside it."
         ),
+        Refusal(
+            adding:
+                "    token: { kind: upstream, audience: x, upstream: { url: \"http://x.example/\", token_at: token } }\n",
+            complaints: [
+                "config.yaml:10: identity_providers[0].token.audience: expected no such key beside `kind: upstream`, found it. The internal service decides it; remove the key.",
+                #"config.yaml:10: identity_providers[0].token.upstream.url: expected an https URL such as https://loyalty.acme.example/api/tokens, found "http://x.example/". Plain http is accepted on loopback only."#,
+                #"config.yaml:10: identity_providers[0].token.upstream.token_at: expected a JSON pointer (RFC 6901) such as /access_token, found "token"."#,
+            ]),
+        Refusal(
+            adding: "    token: { upstream: { url: \"https://x.example\", token_at: /t } }\n",
+            complaint:
+                "config.yaml:10: identity_providers[0].token.upstream: expected no such key beside `kind: jwt`, found it. Remove the key, or use `kind: upstream`."
+        ),
+        upstream(
+            "headers: { X-Key: MARKER-a-secret }",
+            "headers.X-Key: expected where the value comes from, found an inline value. Write { from: … }, { first_of: […] }, { value: … }, { env: NAME }, { file: PATH } or { identity: true }."
+        ),
+        upstream(
+            "headers: { Host: { value: x } }",
+            "headers.Host: expected a header that the configuration may set, found `Host`. Content-Type follows from `format`; X-Request-Id and traceparent are passed on."
+        ),
+        upstream(
+            "headers: { X-Key: { env: NOWHERE } }",
+            "headers.X-Key.env: expected a value in the environment variable NOWHERE, found it unset. Set it before the start."
+        ),
+        upstream(
+            "body: { a: { from: sub, identity: true } }",
+            "body.a: expected exactly one of `from`, `first_of`, `value`, `env`, `file`, `identity`, `access_token`, found `from` and `identity`."
+        ),
+        upstream(
+            "body: { a: { identity: false } }",
+            "body.a.identity: expected true, found the boolean false. Remove the key otherwise."),
+        upstream(
+            "body: { a: { value: x, required: true } }",
+            "body.a.required: expected no `required` but beside `from` and `first_of`, found it. Remove the key."),
+        upstream(
+            "method: GET, body: { a: { value: x } }",
+            "body: expected no `body` beside `method: GET`, found it. Use headers, or another method."),
+        upstream(
+            "expires_in_at: /a, expires_at_at: /b",
+            "expires_at_at: expected one of `expires_in_at` and `expires_at_at`, found both. Remove one of them."),
+        upstream(
+            "headers: { A: { access_token: true } }",
+            ": expected `access_token: { url: … }` beside `{ access_token: true }`, found `A` without it."),
+        upstream(
+            "access_token: { url: \"https://x.example\", body: { a: { from: sub } } }",
+            "access_token: expected constants and secrets only, found `a` from somewhere else. The access token is the same for everybody, so it cannot depend on an identity."
+        ),
+        upstream(
+            "success_statuses: [404]",
+            "success_statuses[0]: expected a whole number from 200 to 299, found the number 404."),
+        upstream("attempts: 6", "attempts: expected a whole number from 1 to 5, found the number 6."),
         Refusal(
             adding: "    token: { kind: random }\n",
             complaint:
-                #"config.yaml:10: identity_providers[0].token.kind: expected one of jwt, opaque, found "random"."#),
+                #"config.yaml:10: identity_providers[0].token.kind: expected one of jwt, opaque, upstream, found "random"."#
+        ),
         Refusal(
             adding: "    token: { kind: opaque, audience: a, maximum_bytes: 1024 }\n",
             complaints: [
@@ -167,4 +220,12 @@ extension Refusal {
                 #"config.yaml:10: identity_providers[0].webview.origins[0]: expected an https URL such as https://loyalty.acme.example, found "http://a.example". Plain http is accepted on loopback only."#
         ),
     ]
+
+    private static func upstream(_ keys: String, _ complaint: String) -> Refusal {
+        let separator = complaint.hasPrefix(":") ? "" : "."
+        return Refusal(
+            adding:
+                "    token: { kind: upstream, upstream: { url: \"https://x.example/t\", token_at: /t, \(keys) } }\n",
+            complaint: "config.yaml:10: identity_providers[0].token.upstream\(separator)\(complaint)")
+    }
 }

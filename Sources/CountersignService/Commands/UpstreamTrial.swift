@@ -1,0 +1,80 @@
+import ServiceConfiguration
+package import TokenExchange
+import UpstreamTokens
+
+/// What `countersign upstream try` prints: the call of one provider's internal service, secrets masked.
+package struct UpstreamTrial: Sendable {
+    private let provider: IdentityProvider
+    private let upstream: UpstreamProvider
+    private let recipe: UpstreamRecipe
+    private let verify: VerifyIdentityToken
+
+    /// - Throws: ``StartUpError`` where there is no such provider, or its tokens are of another kind.
+    package init(_ blueprint: Blueprint, providerName: String) throws(StartUpError) {
+        let providers = blueprint.configuration.identityProviders
+        guard let provider = providers.first(where: { $0.name == providerName }) else {
+            let known = providers.map(\.name).joined(separator: ", ")
+            throw StartUpError(["there is no identity provider \(providerName); known are \(known)"])
+        }
+        guard case .upstream(let recipe) = provider.token.kind,
+            let upstream = blueprint.upstreamProviders.first(where: { $0.name == providerName })
+        else { throw StartUpError(["identity provider \(providerName) has no internal service: its kind is another"]) }
+        let remoteKeys = RemoteTenantKeys(time: .system, logger: .silent)
+        self.provider = provider
+        self.upstream = upstream
+        self.recipe = recipe
+        verify = VerifyIdentityToken(
+            blueprint, tenants: blueprint.tenants + remoteKeys.replace(with: blueprint.remoteTenants),
+            clocks: IssuerClocks())
+    }
+
+    package struct Report: Sendable {
+        package let text: String
+        /// Whether a login would have got a token.
+        package let hasToken: Bool
+    }
+
+    /// Checks the identity token as a login does, and calls the service within the provider's deadline.
+    package func report(on token: [UInt8], now: UnixTime) async -> Report {
+        let identityToken = IdentityToken(bytes: token)
+        let request: UpstreamRequest
+        do throws(ExchangeStop) {
+            let identity = try await verify(identityToken, for: provider, at: now, within: .seconds(10))
+            request = try UpstreamRequest(
+                recipe, provider: provider.name, claims: identity.claims, identityToken: identityToken,
+                trace: RequestTrace(requestID: "countersign-upstream-try"))
+        } catch {
+            switch error {
+            case .refused(let refusal, _):
+                return Report(
+                    text: "The identity token is refused: \(refusal.rawValue). `countersign token explain` says more.",
+                    hasToken: false)
+            case .failed(let failure):
+                return Report(text: "\(failure.kind.rawValue): \(failure.cause)", hasToken: false)
+            }
+        }
+        let service = UpstreamService(recipe, tls: upstream.tls, time: .system, logger: .silent)
+        let report = await report(on: request, by: service)
+        await service.shutDown()
+        return report
+    }
+
+    private func report(on request: UpstreamRequest, by service: UpstreamService) async -> Report {
+        do throws(UpstreamFailure) {
+            let trial = try await service.trial(request, within: provider.deadline)
+            let parts = ["Request:\n\(trial.request)", "Answer:\n\(trial.answer)", verdict(on: trial.token)]
+            return Report(text: parts.joined(separator: "\n\n"), hasToken: trial.token != nil)
+        } catch {
+            return Report(text: "Nothing was sent: \(error.cause)", hasToken: false)
+        }
+    }
+
+    private func verdict(on token: UpstreamToken?) -> String {
+        guard let token else {
+            return provider.mode == .strict
+                ? "The login would fail." : "The login would go on without an external identity."
+        }
+        let life = min(token.lifetime ?? provider.token.lifetime, provider.token.lifetime)
+        return "The login would get a token of \(token.bytes.count) characters, good for \(Int64(life.inSeconds)) s."
+    }
+}

@@ -1,0 +1,182 @@
+import TokenExchange
+
+/// Fills in what a standard grant has; the file's own keys come first.
+private enum UpstreamPreset: String, CaseIterable {
+    /// RFC 8693.
+    case tokenExchange = "oauth_token_exchange"
+    /// RFC 7523.
+    case jwtBearer = "oauth_jwt_bearer"
+    /// RFC 6749 §4.4, for a call that comes first.
+    case clientCredentials = "oauth_client_credentials"
+
+    private static func constant(_ name: String, _ value: String) -> UpstreamField {
+        UpstreamField(name: name, source: .claim(ClaimMapping(name: name, source: .value(.string(value)))))
+    }
+
+    /// Whether the call itself is a grant, so that its answer is that of RFC 6749 §5.1.
+    var isGrant: Bool { self != .clientCredentials }
+
+    var body: [UpstreamField] {
+        switch self {
+        case .tokenExchange:
+            [
+                Self.constant("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
+                UpstreamField(name: "subject_token", source: .identityToken),
+                Self.constant("subject_token_type", "urn:ietf:params:oauth:token-type:jwt"),
+            ]
+        case .jwtBearer:
+            [
+                Self.constant("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"),
+                UpstreamField(name: "assertion", source: .identityToken),
+            ]
+        case .clientCredentials: []
+        }
+    }
+
+    var headers: [UpstreamField] {
+        self == .clientCredentials
+            ? [UpstreamField(name: "Authorization", source: .accessToken, prefix: "Bearer ")] : []
+    }
+
+    static let accessBody = [constant("grant_type", "client_credentials")]
+}
+
+extension UpstreamRecipe {
+    static func read(_ section: MappingReader, maximumBytes: Int) -> UpstreamRecipe? {
+        let preset: UpstreamPreset? = section.optional("preset") { $0.choice() }
+        let access = section.optional("access_token") { reader in
+            reader.mapping { UpstreamAccess.read($0, isClientCredentials: preset == .clientCredentials) }
+        }
+        if preset == .clientCredentials, section.reader("access_token") == nil {
+            section.missing(
+                "access_token", remedy: "The preset needs `access_token: { url: …, body: … }` for its grant.")
+        }
+        let endpoint = UpstreamEndpoint.read(section, isGrant: preset?.isGrant ?? false)
+        let headers = section.value("headers", default: []) { $0.upstreamHeaders() }.completed(
+            by: preset?.headers ?? [])
+        let body: [UpstreamField] =
+            section.optional("body") { reader -> [UpstreamField]? in
+                if endpoint?.method == .get { reader.refuseForGet() }
+                return reader.upstreamFields()
+            } ?? []
+        let transport = section.upstreamTransport()
+        if access == nil, section.reader("access_token") == nil, preset != .clientCredentials {
+            section.refuseAccessToken(in: headers + body)
+        }
+        guard let endpoint else { return nil }
+        return UpstreamRecipe(
+            endpoint: endpoint, transport: transport, headers: headers, body: body.completed(by: preset?.body ?? []),
+            access: access, maximumBytes: maximumBytes)
+    }
+}
+
+extension UpstreamAccess {
+    fileprivate static func read(_ section: MappingReader, isClientCredentials: Bool) -> UpstreamAccess? {
+        let endpoint = UpstreamEndpoint.read(section, isGrant: true)
+        let headers = section.value("headers", default: []) { $0.upstreamHeaders() }
+        let body = section.value("body", default: []) { $0.upstreamFields() }
+        for field in headers + body {
+            guard !field.isSameForEverybody else { continue }
+            section.place.report(
+                expected: "constants and secrets only", found: "`\(field.name)` from somewhere else",
+                remedy: "The access token is the same for everybody, so it cannot depend on an identity.")
+        }
+        return endpoint.map {
+            UpstreamAccess(
+                endpoint: $0, headers: headers,
+                body: body.completed(by: isClientCredentials ? UpstreamPreset.accessBody : []))
+        }
+    }
+}
+
+extension UpstreamEndpoint {
+    /// - Parameter isGrant: whether the form and the answer are those of an OAuth grant where the file says nothing.
+    fileprivate static func read(_ section: MappingReader, isGrant: Bool) -> UpstreamEndpoint? {
+        let url = section.required("url") { $0.webAddress(such: "https://loyalty.acme.example/api/tokens")?.text }
+        let method = section.value("method", default: Method.post) { $0.choice() }
+        let format = section.value("format", default: isGrant ? Format.form : .json) { $0.choice() }
+        let tokenAt =
+            section.optional("token_at") { $0.jsonPointer() } ?? (isGrant ? JSONPointer("/access_token") : nil)
+        if !isGrant, section.reader("token_at") == nil {
+            section.missing("token_at", remedy: "Write where the answer holds the token, such as `token_at: /token`.")
+        }
+        let expiresIn = section.optional("expires_in_at") { $0.jsonPointer() }
+        let expiresAt = section.optional("expires_at_at") { reader in
+            if expiresIn != nil { reader.refuseSecondExpiry() }
+            return reader.jsonPointer()
+        }
+        let statuses = section.value("success_statuses", default: [200]) {
+            $0.list(atLeast: 1) { $0.integer(in: 200...299) }
+        }
+        let standardExpiry = isGrant ? JSONPointer("/expires_in").map(Expiry.inSeconds) : nil
+        guard let url, let tokenAt else { return nil }
+        return UpstreamEndpoint(
+            url: url, method: method, format: format, tokenAt: tokenAt,
+            expiry: expiresIn.map(Expiry.inSeconds) ?? expiresAt.map(Expiry.at) ?? standardExpiry,
+            successStatuses: Set(statuses))
+    }
+}
+
+extension MappingReader {
+    fileprivate func upstreamTransport() -> UpstreamTransport {
+        let timeout = value("timeout", default: .seconds(2)) { $0.duration(in: .milliseconds(50)...(.seconds(30))) }
+        let attempts = value("attempts", default: 2) { $0.integer(in: 1...5) }
+        let isIdempotent = value("idempotent", default: false) { $0.boolean() }
+        let connections = value("connections", default: 64) { $0.integer(in: 1...1024) }
+        let certificateAuthorityFile = optional("ca_file") { $0.file() }
+        let clientCertificate = optional("client_certificate") { $0.mapping(ListenSettings.TLSFiles.read) }
+        return UpstreamTransport(
+            timeout: timeout, attempts: attempts, isIdempotent: isIdempotent, connections: connections,
+            certificateAuthorityFile: certificateAuthorityFile,
+            clientCertificate: clientCertificate.map {
+                .init(certificateChain: $0.certificateChain, privateKey: $0.privateKey)
+            })
+    }
+
+    fileprivate func refuseAccessToken(in fields: [UpstreamField]) {
+        for field in fields where field.source == .accessToken {
+            place.report(
+                expected: "`access_token: { url: … }` beside `{ access_token: true }`",
+                found: "`\(field.name)` without it")
+        }
+    }
+}
+
+extension NodeReader {
+    fileprivate func jsonPointer() -> JSONPointer? {
+        let what = "a JSON pointer (RFC 6901) such as /access_token"
+        guard let text = string(what) else { return nil }
+        guard let pointer = JSONPointer(text) else {
+            report(expected: what)
+            return nil
+        }
+        return pointer
+    }
+
+    fileprivate func refuseForGet() {
+        report(expected: "no `body` beside `method: GET`", found: "it", remedy: "Use headers, or another method.")
+    }
+
+    fileprivate func refuseSecondExpiry() {
+        report(expected: "one of `expires_in_at` and `expires_at_at`", found: "both", remedy: "Remove one of them.")
+    }
+}
+
+extension UpstreamField {
+    fileprivate var isSameForEverybody: Bool {
+        switch source {
+        case .secret: true
+        case .claim(let mapping):
+            if case .value = mapping.source { true } else { false }
+        case .identityToken, .accessToken: false
+        }
+    }
+}
+
+extension [UpstreamField] {
+    /// With those of `others` whose names are not taken.
+    fileprivate func completed(by others: [UpstreamField]) -> [UpstreamField] {
+        let taken = Set(map { $0.name.lowercased() })
+        return others.filter { !taken.contains($0.name.lowercased()) } + self
+    }
+}

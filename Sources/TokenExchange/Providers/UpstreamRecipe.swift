@@ -1,0 +1,160 @@
+/// How an internal service of the retailer is asked for a token that matches an identity.
+package struct UpstreamRecipe: Sendable, Equatable {
+    package let endpoint: UpstreamEndpoint
+    /// Time, attempts, connections and TLS of every call.
+    package let transport: UpstreamTransport
+    package let headers: [UpstreamField]
+    package let body: [UpstreamField]
+    /// A call that comes first, whose token ``UpstreamField/Source/accessToken`` stands for; nil for none.
+    package let access: UpstreamAccess?
+    /// A longer token is not answered.
+    package let maximumBytes: Int
+
+    package init(
+        endpoint: UpstreamEndpoint, transport: UpstreamTransport, headers: [UpstreamField] = [],
+        body: [UpstreamField] = [], access: UpstreamAccess? = nil, maximumBytes: Int = 4096
+    ) {
+        self.endpoint = endpoint
+        self.transport = transport
+        self.headers = headers
+        self.body = body
+        self.access = access
+        self.maximumBytes = maximumBytes
+    }
+
+    /// The top-level claims of the identity token that a request is made of.
+    var claimRoots: [String] { (headers + body).flatMap(\.claimRoots) }
+}
+
+/// One call: where to, in which form, and where its answer holds the token.
+package struct UpstreamEndpoint: Sendable, Hashable {
+    package enum Format: String, Sendable, CaseIterable {
+        case json, form
+    }
+
+    package enum Method: String, Sendable, CaseIterable {
+        case post = "POST"
+        case put = "PUT"
+        /// Without a body.
+        case get = "GET"
+    }
+
+    /// Where an answer says how long its token lives.
+    package enum Expiry: Sendable, Hashable {
+        /// Seconds from now.
+        case inSeconds(JSONPointer)
+        /// Unix time in seconds.
+        case at(JSONPointer)
+    }
+
+    package let url: String
+    package let method: Method
+    package let format: Format
+    package let tokenAt: JSONPointer
+    /// Nil: the answer does not say.
+    package let expiry: Expiry?
+    package let successStatuses: Set<Int>
+
+    package init(
+        url: String, method: Method = .post, format: Format = .json, tokenAt: JSONPointer, expiry: Expiry? = nil,
+        successStatuses: Set<Int> = [200]
+    ) {
+        self.url = url
+        self.method = method
+        self.format = format
+        self.tokenAt = tokenAt
+        self.expiry = expiry
+        self.successStatuses = successStatuses
+    }
+}
+
+package struct UpstreamTransport: Sendable, Hashable {
+    package struct ClientCertificate: Sendable, Hashable {
+        package let certificateChain: String
+        package let privateKey: String
+
+        package init(certificateChain: String, privateKey: String) {
+            self.certificateChain = certificateChain
+            self.privateKey = privateKey
+        }
+    }
+
+    /// For one attempt, from the look-up of the name to the last byte.
+    package let timeout: Duration
+    /// At least 1.
+    package let attempts: Int
+    /// Whether a call may be made again after a 502, 503 or 504.
+    package let isIdempotent: Bool
+    package let connections: Int
+    /// Nil for the system's roots.
+    package let certificateAuthorityFile: String?
+    package let clientCertificate: ClientCertificate?
+
+    package init(
+        timeout: Duration = .seconds(2), attempts: Int = 2, isIdempotent: Bool = false, connections: Int = 64,
+        certificateAuthorityFile: String? = nil, clientCertificate: ClientCertificate? = nil
+    ) {
+        self.timeout = timeout
+        self.attempts = attempts
+        self.isIdempotent = isIdempotent
+        self.connections = connections
+        self.certificateAuthorityFile = certificateAuthorityFile
+        self.clientCertificate = clientCertificate
+    }
+}
+
+/// A call that brings an access token for the real one (RFC 6749 §4.4). The same for every identity, so it is kept.
+package struct UpstreamAccess: Sendable, Equatable {
+    package let endpoint: UpstreamEndpoint
+    package let headers: [UpstreamField]
+    package let body: [UpstreamField]
+
+    package init(endpoint: UpstreamEndpoint, headers: [UpstreamField], body: [UpstreamField]) {
+        self.endpoint = endpoint
+        self.headers = headers
+        self.body = body
+    }
+}
+
+/// A header or a member of the body.
+package struct UpstreamField: Sendable, Equatable {
+    package enum Source: Sendable, Equatable {
+        /// Of the identity token, or a constant.
+        case claim(ClaimMapping)
+        case secret(UpstreamSecret)
+        /// The identity token as it arrived.
+        case identityToken
+        /// What ``UpstreamRecipe/access`` brought.
+        case accessToken
+    }
+
+    package let name: String
+    package let source: Source
+    /// Stands before the value, as `Bearer ` does.
+    package let prefix: String
+
+    package init(name: String, source: Source, prefix: String = "") {
+        self.name = name
+        self.source = source
+        self.prefix = prefix
+    }
+
+    var claimRoots: [String] {
+        if case .claim(let mapping) = source { mapping.claimRoots } else { [] }
+    }
+}
+
+/// Where a secret is to be had. Read for every request, so that a rotated file is seen.
+package struct UpstreamSecret: Sendable, Equatable, Redacted {
+    /// What tells it from others: the variable or file.
+    private let place: String
+    /// Throws what names the variable or the file, never the content.
+    let read: @Sendable () throws -> String
+
+    package init(place: String, read: @escaping @Sendable () throws -> String) {
+        self.place = place
+        self.read = read
+    }
+
+    package static func == (left: UpstreamSecret, right: UpstreamSecret) -> Bool { left.place == right.place }
+}

@@ -1,0 +1,94 @@
+import Synchronization
+
+/// Shared records of a single process, bounded in number and bytes: beyond either the oldest is dropped, which costs a
+/// call of the service and nothing else.
+package final class InMemorySharedRecords: SharedRecords {
+    private struct Entry {
+        let value: [UInt8]
+        let expiresAt: Duration
+        let number: Int
+    }
+
+    private struct State {
+        var entries: [RecordKey: Entry] = [:]
+        /// In the order of writing; stale where the entry was written again.
+        var order: [(key: RecordKey, number: Int)] = []
+        var oldest = 0
+        var bytes = 0
+        var lastNumber = 0
+    }
+
+    private let state = Mutex(State())
+    private let entryLimit: Int
+    private let byteLimit: Int
+    private let time: TimeSource
+
+    package init(entryLimit: Int = 100_000, byteLimit: Int = 32 << 20, time: TimeSource) {
+        self.entryLimit = entryLimit
+        self.byteLimit = byteLimit
+        self.time = time
+    }
+
+    package var count: Int { state.withLock(\.entries.count) }
+
+    package func value(of key: RecordKey, within budget: Duration) -> [UInt8]? {
+        let now = time.elapsed()
+        return state.withLock { Self.live(key, in: &$0, at: now) }
+    }
+
+    package func insertIfAbsent(
+        _ value: [UInt8], under key: RecordKey, for life: Duration, within budget: Duration
+    ) -> [UInt8]? {
+        let now = time.elapsed()
+        return state.withLock { state in
+            if let present = Self.live(key, in: &state, at: now) { return present }
+            keep(value, under: key, until: now + life, in: &state)
+            return nil
+        }
+    }
+
+    package func replace(
+        _ expected: [UInt8], under key: RecordKey, with new: [UInt8]?, for life: Duration, within budget: Duration
+    ) -> Bool {
+        let now = time.elapsed()
+        return state.withLock { state in
+            guard Self.live(key, in: &state, at: now) == expected else { return false }
+            Self.remove(key, from: &state)
+            if let new { keep(new, under: key, until: now + life, in: &state) }
+            return true
+        }
+    }
+
+    private static func live(_ key: RecordKey, in state: inout State, at now: Duration) -> [UInt8]? {
+        guard let entry = state.entries[key] else { return nil }
+        if now < entry.expiresAt { return entry.value }
+        remove(key, from: &state)
+        return nil
+    }
+
+    private static func remove(_ key: RecordKey, from state: inout State) {
+        if let old = state.entries.removeValue(forKey: key) { state.bytes -= old.value.count }
+    }
+
+    private func keep(_ value: [UInt8], under key: RecordKey, until end: Duration, in state: inout State) {
+        guard value.count <= byteLimit else { return }
+        state.lastNumber += 1
+        state.entries[key] = Entry(value: value, expiresAt: end, number: state.lastNumber)
+        state.order.append((key, state.lastNumber))
+        state.bytes += value.count
+        while state.entries.count > entryLimit || state.bytes > byteLimit {
+            let (key, number) = state.order[state.oldest]
+            state.oldest += 1
+            if state.entries[key]?.number == number { Self.remove(key, from: &state) }
+        }
+        compact(&state)
+    }
+
+    /// Forgets what stands for nothing any more, once that is the greater part.
+    private func compact(_ state: inout State) {
+        guard state.order.count > 64, state.order.count > 2 * state.entries.count else { return }
+        let entries = state.entries
+        state.order = state.order[state.oldest...].filter { entries[$0.key]?.number == $0.number }
+        state.oldest = 0
+    }
+}

@@ -1,0 +1,174 @@
+/// The exchange for providers whose tokens come from an internal service.
+///
+/// Such a token does not begin with its exchange's partition, so session and answer lie in different ones and are written
+/// one after the other: first the session, so that no answer is ever replayed that has none.
+package struct UpstreamExchange: Sendable {
+    struct Exchange: Sendable {
+        let recipe: UpstreamRecipe
+        let identity: VerifiedIdentity
+        let request: ExchangeRequest
+    }
+
+    private let obtain: ObtainUpstreamToken
+    private let mint: MintExternalIdentity
+    private let vault: SessionVault
+    private let store: any SessionStore
+    private let answers: any SharedRecords
+    private let revocations: RevocationList
+    private let time: TimeSource
+
+    /// - Parameter answers: as lasting and as shared as `store`.
+    package init(
+        obtain: ObtainUpstreamToken, mint: MintExternalIdentity, vault: SessionVault, store: any SessionStore,
+        answers: any SharedRecords, revocations: RevocationList, time: TimeSource
+    ) {
+        self.obtain = obtain
+        self.mint = mint
+        self.vault = vault
+        self.store = store
+        self.answers = answers
+        self.revocations = revocations
+        self.time = time
+    }
+
+    func callAsFunction(_ exchange: Exchange) async throws(ExchangeStop) -> IssuedIdentity {
+        let (identity, request) = (exchange.identity, exchange.request)
+        // 1. What to ask, which may refuse the exchange.
+        let question = try UpstreamRequest(
+            exchange.recipe, provider: request.provider.name, claims: identity.claims,
+            identityToken: request.identityToken, trace: request.trace)
+        // 2. Answered before?
+        let slot = vault.answerSlot(
+            for: request.identityToken, device: request.device, provider: request.provider.name)
+        let earlier = try await storing(request) { budget throws(SessionStoreFailure) in
+            try await answers.value(of: slot.key, within: budget)
+        }
+        if let earlier, let issued = try await issued(by: earlier, in: slot, for: request) { return issued }
+        // 3. A token with a session. One that was kept and then revoked is fetched anew, once.
+        let stored = try await stored(question, for: exchange)
+        // 4. The answer, unless a duplicate of this request was quicker.
+        return try await answered(with: stored, in: slot, over: earlier, for: exchange)
+    }
+
+    // MARK: Token and session
+
+    private struct Stored {
+        let externalIdentity: ExternalIdentity
+        let key: RecordKey
+        let session: SessionRecord
+    }
+
+    private func stored(
+        _ question: UpstreamRequest, for exchange: Exchange
+    ) async throws(ExchangeStop) -> Stored {
+        let provider = exchange.request.provider
+        let owner = UpstreamTokenOwner(
+            tenant: exchange.identity.tenant.name, subject: exchange.identity.subject,
+            device: exchange.request.device, provider: provider.name, url: exchange.recipe.endpoint.url)
+        var rejected: ExternalIdentity?
+        for _ in 0..<2 {
+            let budget = try exchange.request.budget(before: "upstream", at: time.elapsed())
+            let token: HeldUpstreamToken
+            do throws(UpstreamFailure) {
+                token = try await obtain(
+                    question, for: owner, lifetime: provider.token.lifetime, rejecting: rejected,
+                    within: budget - min(budget / 10, Self.timeToStore))
+            } catch { throw .failed(Failure(error)) }
+            if let stored = try await session(of: token, for: exchange) { return stored }
+            rejected = token.externalIdentity
+        }
+        throw .failed(Failure(.refused(cause: "it answered with a token again that was revoked here")))
+    }
+
+    /// What is left for the store once the service has answered.
+    private static let timeToStore = Duration.milliseconds(250)
+
+    /// Nil where the token was revoked.
+    private func session(
+        of token: HeldUpstreamToken, for exchange: Exchange
+    ) async throws(ExchangeStop) -> Stored? {
+        let recognized = mint.recognize(token.externalIdentity, foreign: vault.partition(ofForeign:))
+        guard let recognized, !recognized.claimsToBeMinted else {
+            throw .failed(Failure(.refused(cause: "it answered with a token of our own making")))
+        }
+        let partition = recognized.partition
+        let record = try mint.session(
+            for: exchange.identity, provider: exchange.request.provider,
+            device: vault.label(ofDevice: exchange.request.device), in: partition, at: time.now(),
+            expiresAt: token.expiresAt)
+        let sealed = vault.seal(record, of: token.externalIdentity, in: partition)
+        let present = try await storing(exchange.request) { budget throws(SessionStoreFailure) in
+            try await store.insertIfAbsent(sealed, within: budget)
+            return try await store.session(sealed.key, within: budget)
+        }
+        guard let session = present.flatMap({ vault.open($0, of: token.externalIdentity) }), stands(session) else {
+            return nil
+        }
+        // A session says whose token it is, so a token cannot be two people's.
+        guard session.identityProvider == record.identityProvider, session.tenant == record.tenant,
+            session.subject == record.subject
+        else {
+            throw .failed(Failure(.refused(cause: "it answered with a token that it gave to somebody else before")))
+        }
+        return Stored(externalIdentity: token.externalIdentity, key: sealed.key, session: session)
+    }
+
+    // MARK: Answers
+
+    /// The answer that a record holds; nil where it cannot be opened, or its session is gone.
+    private func issued(
+        by record: [UInt8], in slot: SessionVault.AnswerSlot, for request: ExchangeRequest
+    ) async throws(ExchangeStop) -> IssuedIdentity? {
+        guard let earlier = vault.open(SealedRecord(bytes: record), in: slot),
+            let recognized = mint.recognize(earlier, foreign: vault.partition(ofForeign:))
+        else { return nil }
+        let key = vault.sessionKey(of: earlier, in: recognized.partition)
+        let session = try await storing(request) { budget throws(SessionStoreFailure) in
+            try await store.session(key, within: budget)
+        }
+        guard let record = session.flatMap({ vault.open($0, of: earlier) }), stands(record) else { return nil }
+        return IssuedIdentity(earlier, of: record, at: time.now())
+    }
+
+    /// Whether none of its cohorts was revoked.
+    private func stands(_ session: SessionRecord) -> Bool {
+        revocations.verdict(on: session, keyID: nil) != .revoked
+    }
+
+    private func answered(
+        with stored: Stored, in slot: SessionVault.AnswerSlot, over dead: [UInt8]?, for exchange: Exchange
+    ) async throws(ExchangeStop) -> IssuedIdentity {
+        let own = IssuedIdentity(stored.externalIdentity, of: stored.session, at: time.now())
+        let life = min(exchange.identity.acceptedUntil, stored.session.expiry) - time.now()
+        guard life > .zero else { return own }
+        let sealed = vault.seal(stored.externalIdentity, in: slot).bytes
+        var dead = dead
+        while true {
+            let present = try await storing(exchange.request) { [dead] budget throws(SessionStoreFailure) -> [UInt8]? in
+                if let dead, try await answers.replace(dead, under: slot.key, with: sealed, for: life, within: budget) {
+                    return nil
+                }
+                return try await answers.insertIfAbsent(sealed, under: slot.key, for: life, within: budget)
+            }
+            guard let present else { return own }
+            if let earlier = try await issued(by: present, in: slot, for: exchange.request) {
+                if earlier.externalIdentity != stored.externalIdentity { await end(stored, for: exchange.request) }
+                return earlier
+            }
+            dead = present
+        }
+    }
+
+    /// Nobody will ever hold this token. That its session stays if this fails harms nobody.
+    private func end(_ stored: Stored, for request: ExchangeRequest) async {
+        guard let budget = try? request.budget(before: "revoke", at: time.elapsed()) else { return }
+        try? await store.revoke(stored.key, until: stored.session.expiry, within: budget)
+    }
+
+    private func storing<Value>(
+        _ request: ExchangeRequest, _ operation: (Duration) async throws(SessionStoreFailure) -> Value
+    ) async throws(ExchangeStop) -> Value {
+        let budget = try request.budget(before: "exchange", at: time.elapsed())
+        do throws(SessionStoreFailure) { return try await operation(budget) } catch { throw .failed(Failure(error)) }
+    }
+}

@@ -1,0 +1,90 @@
+/// What a recipe makes of one identity: everything that goes to the internal service.
+package struct UpstreamRequest: Sendable, Redacted {
+    package enum Value: Sendable, Equatable {
+        case value(JSONValue, isSecret: Bool)
+        /// What the call before this one brings.
+        case accessToken
+    }
+
+    package struct Field: Sendable, Equatable, Redacted {
+        package let name: String
+        package let value: Value
+        package let prefix: String
+
+        /// With a secret's length in its place.
+        package var masked: Field {
+            guard case .value(let value, isSecret: true) = value else { return self }
+            let mask = "***\(value.string?.utf8.count ?? 0)-characters***"
+            return Field(name: name, value: .value(.string(mask), isSecret: false), prefix: prefix)
+        }
+    }
+
+    /// Whose service it is.
+    package let provider: String
+    package let recipe: UpstreamRecipe
+    package let headers: [Field]
+    package let body: [Field]
+    package let trace: RequestTrace
+
+    /// - Throws: a refusal where a required claim is absent, a failure where a secret cannot be read.
+    package init(
+        _ recipe: UpstreamRecipe, provider: String, claims: ClaimsSet, identityToken: IdentityToken,
+        trace: RequestTrace
+    ) throws(ExchangeStop) {
+        let resolver = FieldResolver(claims: claims, identityToken: identityToken)
+        self.provider = provider
+        self.recipe = recipe
+        headers = try resolver.fields(recipe.headers)
+        body = try resolver.fields(recipe.body)
+        self.trace = trace
+    }
+
+    /// The call that brings the access token; it knows no identity.
+    package static func accessFields(_ fields: [UpstreamField]) throws(ExchangeStop) -> [Field] {
+        try FieldResolver(claims: ClaimsSet([:]), identityToken: IdentityToken(bytes: [])).fields(fields)
+    }
+}
+
+/// Names of the caller's request that go on to the internal service. Both are checked before they come here.
+package struct RequestTrace: Sendable, Equatable {
+    /// `X-Request-Id`.
+    package let requestID: String?
+    /// W3C Trace Context.
+    package let traceparent: String?
+
+    package init(requestID: String? = nil, traceparent: String? = nil) {
+        self.requestID = requestID
+        self.traceparent = traceparent
+    }
+}
+
+private struct FieldResolver {
+    let claims: ClaimsSet
+    let identityToken: IdentityToken
+
+    func fields(_ fields: [UpstreamField]) throws(ExchangeStop) -> [UpstreamRequest.Field] {
+        var resolved: [UpstreamRequest.Field] = []
+        for field in fields {
+            guard let value = try value(of: field) else { continue }
+            resolved.append(UpstreamRequest.Field(name: field.name, value: value, prefix: field.prefix))
+        }
+        return resolved
+    }
+
+    /// Nil for an optional claim that is absent.
+    private func value(of field: UpstreamField) throws(ExchangeStop) -> UpstreamRequest.Value? {
+        switch field.source {
+        case .claim(let mapping):
+            do { return try mapping.resolve(in: claims).map { .value($0, isSecret: false) } } catch {
+                throw .refused(error)
+            }
+        case .secret(let secret):
+            do { return .value(.string(try secret.read()), isSecret: true) } catch {
+                throw .failed(Failure(.upstreamUnavailable, operation: "upstream", cause: "\(error)"))
+            }
+        case .identityToken:
+            return .value(.string(String(decoding: identityToken.bytes, as: UTF8.self)), isSecret: true)
+        case .accessToken: return .accessToken
+        }
+    }
+}

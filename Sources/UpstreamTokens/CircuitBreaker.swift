@@ -1,0 +1,88 @@
+/// Keeps calls from a service that is down: neither it nor a login gains by them. Knows no clock; times are readings of a
+/// monotonic one.
+///
+/// Closed until ``threshold`` calls in a row have failed; then open for a pause that doubles with each failed probe; then
+/// half open: one call probes, the others are refused until it has ended.
+package struct CircuitBreaker: Sendable {
+    package static let threshold = 5
+    package static let firstPause = Duration.seconds(1)
+    package static let longestPause = Duration.seconds(30)
+    /// How far a pause may lie from its length, as a part of it: replicas do not probe together.
+    static let spread = 0.2
+
+    /// A permission to call. Calls that began before the last change say nothing about what is now.
+    package struct Permit: Sendable, Equatable {
+        fileprivate let generation: Int
+    }
+
+    package enum Event: Sendable, Equatable {
+        case opened(Duration)
+        case closed
+    }
+
+    private enum State {
+        case closed(failures: Int)
+        case open(until: Duration)
+        case halfOpen
+    }
+
+    private var state = State.closed(failures: 0)
+    private var generation = 0
+    private var pause = CircuitBreaker.firstPause
+    /// The service itself has asked for a rest (`Retry-After`).
+    private var restsUntil: Duration?
+
+    package init() {}
+
+    package var isClosed: Bool {
+        if case .closed = state { true } else { false }
+    }
+
+    /// Nil where no call may be made now.
+    package mutating func permit(at now: Duration) -> Permit? {
+        if let restsUntil, now < restsUntil { return nil }
+        restsUntil = nil
+        switch state {
+        case .closed: break
+        case .open(let until):
+            guard now >= until else { return nil }
+            change(to: .halfOpen)
+        case .halfOpen: return nil
+        }
+        return Permit(generation: generation)
+    }
+
+    /// The service answered, with whatever.
+    package mutating func succeeded(_ permit: Permit) -> Event? {
+        guard permit.generation == generation else { return nil }
+        defer { pause = Self.firstPause }
+        guard case .closed = state else {
+            change(to: .closed(failures: 0))
+            return .closed
+        }
+        state = .closed(failures: 0)
+        return nil
+    }
+
+    /// - Parameter jitter: from 0 to 1.
+    package mutating func failed(_ permit: Permit, at now: Duration, jitter: Double) -> Event? {
+        guard permit.generation == generation else { return nil }
+        if case .closed(let failures) = state, failures + 1 < Self.threshold {
+            state = .closed(failures: failures + 1)
+            return nil
+        }
+        let length = pause * (1 + Self.spread * (2 * jitter - 1))
+        change(to: .open(until: now + length))
+        pause = min(pause * 2, Self.longestPause)
+        return .opened(length)
+    }
+
+    package mutating func rest(until end: Duration) {
+        restsUntil = max(restsUntil ?? end, end)
+    }
+
+    private mutating func change(to new: State) {
+        state = new
+        generation += 1
+    }
+}

@@ -1,0 +1,139 @@
+import TokenExchange
+
+/// A whole answer of an internal service, and the judgement on it.
+struct UpstreamAnswer: Sendable {
+    /// Bytes of a body; what goes on beyond is cut off unread.
+    static let byteLimit = 64 * 1024
+    private static let jsonLimits = JSONLimits(depth: 32, members: 1024)
+    /// No service's word makes everybody wait for longer.
+    private static let longestRest = Duration.seconds(60)
+
+    let status: Int
+    let contentType: String?
+    let retryAfter: String?
+    let body: [UInt8]
+    let duration: Duration
+
+    /// Nothing in it comes from the service but numbers and the shape of what it sent.
+    private var note: String {
+        "status \(status) after \(Int64(duration / .milliseconds(1))) ms, \(UpstreamShape.text(of: body, Self.jsonLimits))"
+    }
+
+    /// - Parameter now: the wall clock, for tokens that say when they end.
+    func end(for endpoint: UpstreamEndpoint, maximumBytes: Int, now: UnixTime) -> AttemptEnd {
+        guard endpoint.successStatuses.contains(status) else { return unsuccessful }
+        guard isJSON else { return refused("its Content-Type is not JSON") }
+        guard let document = try? JSONValue(parsing: body, limits: Self.jsonLimits) else {
+            return refused("no valid JSON")
+        }
+        guard let token = endpoint.tokenAt.value(in: document)?.string else {
+            return refused("no string at \(endpoint.tokenAt.text)")
+        }
+        let bytes = Array(token.utf8)
+        guard bytes.count <= maximumBytes else {
+            return refused("a token of \(bytes.count) bytes, maximum_bytes allows \(maximumBytes)")
+        }
+        guard ExternalIdentity(bytes: bytes).hasUpstreamShape else {
+            return refused("a token with other characters than printable ASCII without blanks")
+        }
+        switch lifetime(in: document, by: endpoint.expiry, now: now) {
+        case .unreadable: return refused("no number of seconds where its end should stand")
+        case .lasting(let lifetime):
+            guard lifetime.map({ $0 > .zero }) ?? true else { return refused("a token that is over already") }
+            return .token(UpstreamToken(bytes: bytes, lifetime: lifetime), note: note)
+        }
+    }
+
+    private func refused(_ reason: String) -> AttemptEnd { .refused(cause: "\(reason); \(note)") }
+
+    private var unsuccessful: AttemptEnd {
+        switch status {
+        case 401: .unauthorized(cause: note)
+        case 502, 503, 504: .busy(cause: note, status: status, retryAfter: rest)
+        case 500...: .broken(cause: note)
+        default: .refused(cause: note)
+        }
+    }
+
+    /// Seconds alone: the date form would need the service's clock to be right.
+    private var rest: Duration? {
+        guard let retryAfter, retryAfter.utf8.count <= 9, let seconds = Int(retryAfter), seconds >= 0 else {
+            return nil
+        }
+        return min(.seconds(seconds), Self.longestRest)
+    }
+
+    /// `application/json`, or a type with its suffix (RFC 6839 §3.1).
+    private var isJSON: Bool {
+        guard let type = contentType?.prefix(while: { $0 != ";" }).lowercased() else { return false }
+        let trimmed = type.filter { $0 != " " && $0 != "\t" }
+        return trimmed == "application/json" || trimmed.hasPrefix("application/") && trimmed.hasSuffix("+json")
+    }
+
+    private enum Life {
+        case lasting(Duration?)
+        case unreadable
+    }
+
+    /// Some services write numbers as strings. An absent member is a service that does not say.
+    private func lifetime(in document: JSONValue, by expiry: UpstreamEndpoint.Expiry?, now: UnixTime) -> Life {
+        let (pointer, isPointInTime): (JSONPointer, Bool)
+        switch expiry {
+        case nil: return .lasting(nil)
+        case .inSeconds(let place): (pointer, isPointInTime) = (place, false)
+        case .at(let place): (pointer, isPointInTime) = (place, true)
+        }
+        guard let value = pointer.value(in: document), value != .null else { return .lasting(nil) }
+        guard let seconds = value.number ?? value.string.flatMap(Double.init), abs(seconds) < 9_007_199_254_740_992
+        else { return .unreadable }
+        let life = isPointInTime ? seconds - now.seconds : seconds
+        return .lasting(.seconds(min(max(life, 0), 1e9)))
+    }
+}
+
+/// What an answer looks like, without what it says.
+enum UpstreamShape {
+    private static let nameLimit = 24
+    private static let memberLimit = 16
+
+    static func text(of body: [UInt8], _ limits: JSONLimits) -> String {
+        if body.isEmpty { return "an empty body" }
+        guard let document = try? JSONValue(parsing: body, limits: limits) else {
+            return "\(body.count) bytes, no JSON"
+        }
+        return text(of: document, depth: 0)
+    }
+
+    private static func text(of value: JSONValue, depth: Int) -> String {
+        switch value {
+        case .null: "null"
+        case .bool: "boolean"
+        case .number: "number"
+        case .string(let string): "string(\(string.utf8.count))"
+        case .array(let elements): "array(\(elements.count))"
+        case .object(let members) where depth < 2: object(members, depth: depth)
+        case .object(let members): "object(\(members.count))"
+        }
+    }
+
+    private static func object(_ members: [JSONValue.Member], depth: Int) -> String {
+        var parts = members.prefix(memberLimit).map { "\(name($0.name)): \(text(of: $0.value, depth: depth + 1))" }
+        if members.count > memberLimit { parts.append("and \(members.count - memberLimit) more") }
+        return "{\(parts.joined(separator: ", "))}"
+    }
+
+    /// A name as programmers give them; anything else might be a value in a name's place.
+    private static func name(_ name: String) -> String {
+        let isPlain =
+            name.utf8.count <= nameLimit
+            && name.utf8.allSatisfy {
+                switch $0 {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "_"),
+                    UInt8(ascii: "-"):
+                    true
+                default: false
+                }
+            }
+        return isPlain ? name : "a name of \(name.utf8.count) bytes"
+    }
+}

@@ -1,0 +1,238 @@
+package import Logging
+package import NIOSSL
+import Synchronization
+package import TokenExchange
+
+/// One identity provider's internal service: its connections, its circuit breaker, its access token.
+package final class UpstreamService: Sendable {
+    /// Calls that may be under way or wait for a connection, for each connection there may be.
+    private static let callsPerConnection = 16
+
+    package let recipe: UpstreamRecipe
+    private let client: UpstreamClient
+    private let breaker = Mutex(CircuitBreaker())
+    private let counts = Mutex(Counts())
+    private let accessToken = Mutex<(bytes: [UInt8], usableUntil: Duration)?>(nil)
+    private let accessFlights = SingleFlight<Int, Result<[UInt8], UpstreamFailure>>()
+    private let time: TimeSource
+    private let sleep: @Sendable (Duration) async throws -> Void
+    private let jitter: @Sendable () -> Double
+    private let logger: Logger
+
+    private struct Counts {
+        var inFlight = 0
+        var calls = 0
+        var failures = 0
+    }
+
+    /// - Parameter logger: with the provider's name in its metadata.
+    package init(
+        _ recipe: UpstreamRecipe, tls: TLSConfiguration, time: TimeSource,
+        sleep: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) },
+        jitter: @escaping @Sendable () -> Double = { .random(in: 0...1) }, logger: Logger
+    ) {
+        self.recipe = recipe
+        client = UpstreamClient(recipe.transport, tls: tls, time: time, sleep: sleep)
+        self.time = time
+        self.sleep = sleep
+        self.jitter = jitter
+        self.logger = logger
+    }
+
+    /// Once nobody calls any more.
+    package func shutDown() async { await client.shutDown() }
+
+    package struct Status: Sendable, Equatable {
+        package let isOpen: Bool
+        package let inFlight: Int
+        package let calls: Int
+        package let failures: Int
+    }
+
+    package var status: Status {
+        let counts = counts.withLock { $0 }
+        return Status(
+            isOpen: !breaker.withLock(\.isClosed), inFlight: counts.inFlight, calls: counts.calls,
+            failures: counts.failures)
+    }
+
+    package func token(
+        for request: UpstreamRequest, within budget: Duration
+    ) async throws(UpstreamFailure) -> UpstreamToken {
+        let end = try await end(for: request, within: budget)
+        guard case .token(let token, let note) = end else { throw end.failure }
+        logger.debug("token fetched", metadata: ["answer": .string(note)])
+        return token
+    }
+
+    private func end(
+        for request: UpstreamRequest, within budget: Duration
+    ) async throws(UpstreamFailure) -> AttemptEnd {
+        guard enter() else { throw .unavailable(cause: "too many calls wait for the service already") }
+        defer { counts.withLock { $0.inFlight -= 1 } }
+        let deadline = time.elapsed() + budget
+        let access = try await access(until: deadline)
+        let message = try message(request, accessToken: access)
+        var end = await end(of: message, to: recipe.endpoint, maximumBytes: recipe.maximumBytes, until: deadline)
+        if case .unauthorized = end, let access {
+            // It was refused before anything was done, so one more call with a fresh one is safe.
+            forget(access)
+            let message = try self.message(request, accessToken: try await self.access(until: deadline))
+            end = await self.end(of: message, to: recipe.endpoint, maximumBytes: recipe.maximumBytes, until: deadline)
+        }
+        return end
+    }
+
+    private func enter() -> Bool {
+        counts.withLock { counts in
+            guard counts.inFlight < recipe.transport.connections * Self.callsPerConnection else { return false }
+            counts.inFlight += 1
+            return true
+        }
+    }
+
+    private func message(
+        _ request: UpstreamRequest, accessToken: [UInt8]?
+    ) throws(UpstreamFailure) -> UpstreamMessage {
+        try UpstreamMessage(
+            recipe.endpoint, headers: request.headers, body: request.body, accessToken: accessToken,
+            trace: request.trace)
+    }
+}
+
+// MARK: - Trying it out
+
+extension UpstreamService {
+    /// What an operator may see of one call: no secret, no token.
+    package struct Trial: Sendable {
+        /// As it was sent, secrets masked.
+        package let request: String
+        /// Status, duration and shape, or what went wrong.
+        package let answer: String
+        /// Nil where there was none.
+        package let token: UpstreamToken?
+    }
+
+    /// Makes the call once, as the service does.
+    package func trial(_ request: UpstreamRequest, within budget: Duration) async throws(UpstreamFailure) -> Trial {
+        let text = try UpstreamMessage(
+            recipe.endpoint, headers: request.headers.map(\.masked), body: request.body.map(\.masked),
+            accessToken: Array("***access-token***".utf8), trace: request.trace
+        ).text
+        let end: AttemptEnd
+        do { end = try await self.end(for: request, within: budget) } catch {
+            return Trial(request: text, answer: error.cause, token: nil)
+        }
+        guard case .token(let token, let note) = end else {
+            return Trial(request: text, answer: end.failure.cause, token: nil)
+        }
+        return Trial(request: text, answer: note, token: token)
+    }
+}
+
+extension UpstreamMessage {
+    fileprivate var text: String {
+        var lines = ["\(method) \(url)"] + headers.map { "\($0.name): \($0.value)" }
+        if let body { lines += ["", String(decoding: body, as: UTF8.self)] }
+        return lines.joined(separator: "\n")
+    }
+}
+
+// MARK: - Calls
+
+extension UpstreamService {
+    /// The end of the last of so many attempts as are allowed and safe.
+    private func end(
+        of message: UpstreamMessage, to endpoint: UpstreamEndpoint, maximumBytes: Int, until deadline: Duration
+    ) async -> AttemptEnd {
+        let plan = RetryPlan(attempts: recipe.transport.attempts, isIdempotent: recipe.transport.isIdempotent)
+        var made = 0
+        while true {
+            let start = time.elapsed()
+            guard start < deadline else { return .timedOut(cause: "the deadline passed before the service answered") }
+            guard let permit = breaker.withLock({ $0.permit(at: start) }) else {
+                return .broken(cause: "the circuit breaker is open: the service has failed too often")
+            }
+            let end = await client.end(
+                of: message, to: endpoint, maximumBytes: maximumBytes,
+                within: min(recipe.transport.timeout, deadline - start))
+            made += 1
+            note(end, under: permit)
+            let now = time.elapsed()
+            guard let pause = plan.pause(after: end, made: made, remaining: deadline - now, jitter: jitter()) else {
+                return end
+            }
+            do { try await sleep(pause) } catch { return end }
+        }
+    }
+
+    private func note(_ end: AttemptEnd, under permit: CircuitBreaker.Permit) {
+        let now = time.elapsed()
+        let event = breaker.withLock { breaker in
+            if case .busy(_, 503, let retryAfter?) = end { breaker.rest(until: now + retryAfter) }
+            return end.isAnswer ? breaker.succeeded(permit) : breaker.failed(permit, at: now, jitter: jitter())
+        }
+        counts.withLock { counts in
+            counts.calls += 1
+            if !end.isAnswer { counts.failures += 1 }
+        }
+        switch event {
+        case .opened(let pause):
+            logger.warning(
+                "the internal service is not called for a while",
+                metadata: ["cause": .string(end.failure.cause), "seconds": .stringConvertible(pause.inSeconds)])
+        case .closed: logger.notice("the internal service answers again")
+        case nil: break
+        }
+    }
+}
+
+// MARK: - The access token of a call that comes first
+
+extension UpstreamService {
+    /// An access token is kept for a tenth less than it lives, at most so much less.
+    private static let longestMargin = Duration.seconds(60)
+    /// RFC 6749 §5.1 leaves `expires_in` out where a token's life is known otherwise.
+    private static let unknownLife = Duration.seconds(300)
+    private static let accessTokenLimit = 8192
+
+    private func access(until deadline: Duration) async throws(UpstreamFailure) -> [UInt8]? {
+        guard let access = recipe.access else { return nil }
+        let now = time.elapsed()
+        if let kept = accessToken.withLock({ $0 }), now < kept.usableUntil { return kept.bytes }
+        let result = await accessFlights.value(for: 0, within: deadline - now, sleep: sleep) {
+            await self.fetchedAccess(access, until: deadline)
+        }
+        switch result.value {
+        case .success(let bytes): return bytes
+        case .failure(let failure): throw failure
+        case nil: throw .timedOut(cause: "no access token in time")
+        }
+    }
+
+    private func fetchedAccess(
+        _ access: UpstreamAccess, until deadline: Duration
+    ) async -> Result<[UInt8], UpstreamFailure> {
+        do {
+            let message = try UpstreamMessage(
+                access.endpoint, headers: try UpstreamRequest.accessFields(access.headers),
+                body: try UpstreamRequest.accessFields(access.body), accessToken: nil, trace: RequestTrace())
+            let end = await end(
+                of: message, to: access.endpoint, maximumBytes: Self.accessTokenLimit, until: deadline)
+            guard case .token(let token, _) = end else { return .failure(end.failure) }
+            let life = token.lifetime ?? Self.unknownLife
+            accessToken.withLock {
+                $0 = (token.bytes, time.elapsed() + life - min(life / 10, Self.longestMargin))
+            }
+            return .success(token.bytes)
+        } catch let failure as UpstreamFailure {
+            return .failure(failure)
+        } catch {
+            return .failure(.unavailable(cause: "a secret of the access token's call cannot be read"))
+        }
+    }
+
+    private func forget(_ bytes: [UInt8]) {
+        accessToken.withLock { if $0?.bytes == bytes { $0 = nil } }
+    }
+}

@@ -1,0 +1,111 @@
+package import Logging
+package import NIOSSL
+import ServiceLifecycle
+import Synchronization
+package import TokenExchange
+
+// UpstreamTokens: tokens from the retailer's own services.
+//
+// One UpstreamService per identity provider holds all that calls need: an HTTP client (and so connections) of its own, a
+// circuit breaker, the number of calls under way. Nothing is shared between providers but the event loops, so that one
+// slow service is no other provider's business.
+//
+//   * UpstreamMessage words a request, UpstreamAnswer judges an answer, RetryPlan says whether to try again, and
+//     CircuitBreaker whether to try at all. These are values that know no clock and no network.
+//   * UpstreamClient is the only place that touches the network: bounded in bytes and time, no redirects.
+//   * Nothing that a service sends reaches a log: statuses, durations and shapes do (UpstreamShape).
+//
+// Who asks only once, and what is kept for the next login, is the domain's affair (ObtainUpstreamToken).
+
+/// A provider with an internal service: checked, but nothing started.
+package struct UpstreamProvider: Sendable {
+    package let name: String
+    package let recipe: UpstreamRecipe
+    package let tls: TLSConfiguration
+    /// Of the files that `tls` was made of, so that a reload takes up others.
+    package let tlsFiles: [[UInt8]]
+
+    package init(name: String, recipe: UpstreamRecipe, tls: TLSConfiguration, tlsFiles: [[UInt8]]) {
+        self.name = name
+        self.recipe = recipe
+        self.tls = tls
+        self.tlsFiles = tlsFiles
+    }
+
+    fileprivate func isSame(as other: UpstreamProvider) -> Bool {
+        name == other.name && recipe == other.recipe && tlsFiles == other.tlsFiles
+    }
+}
+
+/// The internal services of all providers; those that a reload does not change keep connections, breaker and tokens.
+package final class UpstreamServices: UpstreamTokenSource, Service {
+    /// Longer than any deadline: whoever calls over old connections is done by then.
+    private static let grace = Duration.seconds(35)
+
+    private struct Running {
+        let provider: UpstreamProvider
+        let service: UpstreamService
+    }
+
+    private let running = Mutex<[String: Running]>([:])
+    private let time: TimeSource
+    private let logger: Logger
+
+    package init(time: TimeSource, logger: Logger) {
+        self.time = time
+        self.logger = logger
+    }
+
+    /// Serves exactly these providers from now on.
+    package func replace(with providers: [UpstreamProvider]) {
+        let ended = running.withLock { running in
+            var ended = running
+            var new: [String: Running] = [:]
+            for provider in providers {
+                if let old = running[provider.name], old.provider.isSame(as: provider) {
+                    new[provider.name] = old
+                    ended[provider.name] = nil
+                } else {
+                    new[provider.name] = start(provider)
+                }
+            }
+            running = new
+            return ended.values.map(\.service)
+        }
+        guard !ended.isEmpty else { return }
+        Task {
+            try? await Task.sleep(for: Self.grace)
+            for service in ended { await service.shutDown() }
+        }
+    }
+
+    private func start(_ provider: UpstreamProvider) -> Running {
+        var logger = logger
+        logger[metadataKey: "identity_provider"] = .string(provider.name)
+        return Running(
+            provider: provider,
+            service: UpstreamService(provider.recipe, tls: provider.tls, time: time, logger: logger))
+    }
+
+    package func token(
+        for request: UpstreamRequest, within budget: Duration
+    ) async throws(UpstreamFailure) -> UpstreamToken {
+        guard let service = running.withLock({ $0[request.provider]?.service }) else {
+            throw .unavailable(cause: "the provider has no internal service any more")
+        }
+        return try await service.token(for: request, within: budget)
+    }
+
+    /// By provider, in the order of names.
+    package var statuses: [(provider: String, status: UpstreamService.Status)] {
+        running.withLock { $0.map { ($0.key, $0.value.service.status) } }.sorted { $0.0 < $1.0 }
+    }
+
+    /// Closes all connections when the services end.
+    package func run() async throws {
+        let (end, signal) = AsyncStream.makeStream(of: Never.self)
+        for await _ in end.cancelOnGracefulShutdown() {}
+        signal.finish()
+        for service in running.withLock({ $0.values.map(\.service) }) { await service.shutDown() }
+    }
+}

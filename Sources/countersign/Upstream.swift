@@ -1,0 +1,33 @@
+import ArgumentParser
+import CountersignService
+import TokenExchange
+
+struct Upstream: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Internal services that tokens come from.", subcommands: [Try.self])
+
+    struct Try: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Ask a provider's internal service for a token, and show what goes to and fro.",
+            discussion: """
+                Reads the identity token from standard input, checks it as a login does, calls the service once and prints \
+                the request with secrets masked, the answer's status and shape, and what a login would get. Exits 0 where \
+                that is a token, else 1. Stores nothing; but the service issues a token.
+                """)
+
+        @OptionGroup var config: ConfigurationOption
+        @Option(help: "The identity provider whose service is asked.")
+        var identityProvider: String
+
+        func run() async throws {
+            let hasToken = try await reportingStartUpErrors {
+                let trial = try UpstreamTrial(try config.blueprint(), providerName: identityProvider)
+                let token = String(readLine(strippingNewline: true)?.trimmingPrefix("Bearer ") ?? "")
+                let report = await trial.report(on: Array(token.utf8), now: TimeSource.system.now())
+                print(report.text)
+                return report.hasToken
+            }
+            if !hasToken { throw ExitCode(1) }
+        }
+    }
+}

@@ -1,0 +1,71 @@
+import NIOSSL
+import TestSupport
+import TokenExchange
+import UpstreamTokens
+
+/// A service under test before a fake one.
+struct RunningUpstream {
+    let fake: FakeUpstream
+    let log = RecordedLog()
+    let service: UpstreamService
+
+    init(
+        _ fake: FakeUpstream, transport: UpstreamTransport = UpstreamTransport(),
+        tls: TLSConfiguration = .makeClientConfiguration(), headers: [UpstreamField] = [],
+        body: [UpstreamField] = [.constant("kind", "loyalty")], format: UpstreamEndpoint.Format = .json,
+        expiry: UpstreamEndpoint.Expiry? = JSONPointer("/expires_in").map(UpstreamEndpoint.Expiry.inSeconds),
+        statuses: Set<Int> = [200], access: UpstreamAccess? = nil, maximumBytes: Int = 4096
+    ) throws {
+        self.fake = fake
+        let endpoint = UpstreamEndpoint(
+            url: fake.url, format: format, tokenAt: JSONPointer("/token")!, expiry: expiry, successStatuses: statuses)
+        service = UpstreamService(
+            UpstreamRecipe(
+                endpoint: endpoint, transport: transport, headers: headers, body: body, access: access,
+                maximumBytes: maximumBytes),
+            tls: tls, time: .machine, jitter: { 0.5 }, logger: log.logger)
+    }
+
+    /// - Throws: ``UpstreamFailure``.
+    func token(
+        within budget: Duration = .seconds(3), claims: [String: JSONValue] = [:], trace: RequestTrace = RequestTrace()
+    ) async throws -> UpstreamToken {
+        let request = try UpstreamRequest(
+            service.recipe, provider: "points", claims: ClaimsSet(claims),
+            identityToken: IdentityToken(bytes: Array("MARKERIDENTITY".utf8)), trace: trace)
+        return try await service.token(for: request, within: budget)
+    }
+
+    /// Why there is no token; nil where there is one.
+    func failure(within budget: Duration = .seconds(3)) async throws -> UpstreamFailure? {
+        do {
+            _ = try await token(within: budget)
+            return nil
+        } catch let failure as UpstreamFailure { return failure }
+    }
+
+    func end() async throws {
+        await service.shutDown()
+        try await fake.stop()
+    }
+}
+
+extension UpstreamFailure {
+    var isRefused: Bool {
+        if case .refused = self { true } else { false }
+    }
+
+    var isUnavailable: Bool {
+        if case .unavailable = self { true } else { false }
+    }
+
+    var isTimedOut: Bool {
+        if case .timedOut = self { true } else { false }
+    }
+}
+
+extension UpstreamField {
+    static func constant(_ name: String, _ value: String) -> UpstreamField {
+        UpstreamField(name: name, source: .claim(ClaimMapping(name: name, source: .value(.string(value)))))
+    }
+}

@@ -1,0 +1,321 @@
+import NIOSSL
+import TestSupport
+import Testing
+import TokenExchange
+import UpstreamTokens
+
+@Suite(.serialized) struct UpstreamServiceTests {
+    private static let idempotent = UpstreamTransport(timeout: .seconds(2), attempts: 3, isIdempotent: true)
+    private static let quick = UpstreamTransport(timeout: .milliseconds(300))
+
+    // MARK: Requests
+
+    @Test func sendsClaimsSecretsAndTheIdentityTokenAsJSON() async throws {
+        let upstream = try RunningUpstream(
+            try await FakeUpstream.start(.freshToken(more: #""expires_in":60"#)),
+            headers: [
+                UpstreamField(
+                    name: "X-Api-Key", source: .secret(UpstreamSecret(place: "env K") { "s3cret" }), prefix: "Key "),
+                UpstreamField(name: "Authorization", source: .identityToken, prefix: "Bearer "),
+            ],
+            body: [
+                UpstreamField(
+                    name: "roles", source: .claim(ClaimMapping(name: "roles", source: .firstOf([ClaimPath("roles")])))),
+                UpstreamField(
+                    name: "absent", source: .claim(ClaimMapping(name: "absent", source: .firstOf([ClaimPath("x")])))),
+                UpstreamField(name: "subject", source: .identityToken),
+            ])
+        let trace = RequestTrace(
+            requestID: "request-7", traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+        let token = try await upstream.token(
+            claims: ["roles": .array([.string("a"), .string("b")])], trace: trace)
+        #expect(token.lifetime == .seconds(60))
+        let request = try #require(upstream.fake.requests.first)
+        #expect(request.method == "POST" && request.uri == "/tokens")
+        #expect(request.header("X-Api-Key") == "Key s3cret")
+        #expect(request.header("Authorization") == "Bearer MARKERIDENTITY")
+        #expect(request.header("X-Request-Id") == "request-7")
+        #expect(request.header("traceparent") == trace.traceparent)
+        #expect(request.header("Content-Type") == "application/json")
+        #expect(request.body == #"{"roles":["a","b"],"subject":"MARKERIDENTITY"}"#)
+        try await upstream.end()
+    }
+
+    @Test func sendsAFormWithListsAsWords() async throws {
+        let upstream = try RunningUpstream(
+            try await FakeUpstream.start(),
+            body: [
+                .constant("grant_type", "urn:x:y"), .constant("näme", "a b&c=d+é"),
+                UpstreamField(
+                    name: "scope",
+                    source: .claim(
+                        ClaimMapping(name: "scope", source: .value(.array([.string("x"), .string("y")]))))),
+            ], format: .form)
+        _ = try await upstream.token()
+        let request = try #require(upstream.fake.requests.first)
+        #expect(request.header("Content-Type") == "application/x-www-form-urlencoded")
+        #expect(request.body == "grant_type=urn%3Ax%3Ay&n%C3%A4me=a+b%26c%3Dd%2B%C3%A9&scope=x+y")
+        try await upstream.end()
+    }
+
+    @Test func sendsNoHeaderThatAClaimHasBrokenUp() async throws {
+        let upstream = try RunningUpstream(
+            try await FakeUpstream.start(), headers: [.constant("X-Name", "a\r\nX-Admin: 1")])
+        let failure = try #require(try await upstream.failure())
+        #expect(failure == .refused(cause: "the value of the header X-Name has characters that no header can hold"))
+        #expect(upstream.fake.requestCount == 0)
+        try await upstream.end()
+    }
+
+    @Test func usesItsConnectionsAgain() async throws {
+        let upstream = try RunningUpstream(try await FakeUpstream.start())
+        for _ in 0..<20 { _ = try await upstream.token() }
+        #expect(upstream.fake.requestCount == 20)
+        #expect(upstream.fake.connectionCount == 1)
+        try await upstream.end()
+    }
+
+    // MARK: Answers that are none
+
+    struct BadAnswer: Sendable, CustomTestStringConvertible {
+        let testDescription: String
+        let answer: FakeUpstream.Answer
+        let isRefused: Bool
+
+        init(_ name: String, _ answer: FakeUpstream.Answer, isRefused: Bool = true) {
+            testDescription = name
+            self.answer = answer
+            self.isRefused = isRefused
+        }
+    }
+
+    static let badAnswers = [
+        BadAnswer("HTML", .body("<html>MARKERANSWER</html>", contentType: "text/html")),
+        BadAnswer("a wrong content type", .body(#"{"token":"MARKERANSWER"}"#, contentType: "text/plain")),
+        BadAnswer("no content type", .body(#"{"token":"MARKERANSWER"}"#, contentType: nil)),
+        BadAnswer("no JSON", .body("MARKERANSWER")),
+        BadAnswer("an empty body", .body("")),
+        BadAnswer("two tokens", .body(#"{"token":"MARKERANSWER","token":"other"}"#)),
+        BadAnswer("no token", .body(#"{"MARKERANSWERMARKERANSWERMARKER":"MARKERANSWER"}"#)),
+        BadAnswer("a number for a token", .body(#"{"token":1}"#)),
+        BadAnswer("an empty token", .body(#"{"token":""}"#)),
+        BadAnswer("a token with newlines", .body(#"{"token":"MARKERANSWER\nX"}"#)),
+        BadAnswer("a token with a blank", .body(#"{"token":"MARKER ANSWER"}"#)),
+        BadAnswer("a token beyond ASCII", .body(#"{"token":"MARKERANSWERé"}"#)),
+        BadAnswer("a token that is too long", .body(#"{"token":"\#(String(repeating: "x", count: 4097))"}"#)),
+        BadAnswer("a token that is over", .body(#"{"token":"MARKERANSWER","expires_in":0}"#)),
+        BadAnswer("an end that is no number", .body(#"{"token":"MARKERANSWER","expires_in":"soon"}"#)),
+        BadAnswer("too much", .body(#"{"x":"\#(String(repeating: "x", count: 70_000))"}"#)),
+        BadAnswer("too much without end", .endless),
+        BadAnswer("400", .body(#"{"error":"MARKERANSWER"}"#, status: 400)),
+        BadAnswer("401", .body(#"{"error":"MARKERANSWER"}"#, status: 401)),
+        BadAnswer("429", .body("MARKERANSWER", status: 429, headers: ["Retry-After": "1"])),
+        BadAnswer("201", .body(#"{"token":"MARKERANSWER"}"#, status: 201)),
+        BadAnswer("a redirect", .redirect(to: "http://127.0.0.1:1/MARKERANSWER")),
+        BadAnswer("500", .body("MARKERANSWER", status: 500), isRefused: false),
+        BadAnswer("503", .body("MARKERANSWER", status: 503), isRefused: false),
+        BadAnswer("a body that is cut off", .cutOff, isRefused: false),
+        BadAnswer("garbage", .garbage, isRefused: false),
+    ]
+
+    /// A failure each, nothing of the answer in it or in the log, and the next call is served.
+    @Test(arguments: badAnswers)
+    func refusesWhatIsNoAnswer(bad: BadAnswer) async throws {
+        let upstream = try RunningUpstream(try await FakeUpstream.start())
+        upstream.fake.answerNext(bad.answer)
+        let failure = try #require(try await upstream.failure())
+        #expect(bad.isRefused ? failure.isRefused : failure.isUnavailable, "\(failure)")
+        #expect(!failure.cause.contains("MARKER") && !failure.cause.isEmpty)
+        #expect(!upstream.log.lines.contains { $0.contains("MARKER") })
+        #expect(upstream.fake.requestCount == 1)
+        _ = try await upstream.token()
+        try await upstream.end()
+    }
+
+    @Test func saysTheShapeOfAnAnswer() async throws {
+        let upstream = try RunningUpstream(
+            try await FakeUpstream.start(.body(#"{"error":"MARKERANSWER","list":[1,2],"ok":true}"#, status: 403)))
+        let cause = try #require(try await upstream.failure()).cause
+        #expect(cause.hasPrefix("status 403 after "))
+        #expect(cause.hasSuffix(" ms, {error: string(12), list: array(2), ok: boolean}"))
+        try await upstream.end()
+    }
+
+    @Test func readsNoMoreOfAnEndlessAnswerThanItsLimit() async throws {
+        let upstream = try RunningUpstream(try await FakeUpstream.start(.endless))
+        for _ in 0..<20 { #expect(try await upstream.failure()?.isRefused == true) }
+        // Socket buffers hold what nobody reads.
+        #expect(upstream.fake.bytesSent < 20 * 16 * 1_048_576)
+        try await upstream.end()
+    }
+
+    @Test(arguments: [FakeUpstream.Answer.drip, .silence])
+    func givesUpWhenTheTimeIsOver(answer: FakeUpstream.Answer) async throws {
+        let upstream = try RunningUpstream(try await FakeUpstream.start(answer), transport: Self.quick)
+        let start = ContinuousClock.now
+        #expect(try await upstream.failure()?.isTimedOut == true)
+        #expect(ContinuousClock.now - start < .seconds(2))
+        #expect(upstream.fake.requestCount == 1)
+        try await upstream.end()
+    }
+
+    @Test func keepsToTheCallersTimeWhereThatIsShorter() async throws {
+        let upstream = try RunningUpstream(try await FakeUpstream.start(.silence))
+        let start = ContinuousClock.now
+        #expect(try await upstream.failure(within: .milliseconds(150))?.isTimedOut == true)
+        #expect(ContinuousClock.now - start < .seconds(1))
+        try await upstream.end()
+    }
+
+    // MARK: TLS
+
+    @Test func speaksTLSWithAServiceWhoseCertificateItKnowsAndNoOther() async throws {
+        let certificate = try TestCertificate()
+        let fake = try await FakeUpstream.start(certificate: certificate)
+        var known = TLSConfiguration.makeClientConfiguration()
+        known.trustRoots = .certificates(try certificate.certificates)
+        let upstream = try RunningUpstream(fake, tls: known)
+        _ = try await upstream.token()
+        let stranger = try RunningUpstream(fake)
+        #expect(try await stranger.failure() == .unavailable(cause: "certificate not trusted"))
+        #expect(fake.requestCount == 1)
+        await stranger.service.shutDown()
+        try await upstream.end()
+    }
+
+    @Test func provesItselfByItsOwnCertificate() async throws {
+        let certificate = try TestCertificate()
+        let fake = try await FakeUpstream.start(certificate: certificate, asksForCertificate: true)
+        let upstream = try RunningUpstream(fake, tls: try certificate.clientConfiguration)
+        _ = try await upstream.token()
+        var nameless = TLSConfiguration.makeClientConfiguration()
+        nameless.trustRoots = .certificates(try certificate.certificates)
+        let stranger = try RunningUpstream(fake, tls: nameless)
+        #expect(try await stranger.failure()?.isUnavailable == true)
+        #expect(fake.requestCount == 1)
+        await stranger.service.shutDown()
+        try await upstream.end()
+    }
+
+    // MARK: Retries
+
+    @Test func triesAgainAfterA503WhereThatIsSafe() async throws {
+        let upstream = try RunningUpstream(try await FakeUpstream.start(), transport: Self.idempotent)
+        upstream.fake.answerNext(.body("", status: 503), .body("", status: 502))
+        _ = try await upstream.token()
+        #expect(upstream.fake.requestCount == 3)
+        try await upstream.end()
+    }
+
+    @Test(arguments: [500, 501, 400, 429])
+    func neverTriesAgainAfterOtherStatuses(status: Int) async throws {
+        let upstream = try RunningUpstream(
+            try await FakeUpstream.start(.body("", status: status)), transport: Self.idempotent)
+        #expect(try await upstream.failure() != nil)
+        #expect(upstream.fake.requestCount == 1)
+        try await upstream.end()
+    }
+
+    @Test func neverTriesAgainWhatMayHaveBeenDone() async throws {
+        let upstream = try RunningUpstream(
+            try await FakeUpstream.start(.body("", status: 503)),
+            transport: UpstreamTransport(attempts: 3, isIdempotent: false))
+        #expect(try await upstream.failure()?.isUnavailable == true)
+        #expect(upstream.fake.requestCount == 1)
+        try await upstream.end()
+    }
+
+    @Test func waitsAsLongAsRetryAfterSays() async throws {
+        let upstream = try RunningUpstream(try await FakeUpstream.start(), transport: Self.idempotent)
+        upstream.fake.answerNext(.body("", status: 503, headers: ["Retry-After": "1"]))
+        let start = ContinuousClock.now
+        _ = try await upstream.token()
+        #expect(ContinuousClock.now - start >= .seconds(1))
+        #expect(upstream.fake.requestCount == 2)
+        try await upstream.end()
+    }
+
+    @Test func doesNotWaitForARetryBeyondTheDeadline() async throws {
+        let upstream = try RunningUpstream(
+            try await FakeUpstream.start(.body("", status: 503, headers: ["Retry-After": "30"])),
+            transport: Self.idempotent)
+        let start = ContinuousClock.now
+        #expect(try await upstream.failure()?.isUnavailable == true)
+        #expect(ContinuousClock.now - start < .seconds(2))
+        // The service asked for a rest, so nobody else calls it either.
+        #expect(try await upstream.failure()?.isUnavailable == true)
+        #expect(upstream.fake.requestCount == 1)
+        try await upstream.end()
+    }
+
+    @Test func triesAgainWhereTheConnectionWasRefused() async throws {
+        let fake = try await FakeUpstream.start()
+        let upstream = try RunningUpstream(fake, transport: UpstreamTransport(attempts: 5))
+        let port = fake.port
+        try await fake.stop()
+        #expect(try await upstream.failure() == .unavailable(cause: "connection refused"))
+        #expect(upstream.service.status.failures == 5)
+        // Open by now; the probe a second later finds the service back.
+        #expect(upstream.service.status.isOpen)
+        let back = try await FakeUpstream.start(port: port)
+        try await eventually("the breaker closes") { try await upstream.failure() == nil }
+        #expect(!upstream.service.status.isOpen)
+        #expect(back.requestCount == 1)
+        await upstream.service.shutDown()
+        try await back.stop()
+    }
+
+    @Test func stopsCallingAServiceThatIsDownAndTellsOnce() async throws {
+        let upstream = try RunningUpstream(try await FakeUpstream.start(.body("MARKER", status: 500)))
+        for _ in 0..<20 { #expect(try await upstream.failure()?.isUnavailable == true) }
+        #expect(upstream.fake.requestCount == 5)
+        let warnings = upstream.log.lines.filter { $0.hasPrefix("warning") }
+        #expect(warnings.count == 1 && warnings[0].contains("status 500"), "\(warnings)")
+        try await upstream.end()
+    }
+
+    // MARK: The access token of a call that comes first
+
+    @Test func keepsAnAccessTokenAndFetchesItAnewWhenItIsRefused() async throws {
+        let access = try await FakeUpstream.start(.body(#"{"access_token":"first","expires_in":600}"#))
+        let upstream = try RunningUpstream(
+            try await FakeUpstream.start(),
+            headers: [UpstreamField(name: "Authorization", source: .accessToken, prefix: "Bearer ")],
+            access: UpstreamAccess(
+                endpoint: UpstreamEndpoint(
+                    url: access.url, format: .form, tokenAt: JSONPointer("/access_token")!,
+                    expiry: .inSeconds(JSONPointer("/expires_in")!)),
+                headers: [], body: [.constant("grant_type", "client_credentials")]))
+        for _ in 0..<3 { _ = try await upstream.token() }
+        #expect(access.requestCount == 1)
+        #expect(access.requests[0].body == "grant_type=client_credentials")
+        #expect(
+            upstream.fake.requests.map { $0.header("Authorization") } == [
+                "Bearer first", "Bearer first", "Bearer first",
+            ])
+        access.set(.body(#"{"access_token":"second","expires_in":600}"#))
+        upstream.fake.answerNext(.body("", status: 401))
+        _ = try await upstream.token()
+        #expect(access.requestCount == 2)
+        #expect(upstream.fake.requests.last?.header("Authorization") == "Bearer second")
+        try await upstream.end()
+        try await access.stop()
+    }
+
+    // MARK: Bulkhead
+
+    @Test func keepsAFullHouseFromGrowing() async throws {
+        let upstream = try RunningUpstream(
+            try await FakeUpstream.start(.silence),
+            transport: UpstreamTransport(timeout: .seconds(1), connections: 1))
+        let failures = try await withThrowingTaskGroup(of: UpstreamFailure?.self) { group in
+            for _ in 0..<50 { group.addTask { try await upstream.failure(within: .seconds(1)) } }
+            return try await group.reduce(into: []) { $0.append($1) }
+        }
+        #expect(
+            failures.filter { $0 == .unavailable(cause: "too many calls wait for the service already") }.count == 34)
+        #expect(failures.allSatisfy { $0 != nil })
+        #expect(upstream.service.status.inFlight == 0)
+        try await upstream.end()
+    }
+}
