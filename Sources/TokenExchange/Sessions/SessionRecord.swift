@@ -46,15 +46,22 @@ extension SessionRecord {
     /// A compact JSON array, to keep what the store must hold small:
     /// `[identity provider, tenant, sub, issued at (ms), exp (s), jti, device, claims]`; the last where there are any.
     var encoded: [UInt8] {
-        var values: [JSONValue] = [
-            .string(identityProvider), .string(tenant), .string(subject),
-            .number(literal: String(Int64((issuedAt.seconds * 1000).rounded(.down)))),
-            .number(literal: String(expiresAt)), .string(tokenID), .string(device?.digest ?? ""),
-        ]
-        if !claims.isEmpty { values.append(.object(claims)) }
         var text = [UInt8]()
         text.reserveCapacity(256)
-        JSONValue.array(values).append(to: &text)
+        // Written directly: this is on the way of every login.
+        var separator = UInt8(ascii: "[")
+        func append(_ write: (inout [UInt8]) -> Void) {
+            text.append(separator)
+            separator = UInt8(ascii: ",")
+            write(&text)
+        }
+        for string in [identityProvider, tenant, subject] { append { JSONValue.append(string, to: &$0) } }
+        for number in [Int64((issuedAt.seconds * 1000).rounded(.down)), expiresAt] {
+            append { $0.append(contentsOf: String(number).utf8) }
+        }
+        for string in [tokenID, device?.digest ?? ""] { append { JSONValue.append(string, to: &$0) } }
+        if !claims.isEmpty { append { JSONValue.object(claims).append(to: &$0) } }
+        text.append(UInt8(ascii: "]"))
         return text
     }
 

@@ -96,8 +96,8 @@ package struct SessionVault: Sendable {
 
     /// Tells values of one kind apart, without saying which they are.
     func label(_ kind: Cohort.Kind, _ value: String) -> CohortLabel {
-        let digest = sealer.derive(
-            "countersign cohort v1\0", from: Array("\(kind.rawValue)\0\(value)".utf8), context: [])
+        let secret = Array(kind.rawValue.utf8) + [0] + Array(value.utf8)
+        let digest = sealer.derive("countersign cohort v1\0", from: secret, context: [])
         return CohortLabel(kind, digest: Base64URL.string(Array(digest.bytes.prefix(16))))
     }
 }
