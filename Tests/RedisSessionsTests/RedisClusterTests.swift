@@ -13,6 +13,7 @@ import TokenExchange
                 try cluster.master(of: cluster.slot(of: name)).command("DEL", name)
             }
             for check in SessionStoreConformance.checks { try await check.run(harness) }
+            for check in SharedRecordsConformance.checks { try await check.run(store) }
         }
     }
 

@@ -12,6 +12,7 @@ import TokenExchange
                 try servers.servers[0].command("DEL", redisKey(kind, key))
             }
             for check in SessionStoreConformance.checks { try await check.run(harness) }
+            for check in SharedRecordsConformance.checks { try await check.run(store) }
         }
     }
 
