@@ -115,7 +115,7 @@ import TokenExchange
                     group.addTask {
                         var tally = Tally()
                         var generator = SeededGenerator(seed: seed << 8 | UInt64(caller))
-                        for _ in 0..<250 {
+                        while !tally.tellsEnough {
                             let number = UInt8.random(in: 0..<Self.count, using: &generator)
                             let own = everything[Int(number)]
                             do {
@@ -140,8 +140,6 @@ import TokenExchange
                 return await group.reduce(into: Tally()) { $0.add($1) }
             }
             #expect(tally.wrong == 0)
-            #expect(tally.right > 100)
-            #expect(tally.damaged + tally.failed > 20)
             proxy.restore()
             proxy.disconnect()
             try await eventually("the store is back", within: .seconds(2)) {
@@ -160,6 +158,9 @@ import TokenExchange
         var failed = 0
         /// Another's record, or none where there is one.
         var wrong = 0
+
+        /// Some went well and some did not, in whatever order the network chose; one wrong answer is too many.
+        var tellsEnough: Bool { wrong > 0 || right >= 25 && damaged + failed >= 5 && right + damaged + failed >= 150 }
 
         mutating func note(_ record: SealedRecord?, own: SealedRecord, of all: Set<[UInt8]>) {
             if record == own {
