@@ -22,6 +22,7 @@ let metrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-met
 let nio = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioHTTP2 = Target.Dependency.product(name: "NIOHTTP2", package: "swift-nio-http2")
 let nioHTTPTypes = Target.Dependency.product(name: "NIOHTTPTypes", package: "swift-nio-extras")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
@@ -38,6 +39,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
+        .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
@@ -96,7 +98,7 @@ let package = Package(
 
         .target(
             name: "TestSupport",
-            dependencies: ["COpenSSL", "JOSE", "TokenExchange", logging, nio, nioHTTP1, nioPosix, nioSSL],
+            dependencies: ["COpenSSL", "JOSE", "TokenExchange", logging, nio, nioHTTP1, nioHTTP2, nioPosix, nioSSL],
             path: "Tests/TestSupport", swiftSettings: swift),
         .testTarget(
             name: "TokenExchangeTests", dependencies: ["JOSE", "TestSupport", "TokenExchange"], exclude: ["Attacks"],

@@ -7,10 +7,12 @@ enum AttemptEnd: Sendable {
     case refused(cause: String)
     /// 401: the access token, where there is one, may be to blame.
     case unauthorized(cause: String)
+    /// 429: alive, but wants fewer calls.
+    case throttled(cause: String, rest: Duration?)
     /// Nothing was sent.
     case notSent(cause: String)
     /// 502, 503, 504.
-    case busy(cause: String, status: Int, retryAfter: Duration?)
+    case busy(cause: String, rest: Duration?)
     /// The service failed; whether it has done anything cannot be told.
     case broken(cause: String)
     case timedOut(cause: String)
@@ -18,16 +20,24 @@ enum AttemptEnd: Sendable {
     /// Whether the service is alive.
     var isAnswer: Bool {
         switch self {
-        case .token, .refused, .unauthorized: true
+        case .token, .refused, .unauthorized, .throttled: true
         case .notSent, .busy, .broken, .timedOut: false
+        }
+    }
+
+    /// What the service asked for with `Retry-After`.
+    var rest: Duration? {
+        switch self {
+        case .throttled(_, let rest), .busy(_, let rest): rest
+        case .token, .refused, .unauthorized, .notSent, .broken, .timedOut: nil
         }
     }
 
     var failure: UpstreamFailure {
         switch self {
         case .token: .refused(cause: "")
-        case .refused(let cause), .unauthorized(let cause): .refused(cause: cause)
-        case .notSent(let cause), .busy(let cause, _, _), .broken(let cause): .unavailable(cause: cause)
+        case .refused(let cause), .unauthorized(let cause), .throttled(let cause, _): .refused(cause: cause)
+        case .notSent(let cause), .busy(let cause, _), .broken(let cause): .unavailable(cause: cause)
         case .timedOut(let cause): .timedOut(cause: cause)
         }
     }
@@ -50,14 +60,13 @@ struct RetryPlan: Sendable {
     ///   - jitter: from 0 to 1.
     func pause(after end: AttemptEnd, made: Int, remaining: Duration, jitter: Double) -> Duration? {
         guard made < attempts else { return nil }
-        let asked: Duration
         switch end {
-        case .notSent: asked = .zero
-        case .busy(_, _, let retryAfter) where isIdempotent: asked = retryAfter ?? .zero
-        case .busy, .token, .refused, .unauthorized, .broken, .timedOut: return nil
+        case .notSent: break
+        case .busy where isIdempotent: break
+        case .busy, .token, .refused, .unauthorized, .throttled, .broken, .timedOut: return nil
         }
         let backoff = Self.firstPause * (1 << (made - 1)) * (0.5 + jitter)
-        let pause = max(asked, .zero) + backoff
+        let pause = (end.rest ?? .zero) + backoff
         return pause + Self.leastTime < remaining ? pause : nil
     }
 }

@@ -1,12 +1,11 @@
+package import TokenExchange
+
 /// Keeps calls from a service that is down: neither it nor a login gains by them. Knows no clock; times are readings of a
 /// monotonic one.
 ///
-/// Closed until ``threshold`` calls in a row have failed; then open for a pause that doubles with each failed probe; then
+/// Closed until so many calls in a row have failed; then open for a pause that doubles with each failed probe; then
 /// half open: one call probes, the others are refused until it has ended.
 package struct CircuitBreaker: Sendable {
-    package static let threshold = 5
-    package static let firstPause = Duration.seconds(1)
-    package static let longestPause = Duration.seconds(30)
     /// How far a pause may lie from its length, as a part of it: replicas do not probe together.
     static let spread = 0.2
 
@@ -26,13 +25,17 @@ package struct CircuitBreaker: Sendable {
         case halfOpen
     }
 
+    private let limits: CircuitBreakerLimits
     private var state = State.closed(failures: 0)
     private var generation = 0
-    private var pause = CircuitBreaker.firstPause
+    private var pause: Duration
     /// The service itself has asked for a rest (`Retry-After`).
     private var restsUntil: Duration?
 
-    package init() {}
+    package init(_ limits: CircuitBreakerLimits) {
+        self.limits = limits
+        pause = limits.pause
+    }
 
     package var isClosed: Bool {
         if case .closed = state { true } else { false }
@@ -55,7 +58,7 @@ package struct CircuitBreaker: Sendable {
     /// The service answered, with whatever.
     package mutating func succeeded(_ permit: Permit) -> Event? {
         guard permit.generation == generation else { return nil }
-        defer { pause = Self.firstPause }
+        defer { pause = limits.pause }
         guard case .closed = state else {
             change(to: .closed(failures: 0))
             return .closed
@@ -67,13 +70,13 @@ package struct CircuitBreaker: Sendable {
     /// - Parameter jitter: from 0 to 1.
     package mutating func failed(_ permit: Permit, at now: Duration, jitter: Double) -> Event? {
         guard permit.generation == generation else { return nil }
-        if case .closed(let failures) = state, failures + 1 < Self.threshold {
+        if case .closed(let failures) = state, failures + 1 < limits.failures {
             state = .closed(failures: failures + 1)
             return nil
         }
         let length = pause * (1 + Self.spread * (2 * jitter - 1))
         change(to: .open(until: now + length))
-        pause = min(pause * 2, Self.longestPause)
+        pause = min(pause * 2, limits.longestPause)
         return .opened(length)
     }
 

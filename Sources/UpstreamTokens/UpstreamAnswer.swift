@@ -2,15 +2,12 @@ import TokenExchange
 
 /// A whole answer of an internal service, and the judgement on it.
 struct UpstreamAnswer: Sendable {
-    /// Bytes of a body; what goes on beyond is cut off unread.
-    static let byteLimit = 64 * 1024
     private static let jsonLimits = JSONLimits(depth: 32, members: 1024)
-    /// No service's word makes everybody wait for longer.
-    private static let longestRest = Duration.seconds(60)
 
     let status: Int
     let contentType: String?
-    let retryAfter: String?
+    /// Nil for none, or none that can be understood.
+    let rest: Duration?
     let body: [UInt8]
     let duration: Duration
 
@@ -49,18 +46,11 @@ struct UpstreamAnswer: Sendable {
     private var unsuccessful: AttemptEnd {
         switch status {
         case 401: .unauthorized(cause: note)
-        case 502, 503, 504: .busy(cause: note, status: status, retryAfter: rest)
+        case 429: .throttled(cause: note, rest: rest)
+        case 502, 503, 504: .busy(cause: note, rest: rest)
         case 500...: .broken(cause: note)
         default: .refused(cause: note)
         }
-    }
-
-    /// Seconds alone: the date form would need the service's clock to be right.
-    private var rest: Duration? {
-        guard let retryAfter, retryAfter.utf8.count <= 9, let seconds = Int(retryAfter), seconds >= 0 else {
-            return nil
-        }
-        return min(.seconds(seconds), Self.longestRest)
     }
 
     /// `application/json`, or a type with its suffix (RFC 6839 §3.1).

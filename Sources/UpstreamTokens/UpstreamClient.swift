@@ -14,6 +14,7 @@ struct UpstreamClient: Sendable {
     private static let idleTime = TimeAmount.seconds(15)
 
     private let client: HTTPClient
+    private let maximumAnswerBytes: Int
     private let time: TimeSource
     private let sleep: @Sendable (Duration) async throws -> Void
 
@@ -29,6 +30,7 @@ struct UpstreamClient: Sendable {
         configuration.connectionPool.retryConnectionEstablishment = false
         configuration.timeout.connect = TimeAmount(transport.timeout)
         client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+        maximumAnswerBytes = transport.maximumAnswerBytes
         self.time = time
         self.sleep = sleep
     }
@@ -60,16 +62,20 @@ struct UpstreamClient: Sendable {
             let response = try await client.execute(message.request, deadline: .now() + TimeAmount(limit))
             var body: [UInt8] = []
             for try await piece in response.body {
-                guard body.count + piece.readableBytes <= UpstreamAnswer.byteLimit else {
+                guard body.count + piece.readableBytes <= maximumAnswerBytes else {
                     return .refused(
-                        cause: "status \(response.status.code), a body of more than \(UpstreamAnswer.byteLimit) bytes")
+                        cause: "status \(response.status.code), a body of more than \(maximumAnswerBytes) bytes")
                 }
                 body.append(contentsOf: piece.readableBytesView)
             }
+            let (headers, now) = (response.headers, time.now())
+            let rest = headers.first(name: "Retry-After").flatMap {
+                RetryAfter.duration($0, date: headers.first(name: "Date"), now: now)
+            }
             return UpstreamAnswer(
-                status: Int(response.status.code), contentType: response.headers.first(name: "Content-Type"),
-                retryAfter: response.headers.first(name: "Retry-After"), body: body, duration: time.elapsed() - start
-            ).end(for: endpoint, maximumBytes: maximumBytes, now: time.now())
+                status: Int(response.status.code), contentType: headers.first(name: "Content-Type"), rest: rest,
+                body: body, duration: time.elapsed() - start
+            ).end(for: endpoint, maximumBytes: maximumBytes, now: now)
         } catch {
             return AttemptEnd(error)
         }

@@ -5,12 +5,9 @@ package import TokenExchange
 
 /// One identity provider's internal service: its connections, its circuit breaker, its access token.
 package final class UpstreamService: Sendable {
-    /// Calls that may be under way or wait for a connection, for each connection there may be.
-    private static let callsPerConnection = 16
-
     package let recipe: UpstreamRecipe
     private let client: UpstreamClient
-    private let breaker = Mutex(CircuitBreaker())
+    private let breaker: Mutex<CircuitBreaker>
     private let counts = Mutex(Counts())
     private let accessToken = Mutex<(bytes: [UInt8], usableUntil: Duration)?>(nil)
     private let accessFlights = SingleFlight<Int, Result<[UInt8], UpstreamFailure>>()
@@ -32,6 +29,7 @@ package final class UpstreamService: Sendable {
         jitter: @escaping @Sendable () -> Double = { .random(in: 0...1) }, logger: Logger
     ) {
         self.recipe = recipe
+        breaker = Mutex(CircuitBreaker(recipe.transport.circuitBreaker))
         client = UpstreamClient(recipe.transport, tls: tls, time: time, sleep: sleep)
         self.time = time
         self.sleep = sleep
@@ -85,7 +83,7 @@ package final class UpstreamService: Sendable {
 
     private func enter() -> Bool {
         counts.withLock { counts in
-            guard counts.inFlight < recipe.transport.connections * Self.callsPerConnection else { return false }
+            guard counts.inFlight < recipe.transport.calls else { return false }
             counts.inFlight += 1
             return true
         }
@@ -151,7 +149,7 @@ extension UpstreamService {
             let start = time.elapsed()
             guard start < deadline else { return .timedOut(cause: "the deadline passed before the service answered") }
             guard let permit = breaker.withLock({ $0.permit(at: start) }) else {
-                return .broken(cause: "the circuit breaker is open: the service has failed too often")
+                return .broken(cause: "left alone: the service failed too often, or asked for a rest")
             }
             let end = await client.end(
                 of: message, to: endpoint, maximumBytes: maximumBytes,
@@ -169,7 +167,9 @@ extension UpstreamService {
     private func note(_ end: AttemptEnd, under permit: CircuitBreaker.Permit) {
         let now = time.elapsed()
         let event = breaker.withLock { breaker in
-            if case .busy(_, 503, let retryAfter?) = end { breaker.rest(until: now + retryAfter) }
+            if let rest = end.rest {
+                breaker.rest(until: now + min(rest, recipe.transport.circuitBreaker.longestPause))
+            }
             return end.isAnswer ? breaker.succeeded(permit) : breaker.failed(permit, at: now, jitter: jitter())
         }
         counts.withLock { counts in

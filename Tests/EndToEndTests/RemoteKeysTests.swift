@@ -6,9 +6,9 @@ import TokenExchange
 
 /// Tenants whose issuer publishes its keys.
 @Suite struct RemoteKeysTests {
-    private static let keySet = FakeIssuer.Answer.document(PublicJWK.set([TestKeys.rs256.publicKey]))
+    private static let keySet = FakeHTTPServer.Answer.document(PublicJWK.set([TestKeys.rs256.publicKey]))
 
-    private func settings(_ issuer: FakeIssuer, mode: String = "strict") -> CountersignProcess.Settings {
+    private func settings(_ issuer: FakeHTTPServer, mode: String = "strict") -> CountersignProcess.Settings {
         var settings = CountersignProcess.Settings()
         settings.keys = "{ jwks_url: \"\(issuer.url)\", cooldown: 1s }"
         settings.providers = CountersignProcess.Settings.provider("vip-loyalty", mode: mode)

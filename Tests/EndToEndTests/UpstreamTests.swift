@@ -8,7 +8,7 @@ import TokenExchange
     private static let verifier = TestVerifier("asker", of: "points", mayRevoke: "true")
     private typealias Settings = CountersignProcess.Settings
 
-    private static func upstream(_ fake: FakeUpstream, more: String = "") -> String {
+    private static func upstream(_ fake: FakeHTTPServer, more: String = "") -> String {
         """
         kind: upstream, claims: { email: { from: email } }, upstream: { url: "\(fake.url)", token_at: /token, \
         expires_in_at: /expires_in, headers: { X-Api-Key: { file: api-key, prefix: "Key " } }, \
@@ -145,7 +145,7 @@ import TokenExchange
 
     struct BadDay: Sendable, CustomTestStringConvertible {
         let testDescription: String
-        let answer: FakeUpstream.Answer
+        let answer: FakeHTTPServer.Answer
         let status: Int
         let code: String
     }

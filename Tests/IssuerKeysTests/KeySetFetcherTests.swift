@@ -91,15 +91,15 @@ import Testing
         ("{}", #"expected a JWK set, found JSON without an array "keys""#),
     ])
     func saysWhatIsWrongWithADocument(_ text: String, _ cause: String) async throws {
-        let running = RunningKeys(try await .start(.document(Array(text.utf8))))
+        let running = RunningKeys(try await FakeIssuer.start(.document(Array(text.utf8))))
         try await running.whileRunning { try await running.eventuallyFails(with: cause) }
     }
 
-    private func fetcher(_ issuer: FakeIssuer) -> KeySetFetcher {
+    private func fetcher(_ issuer: FakeHTTPServer) -> KeySetFetcher {
         KeySetFetcher(client: RunningKeys.client, url: issuer.url, timeout: .seconds(5))
     }
 
-    private func cause(_ issuer: FakeIssuer) async -> String? { await cause(fetcher(issuer)) }
+    private func cause(_ issuer: FakeHTTPServer) async -> String? { await cause(fetcher(issuer)) }
 
     private func cause(_ fetcher: KeySetFetcher) async -> String? {
         do {
@@ -109,7 +109,7 @@ import Testing
     }
 
     /// Moves the clock to the time-out once the request has arrived.
-    private func causeAfterTimeout(_ issuer: FakeIssuer) async -> String? {
+    private func causeAfterTimeout(_ issuer: FakeHTTPServer) async -> String? {
         let time = ManualClock()
         async let cause = cause(
             KeySetFetcher(client: RunningKeys.client, url: issuer.url, timeout: .seconds(2), sleep: time.sleep))

@@ -10,7 +10,7 @@ import TokenExchange
     let new = TestKeys.make(.es256)
 
     @Test func trustsARotatedKeyAfterOneFetch() async throws {
-        let running = RunningKeys(try await .start(.keys(old)))
+        let running = RunningKeys(try await FakeIssuer.start(.keys(old)))
         try await running.whileRunning { () async throws in
             #expect(try await running.trusts(old))
             running.issuer.set(.keys(new, old))
@@ -26,7 +26,7 @@ import TokenExchange
     }
 
     @Test func answersAKnownKidWithoutWaitingWhileAFetchHangs() async throws {
-        let running = RunningKeys(try await .start(.keys(old)))
+        let running = RunningKeys(try await FakeIssuer.start(.keys(old)))
         try await running.whileRunning { () async throws in
             #expect(try await running.trusts(old))
             running.issuer.hold()
@@ -59,7 +59,7 @@ import TokenExchange
     }
 
     @Test func keepsKeysThroughAnOutageUntilTheHardAge() async throws {
-        let running = RunningKeys(try await .start(.keys(old)), maximumAge: .seconds(600))
+        let running = RunningKeys(try await FakeIssuer.start(.keys(old)), maximumAge: .seconds(600))
         try await running.whileRunning { () async throws in
             #expect(try await running.trusts(old))
             running.issuer.set(.status(503))
@@ -77,7 +77,7 @@ import TokenExchange
     }
 
     @Test func letsEarlyRequestsWaitWithinTheirBudget() async throws {
-        let running = RunningKeys(try await .start(.keys(old)))
+        let running = RunningKeys(try await FakeIssuer.start(.keys(old)))
         running.issuer.hold()
         try await running.whileRunning { () async throws in
             async let patient = running.trusts(old)
@@ -94,7 +94,7 @@ import TokenExchange
     }
 
     @Test func fetchesOnThoughEveryCallerIsCancelled() async throws {
-        let running = RunningKeys(try await .start(.keys(old)))
+        let running = RunningKeys(try await FakeIssuer.start(.keys(old)))
         try await running.whileRunning { () async throws in
             #expect(try await running.trusts(old))
             running.issuer.set(.keys(old, new))
@@ -111,7 +111,7 @@ import TokenExchange
     }
 
     @Test func healsARotationInTheMiddleOfAFlood() async throws {
-        let running = RunningKeys(try await .start(.keys(old)))
+        let running = RunningKeys(try await FakeIssuer.start(.keys(old)))
         try await running.whileRunning { () async throws in
             #expect(try await running.trusts(old))
             running.issuer.hold()
@@ -139,7 +139,7 @@ import TokenExchange
     }
 
     @Test func saysThatAnOldNameHasANewKey() async throws {
-        let running = RunningKeys(try await .start(.keys(old)))
+        let running = RunningKeys(try await FakeIssuer.start(.keys(old)))
         try await running.whileRunning { () async throws in
             #expect(try await running.trusts(old))
             let document = String(decoding: PublicJWK.set([new.publicKey]), as: UTF8.self)
@@ -158,7 +158,7 @@ import TokenExchange
         ]
         let set = String(decoding: PublicJWK.set([old.publicKey]), as: UTF8.self)
         let document = set.replacing("[", with: "[\(odd.joined(separator: ",")),", maxReplacements: 1)
-        let running = RunningKeys(try await .start(.document(Array(document.utf8))))
+        let running = RunningKeys(try await FakeIssuer.start(.document(Array(document.utf8))))
         try await running.whileRunning { () async throws in
             #expect(try await running.trusts(old))
             #expect(running.keys.status.skipped == 2)
@@ -168,7 +168,7 @@ import TokenExchange
     }
 
     @Test func endsWhenItsTaskIsCancelledInTheMiddleOfAFetch() async throws {
-        let running = RunningKeys(try await .start(.keys(old)))
+        let running = RunningKeys(try await FakeIssuer.start(.keys(old)))
         running.issuer.hold()
         try await running.whileRunning { () async throws in
             try await eventually("a fetch") { running.issuer.requestCount == 1 }

@@ -10,12 +10,12 @@ struct RunningKeys: Sendable {
     static let client = HTTPClient(
         eventLoopGroupProvider: .singleton, configuration: KeySetFetcher.clientConfiguration)
 
-    let issuer: FakeIssuer
+    let issuer: FakeHTTPServer
     let keys: RemoteIssuerKeys
     let time = ManualClock()
     let log = RecordedLog()
 
-    init(_ issuer: FakeIssuer, maximumAge: Duration = .seconds(86_400)) {
+    init(_ issuer: FakeHTTPServer, maximumAge: Duration = .seconds(86_400)) {
         self.issuer = issuer
         let fetcher = KeySetFetcher(
             client: Self.client, url: issuer.url, timeout: .seconds(2), sleep: time.sleep)
@@ -81,6 +81,6 @@ extension KeySetReading {
     }
 }
 
-extension FakeIssuer.Answer {
+extension FakeHTTPServer.Answer {
     static func keys(_ signers: OpenSSLTokenSigner...) -> Self { .document(PublicJWK.set(signers.map(\.publicKey))) }
 }

@@ -117,6 +117,9 @@ let longest = """
             attempts: 3
             idempotent: true
             connections: 20
+            calls: 40
+            maximum_answer_bytes: 8192
+            circuit_breaker: { failures: 3, pause: 2s, longest_pause: 2s }
             ca_file: acme.pem
             client_certificate: { certificate_chain: chain.pem, private_key: key.pem }
             access_token:

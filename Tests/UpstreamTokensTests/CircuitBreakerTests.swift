@@ -1,4 +1,5 @@
 import Testing
+import TokenExchange
 import UpstreamTokens
 
 @Suite struct CircuitBreakerTests {
@@ -17,7 +18,7 @@ import UpstreamTokens
     }
 
     @Test func opensAfterFiveFailuresInARow() {
-        var breaker = CircuitBreaker()
+        var breaker = CircuitBreaker(CircuitBreakerLimits())
         #expect(failing(&breaker, times: 4, at: .zero) == nil)
         #expect(breaker.permit(at: .zero) != nil)
         #expect(failing(&breaker, times: 1, at: .zero) == .opened(.seconds(1)))
@@ -25,8 +26,17 @@ import UpstreamTokens
         #expect(!breaker.isClosed)
     }
 
+    @Test(arguments: [1, 2, 7])
+    func keepsToItsLimits(failures: Int) throws {
+        var breaker = CircuitBreaker(
+            CircuitBreakerLimits(failures: failures, pause: .seconds(3), longestPause: .seconds(5)))
+        #expect(failing(&breaker, times: failures - 1, at: .zero) == nil)
+        #expect(failing(&breaker, times: 1, at: .zero) == .opened(.seconds(3)))
+        #expect(failing(&breaker, times: 1, at: .seconds(3)) == .opened(.seconds(5)))
+    }
+
     @Test func forgetsFailuresAtASuccess() throws {
-        var breaker = CircuitBreaker()
+        var breaker = CircuitBreaker(CircuitBreakerLimits())
         for _ in 0..<5 {
             #expect(failing(&breaker, times: 4, at: .zero) == nil)
             let permit = try admitted(&breaker, at: .zero)
@@ -36,7 +46,7 @@ import UpstreamTokens
     }
 
     @Test func letsOneProbeThroughAndClosesAtItsSuccess() throws {
-        var breaker = CircuitBreaker()
+        var breaker = CircuitBreaker(CircuitBreakerLimits())
         _ = failing(&breaker, times: 5, at: .zero)
         let probe = try admitted(&breaker, at: .seconds(1))
         #expect(breaker.permit(at: .seconds(1)) == nil)
@@ -47,7 +57,7 @@ import UpstreamTokens
     }
 
     @Test func doublesItsPauseWithEachFailedProbe() throws {
-        var breaker = CircuitBreaker()
+        var breaker = CircuitBreaker(CircuitBreakerLimits())
         _ = failing(&breaker, times: 5, at: .zero)
         var now = Duration.zero
         for expected in [2, 4, 8, 16, 30, 30] {
@@ -60,7 +70,7 @@ import UpstreamTokens
 
     @Test func spreadsItsPauses() {
         for (jitter, length) in [(0.0, Duration.milliseconds(800)), (1.0, .milliseconds(1200))] {
-            var breaker = CircuitBreaker()
+            var breaker = CircuitBreaker(CircuitBreakerLimits())
             _ = failing(&breaker, times: 4, at: .zero)
             let permit = breaker.permit(at: .zero)
             let event = permit.flatMap { breaker.failed($0, at: .zero, jitter: jitter) }
@@ -69,7 +79,7 @@ import UpstreamTokens
     }
 
     @Test func ignoresCallsThatBeganBeforeTheLastChange() throws {
-        var breaker = CircuitBreaker()
+        var breaker = CircuitBreaker(CircuitBreakerLimits())
         let late = try admitted(&breaker, at: .zero)
         _ = failing(&breaker, times: 5, at: .zero)
         #expect(breaker.succeeded(late) == nil)
@@ -80,7 +90,7 @@ import UpstreamTokens
     }
 
     @Test func givesTheServiceTheRestItAsksFor() {
-        var breaker = CircuitBreaker()
+        var breaker = CircuitBreaker(CircuitBreakerLimits())
         breaker.rest(until: .seconds(7))
         breaker.rest(until: .seconds(3))
         #expect(breaker.permit(at: .milliseconds(6999)) == nil)

@@ -3,14 +3,20 @@ import TestSupport
 import TokenExchange
 import UpstreamTokens
 
+enum HTTPVersion: CaseIterable {
+    case http1
+    /// Over TLS, where it is negotiated.
+    case http2
+}
+
 /// A service under test before a fake one.
 struct RunningUpstream {
-    let fake: FakeUpstream
+    let fake: FakeHTTPServer
     let log = RecordedLog()
     let service: UpstreamService
 
     init(
-        _ fake: FakeUpstream, transport: UpstreamTransport = UpstreamTransport(),
+        _ fake: FakeHTTPServer, transport: UpstreamTransport = UpstreamTransport(),
         tls: TLSConfiguration = .makeClientConfiguration(), headers: [UpstreamField] = [],
         body: [UpstreamField] = [.constant("kind", "loyalty")], format: UpstreamEndpoint.Format = .json,
         expiry: UpstreamEndpoint.Expiry? = JSONPointer("/expires_in").map(UpstreamEndpoint.Expiry.inSeconds),
@@ -24,6 +30,17 @@ struct RunningUpstream {
                 endpoint: endpoint, transport: transport, headers: headers, body: body, access: access,
                 maximumBytes: maximumBytes),
             tls: tls, time: .machine, jitter: { 0.5 }, logger: log.logger)
+    }
+
+    static func start(
+        _ version: HTTPVersion, _ answer: FakeHTTPServer.Answer = .freshToken(),
+        transport: UpstreamTransport = UpstreamTransport()
+    ) async throws -> RunningUpstream {
+        guard version == .http2 else { return try .init(try await FakeUpstream.start(answer), transport: transport) }
+        let certificate = try TestCertificate()
+        return try .init(
+            try await FakeUpstream.start(answer, certificate: certificate, offersHTTP2: true), transport: transport,
+            tls: try certificate.clientConfiguration)
     }
 
     /// - Throws: ``UpstreamFailure``.

@@ -123,10 +123,15 @@ extension MappingReader {
         let attempts = value("attempts", default: 2) { $0.integer(in: 1...5) }
         let isIdempotent = value("idempotent", default: false) { $0.boolean() }
         let connections = value("connections", default: 64) { $0.integer(in: 1...1024) }
+        let calls = value("calls", default: 1024) { $0.integer(in: 1...65_536) }
+        let maximumAnswerBytes = value("maximum_answer_bytes", default: 65_536) { $0.integer(in: 256...1_048_576) }
+        let circuitBreaker = section("circuit_breaker", CircuitBreakerLimits.read)
         let certificateAuthorityFile = optional("ca_file") { $0.file() }
         let clientCertificate = optional("client_certificate") { $0.mapping(ListenSettings.TLSFiles.read) }
         return UpstreamTransport(
             timeout: timeout, attempts: attempts, isIdempotent: isIdempotent, connections: connections,
+            calls: calls, maximumAnswerBytes: maximumAnswerBytes,
+            circuitBreaker: circuitBreaker ?? CircuitBreakerLimits(),
             certificateAuthorityFile: certificateAuthorityFile,
             clientCertificate: clientCertificate.map {
                 .init(certificateChain: $0.certificateChain, privateKey: $0.privateKey)
@@ -139,6 +144,17 @@ extension MappingReader {
                 expected: "`access_token: { url: … }` beside `{ access_token: true }`",
                 found: "`\(field.name)` without it")
         }
+    }
+}
+
+extension CircuitBreakerLimits {
+    fileprivate static func read(_ section: MappingReader) -> CircuitBreakerLimits? {
+        let failures = section.value("failures", default: 5) { $0.integer(in: 1...1000) }
+        let pause = section.value("pause", default: .seconds(1)) { $0.duration(in: .milliseconds(10)...(.seconds(60))) }
+        let longestPause = section.value("longest_pause", default: max(pause, .seconds(30))) {
+            $0.duration(in: pause...(.seconds(600)))
+        }
+        return CircuitBreakerLimits(failures: failures, pause: pause, longestPause: longestPause)
     }
 }
 

@@ -86,20 +86,45 @@ package struct UpstreamTransport: Sendable, Hashable {
     /// Whether a call may be made again after a 502, 503 or 504.
     package let isIdempotent: Bool
     package let connections: Int
+    /// Under way or waiting for a connection.
+    package let calls: Int
+    /// Of a body; what goes on beyond is cut off unread.
+    package let maximumAnswerBytes: Int
+    package let circuitBreaker: CircuitBreakerLimits
     /// Nil for the system's roots.
     package let certificateAuthorityFile: String?
     package let clientCertificate: ClientCertificate?
 
     package init(
         timeout: Duration = .seconds(2), attempts: Int = 2, isIdempotent: Bool = false, connections: Int = 64,
+        calls: Int = 1024, maximumAnswerBytes: Int = 65_536,
+        circuitBreaker: CircuitBreakerLimits = CircuitBreakerLimits(),
         certificateAuthorityFile: String? = nil, clientCertificate: ClientCertificate? = nil
     ) {
         self.timeout = timeout
         self.attempts = attempts
         self.isIdempotent = isIdempotent
         self.connections = connections
+        self.calls = calls
+        self.maximumAnswerBytes = maximumAnswerBytes
+        self.circuitBreaker = circuitBreaker
         self.certificateAuthorityFile = certificateAuthorityFile
         self.clientCertificate = clientCertificate
+    }
+}
+
+/// When a service that fails is left alone, and for how long.
+package struct CircuitBreakerLimits: Sendable, Hashable {
+    /// In a row.
+    package let failures: Int
+    package let pause: Duration
+    /// The pause doubles with each failed probe up to this, and no `Retry-After` counts for more.
+    package let longestPause: Duration
+
+    package init(failures: Int = 5, pause: Duration = .seconds(1), longestPause: Duration = .seconds(30)) {
+        self.failures = failures
+        self.pause = pause
+        self.longestPause = longestPause
     }
 }
 

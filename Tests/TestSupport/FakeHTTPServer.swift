@@ -1,18 +1,16 @@
 import NIOCore
 import NIOHTTP1
+import NIOHTTP2
 import NIOPosix
 import NIOSSL
 import Synchronization
 
-/// An internal service on 127.0.0.1 that issues tokens: answers as the test says, late if it says so, and remembers what
-/// it was asked. Connections stay open, as with a real one.
-package final class FakeUpstream: Sendable {
+/// An HTTP server on 127.0.0.1 that answers as the test says, late if it says so, and remembers what it was asked.
+package final class FakeHTTPServer: Sendable {
     package enum Answer: Sendable {
-        /// 200 and a fresh token at `/token`, with the given further members.
-        case freshToken(more: String = "")
-        case body(String, status: Int = 200, contentType: String? = "application/json", headers: [String: String] = [:])
-        /// 302 with a `Location`.
-        case redirect(to: String)
+        case whole(status: Int, headers: [String: String], body: [UInt8])
+        /// Another one for each request.
+        case made(@Sendable () -> Answer)
         /// 200, and a body that goes on for as long as anybody reads.
         case endless
         /// 200, and half of the body that its `Content-Length` promises.
@@ -30,10 +28,25 @@ package final class FakeUpstream: Sendable {
         package let uri: String
         package let headers: [(name: String, value: String)]
         package let body: String
+        package let isHTTP2: Bool
 
         package func header(_ name: String) -> String? {
             headers.first { $0.name.lowercased() == name.lowercased() }?.value
         }
+    }
+
+    package struct Settings: Sendable {
+        package var path = "/"
+        /// 0 for a free one.
+        package var port = 0
+        /// For TLS.
+        package var certificate: TestCertificate?
+        /// Whether clients must prove themselves by ``certificate`` too.
+        package var asksForCertificate = false
+        /// Whether clients that speak HTTP/2 may.
+        package var offersHTTP2 = false
+        /// Whether a connection ends with its first answer, so that a stopped server is not reached over an old one.
+        package var closesConnections = false
     }
 
     private struct State {
@@ -46,61 +59,74 @@ package final class FakeUpstream: Sendable {
         var requests: [Request] = []
         var connections = 0
         var bytesSent = 0
-        var issued = 0
         var open: [ObjectIdentifier: any Channel] = [:]
     }
 
+    fileprivate let settings: Settings
     private let state: Mutex<State>
     private let channel = Mutex<(any Channel)?>(nil)
-    private let scheme: String
 
-    private init(_ answer: Answer, scheme: String) {
+    private init(_ answer: Answer, _ settings: Settings) {
         state = Mutex(State(answer: answer))
-        self.scheme = scheme
+        self.settings = settings
     }
 
-    /// - Parameters:
-    ///   - asksForCertificate: whether clients must prove themselves by `certificate` too.
-    ///   - port: 0 for a free one.
-    package static func start(
-        _ answer: Answer = .freshToken(), certificate: TestCertificate? = nil, asksForCertificate: Bool = false,
-        port: Int = 0
-    ) async throws -> FakeUpstream {
-        let tls = try certificate.map { certificate in
-            var configuration = try certificate.serverConfiguration
-            if asksForCertificate {
-                configuration.certificateVerification = .noHostnameVerification
-                configuration.trustRoots = .certificates(try certificate.certificates)
-            }
-            return try NIOSSLContext(configuration: configuration)
-        }
-        let service = FakeUpstream(answer, scheme: tls == nil ? "http" : "https")
+    package static func start(_ answer: Answer, _ settings: Settings) async throws -> FakeHTTPServer {
+        let server = FakeHTTPServer(answer, settings)
+        let tls = try settings.certificate.map { try server.tls(of: $0) }
         let channel = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
             .serverChannelOption(.backlog, value: 1024)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelInitializer { channel in
-                service.note(channel)
-                return channel.eventLoop.makeCompletedFuture {
-                    if let tls { try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls)) }
-                    try channel.pipeline.syncOperations.configureHTTPServerPipeline()
-                    try channel.pipeline.syncOperations.addHandler(UpstreamHandler(service: service))
-                }
+                server.note(channel)
+                return server.configure(channel, tls)
             }
-            .bind(host: "127.0.0.1", port: port).get()
-        service.channel.withLock { $0 = channel }
-        return service
+            .bind(host: "127.0.0.1", port: settings.port).get()
+        server.channel.withLock { $0 = channel }
+        return server
+    }
+
+    private func tls(of certificate: TestCertificate) throws -> NIOSSLContext {
+        var configuration = try certificate.serverConfiguration
+        if settings.asksForCertificate {
+            configuration.certificateVerification = .noHostnameVerification
+            configuration.trustRoots = .certificates(try certificate.certificates)
+        }
+        configuration.applicationProtocols = settings.offersHTTP2 ? ["h2", "http/1.1"] : ["http/1.1"]
+        return try NIOSSLContext(configuration: configuration)
+    }
+
+    private func configure(_ channel: any Channel, _ tls: NIOSSLContext?) -> EventLoopFuture<Void> {
+        let addHandler: @Sendable (any Channel) -> EventLoopFuture<Void> = { channel in
+            channel.eventLoop.makeCompletedFuture {
+                try channel.pipeline.syncOperations.addHandler(RequestHandler(server: self))
+            }
+        }
+        guard let tls else { return channel.pipeline.configureHTTPServerPipeline().flatMap { addHandler(channel) } }
+        return channel.eventLoop.makeCompletedFuture {
+            try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls))
+        }.flatMap { channel.configureCommonHTTPServerPipeline(addHandler) }
     }
 
     /// Closes the connections too.
     package func stop() async throws {
         try await channel.withLock(\.self)?.close()
+        closeConnections()
+    }
+
+    /// New ones are taken.
+    package func closeConnections() {
         for channel in state.withLock({ Array($0.open.values) }) { channel.close(promise: nil) }
     }
 
     package var port: Int { channel.withLock { $0?.localAddress?.port ?? 0 } }
-    package var url: String { "\(scheme)://127.0.0.1:\(port)/tokens" }
+    package var url: String {
+        "\(settings.certificate == nil ? "http" : "https")://127.0.0.1:\(port)\(settings.path)"
+    }
+    /// Those held included.
     package var requests: [Request] { state.withLock(\.requests) }
     package var requestCount: Int { state.withLock(\.requests.count) }
+    /// That ever were.
     package var connectionCount: Int { state.withLock(\.connections) }
     /// Of bodies without end.
     package var bytesSent: Int { state.withLock(\.bytesSent) }
@@ -112,7 +138,7 @@ package final class FakeUpstream: Sendable {
 
     package func delay(_ duration: Duration) { state.withLock { $0.delay = TimeAmount(duration) } }
 
-    /// From now on requests wait for ``release()``.
+    /// From now on requests wait for ``release()``; each is answered as was set when it arrived.
     package func hold() { state.withLock { $0.isHolding = true } }
 
     package func release() {
@@ -136,14 +162,12 @@ package final class FakeUpstream: Sendable {
     fileprivate func noteSent(_ count: Int) { state.withLock { $0.bytesSent += count } }
 
     fileprivate func receive(
-        _ request: Request, _ reply: @escaping @Sendable (_ answer: Answer, _ number: Int, _ delay: TimeAmount) -> Void
+        _ request: Request, _ reply: @escaping @Sendable (_ answer: Answer, _ delay: TimeAmount) -> Void
     ) {
         let now = state.withLock { state -> (@Sendable () -> Void)? in
             state.requests.append(request)
-            state.issued += 1
             let answer = state.next.isEmpty ? state.answer : state.next.removeFirst()
-            let (number, delay) = (state.issued, state.delay)
-            let send = { @Sendable in reply(answer, number, delay) }
+            let send = { @Sendable [delay = state.delay] in reply(answer, delay) }
             guard state.isHolding else { return send }
             state.held.append(send)
             return nil
@@ -152,15 +176,16 @@ package final class FakeUpstream: Sendable {
     }
 }
 
-private final class UpstreamHandler: ChannelInboundHandler {
+/// Of one connection, or of one stream of HTTP/2.
+private final class RequestHandler: ChannelInboundHandler {
     typealias InboundIn = HTTPServerRequestPart
 
-    private let service: FakeUpstream
+    private let server: FakeHTTPServer
     private var head: HTTPRequestHead?
     private var body: [UInt8] = []
 
-    init(service: FakeUpstream) {
-        self.service = service
+    init(server: FakeHTTPServer) {
+        self.server = server
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -169,31 +194,29 @@ private final class UpstreamHandler: ChannelInboundHandler {
         case .body(let piece): body += piece.readableBytesView
         case .end:
             guard let head else { return }
-            let request = FakeUpstream.Request(
+            let request = FakeHTTPServer.Request(
                 method: head.method.rawValue, uri: head.uri, headers: head.headers.map { ($0.name, $0.value) },
-                body: String(decoding: body, as: UTF8.self))
-            let reply = UpstreamReply(channel: context.channel, service: service)
-            service.receive(request) { answer, number, delay in
-                _ = reply.channel.eventLoop.scheduleTask(in: delay) { reply.send(answer, number: number) }
+                body: String(decoding: body, as: UTF8.self), isHTTP2: head.version == .http2)
+            let reply = Reply(channel: context.channel, server: server, isHTTP2: request.isHTTP2)
+            server.receive(request) { answer, delay in
+                _ = reply.channel.eventLoop.scheduleTask(in: delay) { reply.send(answer) }
             }
         }
     }
 }
 
-private struct UpstreamReply: Sendable {
+private struct Reply: Sendable {
     let channel: any Channel
-    let service: FakeUpstream
+    let server: FakeHTTPServer
+    let isHTTP2: Bool
 
-    func send(_ answer: FakeUpstream.Answer, number: Int) {
+    func send(_ answer: FakeHTTPServer.Answer) {
         switch answer {
-        case .freshToken(let more):
-            let token = "up_\(number)_\(UInt64.random(in: .min ... .max))"
-            whole(
-                200, #"{"token":"\#(token)"\#(more.isEmpty ? "" : ",")\#(more)}"#, ["Content-Type": "application/json"])
-        case .body(let text, let status, let contentType, var headers):
-            headers["Content-Type"] = contentType
-            whole(status, text, headers)
-        case .redirect(let target): whole(302, "", ["Location": target])
+        case .whole(let status, let headers, let bytes):
+            head(status, headers.merging(["Content-Length": "\(bytes.count)"]) { $1 })
+            body(bytes)
+            end()
+        case .made(let make): send(make())
         case .endless:
             head(200, ["Content-Type": "application/json"])
             pour()
@@ -206,37 +229,45 @@ private struct UpstreamReply: Sendable {
             channel.eventLoop.scheduleRepeatedTask(initialDelay: .zero, delay: .milliseconds(5)) { task in
                 if channel.isActive { body([0x20]) } else { task.cancel() }
             }
-        case .garbage:
-            // Past the HTTP handlers.
-            let context = try? channel.pipeline.syncOperations.context(handlerType: HTTPResponseEncoder.self)
-            context?.writeAndFlush(NIOAny(ByteBuffer(string: "this is no HTTP\r\n\r\n")), promise: nil)
+        case .garbage: writePastHTTP("this is no HTTP, in whatever version\r\n\r\n")
         case .silence: break
         }
     }
 
-    private func whole(_ status: Int, _ text: String, _ headers: [String: String]) {
-        head(status, headers.merging(["Content-Length": "\(text.utf8.count)"]) { $1 })
-        body(Array(text.utf8))
-        channel.writeAndFlush(HTTPServerResponsePart.end(nil), promise: nil)
-    }
-
     private func head(_ status: Int, _ headers: [String: String]) {
+        var fields = HTTPHeaders(headers.map { ($0.key, $0.value) })
+        if server.settings.closesConnections { fields.add(name: "Connection", value: "close") }
         channel.write(
             HTTPServerResponsePart.head(
-                .init(
-                    version: .http1_1, status: .init(statusCode: status),
-                    headers: HTTPHeaders(headers.map { ($0.key, $0.value) }))), promise: nil)
+                .init(version: .http1_1, status: .init(statusCode: status), headers: fields)), promise: nil)
     }
 
     private func body(_ bytes: [UInt8]) {
         channel.writeAndFlush(HTTPServerResponsePart.body(.byteBuffer(ByteBuffer(bytes: bytes))), promise: nil)
     }
 
+    private func end() {
+        channel.writeAndFlush(HTTPServerResponsePart.end(nil)).whenComplete { _ in
+            if server.settings.closesConnections { channel.close(promise: nil) }
+        }
+    }
+
     private func pour() {
         let piece = ByteBuffer(repeating: 0x20, count: 65_536)
         channel.writeAndFlush(HTTPServerResponsePart.body(.byteBuffer(piece))).whenSuccess {
-            service.noteSent(65_536)
+            server.noteSent(65_536)
             pour()
+        }
+    }
+
+    private func writePastHTTP(_ text: String) {
+        let bytes = NIOAny(ByteBuffer(string: text))
+        if isHTTP2 {
+            let connection = channel.parent?.pipeline.syncOperations
+            try? connection?.context(handlerType: NIOSSLServerHandler.self).writeAndFlush(bytes, promise: nil)
+        } else {
+            let connection = channel.pipeline.syncOperations
+            try? connection.context(handlerType: HTTPResponseEncoder.self).writeAndFlush(bytes, promise: nil)
         }
     }
 }
