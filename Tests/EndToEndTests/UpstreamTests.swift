@@ -16,14 +16,19 @@ import TokenExchange
         """
     }
 
-    private static func start(
-        _ providers: String, sessions: String = "{ store: memory }", replicas: Int = 1
-    ) async throws -> [CountersignProcess] {
+    private static func settings(_ providers: String) -> Settings {
         var settings = Settings()
-        settings.sessions = sessions
         settings.providers = providers
         settings.log = "{ level: debug, format: json }"
         settings.verifiers = [verifier]
+        return settings
+    }
+
+    private static func start(
+        _ providers: String, sessions: String = "{ store: memory }", replicas: Int = 1
+    ) async throws -> [CountersignProcess] {
+        var settings = settings(providers)
+        settings.sessions = sessions
         let folder = try CountersignProcess.prepare(settings)
         for (name, secret) in [
             ("api-key", "MARKERAPIKEY"), ("cache-secret", "MARKERCACHESECRET-of-32-letters-or-more"),
@@ -141,6 +146,34 @@ import TokenExchange
         try await fake.stop()
     }
 
+    // MARK: Reload
+
+    @Test func takesUpAnotherServiceAtAReloadAndLosesNoCallUnderWay() async throws {
+        let (old, new, down) = (
+            try await FakeUpstream.start(), try await FakeUpstream.start(), try await FakeUpstream.start(.status(500))
+        )
+        let unchanged = Settings.provider("second", token: Self.upstream(down))
+        let service = try await Self.start(Settings.provider("points", token: Self.upstream(old)) + unchanged)[0]
+        for _ in 0..<6 { _ = try service.exchange(ModelToken.fresh(), provider: "second") }
+        #expect(down.requestCount == 5, "its breaker is open")
+        old.hold()
+        let early = try service.connect()
+        try early.login(try ModelToken.fresh(), "till-1", "points")
+        try await eventually("the old service is asked") { old.requestCount == 1 }
+        let changed = Settings.provider("points", token: Self.upstream(new, more: ", attempts: 1"))
+        try service.folder.write("countersign.yaml", Self.settings(changed + unchanged).yaml)
+        service.signal(SIGHUP)
+        try await eventually("a reload") { service.log.contains("configuration and keys reloaded") }
+        #expect(try service.exchange(ModelToken.fresh(), device: "till-2", provider: "points").status == 200)
+        #expect(old.requestCount == 1 && new.requestCount == 1)
+        old.release()
+        #expect(try early.answer().externalIdentity != nil)
+        #expect(try service.exchange(ModelToken.fresh(), provider: "second").status == 503)
+        #expect(down.requestCount == 5, "its breaker has stayed open")
+        #expect(try await service.terminate() == 0)
+        for fake in [old, new, down] { try await fake.stop() }
+    }
+
     // MARK: Bad days
 
     struct BadDay: Sendable, CustomTestStringConvertible {
@@ -175,12 +208,28 @@ import TokenExchange
         let easy = try service.exchange(ModelToken.fresh(), provider: "second")
         #expect(easy.status == 200 && easy.text == #"{"external_identity":null}"#)
         #expect(easy.headers["countersign-degraded"] == day.code)
-        #expect(ContinuousClock.now - start < .milliseconds(1800), "two deadlines")
+        #expect(ContinuousClock.now - start < .milliseconds(1900), "the service would have had 2 s each")
         #expect(!strict.text.contains("MARKER"))
         fake.set(.freshToken())
         #expect(try service.exchange(ModelToken.fresh(), provider: "points").status == 200)
         #expect(try await service.terminate() == 0)
         #expect(!service.log.contains("MARKER") && service.log.contains(day.code))
+        try await fake.stop()
+    }
+
+    @Test func staysSmallHoweverMuchTheServiceSends() async throws {
+        let fake = try await FakeUpstream.start()
+        let service = try await Self.start(Settings.provider("points", token: Self.upstream(fake)))[0]
+        #expect(try service.exchange(ModelToken.fresh(), provider: "points").status == 200)
+        let before = try service.peakMemory()
+        fake.set(.endless)
+        for number in 0..<50 {
+            let answer = try service.exchange(ModelToken.fresh(), device: "till-\(number)", provider: "points")
+            #expect(answer.errorCode == "upstream_refused")
+        }
+        // 50 answers that were read as far as sockets carry them would take some hundred megabytes.
+        #expect(try service.peakMemory() - before < 32 << 20)
+        #expect(try await service.terminate() == 0)
         try await fake.stop()
     }
 
@@ -270,17 +319,6 @@ import TokenExchange
         #expect(unknown.status == 1 && unknown.output.contains("known are points"))
         #expect(try await service.terminate() == 0)
         try await fake.stop()
-    }
-}
-
-extension HTTPConnection {
-    /// Sends a callback without waiting for the answer.
-    fileprivate func login(_ token: [UInt8], _ device: String, _ provider: String) throws {
-        let body = Array(#"{"deviceId":"\#(device)","identity":""#.utf8) + token + Array(#""}"#.utf8)
-        try send(
-            Array(
-                "POST /post_login_callback/\(provider) HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: \(body.count)\r\n\r\n"
-                    .utf8) + body)
     }
 }
 

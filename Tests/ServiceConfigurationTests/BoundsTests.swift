@@ -32,6 +32,17 @@ struct Bounds: Sendable, CustomTestStringConvertible {
         provider("deadline: %", accepted: ["100ms", "30s"], refused: ["99ms", "30001ms"]),
         provider("token: { lifetime: % }", accepted: ["1s", "24h", "1d"], refused: ["0s", "999ms", "86401s"]),
         provider("token: { maximum_bytes: % }", accepted: ["128", "8192"], refused: ["127", "8193"]),
+        upstream("timeout: %", accepted: ["50ms", "30s"], refused: ["49ms", "30001ms"]),
+        upstream("attempts: %", accepted: ["1", "5"], refused: ["0", "6"]),
+        upstream("connections: %", accepted: ["1", "1024"], refused: ["0", "1025"]),
+        upstream("calls: %", accepted: ["1", "65536"], refused: ["0", "65537"]),
+        upstream("maximum_answer_bytes: %", accepted: ["256", "1048576"], refused: ["255", "1048577"]),
+        upstream("success_statuses: [%]", accepted: ["200", "299"], refused: ["199", "300", "\"200\""]),
+        upstream("circuit_breaker: { failures: % }", accepted: ["1", "1000"], refused: ["0", "1001"]),
+        upstream("circuit_breaker: { pause: % }", accepted: ["10ms", "1m"], refused: ["9ms", "60001ms"]),
+        upstream(
+            "circuit_breaker: { pause: 5s, longest_pause: % }", accepted: ["5s", "10m"],
+            refused: ["4999ms", "600001ms"]),
         tenant("clock_skew: %", accepted: ["0s", "10m"], refused: ["600001ms", "-1s"]),
         tenant("maximum_age: %", accepted: ["0s", "3650d"], refused: ["315360001s", "1w"]),
         remoteKeys("refresh", accepted: ["1s", "1d"], refused: ["999ms", "86401s"]),
@@ -59,6 +70,11 @@ struct Bounds: Sendable, CustomTestStringConvertible {
 
     private static func provider(_ entry: String, accepted: [String], refused: [String]) -> Bounds {
         Bounds(yaml: "    \(entry)\n", accepted: accepted, refused: refused)
+    }
+
+    private static func upstream(_ entry: String, accepted: [String], refused: [String]) -> Bounds {
+        let service = "{ url: \"https://b.example/tokens\", token_at: /token, \(entry) }"
+        return provider("token: { kind: upstream, upstream: \(service) }", accepted: accepted, refused: refused)
     }
 
     private static func tenant(_ entry: String, accepted: [String], refused: [String]) -> Bounds {

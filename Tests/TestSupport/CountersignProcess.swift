@@ -179,6 +179,15 @@ package final class CountersignProcess: Sendable {
 
     package func signal(_ number: CInt) { process.signal(number) }
 
+    /// Bytes of memory that were in use at once, at most (`VmHWM`).
+    package func peakMemory() throws -> Int {
+        let status = try String(contentsOfFile: "/proc/\(process.identifier)/status", encoding: .utf8)
+        let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
+        guard let kibibytes = line?.split(whereSeparator: { " \t".contains($0) }).dropFirst().first.flatMap({ Int($0) })
+        else { throw ProgramFailure(description: "no VmHWM in \(status)") }
+        return kibibytes << 10
+    }
+
     package var isRunning: Bool { process.isRunning }
 
     /// SIGTERM; the exit status.
