@@ -14,7 +14,7 @@ extension RedisSessionStore: SharedRecords {
     ) async throws(SessionStoreFailure) -> [UInt8]? {
         let reply = try await shared(Self.sharedSet, .shared, [.bulk, .null], key, within: budget) { arguments in
             arguments.append(value)
-            for word in ["NX", "GET", "PX", Self.milliseconds(life)] { arguments.append(word.utf8) }
+            for word in ["NX", "GET", "PX", ReplaceScript.milliseconds(life)] { arguments.append(word.utf8) }
         }
         if case .bulk(let present) = reply { return present }
         return nil
@@ -23,28 +23,14 @@ extension RedisSessionStore: SharedRecords {
     package func replace(
         _ expected: [UInt8], under key: RecordKey, with new: [UInt8]?, for life: Duration, within budget: Duration
     ) async throws(SessionStoreFailure) -> Bool {
-        let reply = try await shared(Self.sharedReplace, .shared, .integer, key, within: budget) { arguments in
-            arguments.append(expected)
-            arguments.append(new ?? [])
-            arguments.append(Self.milliseconds(life).utf8)
+        let reply = try await shared(ReplaceScript.opening, .shared, .integer, key, within: budget) { arguments in
+            ReplaceScript.append(expected, new ?? [], life: life, to: &arguments)
         }
         return reply == .integer(1)
     }
 
     private static let sharedGet = RedisCommand.Opening.words(RESPArguments("GET"))
     private static let sharedSet = RedisCommand.Opening.words(RESPArguments("SET"))
-
-    /// `KEYS[1]`, what must be there, what shall be there (nothing: remove it), for how many milliseconds.
-    private static let sharedReplace = RedisCommand.Opening.words(
-        RESPArguments(
-            "EVAL",
-            """
-            if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-            if ARGV[2] == '' then redis.call('DEL', KEYS[1]) else redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end
-            return 1
-            """, "1"))
-
-    private static func milliseconds(_ life: Duration) -> String { String(max(1, Int64(life / .milliseconds(1)))) }
 
     private func shared(
         _ opening: RedisCommand.Opening, _ operation: SessionStoreFailure.Operation, _ shape: RedisCommand.ReplyShape,

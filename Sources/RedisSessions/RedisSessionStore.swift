@@ -89,6 +89,23 @@ extension RedisSessionStore: SessionStore {
         try await write(.insert, arguments, reply: [.status, .null], session.key.partition, within: budget)
     }
 
+    package func replace(
+        _ expected: SealedRecord, with session: StoredSession, within budget: Duration
+    ) async throws(SessionStoreFailure) -> Bool {
+        // Nothing stands in a revoked session's place.
+        guard !expected.bytes.isEmpty,
+            let life = SessionKeyspace.sessionLife(until: session.expiresAt, now: time.now())
+        else { return false }
+        let record = session.record.bytes
+        var arguments = RESPArguments(reservingBytes: expected.bytes.count + record.count + 128, arguments: 4)
+        keyspace.appendSession(session.key, to: &arguments)
+        ReplaceScript.append(expected.bytes, record, life: .seconds(life), to: &arguments)
+        let command = RedisCommand(
+            opening: ReplaceScript.opening, arguments: arguments, reply: .integer,
+            slot: ClusterSlot(of: session.key.partition))
+        return try reply(await executeWrite(command, until: .now() + TimeAmount(budget)), to: .insert) == .integer(1)
+    }
+
     package func session(_ key: RecordKey, within budget: Duration) async throws(SessionStoreFailure) -> SealedRecord? {
         var arguments = RESPArguments(reservingBytes: 128, arguments: 1)
         keyspace.appendSession(key, to: &arguments)

@@ -71,7 +71,7 @@ package struct ExchangeBench: Sendable {
         explain = ExplainToken(verify: verify, mint: mint, tenants: tenants, limits: limits)
         revoke = RevokeSession(
             issuer: Self.publicURL, providers: providers, vault: vault, store: store, keys: { TestKeys.ring },
-            claimsReader: claimsReader)
+            claimsReader: claimsReader, time: clock.time)
         introspect = IntrospectSession(
             issuer: Self.publicURL, providers: providers, vault: vault, store: store, revocations: revocations,
             keys: { TestKeys.ring },

@@ -1,50 +1,93 @@
 import Synchronization
 package import TokenExchange
 
-/// A store that fails on demand and otherwise hands through to another.
+/// Hands through to another store; fails and tampers on demand, and notes what passes.
 package final class FaultySessionStore: SessionStore {
+    private struct State {
+        var fault: SessionStoreFailure.Cause?
+        var refusals = 0
+        var tamper: @Sendable ([UInt8]) -> [UInt8] = { $0 }
+        var roundTrips = 0
+        var written: [StoredSession] = []
+    }
+
     private let inner: any SessionStore
-    private let fault = Mutex<SessionStoreFailure.Cause?>(nil)
+    private let state = Mutex(State())
 
     package init(_ inner: any SessionStore) {
         self.inner = inner
     }
 
     /// Nil: all is well again.
-    package func fail(with cause: SessionStoreFailure.Cause?) {
-        fault.withLock { $0 = cause }
+    package func fail(with cause: SessionStoreFailure.Cause?) { state.withLock { $0.fault = cause } }
+
+    /// Times out for the next so many calls.
+    package func refuseNext(_ count: Int) { state.withLock { $0.refusals = count } }
+
+    /// Gives session records out other than they are.
+    package func tamper(_ change: @escaping @Sendable ([UInt8]) -> [UInt8]) { state.withLock { $0.tamper = change } }
+
+    /// To the other store, since the last reset.
+    package var roundTrips: Int { state.withLock(\.roundTrips) }
+
+    package func reset() { state.withLock { $0.roundTrips = 0 } }
+
+    /// Sessions that were inserted alone, in order.
+    package var written: [StoredSession] { state.withLock(\.written) }
+
+    private func pass(_ operation: SessionStoreFailure.Operation) throws(SessionStoreFailure) {
+        let fault = state.withLock { state -> SessionStoreFailure.Cause? in
+            guard state.refusals == 0 else {
+                state.refusals -= 1
+                return .timedOut
+            }
+            state.roundTrips += 1
+            return state.fault
+        }
+        if let fault { throw SessionStoreFailure(operation, fault) }
     }
 
-    private func check(_ operation: SessionStoreFailure.Operation) throws(SessionStoreFailure) {
-        if let cause = fault.withLock({ $0 }) { throw SessionStoreFailure(operation, cause) }
+    private func tampered(_ record: SealedRecord) -> SealedRecord {
+        SealedRecord(bytes: state.withLock(\.tamper)(record.bytes))
     }
 
     package func insertIfAbsent(
         _ records: ExchangeRecords, replacing unreadable: SealedRecord?, within budget: Duration
     ) async throws(SessionStoreFailure) -> ExchangeInsertion {
-        try check(.exchange)
-        return try await inner.insertIfAbsent(records, replacing: unreadable, within: budget)
+        try pass(.exchange)
+        switch try await inner.insertIfAbsent(records, replacing: unreadable, within: budget) {
+        case .inserted: return .inserted
+        case .answered(let answer, let session): return .answered(answer, session: tampered(session))
+        }
     }
 
     package func insertIfAbsent(_ session: StoredSession, within budget: Duration) async throws(SessionStoreFailure) {
-        try check(.insert)
+        try pass(.insert)
+        state.withLock { $0.written.append(session) }
         try await inner.insertIfAbsent(session, within: budget)
     }
 
+    package func replace(
+        _ expected: SealedRecord, with session: StoredSession, within budget: Duration
+    ) async throws(SessionStoreFailure) -> Bool {
+        try pass(.insert)
+        return try await inner.replace(expected, with: session, within: budget)
+    }
+
     package func session(_ key: RecordKey, within budget: Duration) async throws(SessionStoreFailure) -> SealedRecord? {
-        try check(.session)
-        return try await inner.session(key, within: budget)
+        try pass(.session)
+        return try await inner.session(key, within: budget).map(tampered)
     }
 
     package func revoke(
         _ key: RecordKey, until end: UnixTime, within budget: Duration
     ) async throws(SessionStoreFailure) {
-        try check(.revoke)
+        try pass(.revoke)
         try await inner.revoke(key, until: end, within: budget)
     }
 
     package func check(within budget: Duration) async throws(SessionStoreFailure) {
-        try check(.check)
+        try pass(.check)
         try await inner.check(within: budget)
     }
 }

@@ -12,10 +12,14 @@ package final class ScriptedUpstream: UpstreamTokenSource {
 
     private let state = Mutex(State())
     private let name: String
+    private let always: UpstreamToken?
 
-    /// - Parameter name: stands in its tokens.
-    package init(name: String = "up") {
+    /// - Parameters:
+    ///   - name: stands in its tokens, each another one.
+    ///   - always: the only token that it has.
+    package init(name: String = "up", always: UpstreamToken? = nil) {
         self.name = name
+        self.always = always
     }
 
     package var calls: Int { state.withLock(\.calls) }
@@ -50,6 +54,6 @@ package final class ScriptedUpstream: UpstreamTokenSource {
             if isFree { continuation.resume() }
         }
         if let result { return try result.get() }
-        return UpstreamToken(bytes: Array("\(name)-\(number)/+=".utf8), lifetime: nil)
+        return always ?? UpstreamToken(bytes: Array("\(name)-\(number)/+=".utf8), lifetime: nil)
     }
 }

@@ -132,6 +132,30 @@ extension SessionStoreConformance {
         try await harness.expect(.answered(first.answer, session: first.record), from: first.again().records)
     }
 
+    static func knownSessionIsReplaced(_ harness: SessionStoreHarness) async throws {
+        let first = Exchange(harness, sessionLife: shortLife)
+        var second = first.again()
+        second.session = first.session
+        try await harness.expect(false, replacing: first, with: second)
+        try await harness.expect(nil, under: first.session)
+        try await harness.expect(.inserted, from: first.records)
+        try await harness.expect(false, replacing: second, with: second)
+        try await harness.expect(first.record, under: first.session)
+        try await harness.expect(true, replacing: first, with: second)
+        try await harness.expect(.answered(first.answer, session: second.record), from: first.again().records)
+    }
+
+    static func revokedSessionIsNotReplaced(_ harness: SessionStoreHarness) async throws {
+        let first = Exchange(harness)
+        var (second, none) = (first.again(), first.again())
+        (second.session, none.record) = (first.session, SealedRecord(bytes: []))
+        try await harness.expect(.inserted, from: first.records)
+        try await harness.revoke(first)
+        try await harness.expect(false, replacing: first, with: second)
+        try await harness.expect(false, replacing: none, with: second)
+        try await harness.expect(nil, under: first.session)
+    }
+
     static func endedSessionIsAbsent(_ harness: SessionStoreHarness) async throws {
         let exchange = Exchange(harness, sessionLife: shortLife)
         try await harness.store.insertIfAbsent(exchange.records.session, within: Self.budget)
@@ -253,6 +277,15 @@ extension SessionStoreHarness {
         -> ExchangeInsertion
     {
         try await store.insertIfAbsent(records, replacing: unreadable, within: SessionStoreConformance.budget)
+    }
+
+    fileprivate func expect(
+        _ isReplaced: Bool, replacing old: SessionStoreConformance.Exchange,
+        with new: SessionStoreConformance.Exchange
+    ) async throws {
+        let replaced = try await store.replace(
+            old.record, with: new.records.session, within: SessionStoreConformance.budget)
+        try SessionStoreConformance.expect(replaced == isReplaced, "expected \(isReplaced), found \(replaced)")
     }
 
     fileprivate func revoke(_ exchange: SessionStoreConformance.Exchange) async throws {

@@ -58,6 +58,8 @@ package enum SessionStoreConformance {
         Check(description: "another than the unreadable answer is not replaced", run: otherAnswerIsNotReplaced),
         Check(description: "insert keeps what is there", run: insertKeepsWhatIsThere),
         Check(description: "insert does not touch answers", run: insertDoesNotTouchAnswers),
+        Check(description: "a session is replaced by who knows it", run: knownSessionIsReplaced),
+        Check(description: "a revoked session is not replaced", run: revokedSessionIsNotReplaced),
         Check(description: "an ended session is absent", run: endedSessionIsAbsent),
         Check(description: "a revoked session is absent", run: revokedSessionIsAbsent),
         Check(description: "a revocation ends the answer too", run: revocationEndsTheAnswerToo),

@@ -53,12 +53,13 @@ import TokenExchange
     @Test func writesInTheOrderOfArrivalOnceTheStoreIsBack() async throws {
         let clock = ManualClock()
         let inner = InMemorySessionStore(time: clock.time)
-        let store = OrderedStore(inner, refusals: 3)
+        let store = FaultySessionStore(inner)
+        store.refuseNext(3)
         let deferred = DeferredSessions(store: store, time: clock.time) { _ in }
         for number in 1...50 { deferred.append(session(UInt8(number), until: clock.now + .seconds(60))) }
         let writing = Task { await deferred.run() }
         try await eventually("the sessions are written") { inner.recordCount == 50 }
-        #expect(store.written == (1...50).map { $0 })
+        #expect(store.written.map(\.key.digest[0]) == (1...50).map { $0 })
         writing.cancel()
     }
 
@@ -74,47 +75,4 @@ import TokenExchange
         #expect(store.session(sessions[0].key, within: .zero) == nil)
         writing.cancel()
     }
-}
-
-/// Away for its first so many calls; then it notes the order of writing.
-private final class OrderedStore: SessionStore {
-    private struct State {
-        var refusals: Int
-        var written: [UInt8] = []
-    }
-
-    private let inner: InMemorySessionStore
-    private let state: Mutex<State>
-
-    init(_ inner: InMemorySessionStore, refusals: Int) {
-        self.inner = inner
-        state = Mutex(State(refusals: refusals))
-    }
-
-    var written: [UInt8] { state.withLock(\.written) }
-
-    func insertIfAbsent(_ session: StoredSession, within budget: Duration) throws(SessionStoreFailure) {
-        try state.withLock { state throws(SessionStoreFailure) in
-            if state.refusals > 0 {
-                state.refusals -= 1
-                throw SessionStoreFailure(.insert, .timedOut)
-            }
-            state.written.append(session.key.digest[0])
-        }
-        try inner.insertIfAbsent(session, within: budget)
-    }
-
-    func insertIfAbsent(_ records: ExchangeRecords, replacing unreadable: SealedRecord?, within budget: Duration)
-        throws(SessionStoreFailure) -> ExchangeInsertion
-    { try inner.insertIfAbsent(records, replacing: unreadable, within: budget) }
-
-    func session(_ key: RecordKey, within budget: Duration) -> SealedRecord? {
-        inner.session(key, within: budget)
-    }
-
-    func revoke(_ key: RecordKey, until end: UnixTime, within budget: Duration) throws(SessionStoreFailure) {
-        try inner.revoke(key, until: end, within: budget)
-    }
-
-    func check(within budget: Duration) {}
 }

@@ -99,7 +99,7 @@ import TokenExchange
         let (kind, change) = Self.damages[damage]
         let told = Mutex<[UnreadableRecord]>([])
         let clock = ManualClock()
-        let store = TamperedStore(InMemorySessionStore(time: clock.time))
+        let store = FaultySessionStore(InMemorySessionStore(time: clock.time))
         let bench = ExchangeBench(
             clock: clock, store: store, tellUnreadable: { kind in told.withLock { $0.append(kind) } })
         let token = try bench.token.signed(by: TestKeys.rs256)
@@ -114,45 +114,4 @@ import TokenExchange
         #expect(told.withLock { $0 } == [kind])
         #expect(bench.unreadableRecords.count(of: kind) > 3)
     }
-}
-
-/// Gives out session records other than they are.
-private final class TamperedStore: SessionStore {
-    private let inner: InMemorySessionStore
-    private let change = Mutex<@Sendable ([UInt8]) -> [UInt8]> { $0 }
-
-    init(_ inner: InMemorySessionStore) {
-        self.inner = inner
-    }
-
-    func tamper(_ change: @escaping @Sendable ([UInt8]) -> [UInt8]) {
-        self.change.withLock { $0 = change }
-    }
-
-    private func tampered(_ record: SealedRecord) -> SealedRecord {
-        SealedRecord(bytes: change.withLock { $0 }(record.bytes))
-    }
-
-    func session(_ key: RecordKey, within budget: Duration) -> SealedRecord? {
-        inner.session(key, within: budget).map(tampered)
-    }
-
-    func insertIfAbsent(
-        _ records: ExchangeRecords, replacing unreadable: SealedRecord?, within budget: Duration
-    ) throws(SessionStoreFailure) -> ExchangeInsertion {
-        switch try inner.insertIfAbsent(records, replacing: unreadable, within: budget) {
-        case .inserted: .inserted
-        case .answered(let answer, let session): .answered(answer, session: tampered(session))
-        }
-    }
-
-    func insertIfAbsent(_ session: StoredSession, within budget: Duration) throws(SessionStoreFailure) {
-        try inner.insertIfAbsent(session, within: budget)
-    }
-
-    func revoke(_ key: RecordKey, until end: UnixTime, within budget: Duration) throws(SessionStoreFailure) {
-        try inner.revoke(key, until: end, within: budget)
-    }
-
-    func check(within budget: Duration) {}
 }

@@ -24,7 +24,7 @@ extension PublicRoutes {
             introspect: IntrospectSession(blueprint, sessions: sessions, keys: keys, time: time),
             revoke: RevokeSession(
                 issuer: configuration.publicURL, providers: configuration.identityProviders, vault: sessions.vault,
-                store: sessions.store, keys: keys, claimsReader: LibJWTClaimsReader()),
+                store: sessions.store, keys: keys, claimsReader: LibJWTClaimsReader(), time: time),
             verifiers: blueprint.verifiers,
             providers: IdentityProviderDirectory(
                 configuration.identityProviders, defaultName: configuration.defaultIdentityProvider),

@@ -53,7 +53,7 @@ package struct SessionCommands: Sendable {
         }
         let facts = [
             ("identity provider", session.identityProvider), ("tenant", session.tenant), ("subject", session.subject),
-            ("device", session.device == nil ? "not named" : "named"), ("issued", session.issuedAt.shortText),
+            ("device", session.devices.isEmpty ? "not named" : "named"), ("issued", session.issuedAt.shortText),
             ("expires", session.expiry.shortText), ("token id", session.tokenID),
         ]
         return (["active"] + facts.map { "\($0): \($1)" }).joined(separator: "\n")

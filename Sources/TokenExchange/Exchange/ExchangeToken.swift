@@ -34,7 +34,8 @@ package struct ExchangeToken: Sendable {
                 request.identityToken, for: provider, at: now, source: request.source,
                 within: try budget(for: request, before: "verify"))
             if case .upstream(let recipe) = provider.token.kind, let upstream {
-                let exchange = UpstreamExchange.Exchange(recipe: recipe, identity: identity, request: request)
+                let exchange = UpstreamExchange.Exchange(
+                    recipe: recipe, identity: identity, request: request, startedAt: now)
                 return .issued(try await upstream(exchange), tenant: identity.tenant.name)
             }
             // 2. Mint before asking the store: cheap, and it leaves one round trip for everything.

@@ -49,7 +49,8 @@ package struct MintExternalIdentity: Sendable {
         return SessionRecord(
             identityProvider: provider.name, tenant: identity.tenant.name, subject: identity.subject,
             issuedAt: now, expiresAt: expiresAt,
-            tokenID: String(decoding: randomText(Self.tokenIDByteCount, in: partition), as: UTF8.self), device: device,
+            tokenID: String(decoding: randomText(Self.tokenIDByteCount, in: partition), as: UTF8.self),
+            devices: device.map { [$0] } ?? [],
             claims: mappedClaims)
     }
 

@@ -61,14 +61,14 @@ extension SessionVault {
     }
 
     /// The cohorts of a kind that a session belongs to.
-    func label(of session: SessionRecord, keyID: String?, kind: Cohort.Kind) -> CohortLabel? {
+    func labels(of session: SessionRecord, keyID: String?, kind: Cohort.Kind) -> [CohortLabel] {
         switch kind {
-        case .subject: label(.subject, session.subject)
-        case .device: session.device
-        case .tenant: label(.tenant, session.tenant)
-        case .identityProvider: label(.identityProvider, session.identityProvider)
-        case .keyID: keyID.map { label(.keyID, $0) }
-        case .all: CohortLabel(.all, digest: "")
+        case .subject: [label(.subject, session.subject)]
+        case .device: session.devices
+        case .tenant: [label(.tenant, session.tenant)]
+        case .identityProvider: [label(.identityProvider, session.identityProvider)]
+        case .keyID: keyID.map { [label(.keyID, $0)] } ?? []
+        case .all: [CohortLabel(.all, digest: "")]
         }
     }
 }

@@ -35,7 +35,7 @@ package final class RevocationList: Sendable {
     /// Within this a revocation is promised to count everywhere.
     package static let promise: Duration = .seconds(5)
     /// No session lives longer; the configuration allows no more.
-    private static let longestLifetime = SigningKeyTimes.greatestLifetime
+    static let longestLifetime = SigningKeyTimes.greatestLifetime
 
     package init(
         store: any RevocationStore, vault: SessionVault, time: TimeSource,
@@ -53,10 +53,9 @@ package final class RevocationList: Sendable {
     package func verdict(on session: SessionRecord, keyID: String?) -> Verdict {
         let state = state.withLock { $0 }
         let isRevoked = state.kinds.contains { kind in
-            guard let label = vault.label(of: session, keyID: keyID, kind: kind),
-                let watermark = state.watermarks[label]
-            else { return false }
-            return session.issuedAt <= watermark
+            vault.labels(of: session, keyID: keyID, kind: kind).contains { label in
+                state.watermarks[label].map { session.issuedAt <= $0 } ?? false
+            }
         }
         return isRevoked ? .revoked : isFresh(state) ? .stands : .unknown
     }

@@ -1,23 +1,25 @@
 /// Ends the session of an external identity before its time.
 package struct RevokeSession: Sendable {
     private let issuer: String
-    private let takesForeignTokens: Bool
+    /// Those whose tokens come from an internal service.
+    private let upstreamProviders: Set<String>
     private let vault: SessionVault
     private let store: any SessionStore
     private let keys: @Sendable () -> SigningKeyRing
     private let claimsReader: any ClaimsReader
+    private let time: TimeSource
 
     package init(
         issuer: String, providers: [IdentityProvider], vault: SessionVault, store: any SessionStore,
-        keys: @escaping @Sendable () -> SigningKeyRing,
-        claimsReader: any ClaimsReader
+        keys: @escaping @Sendable () -> SigningKeyRing, claimsReader: any ClaimsReader, time: TimeSource
     ) {
         self.issuer = issuer
-        takesForeignTokens = providers.contains(where: \.token.isUpstream)
+        upstreamProviders = Set(providers.filter(\.token.isUpstream).map(\.name))
         self.vault = vault
         self.store = store
         self.keys = keys
         self.claimsReader = claimsReader
+        self.time = time
     }
 
     /// Longer than any sensible command time-out of a store; the store's own is what counts.
@@ -42,13 +44,19 @@ package struct RevokeSession: Sendable {
                 case .forged: nil
                 }
             guard let session, verifier.mayRevoke(session.identityProvider) else { return }
-            try await store.revoke(key, until: session.expiry, within: Self.budget)
+            try await store.revoke(key, until: end(of: session), within: Self.budget)
         } catch { throw Failure(error) }
+    }
+
+    /// A token that an internal service may hand out again is kept from coming back for as long as any session lives.
+    private func end(of session: SessionRecord) -> UnixTime {
+        guard upstreamProviders.contains(session.identityProvider) else { return session.expiry }
+        return max(session.expiry, time.now() + RevocationList.longestLifetime)
     }
 
     private func recognized(_ externalIdentity: ExternalIdentity) -> RecognizedIdentity? {
         RecognizedIdentity(externalIdentity, issuer: issuer, keys: keys()) {
-            takesForeignTokens ? vault.partition(ofForeign: $0) : nil
+            upstreamProviders.isEmpty ? nil : vault.partition(ofForeign: $0)
         }
     }
 }

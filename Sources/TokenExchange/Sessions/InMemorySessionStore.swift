@@ -39,6 +39,16 @@ package final class InMemorySessionStore: SessionStore {
         }
     }
 
+    package func replace(_ expected: SealedRecord, with session: StoredSession, within budget: Duration) -> Bool {
+        let now = time.now()
+        return records.withLock { records in
+            records.forget(before: now)
+            guard records.session(session.key, at: now) == expected, session.expiresAt > now else { return false }
+            records.keepSession(session)
+            return true
+        }
+    }
+
     package func session(_ key: RecordKey, within budget: Duration) -> SealedRecord? {
         let now = time.now()
         return records.withLock { records in

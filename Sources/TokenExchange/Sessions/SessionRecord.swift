@@ -9,14 +9,14 @@ package struct SessionRecord: Sendable, Equatable, Redacted {
     package let expiresAt: Int64
     /// The `jti`.
     package let tokenID: String
-    /// The associate's device; nil where it is not known.
-    package let device: CohortLabel?
+    /// The associate's device, where it is known; all of them where an internal service gave them the same token.
+    package let devices: [CohortLabel]
     /// The mapped claims, where the token does not carry them itself.
     package let claims: [JSONValue.Member]
 
     package init(
         identityProvider: String, tenant: String, subject: String, issuedAt: UnixTime, expiresAt: Int64,
-        tokenID: String, device: CohortLabel? = nil, claims: [JSONValue.Member] = []
+        tokenID: String, devices: [CohortLabel] = [], claims: [JSONValue.Member] = []
     ) {
         self.identityProvider = identityProvider
         self.tenant = tenant
@@ -24,17 +24,33 @@ package struct SessionRecord: Sendable, Equatable, Redacted {
         self.issuedAt = issuedAt
         self.expiresAt = expiresAt
         self.tokenID = tokenID
-        self.device = device
+        self.devices = devices
         self.claims = claims
     }
 
     func withoutClaims() -> SessionRecord {
         SessionRecord(
             identityProvider: identityProvider, tenant: tenant, subject: subject, issuedAt: issuedAt,
-            expiresAt: expiresAt, tokenID: tokenID, device: device)
+            expiresAt: expiresAt, tokenID: tokenID, devices: devices)
     }
 
     package var expiry: UnixTime { UnixTime(seconds: Double(expiresAt)) }
+
+    /// Compared byte by byte: Swift takes canonically equivalent strings for equal, an issuer of subjects may not.
+    func isOfSameOwner(as other: SessionRecord) -> Bool {
+        [(identityProvider, other.identityProvider), (tenant, other.tenant), (subject, other.subject)].allSatisfy {
+            $0.utf8.elementsEqual($1.utf8)
+        }
+    }
+
+    /// This session after another login that the same token was the answer to. Its time of issue stays: what revokes the
+    /// token's cohorts until then holds, however often it is handed out.
+    func renewed(by login: SessionRecord) -> SessionRecord {
+        SessionRecord(
+            identityProvider: identityProvider, tenant: tenant, subject: subject, issuedAt: issuedAt,
+            expiresAt: max(expiresAt, login.expiresAt), tokenID: tokenID,
+            devices: devices + login.devices.filter { !devices.contains($0) }, claims: login.claims)
+    }
 }
 
 // MARK: - Record format
@@ -44,7 +60,8 @@ extension SessionRecord {
     static let formatVersion: UInt8 = 2
 
     /// A compact JSON array, to keep what the store must hold small:
-    /// `[identity provider, tenant, sub, issued at (ms), exp (s), jti, device, claims]`; the last where there are any.
+    /// `[identity provider, tenant, sub, issued at (ms), exp (s), jti, devices, claims]`: devices with a blank between
+    /// them; claims where there are any.
     var encoded: [UInt8] {
         var text = [UInt8]()
         text.reserveCapacity(256)
@@ -59,7 +76,9 @@ extension SessionRecord {
         for number in [Int64((issuedAt.seconds * 1000).rounded(.down)), expiresAt] {
             append { $0.append(contentsOf: String(number).utf8) }
         }
-        for string in [tokenID, device?.digest ?? ""] { append { JSONValue.append(string, to: &$0) } }
+        for string in [tokenID, devices.map(\.digest).joined(separator: " ")] {
+            append { JSONValue.append(string, to: &$0) }
+        }
         if !claims.isEmpty { append { JSONValue.object(claims).append(to: &$0) } }
         text.append(UInt8(ascii: "]"))
         return text
@@ -70,14 +89,14 @@ extension SessionRecord {
         guard case .array(let values) = try? JSONValue(parsing: encoded), values.count == 7 || values.count == 8,
             let identityProvider = values[0].string, let tenant = values[1].string, let subject = values[2].string,
             let milliseconds = values[3].integer, let expiresAt = values[4].integer, let tokenID = values[5].string,
-            let device = values[6].string
+            let devices = values[6].string
         else { return nil }
         var claims: [JSONValue.Member] = []
         if case .object(let members) = values.dropFirst(7).first { claims = members }
         self.init(
             identityProvider: identityProvider, tenant: tenant, subject: subject,
             issuedAt: UnixTime(seconds: Double(milliseconds) / 1000), expiresAt: expiresAt, tokenID: tokenID,
-            device: device.isEmpty ? nil : CohortLabel(.device, digest: device), claims: claims)
+            devices: devices.split(separator: " ").map { CohortLabel(.device, digest: String($0)) }, claims: claims)
     }
 }
 

@@ -14,6 +14,11 @@ package protocol SessionStore: Sendable {
     /// one that was revoked meanwhile.
     func insertIfAbsent(_ session: StoredSession, within budget: Duration) async throws(SessionStoreFailure)
 
+    /// Puts a session in the place of exactly `expected`, under the same key.
+    /// - Returns: false where something else is there, or nothing: replaced, revoked or over meanwhile.
+    func replace(_ expected: SealedRecord, with session: StoredSession, within budget: Duration)
+        async throws(SessionStoreFailure) -> Bool
+
     /// The sealed session record, or nil where there is none (never stored, expired, revoked).
     func session(_ key: RecordKey, within budget: Duration) async throws(SessionStoreFailure) -> SealedRecord?
 

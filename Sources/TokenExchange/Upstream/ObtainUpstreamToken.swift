@@ -14,6 +14,8 @@ package final class ObtainUpstreamToken: Sendable {
     /// Records must not hold up a login for longer than this.
     static let recordBudget = Duration.milliseconds(500)
 
+    static let revokedAgain = UpstreamFailure.refused(cause: "it answered with a token again that was revoked here")
+
     typealias Outcome = Result<HeldUpstreamToken, UpstreamFailure>
 
     private let source: any UpstreamTokenSource
@@ -25,7 +27,8 @@ package final class ObtainUpstreamToken: Sendable {
     private let flights = SingleFlight<Flight, Outcome>()
 
     private struct Flight: Hashable {
-        let owner: UpstreamTokenOwner
+        /// ``UpstreamTokenOwner/text``.
+        let owner: [UInt8]
         /// Another one may not be answered with what this one has rejected.
         let rejected: [UInt8]?
     }
@@ -57,7 +60,7 @@ package final class ObtainUpstreamToken: Sendable {
             guard remaining > .zero else { throw .timedOut(cause: "the deadline passed before the service answered") }
             let work = Work(request: request, owner: owner, lifetime: lifetime, rejected: rejected, end: end)
             let outcome = await flights.value(
-                for: Flight(owner: owner, rejected: rejected?.bytes), within: remaining, sleep: sleep
+                for: Flight(owner: owner.text, rejected: rejected?.bytes), within: remaining, sleep: sleep
             ) { await self.outcome(of: work) }
             switch outcome.value {
             case .success(let token): return token
@@ -168,6 +171,8 @@ extension ObtainUpstreamToken {
         guard remaining > .zero else { return .failure(.timedOut(cause: "no time was left to ask the service")) }
         do throws(UpstreamFailure) {
             let token = try await source.token(for: work.request, within: remaining)
+            // Kept, it would be handed out once its revocation is forgotten.
+            guard token.bytes != work.rejected?.bytes else { throw Self.revokedAgain }
             let life = min(token.lifetime ?? work.lifetime, work.lifetime)
             let expiresAt = (time.now() + life).wholeSeconds
             guard expiresAt > time.now().wholeSeconds else {

@@ -7,6 +7,8 @@ package struct UpstreamExchange: Sendable {
         let recipe: UpstreamRecipe
         let identity: VerifiedIdentity
         let request: ExchangeRequest
+        /// Before the service was asked: what is revoked while it is, ends this session too.
+        let startedAt: UnixTime
     }
 
     private let obtain: ObtainUpstreamToken
@@ -54,7 +56,6 @@ package struct UpstreamExchange: Sendable {
 
     private struct Stored {
         let externalIdentity: ExternalIdentity
-        let key: RecordKey
         let session: SessionRecord
     }
 
@@ -77,7 +78,7 @@ package struct UpstreamExchange: Sendable {
             if let stored = try await session(of: token, for: exchange) { return stored }
             rejected = token.externalIdentity
         }
-        throw .failed(Failure(.refused(cause: "it answered with a token again that was revoked here")))
+        throw .failed(Failure(ObtainUpstreamToken.revokedAgain))
     }
 
     /// What is left for the store once the service has answered.
@@ -87,30 +88,31 @@ package struct UpstreamExchange: Sendable {
     private func session(
         of token: HeldUpstreamToken, for exchange: Exchange
     ) async throws(ExchangeStop) -> Stored? {
-        let recognized = mint.recognize(token.externalIdentity, foreign: vault.partition(ofForeign:))
+        let identity = token.externalIdentity
+        let recognized = mint.recognize(identity, foreign: vault.partition(ofForeign:))
         guard let recognized, !recognized.claimsToBeMinted else {
             throw .failed(Failure(.refused(cause: "it answered with a token of our own making")))
         }
         let partition = recognized.partition
-        let record = try mint.session(
+        let login = try mint.session(
             for: exchange.identity, provider: exchange.request.provider,
-            device: vault.label(ofDevice: exchange.request.device), in: partition, at: time.now(),
+            device: vault.label(ofDevice: exchange.request.device), in: partition, at: exchange.startedAt,
             expiresAt: token.expiresAt)
-        let sealed = vault.seal(record, of: token.externalIdentity, in: partition)
-        let present = try await storing(exchange.request) { budget throws(SessionStoreFailure) in
+        let sealed = vault.seal(login, of: identity, in: partition)
+        var present = try await storing(exchange.request) { budget throws(SessionStoreFailure) in
             try await store.insertIfAbsent(sealed, within: budget)
             return try await store.session(sealed.key, within: budget)
         }
-        guard let session = present.flatMap({ vault.open($0, of: token.externalIdentity) }), stands(session) else {
-            return nil
+        while let record = present, let session = vault.open(record, of: identity), stands(session) {
+            let renewed = try session.renewed(by: login, of: exchange)
+            if renewed == session { return Stored(externalIdentity: identity, session: session) }
+            present = try await storing(exchange.request) { budget throws(SessionStoreFailure) in
+                let new = vault.seal(renewed, of: identity, in: partition)
+                return try await store.replace(record, with: new, within: budget)
+                    ? new.record : try await store.session(new.key, within: budget)
+            }
         }
-        // A session says whose token it is, so a token cannot be two people's.
-        guard session.identityProvider == record.identityProvider, session.tenant == record.tenant,
-            session.subject == record.subject
-        else {
-            throw .failed(Failure(.refused(cause: "it answered with a token that it gave to somebody else before")))
-        }
-        return Stored(externalIdentity: token.externalIdentity, key: sealed.key, session: session)
+        return nil
     }
 
     // MARK: Answers
@@ -151,18 +153,9 @@ package struct UpstreamExchange: Sendable {
                 return try await answers.insertIfAbsent(sealed, under: slot.key, for: life, within: budget)
             }
             guard let present else { return own }
-            if let earlier = try await issued(by: present, in: slot, for: exchange.request) {
-                if earlier.externalIdentity != stored.externalIdentity { await end(stored, for: exchange.request) }
-                return earlier
-            }
+            if let earlier = try await issued(by: present, in: slot, for: exchange.request) { return earlier }
             dead = present
         }
-    }
-
-    /// Nobody will ever hold this token. That its session stays if this fails harms nobody.
-    private func end(_ stored: Stored, for request: ExchangeRequest) async {
-        guard let budget = try? request.budget(before: "revoke", at: time.elapsed()) else { return }
-        try? await store.revoke(stored.key, until: stored.session.expiry, within: budget)
     }
 
     private func storing<Value>(
@@ -170,5 +163,26 @@ package struct UpstreamExchange: Sendable {
     ) async throws(ExchangeStop) -> Value {
         let budget = try request.budget(before: "exchange", at: time.elapsed())
         do throws(SessionStoreFailure) { return try await operation(budget) } catch { throw .failed(Failure(error)) }
+    }
+}
+
+extension SessionRecord {
+    /// As many devices as may hold one token.
+    static let deviceLimit = 32
+
+    /// A session says whose token it is, so a token cannot be two people's, nor two providers'.
+    fileprivate func renewed(
+        by login: SessionRecord, of exchange: UpstreamExchange.Exchange
+    ) throws(ExchangeStop) -> SessionRecord {
+        guard isOfSameOwner(as: login) else {
+            let cause =
+                "it answered with a token that it gave to somebody else before, or for another identity provider"
+            throw .failed(Failure(.refused(cause: cause)))
+        }
+        let renewed = renewed(by: login)
+        guard renewed.devices.count <= Self.deviceLimit else {
+            throw .failed(Failure(.refused(cause: "it gave one token to more than \(Self.deviceLimit) devices")))
+        }
+        return renewed
     }
 }

@@ -52,7 +52,7 @@ package struct UpstreamVault: Sendable {
 }
 
 /// Whose token it is, and of which service.
-package struct UpstreamTokenOwner: Sendable, Hashable, Redacted {
+package struct UpstreamTokenOwner: Sendable, Redacted {
     package let tenant: String
     package let subject: String
     /// Empty where none was named: all such logins share one.
@@ -69,7 +69,8 @@ package struct UpstreamTokenOwner: Sendable, Hashable, Redacted {
         self.url = url
     }
 
-    /// Unambiguous, whatever characters a subject or device has.
+    /// Unambiguous, whatever characters a subject or device has. Owners are told apart by it: `String` takes canonically
+    /// equivalent ones for equal.
     var text: [UInt8] { JSONValue.array([tenant, subject, device, provider, url].map(JSONValue.string)).text }
 }
 

@@ -56,6 +56,10 @@ private final class RecordingStore: SessionStore {
 
     func insertIfAbsent(_ session: StoredSession, within budget: Duration) async throws(SessionStoreFailure) {}
 
+    func replace(
+        _ expected: SealedRecord, with session: StoredSession, within budget: Duration
+    ) async throws(SessionStoreFailure) -> Bool { false }
+
     func session(_ key: RecordKey, within budget: Duration) async throws(SessionStoreFailure) -> SealedRecord? { nil }
 
     func revoke(

@@ -1,0 +1,26 @@
+/// Puts a value in the place of one that is known, as Redis runs it; the reply is 1, or 0 where something else is there.
+///
+/// | name | holds |
+/// |---|---|
+/// | `KEYS[1]` | the key |
+/// | `ARGV[1]` | what must be there |
+/// | `ARGV[2]`, `ARGV[3]` | what shall be there, and its life in milliseconds; nothing: remove it |
+enum ReplaceScript {
+    static let opening = RedisCommand.Opening.words(
+        RESPArguments(
+            "EVAL",
+            """
+            if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+            if ARGV[2] == '' then redis.call('DEL', KEYS[1]) else redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end
+            return 1
+            """, "1"))
+
+    /// What follows the key.
+    static func append(_ expected: [UInt8], _ new: [UInt8], life: Duration, to arguments: inout RESPArguments) {
+        arguments.append(expected)
+        arguments.append(new)
+        arguments.append(milliseconds(life).utf8)
+    }
+
+    static func milliseconds(_ life: Duration) -> String { String(max(1, Int64(life / .milliseconds(1)))) }
+}
