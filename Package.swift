@@ -67,7 +67,9 @@ let package = Package(
             swiftSettings: swift),
         .target(
             name: "UpstreamTokens",
-            dependencies: ["TokenExchange", asyncHTTPClient, lifecycle, logging, nio, nioHTTP1, nioPosix, nioSSL],
+            dependencies: [
+                "TokenExchange", asyncHTTPClient, collections, lifecycle, logging, nio, nioHTTP1, nioPosix, nioSSL,
+            ],
             swiftSettings: swift),
         .target(name: "ServiceConfiguration", dependencies: ["TokenExchange", yams], swiftSettings: swift),
         .target(

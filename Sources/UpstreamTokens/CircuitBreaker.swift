@@ -3,7 +3,7 @@ package import TokenExchange
 /// Keeps calls from a service that is down: neither it nor a login gains by them. Knows no clock; times are readings of a
 /// monotonic one.
 ///
-/// Closed until so many calls in a row have failed; then open for a pause that doubles with each failed probe; then
+/// Closed until so many calls in a row have failed, or the service asks for a rest; then open for a pause that doubles with each failed probe; then
 /// half open: one call probes, the others are refused until it has ended.
 package struct CircuitBreaker: Sendable {
     /// How far a pause may lie from its length, as a part of it: replicas do not probe together.
@@ -29,8 +29,6 @@ package struct CircuitBreaker: Sendable {
     private var state = State.closed(failures: 0)
     private var generation = 0
     private var pause: Duration
-    /// The service itself has asked for a rest (`Retry-After`).
-    private var restsUntil: Duration?
 
     package init(_ limits: CircuitBreakerLimits) {
         self.limits = limits
@@ -43,8 +41,6 @@ package struct CircuitBreaker: Sendable {
 
     /// Nil where no call may be made now.
     package mutating func permit(at now: Duration) -> Permit? {
-        if let restsUntil, now < restsUntil { return nil }
-        restsUntil = nil
         switch state {
         case .closed: break
         case .open(let until):
@@ -80,8 +76,15 @@ package struct CircuitBreaker: Sendable {
         return .opened(length)
     }
 
-    package mutating func rest(until end: Duration) {
-        restsUntil = max(restsUntil ?? end, end)
+    /// The service itself has asked for a rest (`Retry-After`): open for as long, or for as long as it is anyway.
+    package mutating func rest(for length: Duration, at now: Duration) -> Event? {
+        let length = min(length, limits.longestPause)
+        if case .open(let until) = state {
+            state = .open(until: max(until, now + length))
+            return nil
+        }
+        change(to: .open(until: now + length))
+        return .opened(length)
     }
 
     private mutating func change(to new: State) {

@@ -8,6 +8,7 @@ package final class UpstreamService: Sendable {
     package let recipe: UpstreamRecipe
     private let client: UpstreamClient
     private let breaker: Mutex<CircuitBreaker>
+    private let turns: Turns
     private let counts = Mutex(Counts())
     private let accessToken = Mutex<(bytes: [UInt8], usableUntil: Duration)?>(nil)
     private let accessFlights = SingleFlight<Int, Result<[UInt8], UpstreamFailure>>()
@@ -30,6 +31,7 @@ package final class UpstreamService: Sendable {
     ) {
         self.recipe = recipe
         breaker = Mutex(CircuitBreaker(recipe.transport.circuitBreaker))
+        turns = Turns(recipe.transport.connections)
         client = UpstreamClient(recipe.transport, tls: tls, time: time, sleep: sleep)
         self.time = time
         self.sleep = sleep
@@ -146,16 +148,13 @@ extension UpstreamService {
         let plan = RetryPlan(attempts: recipe.transport.attempts, isIdempotent: recipe.transport.isIdempotent)
         var made = 0
         while true {
-            let start = time.elapsed()
-            guard start < deadline else { return .timedOut(cause: "the deadline passed before the service answered") }
-            guard let permit = breaker.withLock({ $0.permit(at: start) }) else {
-                return .broken(cause: "left alone: the service failed too often, or asked for a rest")
+            // Time in the line is ours, not the service's: it is no failure of that one.
+            guard await turns.take(within: deadline - time.elapsed(), sleep: sleep) else {
+                return .timedOut(cause: "no connection to the service was free in time")
             }
-            let end = await client.end(
-                of: message, to: endpoint, maximumBytes: maximumBytes,
-                within: min(recipe.transport.timeout, deadline - start))
+            let end = await attempt(message, to: endpoint, maximumBytes: maximumBytes, until: deadline)
+            turns.giveBack()
             made += 1
-            note(end, under: permit)
             let now = time.elapsed()
             guard let pause = plan.pause(after: end, made: made, remaining: deadline - now, jitter: jitter()) else {
                 return end
@@ -164,13 +163,26 @@ extension UpstreamService {
         }
     }
 
+    private func attempt(
+        _ message: UpstreamMessage, to endpoint: UpstreamEndpoint, maximumBytes: Int, until deadline: Duration
+    ) async -> AttemptEnd {
+        let start = time.elapsed()
+        guard start < deadline else { return .timedOut(cause: "the deadline passed before the service answered") }
+        guard let permit = breaker.withLock({ $0.permit(at: start) }) else {
+            return .broken(cause: "left alone: the service failed too often, or asked for a rest")
+        }
+        let end = await client.end(
+            of: message, to: endpoint, maximumBytes: maximumBytes,
+            within: min(recipe.transport.timeout, deadline - start))
+        note(end, under: permit)
+        return end
+    }
+
     private func note(_ end: AttemptEnd, under permit: CircuitBreaker.Permit) {
         let now = time.elapsed()
         let event = breaker.withLock { breaker in
-            if let rest = end.rest {
-                breaker.rest(until: now + min(rest, recipe.transport.circuitBreaker.longestPause))
-            }
-            return end.isAnswer ? breaker.succeeded(permit) : breaker.failed(permit, at: now, jitter: jitter())
+            let event = end.isAnswer ? breaker.succeeded(permit) : breaker.failed(permit, at: now, jitter: jitter())
+            return end.rest.flatMap { breaker.rest(for: $0, at: now) } ?? event
         }
         counts.withLock { counts in
             counts.calls += 1
@@ -198,15 +210,19 @@ extension UpstreamService {
 
     private func access(until deadline: Duration) async throws(UpstreamFailure) -> [UInt8]? {
         guard let access = recipe.access else { return nil }
-        let now = time.elapsed()
-        if let kept = accessToken.withLock({ $0 }), now < kept.usableUntil { return kept.bytes }
-        let result = await accessFlights.value(for: 0, within: deadline - now, sleep: sleep) {
-            await self.fetchedAccess(access, until: deadline)
-        }
-        switch result.value {
-        case .success(let bytes): return bytes
-        case .failure(let failure): throw failure
-        case nil: throw .timedOut(cause: "no access token in time")
+        while true {
+            let now = time.elapsed()
+            if let kept = accessToken.withLock({ $0 }), now < kept.usableUntil { return kept.bytes }
+            let result = await accessFlights.value(for: 0, within: deadline - now, sleep: sleep) {
+                await self.fetchedAccess(access, until: deadline)
+            }
+            switch result.value {
+            case .success(let bytes): return bytes
+            // The one who asked had less time than we have.
+            case .failure(.timedOut) where !result.isOwn: continue
+            case .failure(let failure): throw failure
+            case nil: throw .timedOut(cause: "no access token in time")
+            }
         }
     }
 

@@ -12,6 +12,7 @@ package import TokenExchange
 //
 //   * UpstreamMessage words a request, UpstreamAnswer judges an answer, RetryPlan says whether to try again, and
 //     CircuitBreaker whether to try at all. These are values that know no clock and no network.
+//   * Turns bounds the calls at once, so that those who wait for a connection do not look like failures of the service.
 //   * UpstreamClient is the only place that touches the network: bounded in bytes and time, no redirects.
 //   * Nothing that a service sends reaches a log: statuses, durations and shapes do (UpstreamShape).
 //

@@ -91,10 +91,12 @@ import UpstreamTokens
 
     @Test func givesTheServiceTheRestItAsksFor() {
         var breaker = CircuitBreaker(CircuitBreakerLimits())
-        breaker.rest(until: .seconds(7))
-        breaker.rest(until: .seconds(3))
+        #expect(breaker.rest(for: .seconds(7), at: .zero) == .opened(.seconds(7)))
+        #expect(breaker.rest(for: .seconds(3), at: .zero) == nil)
+        #expect(!breaker.isClosed)
         #expect(breaker.permit(at: .milliseconds(6999)) == nil)
-        #expect(breaker.permit(at: .seconds(7)) != nil)
-        #expect(breaker.isClosed)
+        #expect(breaker.permit(at: .seconds(7)) != nil, "a probe")
+        #expect(breaker.permit(at: .seconds(7)) == nil)
+        #expect(breaker.rest(for: .seconds(31), at: .seconds(7)) == .opened(.seconds(30)), "no longer than this")
     }
 }

@@ -282,6 +282,8 @@ import UpstreamTokens
         let resting = UpstreamFailure.unavailable(
             cause: "left alone: the service failed too often, or asked for a rest")
         #expect(try await upstream.failure() == resting)
+        #expect(upstream.service.status.isOpen)
+        #expect(upstream.log.lines.filter { $0.hasPrefix("warning") }.count == 1)
         #expect(upstream.fake.requestCount == 1)
         try await upstream.end()
     }
@@ -360,22 +362,58 @@ import UpstreamTokens
         try await access.stop()
     }
 
+    @Test func asksForAnAccessTokenItselfWhereAnothersTimeWasTooShort() async throws {
+        let access = try await FakeUpstream.start(.silence)
+        let upstream = try RunningUpstream(
+            try await FakeUpstream.start(), headers: [UpstreamField(name: "X-Access", source: .accessToken)],
+            access: UpstreamAccess(
+                endpoint: UpstreamEndpoint(url: access.url, tokenAt: JSONPointer("/token")!), headers: [], body: []))
+        let hasty = Task { try await upstream.failure(within: .milliseconds(400)) }
+        try await eventually("a call") { access.requestCount == 1 }
+        access.set(.freshToken())
+        #expect(try await upstream.failure(within: .seconds(5)) == nil)
+        #expect(try await hasty.value?.isTimedOut == true)
+        try await upstream.end()
+        try await access.stop()
+    }
+
     // MARK: Bulkhead
 
-    @Test(arguments: [15, 16, 17, 50])
-    func keepsAFullHouseFromGrowing(logins: Int) async throws {
+    @Test func keepsAFullHouseFromGrowing() async throws {
         let upstream = try RunningUpstream(
-            try await FakeUpstream.start(.silence),
-            transport: UpstreamTransport(timeout: .milliseconds(300), connections: 1, calls: 16))
-        let failures = try await withThrowingTaskGroup(of: UpstreamFailure?.self) { group in
-            for _ in 0..<logins { group.addTask { try await upstream.failure(within: .seconds(1)) } }
+            try await FakeUpstream.start(),
+            transport: UpstreamTransport(timeout: .seconds(5), connections: 1, calls: 16))
+        upstream.fake.hold()
+        let served = try await withThrowingTaskGroup(of: UpstreamFailure?.self) { group in
+            for _ in 0..<16 { group.addTask { try await upstream.failure(within: .seconds(5)) } }
+            try await eventually("the house is full") { upstream.service.status.inFlight == 16 }
+            for _ in 0..<8 {
+                let full = UpstreamFailure.unavailable(cause: "too many calls wait for the service already")
+                #expect(try await upstream.failure() == full)
+            }
+            upstream.fake.release()
             return try await group.reduce(into: []) { $0.append($1) }
         }
-        #expect(
-            failures.filter { $0 == .unavailable(cause: "too many calls wait for the service already") }.count
-                == max(logins - 16, 0))
-        #expect(failures.allSatisfy { $0 != nil })
+        #expect(served.allSatisfy { $0 == nil })
+        #expect(upstream.fake.requestCount == 16 && upstream.fake.connectionCount == 1)
         #expect(upstream.service.status.inFlight == 0)
+        try await upstream.end()
+    }
+
+    @Test func doesNotBlameTheServiceForTheLineBeforeIt() async throws {
+        let upstream = try RunningUpstream(
+            try await FakeUpstream.start(), transport: UpstreamTransport(timeout: .seconds(5), connections: 1))
+        upstream.fake.hold()
+        let first = Task { try await upstream.failure(within: .seconds(5)) }
+        try await eventually("a call") { upstream.fake.requestCount == 1 }
+        for _ in 0..<8 {
+            let failure = try await upstream.failure(within: .milliseconds(20))
+            #expect(failure == .timedOut(cause: "no connection to the service was free in time"))
+        }
+        #expect(!upstream.service.status.isOpen && upstream.service.status.failures == 0)
+        upstream.fake.release()
+        #expect(try await first.value == nil)
+        #expect(try await upstream.failure() == nil)
         try await upstream.end()
     }
 }

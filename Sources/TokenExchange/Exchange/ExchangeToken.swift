@@ -78,9 +78,10 @@ package struct ExchangeToken: Sendable {
     private func answer(
         toStoring records: ExchangeRecords, in slot: SessionVault.AnswerSlot, within budget: Duration
     ) async throws(SessionStoreFailure) -> IssuedIdentity? {
+        let end = time.elapsed() + budget
         var unreadable: SealedRecord?
         while case .answered(let answer, let session) = try await store.insertIfAbsent(
-            records, replacing: unreadable, within: budget)
+            records, replacing: unreadable, within: max(end - time.elapsed(), .zero))
         {
             if let earlier = vault.open(answer, in: slot), let session = vault.open(session, of: earlier),
                 isGood(earlier, session)
@@ -92,10 +93,10 @@ package struct ExchangeToken: Sendable {
         return nil
     }
 
-    /// Whether key and cohorts of an earlier answer still stand.
+    /// Whether key and cohorts of an earlier answer still stand, for all that is known now.
     private func isGood(_ earlier: ExternalIdentity, _ session: SessionRecord) -> Bool {
         guard let recognized = mint.recognize(earlier) else { return false }
-        return revocations.verdict(on: session, keyID: recognized.keyID) != .revoked
+        return revocations.verdict(on: session, keyID: recognized.keyID) == .stands
     }
 
     private func budget(for request: ExchangeRequest, before operation: String) throws(ExchangeStop) -> Duration {

@@ -103,7 +103,14 @@ package struct UpstreamExchange: Sendable {
             try await store.insertIfAbsent(sealed, within: budget)
             return try await store.session(sealed.key, within: budget)
         }
-        while let record = present, let session = vault.open(record, of: identity), stands(session) {
+        while let record = present, let session = vault.open(record, of: identity) {
+            switch verdict(on: session) {
+            case .revoked: return nil
+            // What this very login has just begun needs no list.
+            case .unknown where record != sealed.record:
+                throw .failed(Failure(SessionStoreFailure(.revocations, .timedOut)))
+            case .stands, .unknown: break
+            }
             let renewed = try session.renewed(by: login, of: exchange)
             if renewed == session { return Stored(externalIdentity: identity, session: session) }
             present = try await storing(exchange.request) { budget throws(SessionStoreFailure) in
@@ -128,13 +135,14 @@ package struct UpstreamExchange: Sendable {
         let session = try await storing(request) { budget throws(SessionStoreFailure) in
             try await store.session(key, within: budget)
         }
-        guard let record = session.flatMap({ vault.open($0, of: earlier) }), stands(record) else { return nil }
+        guard let record = session.flatMap({ vault.open($0, of: earlier) }), verdict(on: record) == .stands else {
+            return nil
+        }
         return IssuedIdentity(earlier, of: record, at: time.now())
     }
 
-    /// Whether none of its cohorts was revoked.
-    private func stands(_ session: SessionRecord) -> Bool {
-        revocations.verdict(on: session, keyID: nil) != .revoked
+    private func verdict(on session: SessionRecord) -> RevocationList.Verdict {
+        revocations.verdict(on: session, keyID: nil)
     }
 
     private func answered(
