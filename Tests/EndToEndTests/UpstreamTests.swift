@@ -125,6 +125,26 @@ import TokenExchange
         try await fake.stop()
     }
 
+    @Test func keepsTokensOnWithTheSecretThatItStartedWith() async throws {
+        let redis = try await RedisServer.start()
+        let fake = try await FakeUpstream.start()
+        let services = try await Self.start(
+            Settings.provider("points", token: Self.upstream(fake)), sessions: Self.redis(redis), replicas: 2)
+        try FileManager.default.removeItem(atPath: "\(services[0].folder.path)/cache-secret")
+        let identities = try services.map {
+            try $0.exchange(ModelToken.fresh(), device: "till", provider: "points").externalIdentity
+        }
+        #expect(identities[0] != nil && identities[0] == identities[1])
+        #expect(fake.requestCount == 1)
+        // A reload says what a restart would run into, and changes nothing.
+        services[0].signal(SIGHUP)
+        try await eventually("a refused reload") { services[0].log.contains("sessions.cache_secret: expected") }
+        let next = try services[0].exchange(ModelToken.fresh(), device: "till", provider: "points")
+        #expect(next.externalIdentity == identities[0] && fake.requestCount == 1)
+        for service in services { #expect(try await service.terminate() == 0) }
+        try await fake.stop()
+    }
+
     @Test func goesOnAloneWhenTheReplicaThatAskedIsKilled() async throws {
         let redis = try await RedisServer.start()
         let fake = try await FakeUpstream.start()
