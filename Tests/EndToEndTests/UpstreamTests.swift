@@ -194,6 +194,32 @@ import TokenExchange
         for fake in [old, new, down] { try await fake.stop() }
     }
 
+    @Test func showsTheServicesOfTheMomentInItsMetrics() async throws {
+        let fake = try await FakeUpstream.start()
+        let (points, second) = (
+            Settings.provider("points", token: Self.upstream(fake)),
+            Settings.provider("second", token: Self.upstream(fake))
+        )
+        let service = try await Self.start(points)[0]
+        #expect(try service.exchange(ModelToken.fresh(), provider: "points").status == 200)
+        let calls = [#"{identity_provider="points"} 1.0"#, #"{identity_provider="second"} 1.0"#]
+        #expect(try service.upstreamCalls() == [calls[0]])
+        func reload(_ providers: String, count: Int) async throws {
+            try service.folder.write("countersign.yaml", Self.settings(providers).yaml)
+            service.signal(SIGHUP)
+            try await eventually("a reload") {
+                service.log.split(separator: "\n").count { $0.contains("keys reloaded") } == count
+            }
+        }
+        try await reload(points + second, count: 1)
+        #expect(try service.exchange(ModelToken.fresh(), provider: "second").status == 200)
+        #expect(try service.upstreamCalls() == calls)
+        try await reload(points, count: 2)
+        #expect(try service.upstreamCalls() == [calls[0]])
+        #expect(try await service.terminate() == 0)
+        try await fake.stop()
+    }
+
     // MARK: Bad days
 
     struct BadDay: Sendable, CustomTestStringConvertible {
@@ -339,6 +365,16 @@ import TokenExchange
         #expect(unknown.status == 1 && unknown.output.contains("known are points"))
         #expect(try await service.terminate() == 0)
         try await fake.stop()
+    }
+}
+
+extension CountersignProcess {
+    /// Labels and values of a metric of its providers.
+    fileprivate func upstreamCalls() throws -> [String] {
+        let metrics = try HTTPConnection(port: operationsPort).request("GET", "/metrics").text
+        #expect(metrics.contains("# TYPE countersign_upstream_calls counter\n"))
+        return metrics.split(separator: "\n").filter { $0.hasPrefix("countersign_upstream_calls{") }
+            .map { String($0.trimmingPrefix("countersign_upstream_calls")) }
     }
 }
 
