@@ -266,7 +266,7 @@ import TokenExchange
     @Test func staysSmallHoweverMuchTheServiceSends() async throws {
         let fake = try await FakeUpstream.start()
         let service = try await Self.start(Settings.provider("points", token: Self.upstream(fake)))[0]
-        #expect(try service.exchange(ModelToken.fresh(), provider: "points").status == 200)
+        #expect(try service.exchange(ModelToken.fresh(), device: "first", provider: "points").status == 200)
         let before = try service.peakMemory()
         fake.set(.endless)
         for number in 0..<50 {
