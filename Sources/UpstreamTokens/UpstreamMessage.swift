@@ -19,7 +19,7 @@ struct UpstreamMessage: Sendable, Redacted {
         ]
         for field in fields {
             let value = field.prefix + field.resolved(access).plainText
-            guard value.utf8.allSatisfy({ (0x20...0x7E).contains($0) }) else {
+            guard value.fitsHeader else {
                 throw .refused(cause: "the value of the header \(field.name) has characters that no header can hold")
             }
             headers.removeAll { $0.name.lowercased() == field.name.lowercased() }
@@ -82,18 +82,6 @@ extension UpstreamRequest.Field {
         switch value {
         case .value(let value, _): value
         case .accessToken: .string(accessToken ?? "")
-        }
-    }
-}
-
-extension JSONValue {
-    /// As headers and forms have values: a list as words, as in `scope`; an object as JSON.
-    var plainText: String {
-        switch self {
-        case .string(let string): string
-        case .null: ""
-        case .array(let elements): elements.map(\.plainText).joined(separator: " ")
-        case .bool, .number, .object: String(decoding: text, as: UTF8.self)
         }
     }
 }

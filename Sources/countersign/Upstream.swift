@@ -10,9 +10,10 @@ struct Upstream: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Ask a provider's internal service for a token, and show what goes to and fro.",
             discussion: """
-                Reads the identity token from standard input, checks it as a login does, calls the service once and prints \
-                the request with secrets masked, the answer's status and shape, and what a login would get. Exits 0 where \
-                that is a token, else 1. Stores nothing; but the service issues a token.
+                Reads the identity token from standard input, checks it as a login does, calls the service once, before it \
+                the service that gives the access token, where there is one, and prints each request with secrets masked, \
+                its answer's status and shape, and what a login would get. No call is made again, whatever `attempts` says. \
+                Exits 0 where a login would get a token, else 1. Stores nothing; but the service issues a token.
                 """)
 
         @OptionGroup var config: ConfigurationOption

@@ -1,5 +1,6 @@
 import CoreMetrics
 import CountersignService
+import Synchronization
 import Testing
 
 @Suite struct PrometheusRegistryTests {
@@ -22,6 +23,16 @@ import Testing
                 requests_total{route="a",status="200"} 3
 
                 """)
+    }
+
+    @Test func writesTheSeriesOfTheMoment() {
+        let values = Mutex<[(String, Double)]>([])
+        registry.addFamily("calls", isCounter: true, by: "to") { values.withLock { $0 } }
+        #expect(registry.text == "")
+        values.withLock { $0 = [("b", 2), ("a\"", 1)] }
+        #expect(registry.text == "# TYPE calls counter\ncalls{to=\"a\\\"\"} 1.0\ncalls{to=\"b\"} 2.0\n")
+        values.withLock { $0 = [("b", 3)] }
+        #expect(registry.text == "# TYPE calls counter\ncalls{to=\"b\"} 3.0\n")
     }
 
     @Test func countsDurationsInCumulativeBuckets() {

@@ -125,6 +125,26 @@ import TokenExchange
         try await fake.stop()
     }
 
+    @Test func keepsTokensOnWithTheSecretThatItStartedWith() async throws {
+        let redis = try await RedisServer.start()
+        let fake = try await FakeUpstream.start()
+        let services = try await Self.start(
+            Settings.provider("points", token: Self.upstream(fake)), sessions: Self.redis(redis), replicas: 2)
+        try FileManager.default.removeItem(atPath: "\(services[0].folder.path)/cache-secret")
+        let identities = try services.map {
+            try $0.exchange(ModelToken.fresh(), device: "till", provider: "points").externalIdentity
+        }
+        #expect(identities[0] != nil && identities[0] == identities[1])
+        #expect(fake.requestCount == 1)
+        // A reload says what a restart would run into, and changes nothing.
+        services[0].signal(SIGHUP)
+        try await eventually("a refused reload") { services[0].log.contains("sessions.cache_secret: expected") }
+        let next = try services[0].exchange(ModelToken.fresh(), device: "till", provider: "points")
+        #expect(next.externalIdentity == identities[0] && fake.requestCount == 1)
+        for service in services { #expect(try await service.terminate() == 0) }
+        try await fake.stop()
+    }
+
     @Test func goesOnAloneWhenTheReplicaThatAskedIsKilled() async throws {
         let redis = try await RedisServer.start()
         let fake = try await FakeUpstream.start()
@@ -174,6 +194,32 @@ import TokenExchange
         for fake in [old, new, down] { try await fake.stop() }
     }
 
+    @Test func showsTheServicesOfTheMomentInItsMetrics() async throws {
+        let fake = try await FakeUpstream.start()
+        let (points, second) = (
+            Settings.provider("points", token: Self.upstream(fake)),
+            Settings.provider("second", token: Self.upstream(fake))
+        )
+        let service = try await Self.start(points)[0]
+        #expect(try service.exchange(ModelToken.fresh(), provider: "points").status == 200)
+        let calls = [#"{identity_provider="points"} 1.0"#, #"{identity_provider="second"} 1.0"#]
+        #expect(try service.upstreamCalls() == [calls[0]])
+        func reload(_ providers: String, count: Int) async throws {
+            try service.folder.write("countersign.yaml", Self.settings(providers).yaml)
+            service.signal(SIGHUP)
+            try await eventually("a reload") {
+                service.log.split(separator: "\n").count { $0.contains("keys reloaded") } == count
+            }
+        }
+        try await reload(points + second, count: 1)
+        #expect(try service.exchange(ModelToken.fresh(), provider: "second").status == 200)
+        #expect(try service.upstreamCalls() == calls)
+        try await reload(points, count: 2)
+        #expect(try service.upstreamCalls() == [calls[0]])
+        #expect(try await service.terminate() == 0)
+        try await fake.stop()
+    }
+
     // MARK: Bad days
 
     struct BadDay: Sendable, CustomTestStringConvertible {
@@ -220,7 +266,7 @@ import TokenExchange
     @Test func staysSmallHoweverMuchTheServiceSends() async throws {
         let fake = try await FakeUpstream.start()
         let service = try await Self.start(Settings.provider("points", token: Self.upstream(fake)))[0]
-        #expect(try service.exchange(ModelToken.fresh(), provider: "points").status == 200)
+        #expect(try service.exchange(ModelToken.fresh(), device: "first", provider: "points").status == 200)
         let before = try service.peakMemory()
         fake.set(.endless)
         for number in 0..<50 {
@@ -319,6 +365,52 @@ import TokenExchange
         #expect(unknown.status == 1 && unknown.output.contains("known are points"))
         #expect(try await service.terminate() == 0)
         try await fake.stop()
+    }
+
+    @Test func triesTheCallForAnAccessTokenOutAsWell() async throws {
+        let (access, fake) = (
+            try await FakeUpstream.start(.body(#"{"access_token":"MARKERACCESS"}"#)),
+            try await FakeUpstream.start(.body(#"{"token":"MARKERTOKEN"}"#))
+        )
+        let token = """
+            kind: upstream, upstream: { preset: oauth_client_credentials, url: "\(fake.url)", token_at: /token, \
+            idempotent: true, attempts: 3, access_token: { url: "\(access.url)", \
+            body: { client_id: { value: countersign }, client_secret: { file: api-key } } } }
+            """
+        let service = try await Self.start(Settings.provider("points", token: token))[0]
+        let arguments = [
+            "upstream", "try", "--config", "\(service.folder.path)/countersign.yaml", "--identity-provider", "points",
+        ]
+        let good = try await CountersignProcess.run(
+            CountersignProcess.program, arguments, input: try ModelToken.fresh())
+        #expect(good.status == 0 && !good.output.contains("MARKER"), "\(good.output)")
+        let parts = good.output.split(separator: "\n\n")
+        #expect(parts[0].hasPrefix("Request for an access token:\nPOST \(access.url)\n"))
+        #expect(parts[1] == "grant_type=client_credentials&client_id=countersign&client_secret=***12-characters***")
+        #expect(parts[2].hasSuffix(", {access_token: string(12)}"))
+        #expect(parts[3].hasPrefix("Request:\nPOST \(fake.url)\n"))
+        #expect(parts[3].contains("\nAuthorization: Bearer ***access-token***\n"))
+        access.set(.body("", status: 503))
+        let bad = try await CountersignProcess.run(
+            CountersignProcess.program, arguments, input: try ModelToken.fresh())
+        #expect(bad.status == 1 && !bad.output.contains(fake.url), "\(bad.output)")
+        #expect(
+            bad.output.hasSuffix(
+                "an empty body\n\nWithout an access token nothing more was sent.\n\nThe login would fail.\n"))
+        #expect(access.requestCount == 2 && fake.requestCount == 1)
+        #expect(try await service.terminate() == 0)
+        try await access.stop()
+        try await fake.stop()
+    }
+}
+
+extension CountersignProcess {
+    /// Labels and values of a metric of its providers.
+    fileprivate func upstreamCalls() throws -> [String] {
+        let metrics = try HTTPConnection(port: operationsPort).request("GET", "/metrics").text
+        #expect(metrics.contains("# TYPE countersign_upstream_calls counter\n"))
+        return metrics.split(separator: "\n").filter { $0.hasPrefix("countersign_upstream_calls{") }
+            .map { String($0.trimmingPrefix("countersign_upstream_calls")) }
     }
 }
 

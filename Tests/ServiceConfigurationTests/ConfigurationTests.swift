@@ -138,6 +138,42 @@ import TokenExchange
             ])
     }
 
+    @Test func tellsMembersOfABodyApartByTheirCaseAndHeadersNot() throws {
+        let recipe = try recipe(
+            """
+            preset: oauth_token_exchange, body: { SUBJECT_TOKEN: { value: x }, grant_type: { value: y } }, \
+            url: "https://x.example"
+            """)
+        #expect(recipe.body.map(\.name) == ["subject_token", "subject_token_type", "SUBJECT_TOKEN", "grant_type"])
+        let other = try self.recipe(
+            """
+            preset: oauth_client_credentials, url: "https://x.example", token_at: /t, \
+            headers: { authorization: { access_token: true, prefix: "Token " } }, \
+            access_token: { url: "https://y.example", body: { Grant_Type: { value: x } } }
+            """)
+        #expect(other.headers == [UpstreamField(name: "authorization", source: .accessToken, prefix: "Token ")])
+        #expect(other.access?.body.map(\.name) == ["grant_type", "Grant_Type"])
+    }
+
+    @Test func takesASecretInAHeaderAsItsFileIsUsuallyWritten() throws {
+        let header = #"headers: { A: { file: key } }, url: "https://x.example", token_at: /t"#
+        try folder.write("s3cret\r\n", to: "key", mode: 0o600)
+        #expect(try recipe(header).headers.count == 1)
+        for text in ["s3cret\n\n", "s\u{E9}cret\n"] {
+            try folder.write(text, to: "key", mode: 0o600)
+            #expect(throws: ConfigurationError.self) { try recipe(header) }
+            #expect(try recipe(header.replacing("headers", with: "body")).body.count == 1)
+        }
+    }
+
+    private func recipe(_ upstream: String) throws -> UpstreamRecipe {
+        let token = "    token: { kind: upstream, upstream: { \(upstream) } }\n"
+        guard case .upstream(let recipe) = try folder.load(shortest + token).identityProviders[0].token.kind else {
+            throw CancellationError()
+        }
+        return recipe
+    }
+
     @Test func readsConditions() throws {
         let conditions = try folder.load(longest, environment: longestEnvironment).identityProviders[0].conditions
         #expect(

@@ -103,6 +103,7 @@ import Testing
     }
 
     private func complaints(about refusal: Refusal) throws -> String {
-        try folder.complaints(about: refusal.yaml, environment: ["EMPTY": "", "SHORT": "marker-15-chars"])
+        try folder.complaints(
+            about: refusal.yaml, environment: ["EMPTY": "", "SHORT": "marker-15-chars", "TWO_LINES": "a\nb"])
     }
 }

@@ -58,9 +58,8 @@ package struct ExchangeBench: Sendable {
                 UpstreamExchange(
                     obtain: ObtainUpstreamToken(
                         source: source, records: kept ?? InMemorySharedRecords(time: clock.time),
-                        vault: UpstreamVault(sealer: OpenSSLRecordSealer()) {
-                            Array("one secret for all replicas".utf8)
-                        },
+                        vault: UpstreamVault(
+                            sealer: OpenSSLRecordSealer(), secret: Array("one secret for all replicas".utf8)),
                         time: clock.time,
                         // Deadlines go by the manual clock; real ones would run out beside hundreds of other tests.
                         sleep: { try await Task.sleep(for: $0 < .seconds(1) ? $0 : $0 * 20) }),

@@ -319,7 +319,7 @@ import TokenExchange
         // Its sleeps never end, so it renews its claim no more: as dead as a replica can be.
         let obtain = ObtainUpstreamToken(
             source: dying, records: records,
-            vault: UpstreamVault(sealer: OpenSSLRecordSealer()) { Array("one secret for all replicas".utf8) },
+            vault: UpstreamVault(sealer: OpenSSLRecordSealer(), secret: Array("one secret for all replicas".utf8)),
             time: clock.time, sleep: { _ in try await Task.sleep(for: .seconds(3600)) })
         let deadVault = SessionVault(sealer: OpenSSLRecordSealer(), unreadable: UnreadableRecords { _ in })
         let providers = bench().providers

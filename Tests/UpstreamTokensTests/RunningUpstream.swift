@@ -47,10 +47,17 @@ struct RunningUpstream {
     func token(
         within budget: Duration = .seconds(3), claims: [String: JSONValue] = [:], trace: RequestTrace = RequestTrace()
     ) async throws -> UpstreamToken {
-        let request = try UpstreamRequest(
+        try await service.token(for: try request(claims: claims, trace: trace), within: budget)
+    }
+
+    func trial() async throws -> UpstreamService.Trial {
+        try await service.trial(try request(claims: [:], trace: RequestTrace()), within: .seconds(3))
+    }
+
+    private func request(claims: [String: JSONValue], trace: RequestTrace) throws -> UpstreamRequest {
+        try UpstreamRequest(
             service.recipe, provider: "points", claims: ClaimsSet(claims),
             identityToken: IdentityToken(bytes: Array("MARKERIDENTITY".utf8)), trace: trace)
-        return try await service.token(for: request, within: budget)
     }
 
     /// Why there is no token; nil where there is one.

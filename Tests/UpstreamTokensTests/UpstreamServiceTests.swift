@@ -128,7 +128,8 @@ import UpstreamTokens
         #expect(!failure.cause.contains("MARKER") && !failure.cause.isEmpty)
         #expect(!upstream.log.lines.contains { $0.contains("MARKER") })
         #expect(upstream.fake.requestCount == 1)
-        _ = try await upstream.token()
+        // A connection that is over may still have to be noticed.
+        try await eventually("the next call is served") { try await upstream.failure() == nil }
         try await upstream.end()
     }
 
@@ -375,6 +376,51 @@ import UpstreamTokens
         #expect(try await hasty.value?.isTimedOut == true)
         try await upstream.end()
         try await access.stop()
+    }
+
+    // MARK: Trying it out
+
+    @Test func makesEachCallOnceWhereItIsTriedOut() async throws {
+        let access = try await FakeUpstream.start(.body(#"{"access_token":"MARKERACCESS"}"#))
+        let upstream = try RunningUpstream(
+            try await FakeUpstream.start(.body("", status: 503)), transport: Self.idempotent,
+            headers: [UpstreamField(name: "Authorization", source: .accessToken, prefix: "Bearer ")],
+            access: Self.access(access))
+        let busy = try await upstream.trial()
+        #expect(upstream.fake.requestCount == 1 && access.requestCount == 1)
+        #expect(upstream.fake.requests[0].header("Authorization") == "Bearer MARKERACCESS")
+        #expect(busy.access?.answer.hasSuffix(", {access_token: string(12)}") == true)
+        #expect(busy.access?.request.hasSuffix("\n\nsecret=***3-characters***") == true)
+        #expect(busy.call?.request.contains("Authorization: Bearer ***access-token***\n") == true)
+        #expect(busy.call?.answer.hasPrefix("status 503") == true && busy.token == nil)
+        upstream.fake.set(.body("", status: 401))
+        #expect(try await upstream.trial().token == nil)
+        #expect(upstream.fake.requestCount == 2 && access.requestCount == 2, "a 401 is shown, not healed")
+        upstream.fake.set(.freshToken())
+        #expect(try await upstream.trial().token != nil)
+        access.set(.body("", status: 503))
+        let alone = try await upstream.trial()
+        #expect(alone.access?.answer.hasPrefix("status 503") == true && alone.call == nil && alone.token == nil)
+        #expect(upstream.fake.requestCount == 3 && access.requestCount == 4)
+        try await upstream.end()
+        try await access.stop()
+    }
+
+    @Test func asksForNoAccessTokenToTryOutWhatCannotBeSent() async throws {
+        let access = try await FakeUpstream.start(.body(#"{"access_token":"a"}"#))
+        let upstream = try RunningUpstream(
+            try await FakeUpstream.start(), headers: [.constant("X-Name", "é")], access: Self.access(access))
+        await #expect(throws: UpstreamFailure.self) { try await upstream.trial() }
+        #expect(access.requestCount == 0)
+        try await upstream.end()
+        try await access.stop()
+    }
+
+    private static func access(_ fake: FakeHTTPServer) -> UpstreamAccess {
+        UpstreamAccess(
+            endpoint: UpstreamEndpoint(url: fake.url, format: .form, tokenAt: JSONPointer("/access_token")!),
+            headers: [],
+            body: [UpstreamField(name: "secret", source: .secret(UpstreamSecret(place: "env K") { "a b" }))])
     }
 
     // MARK: Bulkhead

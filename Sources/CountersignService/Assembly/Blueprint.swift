@@ -16,6 +16,8 @@ package struct Blueprint: Sendable {
     /// As they sign and are published at the moment of reading.
     package let keys: SigningKeyRing
     let verifiers: VerifierDirectory
+    /// `sessions.cache_secret`; nil for none.
+    let cacheSecret: [UInt8]?
     let signing: SigningKeySource
     let signingKeys: SigningKeys
     /// What an operator should know though nothing is wrong.
@@ -61,6 +63,9 @@ package struct Blueprint: Sendable {
         }
         do { verifiers = try VerifierDirectory(configuration.verifiers) } catch {
             throw StartUpError(problems + ["\(file): verifiers: \(error)"])
+        }
+        do { cacheSecret = try configuration.sessions.cacheSecret.map { Array(try $0.read().utf8) } } catch {
+            throw StartUpError(problems + ["\(file): sessions.cache_secret: \(error)"])
         }
         let plan = signingKeys.manifest.plan(at: now)
         keys = signingKeys.ring(plan)

@@ -33,7 +33,7 @@ package struct CountersignServer: Sendable {
         let remoteKeys = RemoteTenantKeys(time: time, logger: logger)
         let upstreams = UpstreamServices(time: time, logger: logger)
         let upstream = UpstreamAssembly(
-            configuration.sessions, sessions: sessions, services: upstreams, time: time)
+            cacheSecret: blueprint.cacheSecret, sessions: sessions, services: upstreams, time: time)
         let live = LiveRoutes(blueprint) { blueprint, keys in
             PublicRoutes(
                 blueprint, keys: keys, tenants: blueprint.tenants + remoteKeys.replace(with: blueprint.remoteTenants),

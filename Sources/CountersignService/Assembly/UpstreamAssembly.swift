@@ -1,7 +1,6 @@
 import FoundationEssentials
 import JOSE
 import NIOSSL
-import ServiceConfiguration
 import TokenExchange
 import UpstreamTokens
 
@@ -49,20 +48,14 @@ struct UpstreamAssembly: Sendable {
     private let sessions: SessionAssembly
     private let time: TimeSource
 
-    /// With `sessions.cache_secret`, replicas share claims and tokens through the store; without, each process has its own,
-    /// sealed under a secret that ends with it.
-    init(_ settings: SessionSettings, sessions: SessionAssembly, services: UpstreamServices, time: TimeSource) {
+    /// - Parameter cacheSecret: with it, replicas share claims and tokens through the store; without, each process has its
+    ///   own, sealed under a secret that ends with it.
+    init(cacheSecret: [UInt8]?, sessions: SessionAssembly, services: UpstreamServices, time: TimeSource) {
         let sealer = OpenSSLRecordSealer()
-        let own = sealer.randomBytes(32)
-        let vault = UpstreamVault(sealer: sealer) { [secret = settings.cacheSecret] in
-            guard let secret else { return own }
-            return Array(try secret.read().utf8)
-        }
         self.services = services
         obtain = ObtainUpstreamToken(
-            source: services,
-            records: settings.cacheSecret == nil ? InMemorySharedRecords(time: time) : sessions.records, vault: vault,
-            time: time)
+            source: services, records: cacheSecret == nil ? InMemorySharedRecords(time: time) : sessions.records,
+            vault: UpstreamVault(sealer: sealer, secret: cacheSecret ?? sealer.randomBytes(32)), time: time)
         self.sessions = sessions
         self.time = time
     }

@@ -2,7 +2,7 @@ import ServiceConfiguration
 package import TokenExchange
 import UpstreamTokens
 
-/// What `countersign upstream try` prints: the call of one provider's internal service, secrets masked.
+/// What `countersign upstream try` prints: the calls of one provider's internal service, secrets masked.
 package struct UpstreamTrial: Sendable {
     private let provider: IdentityProvider
     private let upstream: UpstreamProvider
@@ -62,11 +62,18 @@ package struct UpstreamTrial: Sendable {
     private func report(on request: UpstreamRequest, by service: UpstreamService) async -> Report {
         do throws(UpstreamFailure) {
             let trial = try await service.trial(request, within: provider.deadline)
-            let parts = ["Request:\n\(trial.request)", "Answer:\n\(trial.answer)", verdict(on: trial.token)]
+            let parts =
+                text(of: trial.access, "Request for an access token")
+                + (trial.call == nil ? ["Without an access token nothing more was sent."] : [])
+                + text(of: trial.call, "Request") + [verdict(on: trial.token)]
             return Report(text: parts.joined(separator: "\n\n"), hasToken: trial.token != nil)
         } catch {
             return Report(text: "Nothing was sent: \(error.cause)", hasToken: false)
         }
+    }
+
+    private func text(of call: UpstreamService.Trial.Call?, _ title: String) -> [String] {
+        call.map { ["\(title):\n\($0.request)", "Answer:\n\($0.answer)"] } ?? []
     }
 
     private func verdict(on token: UpstreamToken?) -> String {

@@ -19,6 +19,15 @@ package final class PrometheusRegistry: Sendable {
         series.withLock { $0[SeriesName(name, labels)] = PrometheusGauge(read: read) }
     }
 
+    /// - Parameter read: the values of the moment by the label's value, each once.
+    package func addFamily(
+        _ name: String, isCounter: Bool = false, by label: String,
+        read: @escaping @Sendable () -> [(String, Double)]
+    ) {
+        let family = PrometheusFamily(type: isCounter ? "counter" : "gauge", label: label, read: read)
+        series.withLock { $0[SeriesName(name, [])] = family }
+    }
+
     /// All series, sorted by name and labels.
     package var text: String {
         let series = series.withLock { $0 }.sorted { $0.key < $1.key }

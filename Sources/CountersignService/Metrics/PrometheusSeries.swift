@@ -28,6 +28,24 @@ final class PrometheusGauge: PrometheusSeries {
     func lines(_ name: SeriesName) -> String { read().map { name.line("\($0)") } ?? "" }
 }
 
+/// One metric's series as they are when somebody asks: a reload may bring others.
+final class PrometheusFamily: PrometheusSeries {
+    let type: String
+    private let label: String
+    private let read: @Sendable () -> [(String, Double)]
+
+    init(type: String, label: String, read: @escaping @Sendable () -> [(String, Double)]) {
+        self.type = type
+        self.label = label
+        self.read = read
+    }
+
+    func lines(_ name: SeriesName) -> String {
+        read().map { (SeriesName(name.name, [(label, $0)]), $1) }.sorted { $0.0 < $1.0 }
+            .map { $0.line("\($1)") }.joined()
+    }
+}
+
 /// Durations in seconds (or any numbers), counted in buckets that suit a service which answers within milliseconds.
 final class PrometheusHistogram: PrometheusSeries, TimerHandler, RecorderHandler {
     private static let bounds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]

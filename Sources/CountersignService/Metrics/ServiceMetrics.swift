@@ -21,7 +21,7 @@ extension PrometheusRegistry {
             }
         }
         addSigningKeyGauges(signingKeys)
-        addUpstreamGauges(upstreams, providers: blueprint.upstreamProviders.map(\.name))
+        addUpstreams(upstreams)
         addGauge(Self.deferred) { Double(sessions.deferredSessions.count) }
         addGauge(Self.dropped) { Double(sessions.deferredSessions.droppedCount) }
         addGauge(Self.revocations) { Double(sessions.revocations.count) }
@@ -47,18 +47,19 @@ extension PrometheusRegistry {
         addGauge(Self.signingKeysWaiting) { Double(keys.waitingCount) }
     }
 
-    private func addUpstreamGauges(_ upstreams: UpstreamServices, providers: [String]) {
-        let gauges: [(String, @Sendable (UpstreamService.Status) -> Double)] = [
-            (Self.upstreamOpen, { $0.isOpen ? 1 : 0 }), (Self.upstreamInFlight, { Double($0.inFlight) }),
-            (Self.upstreamCalls, { Double($0.calls) }), (Self.upstreamFailures, { Double($0.failures) }),
-        ]
-        for provider in providers {
-            for (name, read) in gauges {
-                addGauge(name, labels: [("identity_provider", provider)]) {
-                    upstreams.statuses.first { $0.provider == provider }.map { read($0.status) }
-                }
+    /// Of the providers of the moment.
+    private func addUpstreams(_ upstreams: UpstreamServices) {
+        func add(
+            _ name: String, isCounter: Bool, _ read: @escaping @Sendable (UpstreamService.Status) -> Double
+        ) {
+            addFamily(name, isCounter: isCounter, by: "identity_provider") {
+                upstreams.statuses.map { ($0.provider, read($0.status)) }
             }
         }
+        add(Self.upstreamOpen, isCounter: false) { $0.isOpen ? 1 : 0 }
+        add(Self.upstreamInFlight, isCounter: false) { Double($0.inFlight) }
+        add(Self.upstreamCalls, isCounter: true) { Double($0.calls) }
+        add(Self.upstreamFailures, isCounter: true) { Double($0.failures) }
     }
 
     private static let upstreamOpen = "countersign_upstream_breaker_open"
@@ -79,7 +80,7 @@ extension PrometheusRegistry {
     private static let descriptions = [
         upstreamOpen: "1 while the provider's internal service is not called, since it has failed too often.",
         upstreamInFlight: "Requests that wait for the provider's internal service.",
-        upstreamCalls: "Calls of the provider's internal service since the start.",
+        upstreamCalls: "Calls of the provider's internal service since the start, or since a reload changed it.",
         upstreamFailures: "Those of them that brought no answer, or a 5xx.",
         signingKeys: "Our own keys by state in the manifest.",
         signingKeyAge: "How long the active key has been signing.",

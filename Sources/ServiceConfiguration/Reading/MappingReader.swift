@@ -107,4 +107,10 @@ extension MappingReader {
         guard let elements = entries.first(where: { $0.name == key })?.value.sequence else { return [] }
         return elements.compactMap { $0.mapping?["name"]?.scalar?.string }
     }
+
+    /// Whether an entry of a mapping has this key, without complaint.
+    func hasEntry(in mapping: String, with key: String) -> Bool {
+        let entries = entries.first { $0.name == mapping }?.value.mapping
+        return entries?.contains { $0.value.mapping?[key] != nil } ?? false
+    }
 }

@@ -3,7 +3,7 @@ import TokenExchange
 extension NodeReader {
     /// Members of a request's body, by name.
     func upstreamFields() -> [UpstreamField]? {
-        entries { name, reader in UpstreamField.read(name: name, reader) }
+        entries { name, reader in UpstreamField.read(name: name, reader, isHeader: false) }
     }
 
     /// Headers, by name; each once, whatever its case.
@@ -12,7 +12,7 @@ extension NodeReader {
         return entries { name, reader in
             guard reader.isHeaderName(name) else { return nil }
             _ = names.note(name.lowercased(), at: reader)
-            return UpstreamField.read(name: name, reader)
+            return UpstreamField.read(name: name, reader, isHeader: true)
         }
     }
 
@@ -37,7 +37,7 @@ extension NodeReader {
 
 extension UpstreamField {
     /// As ``ClaimMapping``, or `{ env: … }`, `{ file: … }`, `{ identity: true }`, `{ access_token: true }`.
-    fileprivate static func read(name: String, _ reader: NodeReader) -> UpstreamField? {
+    fileprivate static func read(name: String, _ reader: NodeReader, isHeader: Bool) -> UpstreamField? {
         guard reader.isMapping else {
             var place = reader
             // It may be a secret, written where none may stand.
@@ -52,15 +52,19 @@ extension UpstreamField {
             let source: Source? = section.exactlyOne([
                 "from": { $0.claimPath().map { claim(name, .firstOf([$0])) } },
                 "first_of": { $0.list(atLeast: 1) { $0.claimPath() }.map { claim(name, .firstOf($0)) } },
-                "value": { $0.jsonValue().map { claim(name, .value($0)) } },
+                "value": { reader in
+                    guard let value = reader.jsonValue(), !isHeader || reader.isHeaderText(value.plainText)
+                    else { return nil }
+                    return claim(name, .value(value))
+                },
                 "env": { reader in
-                    reader.environmentName().flatMap {
-                        reader.upstreamSecret(
-                            Secret(environmentVariable: $0, in: reader.pass.environment), place: "env \($0)")
-                    }
+                    guard let variable = reader.environmentName() else { return nil }
+                    let secret = Secret(environmentVariable: variable, in: reader.pass.environment)
+                    return reader.upstreamSecret(secret, place: "env \(variable)", isHeader: isHeader)
                 },
                 "file": { reader in
-                    reader.path().flatMap { reader.upstreamSecret(Secret(file: $0), place: "file \($0)") }
+                    guard let path = reader.path() else { return nil }
+                    return reader.upstreamSecret(Secret(file: path), place: "file \(path)", isHeader: isHeader)
                 },
                 "identity": { $0.onlyTrue().map { .identityToken } },
                 "access_token": { $0.onlyTrue().map { .accessToken } },
@@ -70,7 +74,9 @@ extension UpstreamField {
                 reader.refuseRequired()
                 return nil
             }
-            let prefix = section.value("prefix", default: "") { $0.string() }
+            let prefix = section.value("prefix", default: "") { reader in
+                reader.string().flatMap { !isHeader || reader.isHeaderText($0) ? $0 : nil }
+            }
             guard let source else { return nil }
             if case .claim(let mapping) = source, isRequired {
                 let required = ClaimMapping(name: name, source: mapping.source, isRequired: true)
@@ -86,13 +92,20 @@ extension UpstreamField {
 }
 
 extension NodeReader {
-    /// A secret that can be read now, in characters that a header can hold.
-    fileprivate func upstreamSecret(_ secret: Secret, place: String) -> UpstreamField.Source? {
+    fileprivate func isHeaderText(_ text: String, remedy: String = "") -> Bool {
+        if text.fitsHeader { return true }
+        report(
+            expected: "printable ASCII, as a header has it", found: "other characters",
+            remedy: "They can stand in the body only.\(remedy)")
+        return false
+    }
+
+    /// A secret that can be read now; for a header, in characters that it can hold.
+    fileprivate func upstreamSecret(_ secret: Secret, place: String, isHeader: Bool) -> UpstreamField.Source? {
         do throws(SecretUnavailable) {
-            guard try secret.read().utf8.allSatisfy({ (0x20...0x7E).contains($0) }) else {
-                report(expected: "a secret in printable ASCII", found: "another one")
-                return nil
-            }
+            let text = try secret.read()
+            let remedy = " Of a file's newlines only one, at its end, is ignored."
+            guard !isHeader || isHeaderText(text, remedy: remedy) else { return nil }
         } catch {
             report(error.complaint)
             return nil

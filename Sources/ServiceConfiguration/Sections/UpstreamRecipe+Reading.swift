@@ -51,30 +51,30 @@ extension UpstreamRecipe {
             section.missing(
                 "access_token", remedy: "The preset needs `access_token: { url: …, body: … }` for its grant.")
         }
-        let endpoint = UpstreamEndpoint.read(section, isGrant: preset?.isGrant ?? false)
-        let headers = section.value("headers", default: []) { $0.upstreamHeaders() }.completed(
+        let isGrant = preset?.isGrant ?? false
+        let endpoint = UpstreamEndpoint.read(section, isGrant: isGrant, preset: isGrant ? preset : nil)
+        let headers = section.value("headers", default: []) { $0.upstreamHeaders() }.completedHeaders(
             by: preset?.headers ?? [])
-        let body: [UpstreamField] =
-            section.optional("body") { reader -> [UpstreamField]? in
-                if endpoint?.method == .get { reader.refuseForGet() }
-                return reader.upstreamFields()
-            } ?? []
+        let body = section.upstreamBody(endpoint?.method)
         let transport = section.upstreamTransport()
-        if access == nil, section.reader("access_token") == nil, preset != .clientCredentials {
+        if let reader = section.reader("access_token") {
+            if !section.usesAccessToken(in: headers) { reader.refuseUnused(preset) }
+        } else if preset != .clientCredentials {
             section.refuseAccessToken(in: headers + body)
         }
         guard let endpoint else { return nil }
         return UpstreamRecipe(
-            endpoint: endpoint, transport: transport, headers: headers, body: body.completed(by: preset?.body ?? []),
-            access: access, maximumBytes: maximumBytes)
+            endpoint: endpoint, transport: transport, headers: headers,
+            body: body.completedBody(by: preset?.body ?? []), access: access, maximumBytes: maximumBytes)
     }
 }
 
 extension UpstreamAccess {
     fileprivate static func read(_ section: MappingReader, isClientCredentials: Bool) -> UpstreamAccess? {
-        let endpoint = UpstreamEndpoint.read(section, isGrant: true)
+        let endpoint = UpstreamEndpoint.read(
+            section, isGrant: true, preset: isClientCredentials ? .clientCredentials : nil)
         let headers = section.value("headers", default: []) { $0.upstreamHeaders() }
-        let body = section.value("body", default: []) { $0.upstreamFields() }
+        let body = section.upstreamBody(endpoint?.method)
         for field in headers + body {
             guard !field.isSameForEverybody else { continue }
             section.place.report(
@@ -84,16 +84,24 @@ extension UpstreamAccess {
         return endpoint.map {
             UpstreamAccess(
                 endpoint: $0, headers: headers,
-                body: body.completed(by: isClientCredentials ? UpstreamPreset.accessBody : []))
+                body: body.completedBody(by: isClientCredentials ? UpstreamPreset.accessBody : []))
         }
     }
 }
 
 extension UpstreamEndpoint {
-    /// - Parameter isGrant: whether the form and the answer are those of an OAuth grant where the file says nothing.
-    fileprivate static func read(_ section: MappingReader, isGrant: Bool) -> UpstreamEndpoint? {
+    /// - Parameters:
+    ///   - isGrant: whether the form and the answer are those of an OAuth grant where the file says nothing.
+    ///   - preset: one whose grant this call has as its body.
+    fileprivate static func read(
+        _ section: MappingReader, isGrant: Bool, preset: UpstreamPreset?
+    ) -> UpstreamEndpoint? {
         let url = section.required("url") { $0.webAddress(such: "https://loyalty.acme.example/api/tokens")?.text }
-        let method = section.value("method", default: Method.post) { $0.choice() }
+        let method = section.value("method", default: Method.post) { reader in
+            let method: Method? = reader.choice()
+            if method == .get, let preset { reader.refuseGet(for: preset) }
+            return method
+        }
         let format = section.value("format", default: isGrant ? Format.form : .json) { $0.choice() }
         let tokenAt =
             section.optional("token_at") { $0.jsonPointer() } ?? (isGrant ? JSONPointer("/access_token") : nil)
@@ -138,6 +146,19 @@ extension MappingReader {
             })
     }
 
+    fileprivate func upstreamBody(_ method: UpstreamEndpoint.Method?) -> [UpstreamField] {
+        value("body", default: []) { reader in
+            if method == .get { reader.refuseForGet() }
+            return reader.upstreamFields()
+        }
+    }
+
+    /// - Parameter headers: with those of the preset. What the file has counts even where it cannot be read.
+    fileprivate func usesAccessToken(in headers: [UpstreamField]) -> Bool {
+        headers.contains { $0.source == .accessToken }
+            || ["headers", "body"].contains { hasEntry(in: $0, with: "access_token") }
+    }
+
     fileprivate func refuseAccessToken(in fields: [UpstreamField]) {
         for field in fields where field.source == .accessToken {
             place.report(
@@ -173,6 +194,21 @@ extension NodeReader {
         report(expected: "no `body` beside `method: GET`", found: "it", remedy: "Use headers, or another method.")
     }
 
+    fileprivate func refuseGet(for preset: UpstreamPreset) {
+        report(
+            expected: "POST or PUT for the preset \(preset.rawValue)", found: "GET",
+            remedy: "Its grant is the body, and GET has none.")
+    }
+
+    fileprivate func refuseUnused(_ preset: UpstreamPreset?) {
+        report(
+            expected: "a header or a member of the body with `{ access_token: true }`", found: "none",
+            remedy: preset == .clientCredentials
+                ? "Your `Authorization` takes the place of the preset's; remove it, or send the token elsewhere."
+                : "Send the token, as in `headers: { Authorization: { access_token: true, prefix: \"Bearer \" } }`, "
+                    + "or remove the call.")
+    }
+
     fileprivate func refuseSecondExpiry() {
         report(expected: "one of `expires_in_at` and `expires_at_at`", found: "both", remedy: "Remove one of them.")
     }
@@ -190,9 +226,15 @@ extension UpstreamField {
 }
 
 extension [UpstreamField] {
-    /// With those of `others` whose names are not taken.
-    fileprivate func completed(by others: [UpstreamField]) -> [UpstreamField] {
+    /// With those of `others` whose names are not taken; the case of a header's name says nothing.
+    fileprivate func completedHeaders(by others: [UpstreamField]) -> [UpstreamField] {
         let taken = Set(map { $0.name.lowercased() })
         return others.filter { !taken.contains($0.name.lowercased()) } + self
+    }
+
+    /// With those of `others` whose names are not taken.
+    fileprivate func completedBody(by others: [UpstreamField]) -> [UpstreamField] {
+        let taken = Set(map(\.name))
+        return others.filter { !taken.contains($0.name) } + self
     }
 }

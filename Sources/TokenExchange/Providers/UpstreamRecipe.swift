@@ -183,3 +183,20 @@ package struct UpstreamSecret: Sendable, Equatable, Redacted {
 
     package static func == (left: UpstreamSecret, right: UpstreamSecret) -> Bool { left.place == right.place }
 }
+
+extension JSONValue {
+    /// As headers and forms have values: a list as words, as in `scope`; an object as JSON.
+    package var plainText: String {
+        switch self {
+        case .string(let string): string
+        case .null: ""
+        case .array(let elements): elements.map(\.plainText).joined(separator: " ")
+        case .bool, .number, .object: String(decoding: text, as: UTF8.self)
+        }
+    }
+}
+
+extension String {
+    /// Whether a header can hold it: printable ASCII and blanks.
+    package var fitsHeader: Bool { utf8.allSatisfy { (0x20...0x7E).contains($0) } }
+}

@@ -88,7 +88,7 @@ extension ObtainUpstreamToken {
     private static let tokenMark = UInt8(ascii: "T")
 
     private func outcome(of work: Work) async -> Outcome {
-        guard let slot = vault.slot(for: work.owner) else { return await fetched(work) }
+        let slot = vault.slot(for: work.owner)
         let claim = [Self.claimMark] + vault.fence()
         do throws(SessionStoreFailure) {
             switch try await claimOrToken(claim, in: slot, for: work) {

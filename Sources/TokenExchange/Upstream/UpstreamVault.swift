@@ -6,10 +6,9 @@ package struct UpstreamVault: Sendable {
     private static let version: UInt8 = 1
 
     private let sealer: any RecordSealer
-    private let secret: @Sendable () throws -> [UInt8]
+    private let secret: [UInt8]
 
-    /// - Parameter secret: the secret of the moment.
-    package init(sealer: any RecordSealer, secret: @escaping @Sendable () throws -> [UInt8]) {
+    package init(sealer: any RecordSealer, secret: [UInt8]) {
         self.sealer = sealer
         self.secret = secret
     }
@@ -20,9 +19,7 @@ package struct UpstreamVault: Sendable {
         fileprivate let sealingKey: DerivedKey
     }
 
-    /// Nil where the secret cannot be read now.
-    func slot(for owner: UpstreamTokenOwner) -> Slot? {
-        guard let secret = try? secret() else { return nil }
+    func slot(for owner: UpstreamTokenOwner) -> Slot {
         let own = sealer.derive("countersign upstream v1\0", from: secret, context: owner.text)
         let name = sealer.derive("countersign upstream name v1\0", from: own.bytes, context: []).bytes
         return Slot(

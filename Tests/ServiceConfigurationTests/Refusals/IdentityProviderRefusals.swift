@@ -93,7 +93,44 @@ extension Refusal {
             "headers: { A: { access_token: true } }",
             ": expected `access_token: { url: … }` beside `{ access_token: true }`, found `A` without it."),
         upstream(
-            "access_token: { url: \"https://x.example\", body: { a: { from: sub } } }",
+            "preset: oauth_token_exchange, method: GET",
+            "method: expected POST or PUT for the preset oauth_token_exchange, found GET. Its grant is the body, and GET has none."
+        ),
+        upstream(
+            "preset: oauth_jwt_bearer, method: GET",
+            "method: expected POST or PUT for the preset oauth_jwt_bearer, found GET. Its grant is the body, and GET has none."
+        ),
+        upstream(
+            "preset: oauth_client_credentials, access_token: { url: \"https://x.example\", method: GET }",
+            "access_token.method: expected POST or PUT for the preset oauth_client_credentials, found GET. Its grant is the body, and GET has none."
+        ),
+        upstream(
+            "headers: { A: { access_token: true } }, access_token: { url: \"https://x.example\", method: GET, body: { a: { value: x } } }",
+            "access_token.body: expected no `body` beside `method: GET`, found it. Use headers, or another method."),
+        upstream(
+            "body: { a: { value: x } }, access_token: { url: \"https://x.example\" }",
+            #"access_token: expected a header or a member of the body with `{ access_token: true }`, found none. Send the token, as in `headers: { Authorization: { access_token: true, prefix: "Bearer " } }`, or remove the call."#
+        ),
+        upstream(
+            "preset: oauth_client_credentials, access_token: { url: \"https://x.example\" }, headers: { authorization: { value: x } }",
+            "access_token: expected a header or a member of the body with `{ access_token: true }`, found none. Your `Authorization` takes the place of the preset's; remove it, or send the token elsewhere."
+        ),
+        // What is wrong already is not unused as well.
+        upstream(
+            "headers: { A: { access_token: false } }, access_token: { url: \"https://x.example\" }",
+            "headers.A.access_token: expected true, found the boolean false. Remove the key otherwise."),
+        upstream("headers: { A: { value: \"é\" } }", "headers.A.value: \(noHeaderText)"),
+        upstream("headers: { A: { value: [a, \"b\\r\\nc\"] } }", "headers.A.value: \(noHeaderText)"),
+        upstream("headers: { A: { value: { b: \"\\x7F\" } } }", "headers.A.value: \(noHeaderText)"),
+        upstream("headers: { A: { from: sub, prefix: \"Bearer\\t\" } }", "headers.A.prefix: \(noHeaderText)"),
+        upstream(
+            "headers: { A: { env: TWO_LINES } }",
+            "headers.A.env: \(noHeaderText) Of a file's newlines only one, at its end, is ignored."),
+        upstream(
+            "access_token: { url: \"https://x.example\", headers: { B: { value: \"\\n\" } } }, headers: { A: { access_token: true } }",
+            "access_token.headers.B.value: \(noHeaderText)"),
+        upstream(
+            "headers: { A: { access_token: true } }, access_token: { url: \"https://x.example\", body: { a: { from: sub } } }",
             "access_token: expected constants and secrets only, found `a` from somewhere else. The access token is the same for everybody, so it cannot depend on an identity."
         ),
         upstream(
@@ -220,6 +257,9 @@ extension Refusal {
                 #"config.yaml:10: identity_providers[0].webview.origins[0]: expected an https URL such as https://loyalty.acme.example, found "http://a.example". Plain http is accepted on loopback only."#
         ),
     ]
+
+    private static let noHeaderText =
+        "expected printable ASCII, as a header has it, found other characters. They can stand in the body only."
 
     private static func upstream(_ keys: String, _ complaint: String) -> Refusal {
         let separator = complaint.hasPrefix(":") ? "" : "."

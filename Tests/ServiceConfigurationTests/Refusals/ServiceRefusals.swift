@@ -1,6 +1,21 @@
 extension Refusal {
     static let services: [Refusal] = [
         Refusal(
+            adding: "sessions: { cache_secret: { file: absent } }\n",
+            complaint:
+                "config.yaml:10: sessions.cache_secret: expected a readable file, found absent: No such file or directory."
+        ),
+        Refusal(
+            adding: "sessions: { cache_secret: { file: acme.pem } }\n",
+            complaint:
+                "config.yaml:10: sessions.cache_secret: expected a file that other users cannot read, found acme.pem, readable by everybody. Run `chmod 600` on it, and replace what it holds if others use this machine."
+        ),
+        Refusal(
+            adding: "sessions: { cache_secret: { file: secret } }\n",
+            complaint:
+                "config.yaml:10: sessions.cache_secret: expected a secret of at least 32 characters, found a shorter one. `openssl rand -base64 32` makes a good one."
+        ),
+        Refusal(
             replacing: "public_url: http://127.0.0.1:8080", with: "public_url: 8080",
             complaint:
                 "config.yaml:1: public_url: expected an https URL such as https://identity.acme.example, found the number 8080. Put it in quotes if it is meant as a string."
