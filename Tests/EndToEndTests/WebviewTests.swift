@@ -69,6 +69,13 @@ import TokenExchange
         }
     }
 
+    @Test(arguments: ["test_server.py"])
+    func keepsTheExamplesBackEndToItsWord(file: String) async throws {
+        let result = try await CountersignProcess.run(
+            CountersignProcess.python, ["\(WebviewScene.tests)/\(file)"])
+        #expect(result.status == 0 && result.output.contains("\nOK\n"), "\(result.output)")
+    }
+
     @Test func showsAPageOnlyToWhomCountersignKnows() async throws {
         let redis = try await RedisServer.start()
         let scene = try await WebviewScene.prepare(redis: redis)
