@@ -69,7 +69,7 @@ import TokenExchange
         }
     }
 
-    @Test(arguments: ["test_server.py"])
+    @Test(arguments: ["test_server.py", "test_verification.py"])
     func keepsTheExamplesBackEndToItsWord(file: String) async throws {
         let result = try await CountersignProcess.run(
             CountersignProcess.python, ["\(WebviewScene.tests)/\(file)"])
