@@ -103,6 +103,34 @@ def reads_a_deep_link_that_is_encoded_as_a_whole(browser, scene):
 
 
 @case
+def takes_no_text_of_a_cart_for_an_identity(browser, scene):
+    cart = CART | {"note": "x&externalIdentity=EVIL&token=fake&store={}"}
+    named = [f"token={SECURITY_TOKEN}", f"externalIdentity={scene['good']}"]
+    raw = [f"cart={json_of(cart)}", f"store={json_of(STORE)}"]
+    links = [urllib.parse.quote("&".join(inner), safe="") for inner in (named + raw, raw + named)]
+    for link in (*links, f"{query(scene['good'], cart)}&externalIdentity=EVIL&token=fake&cart=7"):
+        with Visit(browser, scene) as visit:
+            visit.open("?" + link).shows_rewards()
+            assert visit.heading == "Emma Larsen", visit.heading
+            assert visit.page.locator(".store").inner_text() == "ACME ZÜRICH"
+            is_clean(visit)
+            assert couponsLink(visit)["token"] == [SECURITY_TOKEN]
+    with Visit(browser, scene) as visit:
+        visit.open("?" + urllib.parse.quote("&".join([named[0], *raw]), safe="")).is_denied("no_identity")
+        assert not visit.asked("/session")
+
+
+@case
+def takes_no_other_parameter_for_a_part_of_the_identity(browser, scene):
+    with Visit(browser, scene) as visit:
+        visit.open(f"?{query(scene['good'])}&Cart=7&EXTERNALIDENTITY=x").shows_rewards()
+        is_clean(visit, "?Cart=7&EXTERNALIDENTITY=x")
+        inner = f"token={SECURITY_TOKEN}&externalIdentity={scene['good']}&Cart=7&cart={json_of(CART)}"
+        visit.open("?" + urllib.parse.quote(inner, safe="")).shows_rewards()
+        is_clean(visit)
+
+
+@case
 def leaves_other_fragments_and_queries_alone(browser, scene):
     with Visit(browser, scene) as visit:
         for suffix in ("", "#rewards", "#bm90IGpzb24", "?lang=de#%E0%A4%A", "?token=1&cart=%7B%7D", "?store=12", "#e30="):
