@@ -35,6 +35,7 @@ struct WebviewScene {
         let tokens = try await identities(of: service, redis: redis)
         let scene: [String: Any] = [
             "page_port": pagePort, "redis_port": redis.port, "program": CountersignProcess.program,
+            "countersign": "http://127.0.0.1:\(service.publicPort)",
             "pictures": "\(CountersignProcess.repository)/.build/webview", "demo": try await demo(in: folder),
         ]
         return WebviewScene(

@@ -5,7 +5,11 @@
  */
 
 const names = /^(token|externalIdentity|cart|store)(=|%3[Dd])/;
-let delivered = fromFragment() ?? fromQuery();
+const parts = location.search.slice(1).split("&");
+const ofFragment = fromFragment();
+const ofQuery = fromQuery();
+let delivered = ofFragment ?? ofQuery;
+if (delivered) clean();
 
 /**
  * Asks Countersign who opened the page, calls `render` or `deny`, and returns its result.
@@ -54,24 +58,16 @@ function isOver(identity) {
 
 /** The current delivery: base64 of JSON. */
 function fromFragment() {
-  return attempt(() => {
-    const context = understood(json(text(decoded(location.hash.slice(1)))));
-    if (context) clean(location.search, "");
-    return context;
-  });
+  return attempt(() => understood(json(text(decoded(location.hash.slice(1))))));
 }
 
 /** The deep link's: parameters, or all of them encoded once more as one. */
 function fromQuery() {
-  const parts = location.search.slice(1).split("&");
   const ours = parts.filter((part) => names.test(part)).join("&");
   const query = /(^|&)externalIdentity=/.test(ours) ? ours : decoded(ours);
   const { token, externalIdentity, ...rest } = members(query, query !== ours);
   const first = (value) => decoded(value?.split("&")[0]);
-  const context = understood({ ...rest, externalIdentity: first(externalIdentity), token: first(token) });
-  const others = parts.filter((part) => part && !names.test(part)).join("&");
-  if (context) clean(others && `?${others}`, location.hash);
-  return context;
+  return understood({ ...rest, externalIdentity: first(externalIdentity), token: first(token) });
 }
 
 /** The first of each name; text inside JSON may look like more. URLSearchParams would make a plus sign a space. */
@@ -93,7 +89,8 @@ async function fromGlobal() {
     await new Promise((resume) => addEventListener("load", () => setTimeout(resume)));
   }
   const context = understood(window.NEWSTORE);
-  if (context) Reflect.deleteProperty(window, "NEWSTORE");
+  // What `var` declared cannot be deleted.
+  if (context) Reflect.deleteProperty(window, "NEWSTORE") || Reflect.set(window, "NEWSTORE", undefined);
   return context;
 }
 
@@ -127,8 +124,12 @@ function decoded(value) {
   return attempt(() => value && decodeURIComponent(value)) ?? value;
 }
 
-function clean(search, hash) {
-  history.replaceState(history.state, "", location.pathname + search + hash);
+/** In full: relative, it would follow `<base>`, and a path with `//` at its start would name a host. */
+function clean() {
+  const address = new URL(location);
+  if (ofQuery) address.search = parts.filter((part) => part && !names.test(part)).join("&");
+  if (ofFragment) address.hash = "";
+  history.replaceState(history.state, "", address);
 }
 
 function attempt(action) {

@@ -131,6 +131,34 @@ def takes_no_other_parameter_for_a_part_of_the_identity(browser, scene):
 
 
 @case
+def takes_both_identities_out_of_an_address_with_two(browser, scene):
+    with Visit(browser, scene) as visit:
+        visit.open(f"?lang=de&{query(scene['revoked'])}&theme=x{fragment(context(scene['good']))}").shows_rewards()
+        is_clean(visit, "?lang=de&theme=x")
+
+
+@case
+def cleans_an_address_that_looks_like_a_host_or_has_another_base(browser, scene):
+    for suffix in (fragment(context(scene["good"])), f"?{query(scene['good'])}"):
+        for path, head in [("/elsewhere", ""), ("page/", "<base href='https://elsewhere.example/x/'>")]:
+            with Visit(browser, scene) as visit:
+                visit.open_small_page(path, head, suffix)
+                visit.comes_out_as("rendered")
+                is_clean(visit)
+                assert visit.page.evaluate("location.pathname") == f"/{path}"
+
+
+@case
+def takes_away_a_global_that_cannot_be_deleted(browser, scene):
+    known = json_of(context(scene["good"]))
+    for script in (f"var NEWSTORE = {known}", f"Object.defineProperty(window, 'NEWSTORE', {{ value: {known}, writable: true }})"):
+        with Visit(browser, scene) as visit:
+            visit.open_small_page("page", f"<script>{script}</script>")
+            visit.comes_out_as("rendered")
+            assert visit.page.evaluate("window.NEWSTORE") is None, "later scripts can read the external identity"
+
+
+@case
 def leaves_other_fragments_and_queries_alone(browser, scene):
     with Visit(browser, scene) as visit:
         for suffix in ("", "#rewards", "#bm90IGpzb24", "?lang=de#%E0%A4%A", "?token=1&cart=%7B%7D", "?store=12", "#e30="):
