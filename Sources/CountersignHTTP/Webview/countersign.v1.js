@@ -17,14 +17,17 @@ if (delivered) clean();
  * `session` is Countersign's answer, `context` what the app handed over. Only `externalIdentity` of that is signed: who
  * asks is proven, what for is not. The reasons are `no_identity`, `expired`, `refused` and `unreachable`.
  *
+ * @param identityProvider whose sessions the page is for; default: any.
  * @param service Countersign's address, with a slash at its end; default: where this script came from.
  * @param timeout in milliseconds.
  */
-export async function start({ render, deny, service = new URL("..", import.meta.url), timeout = 5000 }) {
+export async function start({ render, deny, identityProvider, service = new URL("..", import.meta.url), timeout = 5000 }) {
   delivered ??= await fromGlobal();
   if (!delivered) return deny("no_identity");
   const session = await ask(new URL("session", service), delivered.externalIdentity, timeout);
-  return session.active ? render(session, delivered) : deny(session);
+  if (!session.active) return deny(session);
+  const { identity_provider: provider } = session;
+  return provider === (identityProvider ?? provider) ? render(session, delivered) : deny("refused");
 }
 
 /** The address that takes coupon codes back to the app's cart. */

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import urllib.parse
+import urllib.request
 
 from visit import CART, PHONE, SECURITY_TOKEN, STORE, TABLET, Visit, context, fragment, query
 
@@ -181,12 +182,30 @@ def denies_without_an_identity(browser, scene):
 @case
 def denies_bad_tokens_and_says_which_are_over(browser, scene):
     with Visit(browser, scene) as visit:
-        for token, reason in [(scene["expired"], "expired"), (scene["revoked"], "refused"), (scene["foreign"], "refused"),
+        for token, reason in [(scene["expired"], "expired"), (scene["revoked"], "refused"), (scene["forged"], "refused"),
                               ("csx_nonsense", "refused"), ("a.b.c", "refused")]:
             visit.open(fragment(context(token))).is_denied(reason)
             is_clean(visit)
             visit.picture(f"denied-{reason}")
         assert not visit.asked("/api/rewards"), "the back end was asked for a page that is not shown"
+
+
+@case
+def denies_sessions_of_other_identity_providers(browser, scene):
+    # The origins of the first are others; those of the second are the page's own.
+    for token in (scene["foreign"], scene["optional"]):
+        with Visit(browser, scene) as visit:
+            visit.open(fragment(context(token))).is_denied("refused")
+            is_clean(visit)
+            assert not visit.asked("/api/rewards")
+
+
+@case
+def shows_any_session_where_the_page_names_no_provider(browser, scene):
+    for token, outcome in [(scene["optional"], "rendered"), (scene["foreign"], "refused")]:
+        with Visit(browser, scene) as visit:
+            visit.open_small_page("page", "", fragment(context(token)))
+            visit.comes_out_as(outcome)
 
 
 @case
@@ -343,13 +362,13 @@ def demo_prints_an_address_that_shows_the_page_and_ends_with_ctrl_c(browser, sce
         running.wait(timeout=10)
 
 
-# Outages; from here on Redis is empty, then gone.
+# From here on the good session has ended, then Redis is gone.
 
 @case
 def spends_nothing_once_the_session_is_over(browser, scene):
     with Visit(browser, scene) as visit:
         visit.open(fragment(context(scene["good"]))).shows_rewards()
-        redis(scene, "FLUSHALL")
+        revoke(scene, scene["good"])
         visit.page.get_by_text("Gift wrapping").click()
         visit.page.get_by_role("button", name="Apply 1 reward").click()
         visit.is_denied("expired")
@@ -365,6 +384,10 @@ def is_unreachable_while_countersign_cannot_decide(browser, scene):
 @case
 def says_so_where_only_the_signature_could_be_checked(browser, scene):
     with Visit(browser, scene) as visit:
+        def expect_optional(route):
+            answer = route.fetch()
+            route.fulfill(response=answer, body=answer.text().replace('"vip-loyalty"', '"optional"'))
+        visit.page.route("**/loyalty.js", expect_optional)
         visit.open(fragment(context(scene["optional"]))).shows_rewards()
         visit.page.get_by_text("could not be confirmed").wait_for()
         visit.picture("unconfirmed-phone")
@@ -380,6 +403,13 @@ def couponsLink(visit):
     link = visit.page.get_by_role("link", name="Back to the cart")
     link.wait_for()
     return urllib.parse.parse_qs(link.get_attribute("href").partition("?")[2])
+
+
+def revoke(scene, token):
+    request = urllib.request.Request(f"{scene['countersign']}/revoke", urllib.parse.urlencode({"token": token}).encode(),
+                                     {"Authorization": scene["verifier"]})
+    with urllib.request.urlopen(request, timeout=5) as answer:
+        assert answer.status == 200
 
 
 def redis(scene, *words):
