@@ -63,6 +63,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
     countersign: str
 
     def do_GET(self):
+        try:
+            self._body()
+        except Problem as problem:
+            return self._answer(problem.status, b"", "text/plain")
         name = self.path.partition("?")[0].removeprefix("/") or "index.html"
         file = PAGE / name
         if file.parent != PAGE or file.suffix not in TYPES or not file.is_file():
@@ -74,7 +78,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         status, answer = 200, {}
         try:
-            answer = self._ask(self.path, self._token(), self._question())
+            # First of all, also where it does not matter: what stays unread would be taken for the next request.
+            body = self._body()
+            answer = self._ask(self.path, self._token(), self._question(body))
         except Refused:
             status = 401
         except Unreachable:
@@ -95,14 +101,26 @@ class Handler(http.server.BaseHTTPRequestHandler):
             raise Refused
         return token
 
-    def _question(self):
+    def _body(self):
+        """The whole body. Where it is not clear how long it is, the connection ends with the answer."""
+        lengths = set(self.headers.get_all("Content-Length", ["0"]))
+        length = lengths.pop()
+        status = None
+        if self.headers.defects or lengths or not re.fullmatch("[0-9]{1,9}", length):
+            status = 400
+        elif "Transfer-Encoding" in self.headers:
+            status = 411
+        elif int(length) > 16384:
+            status = 413
+        if status:
+            self.close_connection = True
+            raise Problem(status)
+        return self.rfile.read(int(length))
+
+    def _question(self, body):
         try:
-            length = int(self.headers.get("Content-Length", 0))
-            if not 0 <= length <= 16384:
-                self.close_connection = True
-                raise Problem(413)
-            question = json.loads(self.rfile.read(length))
-        except ValueError:
+            question = json.loads(body)
+        except (ValueError, RecursionError):
             raise Problem(400) from None
         if not isinstance(question, dict):
             raise Problem(400)
@@ -123,6 +141,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             "Content-Type": kind, "Content-Length": str(len(body)), "Cache-Control": "no-store",
             "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Content-Security-Policy": policy,
         }
+        if self.close_connection:
+            headers["Connection"] = "close"
         for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()

@@ -6,8 +6,8 @@ Countersign is away; but a session that was ended early is still good here until
 By introspection: Countersign is asked. It knows sessions that have ended, and it is the only way for opaque tokens.
 """
 import base64
+import http.client
 import json
-import urllib.error
 import urllib.parse
 import urllib.request
 
@@ -22,10 +22,38 @@ class Unreachable(Exception):
     """Nobody could be asked. That says nothing about the token: answer 503, never 401."""
 
 
+# No answer, half an answer, an error, or not what Countersign would answer.
+OUTAGE = (OSError, http.client.HTTPException, ValueError)
+
+
+class Keys(jwt.PyJWKClient):
+    """Countersign's keys. What is no key set does not replace the one before."""
+
+    def fetch_data(self):
+        try:
+            with urllib.request.urlopen(self.uri, timeout=self.timeout) as answer:
+                document = json.load(answer)
+            if not usable(document):
+                raise ValueError("no usable keys")
+        except OUTAGE as error:
+            raise Unreachable from error
+        self.jwk_set_cache.put(document)
+        return document
+
+
+def usable(document):
+    """Whether it is a JWK set with a key that could have signed a token."""
+    try:
+        keys = jwt.PyJWKSet.from_dict(document).keys
+    except (jwt.PyJWTError, AttributeError, TypeError):
+        return False
+    return any(key.public_key_use in ("sig", None) and key.key_id for key in keys)
+
+
 class KeySet:
     def __init__(self, countersign, issuer, audience, algorithm="ES256"):
         # Keeps the keys for ten minutes, as Countersign's Cache-Control allows, and fetches them anew for an unknown one.
-        self._keys = jwt.PyJWKClient(f"{countersign}/.well-known/jwks.json", lifespan=600, timeout=2)
+        self._keys = Keys(f"{countersign}/.well-known/jwks.json", lifespan=600, timeout=2)
         self._expected = {"issuer": issuer, "audience": audience, "algorithms": [algorithm]}
 
     def identity(self, token):
@@ -33,8 +61,6 @@ class KeySet:
         try:
             key = self._keys.get_signing_key_from_jwt(token)
             return jwt.decode(token, key, **self._expected, options={"require": ["exp", "iat", "sub", "jti"]})
-        except jwt.PyJWKClientConnectionError as error:
-            raise Unreachable from error
         except jwt.PyJWTError as error:
             raise Refused from error
 
@@ -54,8 +80,10 @@ class Introspection:
         try:
             with urllib.request.urlopen(question, timeout=3) as answer:
                 session = json.load(answer)
-        except (urllib.error.URLError, TimeoutError, ValueError) as error:
+            if not isinstance(session, dict) or not isinstance(session.get("active"), bool):
+                raise ValueError("not an introspection")
+        except OUTAGE as error:
             raise Unreachable from error
-        if session.get("active") is not True:
+        if not session["active"]:
             raise Refused
         return session

@@ -7,8 +7,8 @@ import TokenExchange
 struct WebviewScene {
     static let tests = "\(CountersignProcess.repository)/Tests/EndToEndTests/Webview"
     private static let example = "\(CountersignProcess.repository)/Examples/loyalty-webview"
-    /// Of the loyalty page's back end.
-    private static let secret = "a-verifier-secret-for-this-test"
+    /// The loyalty page's back end.
+    private static let verifier = TestVerifier("loyalty-backend", of: "vip-loyalty, optional", mayRevoke: "true")
     private static let audience = "https://loyalty.acme.example"
 
     let service: CountersignProcess
@@ -21,20 +21,18 @@ struct WebviewScene {
     static func prepare(redis: RedisServer) async throws -> WebviewScene {
         let pagePort = try freeLoopbackPort()
         let folder = try CountersignProcess.prepare(settings(redis: redis, pagePort: pagePort))
-        try folder.write("verifier-secret", secret)
-        try FileManager.default.setAttributes(
-            [.posixPermissions: 0o600], ofItemAtPath: "\(folder.path)/verifier-secret")
         let service = try await CountersignProcess.start(in: folder)
         let page = try await RunningProgram.start(
             "/usr/bin/env",
             [
-                "LOYALTY_VERIFIER_SECRET=\(secret)", CountersignProcess.python, "\(example)/server.py", "--port",
-                "\(pagePort)", "--countersign", "http://127.0.0.1:\(service.publicPort)", "--issuer",
+                "LOYALTY_VERIFIER_SECRET=\(verifier.secret)", CountersignProcess.python, "\(example)/server.py",
+                "--port", "\(pagePort)", "--countersign", "http://127.0.0.1:\(service.publicPort)", "--issuer",
                 "http://127.0.0.1:8080",
             ], until: "the page is at")
-        let tokens = try await identities(of: service, redis: redis)
+        let tokens = try await identities(of: service)
         let scene: [String: Any] = [
             "page_port": pagePort, "redis_port": redis.port, "program": CountersignProcess.program,
+            "countersign": "http://127.0.0.1:\(service.publicPort)", "verifier": verifier.basic,
             "pictures": "\(CountersignProcess.repository)/.build/webview", "demo": try await demo(in: folder),
         ]
         return WebviewScene(
@@ -43,40 +41,43 @@ struct WebviewScene {
     }
 
     private static func settings(redis: RedisServer, pagePort: Int) -> CountersignProcess.Settings {
-        func provider(_ name: String, mode: String = "strict", lifetime: String = "3h") -> String {
+        func provider(
+            _ name: String, mode: String = "strict", lifetime: String = "3h",
+            origin: String = "http://127.0.0.1:\(pagePort)"
+        ) -> String {
             CountersignProcess.Settings.provider(
                 name, mode: mode, token: "kind: jwt, lifetime: \(lifetime), audience: \"\(audience)\"",
-                more: ", webview: { origins: [\"http://127.0.0.1:\(pagePort)\"] }")
+                more: ", webview: { origins: [\"\(origin)\"] }")
         }
         var settings = CountersignProcess.Settings()
         settings.sessions = CountersignProcess.Settings.redis(redis)
         settings.providers =
-            provider("vip-loyalty") + provider("short", lifetime: "1s") + provider("optional", mode: "optional") + """
-                verifiers:
-                  - { id: loyalty-backend, secret: { file: verifier-secret }, identity_providers: [vip-loyalty, optional] }
-                """
+            provider("vip-loyalty") + provider("short", lifetime: "1s") + provider("optional", mode: "optional")
+            + provider("notes", origin: "https://notes.example")
+        settings.verifiers = [verifier]
         return settings
     }
 
-    private static func identities(of service: CountersignProcess, redis: RedisServer) async throws -> [String: String]
-    {
+    private static func identities(of service: CountersignProcess) async throws -> [String: String] {
         func identity(_ provider: String = "vip-loyalty") throws -> String {
             let answer = try service.exchange(try ModelToken.fresh(), provider: provider)
             guard let identity = answer.externalIdentity else { throw ProgramFailure(description: answer.text) }
             return identity
         }
         let revoked = try identity()
-        try redis.command("FLUSHALL")
+        guard try service.revoke(revoked, as: verifier).status == 200 else {
+            throw ProgramFailure(description: "nothing was revoked")
+        }
         let expired = try identity("short")
         try await eventually("an external identity is over") { try service.session(expired).status == 401 }
         return [
             "good": try identity(), "optional": try identity("optional"), "revoked": revoked, "expired": expired,
-            "foreign": try foreign(),
+            "foreign": try identity("notes"), "forged": try forged(),
         ]
     }
 
     /// As Countersign would mint it, but with a key of somebody else's.
-    private static func foreign() throws -> String {
+    private static func forged() throws -> String {
         let token = ModelToken.current.claim("iss", .string("http://127.0.0.1:8080")).claim("aud", .string(audience))
             .claim("identity_provider", .string("vip-loyalty")).header("alg", .string("ES256"))
         return String(decoding: try token.signed(by: TestKeys.es256), as: UTF8.self)

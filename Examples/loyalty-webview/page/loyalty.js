@@ -9,6 +9,8 @@ const page = document.getElementById("page");
 
 function begin(kit) {
   return kit.start({
+    // Without it any good session is shown the page where this origin also serves another provider, or Countersign itself.
+    identityProvider: "vip-loyalty",
     render: (session, context) => new Rewards(kit, session, context).load(),
     deny: (reason) => deny(reason, () => begin(kit)),
   });

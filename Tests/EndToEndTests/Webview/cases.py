@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import urllib.parse
+import urllib.request
 
 from visit import CART, PHONE, SECURITY_TOKEN, STORE, TABLET, Visit, context, fragment, query
 
@@ -103,6 +104,62 @@ def reads_a_deep_link_that_is_encoded_as_a_whole(browser, scene):
 
 
 @case
+def takes_no_text_of_a_cart_for_an_identity(browser, scene):
+    cart = CART | {"note": "x&externalIdentity=EVIL&token=fake&store={}"}
+    named = [f"token={SECURITY_TOKEN}", f"externalIdentity={scene['good']}"]
+    raw = [f"cart={json_of(cart)}", f"store={json_of(STORE)}"]
+    links = [urllib.parse.quote("&".join(inner), safe="") for inner in (named + raw, raw + named)]
+    for link in (*links, f"{query(scene['good'], cart)}&externalIdentity=EVIL&token=fake&cart=7"):
+        with Visit(browser, scene) as visit:
+            visit.open("?" + link).shows_rewards()
+            assert visit.heading == "Emma Larsen", visit.heading
+            assert visit.page.locator(".store").inner_text() == "ACME ZÜRICH"
+            is_clean(visit)
+            assert couponsLink(visit)["token"] == [SECURITY_TOKEN]
+    with Visit(browser, scene) as visit:
+        visit.open("?" + urllib.parse.quote("&".join([named[0], *raw]), safe="")).is_denied("no_identity")
+        assert not visit.asked("/session")
+
+
+@case
+def takes_no_other_parameter_for_a_part_of_the_identity(browser, scene):
+    with Visit(browser, scene) as visit:
+        visit.open(f"?{query(scene['good'])}&Cart=7&EXTERNALIDENTITY=x").shows_rewards()
+        is_clean(visit, "?Cart=7&EXTERNALIDENTITY=x")
+        inner = f"token={SECURITY_TOKEN}&externalIdentity={scene['good']}&Cart=7&cart={json_of(CART)}"
+        visit.open("?" + urllib.parse.quote(inner, safe="")).shows_rewards()
+        is_clean(visit)
+
+
+@case
+def takes_both_identities_out_of_an_address_with_two(browser, scene):
+    with Visit(browser, scene) as visit:
+        visit.open(f"?lang=de&{query(scene['revoked'])}&theme=x{fragment(context(scene['good']))}").shows_rewards()
+        is_clean(visit, "?lang=de&theme=x")
+
+
+@case
+def cleans_an_address_that_looks_like_a_host_or_has_another_base(browser, scene):
+    for suffix in (fragment(context(scene["good"])), f"?{query(scene['good'])}"):
+        for path, head in [("/elsewhere", ""), ("page/", "<base href='https://elsewhere.example/x/'>")]:
+            with Visit(browser, scene) as visit:
+                visit.open_small_page(path, head, suffix)
+                visit.comes_out_as("rendered")
+                is_clean(visit)
+                assert visit.page.evaluate("location.pathname") == f"/{path}"
+
+
+@case
+def takes_away_a_global_that_cannot_be_deleted(browser, scene):
+    known = json_of(context(scene["good"]))
+    for script in (f"var NEWSTORE = {known}", f"Object.defineProperty(window, 'NEWSTORE', {{ value: {known}, writable: true }})"):
+        with Visit(browser, scene) as visit:
+            visit.open_small_page("page", f"<script>{script}</script>")
+            visit.comes_out_as("rendered")
+            assert visit.page.evaluate("window.NEWSTORE") is None, "later scripts can read the external identity"
+
+
+@case
 def leaves_other_fragments_and_queries_alone(browser, scene):
     with Visit(browser, scene) as visit:
         for suffix in ("", "#rewards", "#bm90IGpzb24", "?lang=de#%E0%A4%A", "?token=1&cart=%7B%7D", "?store=12", "#e30="):
@@ -125,12 +182,30 @@ def denies_without_an_identity(browser, scene):
 @case
 def denies_bad_tokens_and_says_which_are_over(browser, scene):
     with Visit(browser, scene) as visit:
-        for token, reason in [(scene["expired"], "expired"), (scene["revoked"], "refused"), (scene["foreign"], "refused"),
+        for token, reason in [(scene["expired"], "expired"), (scene["revoked"], "refused"), (scene["forged"], "refused"),
                               ("csx_nonsense", "refused"), ("a.b.c", "refused")]:
             visit.open(fragment(context(token))).is_denied(reason)
             is_clean(visit)
             visit.picture(f"denied-{reason}")
         assert not visit.asked("/api/rewards"), "the back end was asked for a page that is not shown"
+
+
+@case
+def denies_sessions_of_other_identity_providers(browser, scene):
+    # The origins of the first are others; those of the second are the page's own.
+    for token in (scene["foreign"], scene["optional"]):
+        with Visit(browser, scene) as visit:
+            visit.open(fragment(context(token))).is_denied("refused")
+            is_clean(visit)
+            assert not visit.asked("/api/rewards")
+
+
+@case
+def shows_any_session_where_the_page_names_no_provider(browser, scene):
+    for token, outcome in [(scene["optional"], "rendered"), (scene["foreign"], "refused")]:
+        with Visit(browser, scene) as visit:
+            visit.open_small_page("page", "", fragment(context(token)))
+            visit.comes_out_as(outcome)
 
 
 @case
@@ -287,13 +362,13 @@ def demo_prints_an_address_that_shows_the_page_and_ends_with_ctrl_c(browser, sce
         running.wait(timeout=10)
 
 
-# Outages; from here on Redis is empty, then gone.
+# From here on the good session has ended, then Redis is gone.
 
 @case
 def spends_nothing_once_the_session_is_over(browser, scene):
     with Visit(browser, scene) as visit:
         visit.open(fragment(context(scene["good"]))).shows_rewards()
-        redis(scene, "FLUSHALL")
+        revoke(scene, scene["good"])
         visit.page.get_by_text("Gift wrapping").click()
         visit.page.get_by_role("button", name="Apply 1 reward").click()
         visit.is_denied("expired")
@@ -309,6 +384,10 @@ def is_unreachable_while_countersign_cannot_decide(browser, scene):
 @case
 def says_so_where_only_the_signature_could_be_checked(browser, scene):
     with Visit(browser, scene) as visit:
+        def expect_optional(route):
+            answer = route.fetch()
+            route.fulfill(response=answer, body=answer.text().replace('"vip-loyalty"', '"optional"'))
+        visit.page.route("**/loyalty.js", expect_optional)
         visit.open(fragment(context(scene["optional"]))).shows_rewards()
         visit.page.get_by_text("could not be confirmed").wait_for()
         visit.picture("unconfirmed-phone")
@@ -324,6 +403,13 @@ def couponsLink(visit):
     link = visit.page.get_by_role("link", name="Back to the cart")
     link.wait_for()
     return urllib.parse.parse_qs(link.get_attribute("href").partition("?")[2])
+
+
+def revoke(scene, token):
+    request = urllib.request.Request(f"{scene['countersign']}/revoke", urllib.parse.urlencode({"token": token}).encode(),
+                                     {"Authorization": scene["verifier"]})
+    with urllib.request.urlopen(request, timeout=5) as answer:
+        assert answer.status == 200
 
 
 def redis(scene, *words):

@@ -63,6 +63,22 @@ class Visit:
         self.page.goto(f"http://{host}:{self.scene['page_port']}/{suffix}")
         return self
 
+    def open_small_page(self, path, head, suffix=""):
+        """A page of the same origin with the script and nothing else, whose title tells what came of it."""
+        address = f"http://127.0.0.1:{self.scene['page_port']}/{path}"
+        html = f"""<!doctype html>{head}<script type="module">
+            import("{self.scene['countersign']}/webview/countersign.v1.js").then((kit) => kit.start({{
+              render: () => "rendered", deny: (reason) => reason,
+            }})).catch(String).then((outcome) => document.title = outcome);
+            </script>"""
+        self.page.route(lambda url: url.partition("?")[0] == address,
+                        lambda route: route.fulfill(body=html, content_type="text/html"))
+        self.page.goto(address + suffix)
+
+    def comes_out_as(self, outcome):
+        self.page.wait_for_function("document.title")
+        assert self.page.title() == outcome, self.page.title()
+
     def shows_rewards(self):
         self.page.get_by_role("button", name="Choose rewards").wait_for()
         return self
