@@ -3,7 +3,8 @@
 # make test   install what is missing, run all tests (they start their own Redis)
 # make test-address   the tests of the targets that hold C, under the address sanitizer
 # make test-thread    the tests of the Redis client, under the thread sanitizer
-# make bench          what the session store does in a second, and what a session costs in Redis' memory
+# make bench          what the session store does in a second, what a session costs in Redis' memory, and what logins
+#                     that wait for an internal service cost those of other providers
 # make chaos  break Redis in every way while logins run, for longer than make test does
 # make fuzz   install what is missing, build the fuzz harnesses, run them for SECONDS in all
 # make openapi  copy docs/openapi.yaml into the program, which serves it; a test compares the two
@@ -70,9 +71,11 @@ test-thread: test-packages
 	TSAN_OPTIONS=suppressions=$(abspath Tests/thread-sanitizer.txt) $(SWIFT) test --sanitize=thread \
 	  --scratch-path .build-thread --no-parallel --filter RedisSessionsTests
 
-bench: test-packages
+bench: test-packages build
 	$(SWIFT) build --package-path Tests/Benchmarks --scratch-path .build-benchmarks -c release --product RedisBench
 	@.build-benchmarks/release/RedisBench $(SECONDS_EACH) $(SESSIONS)
+	$(SWIFT) build --package-path Tests/Benchmarks --scratch-path .build-benchmarks -c release --product UpstreamBench
+	@COUNTERSIGN=$(abspath $(COUNTERSIGN)) .build-benchmarks/release/UpstreamBench
 
 fuzz: build-packages
 	$(SWIFT) build --package-path Tests/Fuzz --scratch-path $(FUZZ) -c release

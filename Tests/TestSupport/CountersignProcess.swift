@@ -207,8 +207,9 @@ package final class CountersignProcess: Sendable {
 
     // MARK: Commands
 
-    /// The program that `swift build` made beside this test bundle.
+    /// The program that `swift build` made beside this test bundle; where `COUNTERSIGN` is set, that one.
     package static let program: String = {
+        if let path = ProcessInfo.processInfo.environment["COUNTERSIGN"] { return path }
         var folder = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
         while !FileManager.default.isExecutableFile(atPath: folder.appending(path: "countersign").path),
             folder.path != "/"

@@ -163,7 +163,7 @@ package enum OpenAPIDocument {
               security: [{ externalIdentity: [] }]
               responses:
                 "200":
-                  description: It is good. Pages of its own provider's `webview.origins` may read this; those of another's get 401.
+                  description: It is good. Pages of its own provider's `webview.origins` may read this.
                   headers:
                     X-Request-Id: { $ref: "#/components/headers/RequestID" }
                     Cache-Control: { $ref: "#/components/headers/NoStore" }
@@ -638,7 +638,7 @@ package enum OpenAPIDocument {
                 WWW-Authenticate: { $ref: "#/components/headers/Challenge" }
               content: *problemContent
             SessionInactive:
-              description: "`token_rejected`: no token, or one that is unknown, expired, revoked, none of ours, or, to a page, another provider's."
+              description: "`token_rejected`: no token, or one that is unknown, expired, revoked or none of ours."
               headers:
                 X-Request-Id: { $ref: "#/components/headers/RequestID" }
                 Cache-Control: { $ref: "#/components/headers/NoStore" }

@@ -6,8 +6,8 @@ struct SessionRoute {
     let introspect: IntrospectSession
     let providers: IdentityProviderDirectory
 
-    /// The answer names the token's own provider, so only pages of that one may read it. To pages of another provider the
-    /// token is as good as unknown. A problem names no provider: pages of any may see that there was one.
+    /// The answer names the token's own provider, so only pages of that one may read it. A problem names none: pages of any
+    /// provider may see that there was one.
     func reply(to request: IncomingRequest) async throws(Problem) -> Reply {
         guard let value = request.head.headerFields[.authorization],
             let token = AuthorizationScheme.bearer.credentials(in: Array(value.utf8)), !token.isEmpty
@@ -16,8 +16,8 @@ struct SessionRoute {
         do { status = try await introspect(ExternalIdentity(bytes: token)) } catch { throw Problem(error) }
         let origin = request.head.headerFields[.origin]
         switch status {
-        case .active(let session): return try reply(about: session.record, isConfirmed: true, to: origin)
-        case .unconfirmed(let session): return try reply(about: session.record, isConfirmed: false, to: origin)
+        case .active(let session): return reply(about: session.record, isConfirmed: true, to: origin)
+        case .unconfirmed(let session): return reply(about: session.record, isConfirmed: false, to: origin)
         case .inactive: throw Problem(.tokenRejected, reason: "session_inactive")
         }
     }
@@ -36,17 +36,10 @@ struct SessionRoute {
 
     /// Of answers that belong to no provider.
     func crossOriginHeaders(for request: IncomingRequest) -> HTTPFields {
-        let origin = request.head.headerFields[.origin]
-        return CrossOrigin.headers(for: origin, isAllowed: CrossOrigin.lists(origin, of: providers.all))
+        CrossOrigin.headers(for: request.head.headerFields[.origin], of: providers.all)
     }
 
-    private func reply(
-        about session: SessionRecord, isConfirmed: Bool, to origin: String?
-    ) throws(Problem) -> Reply {
-        let isOwn = CrossOrigin.lists(origin, of: providers.named(session.identityProvider).map { [$0] } ?? [])
-        guard isOwn || !CrossOrigin.lists(origin, of: providers.all) else {
-            throw Problem(.tokenRejected, reason: "session_of_another_provider")
-        }
+    private func reply(about session: SessionRecord, isConfirmed: Bool, to origin: String?) -> Reply {
         var members = JSONObjectWriter(capacity: 192)
         members.add("active", .bool(true))
         members.add("identity_provider", session.identityProvider)
@@ -55,7 +48,8 @@ struct SessionRoute {
         members.add("exp", session.expiresAt)
         if !isConfirmed { members.add("session", "unconfirmed") }
         var reply = Reply.json(members.finish())
-        reply.headers.append(contentsOf: CrossOrigin.headers(for: origin, isAllowed: isOwn))
+        let provider = providers.named(session.identityProvider).map { [$0] } ?? []
+        reply.headers.append(contentsOf: CrossOrigin.headers(for: origin, of: provider))
         reply.notes.identityProvider = session.identityProvider
         return reply
     }
@@ -63,14 +57,11 @@ struct SessionRoute {
 
 /// Cross-origin resource sharing for the web origins that the configuration lists, and no others.
 private enum CrossOrigin {
-    static func lists(_ origin: String?, of providers: [IdentityProvider]) -> Bool {
-        guard let origin else { return false }
-        return providers.contains { $0.webviewOrigins.contains(origin) }
-    }
-
-    static func headers(for origin: String?, isAllowed: Bool) -> HTTPFields {
+    static func headers(for origin: String?, of providers: [IdentityProvider]) -> HTTPFields {
         var headers: HTTPFields = [.vary: "Origin"]
-        if isAllowed { headers[.accessControlAllowOrigin] = origin }
+        if let origin, providers.contains(where: { $0.webviewOrigins.contains(origin) }) {
+            headers[.accessControlAllowOrigin] = origin
+        }
         return headers
     }
 }
