@@ -24,7 +24,7 @@ struct Sessions: AsyncParsableCommand {
         var tenant: String?
         @Option(help: "The identity provider.")
         var identityProvider: String?
-        @Option(help: "The `kid` of the key that signed the tokens; see also `keys revoke`.")
+        @Option(help: "The `kid` of the key that signed the tokens; without --issued-before it is burnt.")
         var keyId: String?
         @Flag(help: "All sessions there are. On a terminal it asks.")
         var all = false

@@ -67,6 +67,7 @@ import TokenExchange
         #expect(try replicas.isActive(later))
         for form in [
             "subject=somebody-else", "device=till-2", "identity_provider=notes", "all=true&issued_before=1000",
+            "key_id=\(try keyID(of: later))&issued_before=1000",
         ] {
             #expect(try revoke(replicas.one, form).status == 204)
         }
@@ -128,6 +129,12 @@ import TokenExchange
         let gone = try await CountersignProcess.run(
             CountersignProcess.program, ["sessions", "show", "--config", replicas.config], input: Array(identity.utf8))
         #expect(gone.output.hasPrefix("inactive"))
+        let limited = try await CountersignProcess.run(
+            "sessions", "revoke", "--config", replicas.config, "--key-id", "K", "--issued-before", "1000")
+        #expect(limited.output.contains("this key has signed issued until 1970-01-01T00:16:40Z are over"))
+        let burnt = try await CountersignProcess.run(
+            "sessions", "revoke", "--config", replicas.config, "--key-id", "K")
+        #expect(burnt.output.contains("The key is burnt"))
         for wrong in [["--tenant", "typo"], ["--identity-provider", "typo"], [], ["--all", "--device", "x"]] {
             let answer = try await CountersignProcess.run(
                 CountersignProcess.program, ["sessions", "revoke", "--config", replicas.config] + wrong)
@@ -170,6 +177,10 @@ import TokenExchange
             TestVerifier("admin", of: "vip-loyalty", mayRevoke: "all"),
         ]
         return settings
+    }
+
+    private func keyID(of identity: String) throws -> String {
+        try #require(try UnverifiedToken(Array(identity.utf8), limits: TokenLimits()).keyID)
     }
 
     private func revoke(

@@ -109,6 +109,24 @@ import TokenExchange
         #expect(try await bench.introspect(bench.logIn("me")) == .inactive)
     }
 
+    @Test func endsWhatAKeySignedUntilAMomentWithoutBurningIt() async throws {
+        let bench = ExchangeBench()
+        let keyID = try #require(TestKeys.ring.signer(for: .es256)?.keyID)
+        let before = try await bench.logIn("me")
+        let moment = bench.clock.now
+        bench.clock.advance(by: .seconds(1))
+        let after = try await bench.logIn("me", device: "till-2")
+        try await bench.revocations.revoke(try #require(Cohort(.keyID, keyID)), issuedBefore: moment)
+        #expect(try await bench.introspect(before) == .inactive)
+        #expect(try await bench.introspect(after) != .inactive)
+        #expect(!bench.revocations.isRevoked(keyID: keyID))
+        try await bench.revocations.revoke(try #require(Cohort(.keyID, keyID)))
+        // A burnt key stays so.
+        try await bench.revocations.revoke(try #require(Cohort(.keyID, keyID)), issuedBefore: moment)
+        #expect(bench.revocations.isRevoked(keyID: keyID))
+        #expect(try await bench.introspect(after) == .inactive)
+    }
+
     @Test(arguments: Cohort.Kind.allCases)
     func namesACohortWithoutItsValue(kind: Cohort.Kind) throws {
         let bench = ExchangeBench()

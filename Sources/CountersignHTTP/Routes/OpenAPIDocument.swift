@@ -437,7 +437,12 @@ package enum OpenAPIDocument {
                         device: { type: string, minLength: 1, description: The device as the app names it. }
                         tenant: { type: string, minLength: 1 }
                         identity_provider: { type: string, minLength: 1 }
-                        key_id: { type: string, minLength: 1, description: "The `kid` of the key that signed the tokens." }
+                        key_id:
+                          type: string
+                          minLength: 1
+                          description: |
+                            The `kid` of the key that signed the tokens. Without `issued_before` the key is burnt: no replica
+                            signs with it again, and all its tokens are dead. With it the key goes on signing.
                         all: { const: "true" }
                         issued_before:
                           type: number

@@ -27,9 +27,11 @@ package struct SessionCommands: Sendable {
         try await attempt(remedy: Self.again) { () async throws(Failure) in
             try await sessions.revocations.revoke(cohort, issuedBefore: moment)
         }
-        let until = min(moment ?? now, now).shortText
-        return "\(cohort.sentence) issued until \(until) are over; every replica knows within "
-            + "\(RevocationList.promise.components.seconds) seconds."
+        let sentence =
+            cohort.kind == .keyID && moment == nil
+            ? "The key is burnt: it signs no more, and its tokens are dead"
+            : "\(cohort.sentence) issued until \(min(moment ?? now, now).shortText) are over"
+        return "\(sentence); every replica knows within \(RevocationList.promise.components.seconds) seconds."
     }
 
     /// Ends what a burnt key has signed, and has every replica drop the key, also one whose key directory is not shared.

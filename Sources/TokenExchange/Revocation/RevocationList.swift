@@ -16,7 +16,7 @@ package final class RevocationList: Sendable {
 
     private struct State {
         var version: String?
-        var watermarks: [CohortLabel: UnixTime] = [:]
+        var watermarks: [CohortLabel: Revocation] = [:]
         var kinds: Set<Cohort.Kind> = []
         /// By the monotonic clock.
         var readAt: Duration?
@@ -54,7 +54,7 @@ package final class RevocationList: Sendable {
         let state = state.withLock { $0 }
         let isRevoked = state.kinds.contains { kind in
             vault.labels(of: session, keyID: keyID, kind: kind).contains { label in
-                state.watermarks[label].map { session.issuedAt <= $0 } ?? false
+                state.watermarks[label].map { session.issuedAt <= $0.issuedBefore } ?? false
             }
         }
         return isRevoked ? .revoked : isFresh(state) ? .stands : .unknown
@@ -64,7 +64,7 @@ package final class RevocationList: Sendable {
     package func isRevoked(keyID: String) -> Bool {
         guard state.withLock({ $0.kinds.contains(.keyID) }), let cohort = Cohort(.keyID, keyID) else { return false }
         let label = vault.label(of: cohort)
-        return state.withLock { $0.watermarks[label] != nil }
+        return state.withLock { $0.watermarks[label]?.isBurn ?? false }
     }
 
     private func isFresh(_ state: State) -> Bool {
@@ -76,15 +76,17 @@ package final class RevocationList: Sendable {
 
     // MARK: Revoking
 
-    /// Ends the sessions of a cohort that were issued before `moment`, on all replicas within ``promise``.
-    /// - Parameter moment: nil for now; a later one counts as now, since new logins must not be dead already.
+    /// Ends the sessions of a cohort that were issued until `moment`, on all replicas within ``promise``.
+    /// - Parameter moment: nil for now, and for a key it is burnt then: what it signs later is over as well. A later one
+    ///   counts as now, since new logins must not be dead already.
     /// - Throws: ``Failure`` where that could not be recorded.
     package func revoke(_ cohort: Cohort, issuedBefore moment: UnixTime? = nil) async throws(Failure) {
         let now = time.now()
-        // A burnt key signs nothing that counts, whoever uses it, and however late.
-        let moment = cohort.kind == .keyID ? now + Self.longestLifetime : min(moment ?? now, now)
-        let revocation = Revocation(
-            cohort: vault.label(of: cohort), issuedBefore: moment, endsAt: max(moment, now) + Self.longestLifetime)
+        let label = vault.label(of: cohort)
+        let revocation =
+            cohort.kind == .keyID && moment == nil
+            ? Revocation(burning: label, at: now)
+            : Revocation(cohort: label, issuedBefore: min(moment ?? now, now), endsAt: now + Self.longestLifetime)
         do {
             try await store.add(revocation, within: Self.budget)
             try await read()
@@ -108,8 +110,7 @@ package final class RevocationList: Sendable {
             state.readAt = began
             guard let stored else { return }
             state.version = stored.version
-            state.watermarks = Dictionary(
-                stored.revocations.map { ($0.cohort, $0.issuedBefore) }, uniquingKeysWith: max)
+            state.watermarks = Dictionary(stored.revocations.map { ($0.cohort, $0) }) { _, last in last }
             state.kinds = Set(state.watermarks.keys.map(\.kind))
         }
     }
