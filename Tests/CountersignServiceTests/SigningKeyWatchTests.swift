@@ -23,10 +23,17 @@ import TokenExchange
 
     private var directory: SigningKeyDirectory { SigningKeyDirectory(path: "\(folder.path)/signing") }
 
-    private func watch() throws -> SigningKeyWatch {
+    private func watch(
+        isRevoked: @escaping @Sendable (String) -> Bool = { _ in false }
+    ) throws -> SigningKeyWatch {
         SigningKeyWatch(
-            try Blueprint(file: "\(folder.path)/countersign.yaml", environment: [:], now: clock.now), time: clock.time,
-            logger: log.logger, publish: { _ in })
+            try blueprint, time: clock.time, logger: log.logger, isRevoked: isRevoked, publish: { _ in })
+    }
+
+    private var blueprint: Blueprint {
+        get throws {
+            try Blueprint(file: "\(folder.path)/countersign.yaml", environment: [:], now: clock.now)
+        }
     }
 
     private func signer(_ watch: SigningKeyWatch) -> String? { watch.ring.signer(for: .es256)?.keyID }
@@ -71,5 +78,14 @@ import TokenExchange
         for _ in 0..<3 { await watch.look() }
         #expect(signer(watch) == first && watch.problem?.contains("manifest.json: expected") == true)
         #expect(log.lines.count == 1)
+    }
+
+    @Test func takesUpNoBurntKeyWithAnotherConfiguration() async throws {
+        let first = try #require(try directory.manifest(at: Self.start, times: times).keys.first?.keyID)
+        let watch = try watch { $0 == first }
+        var published: [SigningKeyRing] = []
+        watch.replace(with: try blueprint) { published.append($0) }
+        #expect(published.count == 1 && published[0].verifier(keyID: first) == nil)
+        #expect(signer(watch) == nil)
     }
 }

@@ -163,6 +163,9 @@ import TokenExchange
         // No key is left there: better no token than a burnt one.
         let failed = try replicas.other.exchange(try ModelToken.fresh(), device: "till-2")
         #expect(failed.status == 500 && failed.errorCode == "mint_failed")
+        replicas.other.signal(SIGHUP)
+        try await eventually("it is reloaded") { replicas.other.log.contains("configuration and keys reloaded") }
+        #expect(try !keySet().contains(keyID))
         try await eventually("the new key signs", within: .seconds(5)) {
             try replicas.one.exchange(try ModelToken.fresh(), device: "till-3").status == 200
         }

@@ -105,7 +105,10 @@ import TokenExchange
         #expect(bench.revocations.isRevoked(keyID: keyID))
         #expect(!bench.revocations.isRevoked(keyID: "another"))
         // However late it is used.
-        bench.clock.advance(by: .seconds(3600))
+        bench.clock.advance(by: .seconds(9 * 365 * 86400))
+        // What is over is forgotten at each revocation.
+        try await bench.revocations.revoke(.me, issuedBefore: UnixTime(seconds: 0))
+        #expect(bench.revocations.isRevoked(keyID: keyID))
         #expect(try await bench.introspect(bench.logIn("me")) == .inactive)
     }
 

@@ -44,7 +44,7 @@ package struct CountersignServer: Sendable {
         ) { live.replace(keys: $0) }
         let reloader = Reloader(logger: logger) {
             let blueprint = try reload()
-            live.replace(blueprint, keys: signingKeys.replace(with: blueprint))
+            signingKeys.replace(with: blueprint) { live.replace(blueprint, keys: $0) }
         }
         let registry = PrometheusRegistry(
             blueprint, clocks: clocks, remoteKeys: remoteKeys, signingKeys: signingKeys, upstreams: upstreams,

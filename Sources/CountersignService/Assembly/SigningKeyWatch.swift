@@ -75,16 +75,18 @@ package final class SigningKeyWatch: Service {
         }
     }
 
-    /// Takes up another configuration with the keys that were read for it.
-    func replace(with blueprint: Blueprint) -> SigningKeyRing {
+    /// Takes up another configuration with the keys that were read for it, less those that are burnt.
+    /// - Parameter publish: takes the ring, before any later one is published.
+    package func replace(with blueprint: Blueprint, publish: (SigningKeyRing) -> Void) {
         state.withLock { state in
             state.source = blueprint.signing
             state.keys = blueprint.signingKeys
             state.fingerprint = nil
             state.problem = nil
             state.generation += 1
+            state.burn(isRevoked, at: time.now())
             state.observe(time)
-            return state.ring
+            publish(state.ring)
         }
     }
 
