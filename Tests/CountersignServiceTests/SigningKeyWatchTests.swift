@@ -27,7 +27,8 @@ import TokenExchange
         isRevoked: @escaping @Sendable (String) -> Bool = { _ in false }
     ) throws -> SigningKeyWatch {
         SigningKeyWatch(
-            try blueprint, time: clock.time, logger: log.logger, isRevoked: isRevoked, publish: { _ in })
+            try blueprint, time: clock.time, logger: log.logger, isRevoked: isRevoked,
+            sleep: { _ in try await Task.sleep(for: .seconds(3600)) }, publish: { _ in })
     }
 
     private var blueprint: Blueprint {
@@ -87,5 +88,34 @@ import TokenExchange
         watch.replace(with: try blueprint) { published.append($0) }
         #expect(published.count == 1 && published[0].verifier(keyID: first) == nil)
         #expect(signer(watch) == nil)
+    }
+
+    /// Also at the start, when the list is read for the first time.
+    @Test func dropsAKeyAsSoonAsTheListSaysThatItIsBurnt() async throws {
+        let bench = ExchangeBench(clock: clock)
+        let list = bench.revocations
+        let watch = try watch(isRevoked: list.isRevoked(keyID:))
+        list.whenKeysAreBurnt { watch.dropBurntKeys() }
+        let first = try #require(signer(watch))
+        try await list.revoke(try #require(Cohort(.keyID, "another")))
+        #expect(signer(watch) == first)
+        try await list.revoke(try #require(Cohort(.keyID, first)), issuedBefore: clock.now)
+        #expect(signer(watch) == first)
+        try await list.revoke(try #require(Cohort(.keyID, first)))
+        #expect(signer(watch) == nil && watch.ring.verifier(keyID: first) == nil)
+    }
+
+    @Test func takesUpTheSuccessorOfABurntKeyWithoutAPause() async throws {
+        let bench = ExchangeBench(clock: clock)
+        let watch = try watch(isRevoked: bench.revocations.isRevoked(keyID:))
+        bench.revocations.whenKeysAreBurnt { watch.dropBurntKeys() }
+        let running = Task { try await watch.run() }
+        let first = try #require(signer(watch))
+        _ = try directory.revoke(first, at: clock.now, times: times)
+        let successor = try #require(try directory.manifest(at: clock.now, times: times).active(.es256)?.keyID)
+        try await bench.revocations.revoke(try #require(Cohort(.keyID, first)))
+        try await eventually("the successor signs") { signer(watch) == successor }
+        running.cancel()
+        try await running.value
     }
 }

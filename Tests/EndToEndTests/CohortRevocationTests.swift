@@ -89,6 +89,15 @@ import TokenExchange
         #expect(answer.status == 400 && answer.errorCode == "invalid_request")
     }
 
+    /// A token of a burnt key would be dead from the start.
+    @Test func signsWithABurntKeyNoMoreOnceThatIsAcknowledged() async throws {
+        let service = try await CountersignProcess.start(Self.small)
+        let identity = try #require(try service.exchange(try ModelToken.fresh()).externalIdentity)
+        #expect(try revoke(service, "key_id=\(try keyID(of: identity))").status == 204)
+        let failed = try service.exchange(try ModelToken.fresh(), device: "till-2")
+        #expect(failed.status == 500 && failed.errorCode == "mint_failed")
+    }
+
     @Test func refusesWhoMayNotRevokeAll() async throws {
         let service = try await CountersignProcess.start(Self.small)
         let refused = try revoke(service, "all=true", as: Self.backend.basic)

@@ -42,6 +42,7 @@ package struct CountersignServer: Sendable {
         let signingKeys = SigningKeyWatch(
             blueprint, time: time, logger: logger, isRevoked: sessions.revocations.isRevoked(keyID:)
         ) { live.replace(keys: $0) }
+        sessions.revocations.whenKeysAreBurnt { signingKeys.dropBurntKeys() }
         let reloader = Reloader(logger: logger) {
             let blueprint = try reload()
             signingKeys.replace(with: blueprint) { live.replace(blueprint, keys: $0) }

@@ -20,6 +20,9 @@ package final class RevocationList: Sendable {
         var kinds: Set<Cohort.Kind> = []
         /// By the monotonic clock.
         var readAt: Duration?
+        var keysAreBurnt: @Sendable () -> Void = {}
+
+        var burns: Set<CohortLabel> { Set(watermarks.values.filter(\.isBurn).map(\.cohort)) }
     }
 
     private let state = Mutex(State())
@@ -67,6 +70,11 @@ package final class RevocationList: Sendable {
         return state.withLock { $0.watermarks[label]?.isBurn ?? false }
     }
 
+    /// Has `action` called after each reading that finds a key burnt which was not: who signs must not wait to learn of it.
+    package func whenKeysAreBurnt(_ action: @escaping @Sendable () -> Void) {
+        state.withLock { $0.keysAreBurnt = action }
+    }
+
     private func isFresh(_ state: State) -> Bool {
         guard let maximumAge else { return true }
         return state.readAt.map { time.elapsed() - $0 <= maximumAge } ?? false
@@ -104,14 +112,17 @@ package final class RevocationList: Sendable {
         let began = time.elapsed()
         let known = state.withLock(\.version)
         let stored = try await store.revocations(unless: known, within: Self.budget)
-        state.withLock { state in
+        let keysAreBurnt = state.withLock { state -> (@Sendable () -> Void)? in
             // Of two readings that overtake one another the one that began later counts.
-            guard state.readAt.map({ $0 <= began }) ?? true else { return }
+            guard state.readAt.map({ $0 <= began }) ?? true else { return nil }
             state.readAt = began
-            guard let stored else { return }
+            guard let stored else { return nil }
+            let burns = state.burns
             state.version = stored.version
             state.watermarks = Dictionary(stored.revocations.map { ($0.cohort, $0) }) { _, last in last }
             state.kinds = Set(state.watermarks.keys.map(\.kind))
+            return state.burns.isSubset(of: burns) ? nil : state.keysAreBurnt
         }
+        keysAreBurnt?()
     }
 }
