@@ -172,12 +172,21 @@ import TokenExchange
         // No key is left there: better no token than a burnt one.
         let failed = try replicas.other.exchange(try ModelToken.fresh(), device: "till-2")
         #expect(failed.status == 500 && failed.errorCode == "mint_failed")
+        let unavailable = try replicas.other.readiness()
+        #expect(unavailable.status == 503 && unavailable.text.contains("no active key for vip-loyalty"))
+        // Now optional.
+        let file = "\(replicas.other.folder.path)/countersign.yaml"
+        let strict = try String(contentsOfFile: file, encoding: .utf8)
+        try replicas.other.folder.write("countersign.yaml", strict.replacing("mode: strict", with: "mode: optional"))
         replicas.other.signal(SIGHUP)
         try await eventually("it is reloaded") { replicas.other.log.contains("configuration and keys reloaded") }
         #expect(try !keySet().contains(keyID))
+        let degraded = try replicas.other.readiness()
+        #expect(degraded.status == 200 && degraded.json["status"] as? String == "degraded")
         try await eventually("the new key signs", within: .seconds(5)) {
             try replicas.one.exchange(try ModelToken.fresh(), device: "till-3").status == 200
         }
+        #expect(try replicas.one.readiness().status == 200)
     }
 
     private static let subject = "f3a1c9de-5b0e-4c62-8a77-0d2f9b1c4e55"

@@ -60,10 +60,11 @@ package struct CountersignServer: Sendable {
                 try listener(
                     configuration.listen.operations, "operations", requestLogLevel: .debug,
                     routes: OperationsRoutes(
-                        readiness: ReadinessProbe(
-                            store: sessions.store, providers: configuration.identityProviders, remoteKeys: remoteKeys,
-                            signingKeys: signingKeys, upstreams: upstreams
-                        ).callAsFunction,
+                        readiness: {
+                            await ReadinessProbe(
+                                store: sessions.store, providers: live.configuration.identityProviders,
+                                remoteKeys: remoteKeys, signingKeys: signingKeys, upstreams: upstreams)()
+                        },
                         metrics: { registry.text }, revocations: sessions.revocations,
                         verifiers: { live.verifiers }, bodyLimit: configuration.limits.bodyBytes)),
                 try listener(

@@ -152,6 +152,10 @@ package final class SigningKeyWatch: Service {
     /// Nil where the directory could be taken up as it is.
     package var problem: String? { state.withLock(\.problem) }
 
+    package func signs(_ algorithm: SignatureAlgorithm) -> Bool {
+        state.withLock { $0.plan.signers[algorithm] != nil }
+    }
+
     package func count(_ algorithm: SignatureAlgorithm, _ status: SigningKeyRecord.State) -> Int {
         state.withLock { $0.keys.manifest.keys.count { $0.algorithm == algorithm && $0.state == status } }
     }
