@@ -130,6 +130,24 @@ import TokenExchange
         #expect(try await bench.introspect(after) == .inactive)
     }
 
+    /// A token says the second of its issue: nobody can tell on which side of a watermark in that second it is.
+    @Test func callsATokenRevokedByItsSignatureOnlyWhereItsWholeSecondIs() async throws {
+        let clock = ManualClock()
+        let store = FaultySessionStore(InMemorySessionStore(time: clock.time))
+        let bench = ExchangeBench(providers: [.vipLoyalty(mode: .optional)], clock: clock, store: store)
+        let before = try await bench.logIn("me")
+        clock.advance(by: .seconds(1))
+        try await bench.revocations.revoke(.me)
+        clock.advance(by: .milliseconds(300))
+        let after = try await bench.logIn("me", device: "till-2")
+        store.fail(with: .timedOut)
+        #expect(try await bench.introspect(before) == .inactive)
+        guard case .unconfirmed = try await bench.introspect(after) else {
+            Issue.record("not unconfirmed")
+            return
+        }
+    }
+
     @Test(arguments: Cohort.Kind.allCases)
     func namesACohortWithoutItsValue(kind: Cohort.Kind) throws {
         let bench = ExchangeBench()

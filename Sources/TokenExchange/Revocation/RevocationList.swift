@@ -52,12 +52,15 @@ package final class RevocationList: Sendable {
 
     // MARK: Asking
 
-    /// - Parameter keyID: the `kid` of a JWT.
-    package func verdict(on session: SessionRecord, keyID: String?) -> Verdict {
+    /// - Parameters:
+    ///   - keyID: the `kid` of a JWT.
+    ///   - latestIssue: where the session's own time of issue is rounded down.
+    package func verdict(on session: SessionRecord, keyID: String?, latestIssue: UnixTime? = nil) -> Verdict {
+        let issuedAt = latestIssue ?? session.issuedAt
         let state = state.withLock { $0 }
         let isRevoked = state.kinds.contains { kind in
             vault.labels(of: session, keyID: keyID, kind: kind).contains { label in
-                state.watermarks[label].map { session.issuedAt <= $0.issuedBefore } ?? false
+                state.watermarks[label].map { issuedAt <= $0.issuedBefore } ?? false
             }
         }
         return isRevoked ? .revoked : isFresh(state) ? .stands : .unknown
