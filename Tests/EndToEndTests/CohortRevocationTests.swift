@@ -119,6 +119,20 @@ import TokenExchange
         #expect(command.output.contains("session store: ") && command.output.contains("run this again"))
     }
 
+    @Test func keepsARevocationThatTheStoreHasLost() async throws {
+        let replicas = try await replicas()
+        let identity = try replicas.logIn()
+        #expect(try revoke(replicas.one, "device=till-1").status == 204)
+        try await replicas.becomesInactive(identity)
+        let redis = try replicas.redis.connect()
+        try redis.send("DEL", "countersign:{revocations}")
+        try await eventually("it is back", within: .seconds(5)) {
+            try #require(try !replicas.isActive(identity))
+            return try redis.keys().contains("countersign:{revocations}")
+        }
+        #expect(try !replicas.isActive(identity))
+    }
+
     @Test func endsAndShowsSessionsByCommand() async throws {
         let replicas = try await replicas()
         let identity = try replicas.logIn()

@@ -1,4 +1,5 @@
 import JOSE
+import Synchronization
 import TestSupport
 import Testing
 import TokenExchange
@@ -148,6 +149,44 @@ import TokenExchange
         }
     }
 
+    @Test func keepsWhatTheStoreHasLostAndGivesItBack() async throws {
+        let clock = ManualClock()
+        let store = LossyRevocationStore(clock)
+        let one = ExchangeBench(clock: clock, revocationStore: store)
+        try await one.revocations.revoke(.me)
+        try await one.revocations.revoke(try #require(Cohort(.keyID, "burnt")))
+        store.loseAll()
+        store.refuse(true)
+        await one.revocations.refresh()
+        #expect(one.revocations.count == 2 && one.revocations.isRevoked(keyID: "burnt"))
+        // Another one starts, and the store takes writes again.
+        let other = ExchangeBench(clock: clock, revocationStore: store)
+        try await other.revocations.read()
+        #expect(other.revocations.count == 0)
+        store.refuse(false)
+        await one.revocations.refresh()
+        try await other.revocations.read()
+        #expect(other.revocations.count == 2 && other.revocations.isRevoked(keyID: "burnt"))
+        // Each until it is over.
+        await one.revocations.refresh()
+        clock.advance(by: .seconds(86401))
+        store.loseAll()
+        await one.revocations.refresh()
+        #expect(one.revocations.count == 1)
+    }
+
+    @Test func givesBackOnlySoMuchAtOnce() async throws {
+        let clock = ManualClock()
+        let store = LossyRevocationStore(clock)
+        let list = ExchangeBench(clock: clock, revocationStore: store).revocations
+        for number in 0..<40 { try await list.revoke(try #require(Cohort(.device, "till-\(number)"))) }
+        store.loseAll()
+        await list.refresh()
+        #expect(store.count == 32 && list.count == 40)
+        await list.refresh()
+        #expect(store.count == 40)
+    }
+
     @Test(arguments: Cohort.Kind.allCases)
     func namesACohortWithoutItsValue(kind: Cohort.Kind) throws {
         let bench = ExchangeBench()
@@ -164,6 +203,35 @@ import TokenExchange
             Cohort(.identityProvider, "vip-loyalty"), Cohort(.keyID, TestKeys.ring.signer(for: .es256)?.keyID ?? ""),
             Cohort(.all),
         ].compactMap { $0 }
+    }
+}
+
+/// Forgets and refuses on demand.
+private final class LossyRevocationStore: RevocationStore {
+    private let inner: Mutex<InMemorySessionStore>
+    private let isRefusing = Mutex(false)
+    private let clock: ManualClock
+
+    init(_ clock: ManualClock) {
+        self.clock = clock
+        inner = Mutex(InMemorySessionStore(time: clock.time))
+    }
+
+    func loseAll() { inner.withLock { $0 = InMemorySessionStore(time: clock.time) } }
+
+    func refuse(_ isRefusing: Bool) { self.isRefusing.withLock { $0 = isRefusing } }
+
+    var count: Int { store.revocations(unless: nil, within: .zero)?.revocations.count ?? 0 }
+
+    private var store: InMemorySessionStore { inner.withLock { $0 } }
+
+    func add(_ revocation: Revocation, within budget: Duration) throws(SessionStoreFailure) {
+        if isRefusing.withLock({ $0 }) { throw SessionStoreFailure(.revocations, .timedOut) }
+        store.add(revocation, within: budget)
+    }
+
+    func revocations(unless version: String?, within budget: Duration) -> StoredRevocations? {
+        store.revocations(unless: version, within: budget)
     }
 }
 

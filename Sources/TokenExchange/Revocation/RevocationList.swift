@@ -21,8 +21,22 @@ package final class RevocationList: Sendable {
         /// By the monotonic clock.
         var readAt: Duration?
         var keysAreBurnt: @Sendable () -> Void = {}
+        /// What counts, but was not in the store at the last reading.
+        var lost: [Revocation] = []
 
         var burns: Set<CohortLabel> { Set(watermarks.values.filter(\.isBurn).map(\.cohort)) }
+
+        /// What was known stays until it is over: a failover or a loss of data undoes no revocation.
+        mutating func take(_ stored: StoredRevocations, at now: UnixTime) {
+            version = stored.version
+            let stored = Dictionary(stored.revocations.map { ($0.cohort, $0) }) { _, last in last }
+            watermarks = watermarks.merging(stored) { $0.issuedBefore < $1.issuedBefore ? $1 : $0 }
+                .filter { $0.value.endsAt > now }
+            lost = watermarks.values.filter { known in
+                stored[known.cohort].map { $0.issuedBefore < known.issuedBefore } ?? true
+            }
+            kinds = Set(watermarks.keys.map(\.kind))
+        }
     }
 
     private let state = Mutex(State())
@@ -35,6 +49,8 @@ package final class RevocationList: Sendable {
     /// A revocation counts on all replicas within these together: between two readings, and for one of them.
     private static let pause: Duration = .seconds(1)
     private static let budget: Duration = .seconds(1)
+    /// A store that has lost thousands gets them back bit by bit; meanwhile they count here.
+    private static let restoredAtOnce = 32
     /// Within this a revocation is promised to count everywhere.
     package static let promise: Duration = .seconds(5)
     /// No session lives longer; the configuration allows no more.
@@ -108,11 +124,21 @@ package final class RevocationList: Sendable {
 
     /// Reads every second until the task is cancelled.
     package func run(sleep: @Sendable (Duration) async throws -> Void) async {
-        repeat { try? await read() } while (try? await sleep(Self.pause)) != nil
+        repeat { await refresh() } while (try? await sleep(Self.pause)) != nil
+    }
+
+    /// Reads, and writes back what the store has lost.
+    package func refresh() async {
+        guard (try? await read()) != nil else { return }
+        let end = time.elapsed() + Self.budget
+        for revocation in state.withLock({ $0.lost.prefix(Self.restoredAtOnce) }) {
+            let budget = end - time.elapsed()
+            guard budget > .zero, (try? await store.add(revocation, within: budget)) != nil else { return }
+        }
     }
 
     package func read() async throws(SessionStoreFailure) {
-        let began = time.elapsed()
+        let (began, now) = (time.elapsed(), time.now())
         let known = state.withLock(\.version)
         let stored = try await store.revocations(unless: known, within: Self.budget)
         let keysAreBurnt = state.withLock { state -> (@Sendable () -> Void)? in
@@ -121,9 +147,7 @@ package final class RevocationList: Sendable {
             state.readAt = began
             guard let stored else { return nil }
             let burns = state.burns
-            state.version = stored.version
-            state.watermarks = Dictionary(stored.revocations.map { ($0.cohort, $0) }) { _, last in last }
-            state.kinds = Set(state.watermarks.keys.map(\.kind))
+            state.take(stored, at: now)
             return state.burns.isSubset(of: burns) ? nil : state.keysAreBurnt
         }
         keysAreBurnt?()
