@@ -81,7 +81,8 @@ import TokenExchange
     @Test(arguments: [
         "", "all=false", "all=true&subject=x", "subject=", "subject=x&subject=y", "subject=x&issued_before=then",
         "issued_before=1", "key_id=x&device=y", "subject=x&issued_befor=1", "subject=x&issued_before=-1",
-        "subject=x&issued_before=1e400",
+        "subject=x&issued_before=1e400", "subject=x&issued_before=0x10", "subject=x&issued_before=1.5",
+        "subject=x&issued_before=%2B1", "subject=x&issued_before=", "subject=x&issued_before=253402300800",
     ])
     func refusesWhatNamesNoSingleCohort(form: String) async throws {
         let service = try await CountersignProcess.start(Self.small)
@@ -96,6 +97,14 @@ import TokenExchange
         #expect(try revoke(service, "key_id=\(try keyID(of: identity))").status == 204)
         let failed = try service.exchange(try ModelToken.fresh(), device: "till-2")
         #expect(failed.status == 500 && failed.errorCode == "mint_failed")
+    }
+
+    @Test(arguments: ["tenant=typo", "identity_provider=typo"])
+    func refusesNamesThatTheConfigurationLacks(form: String) async throws {
+        let service = try await CountersignProcess.start(Self.small)
+        let answer = try revoke(service, form)
+        #expect(answer.status == 400 && answer.errorCode == "invalid_request")
+        #expect(answer.text.contains("nothing was done") && !answer.text.contains("typo"))
     }
 
     @Test func refusesWhoMayNotRevokeAll() async throws {
@@ -158,7 +167,10 @@ import TokenExchange
         let burnt = try await CountersignProcess.run(
             "sessions", "revoke", "--config", replicas.config, "--key-id", "K")
         #expect(burnt.output.contains("The key is burnt"))
-        for wrong in [["--tenant", "typo"], ["--identity-provider", "typo"], [], ["--all", "--device", "x"]] {
+        for wrong in [
+            ["--tenant", "typo"], ["--identity-provider", "typo"], [], ["--all", "--device", "x"],
+            ["--device", "x", "--issued-before", "0x10"],
+        ] {
             let answer = try await CountersignProcess.run(
                 CountersignProcess.program, ["sessions", "revoke", "--config", replicas.config] + wrong)
             #expect(answer.status != 0)

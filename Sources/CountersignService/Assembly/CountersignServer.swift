@@ -66,7 +66,8 @@ package struct CountersignServer: Sendable {
                                 remoteKeys: remoteKeys, signingKeys: signingKeys, upstreams: upstreams)()
                         },
                         metrics: { registry.text }, revocations: sessions.revocations,
-                        verifiers: { live.verifiers }, bodyLimit: configuration.limits.bodyBytes)),
+                        verifiers: { live.verifiers }, isConfigured: { live.configuration.allows($0) },
+                        bodyLimit: configuration.limits.bodyBytes)),
                 try listener(
                     configuration.listen.public, "public", tls: configuration.listen.tls,
                     metrics: RequestMetrics(factory: registry), routes: live.routes),

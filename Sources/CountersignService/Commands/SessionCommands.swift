@@ -80,17 +80,25 @@ extension SessionCommands {
     }
 
     private func check(_ cohort: Cohort) throws(StartUpError) {
-        let names: [String]
-        switch cohort.kind {
-        case .tenant: names = configuration.tenants.map(\.name)
-        case .identityProvider: names = configuration.identityProviders.map(\.name)
-        case .subject, .device, .keyID, .all: return
-        }
-        guard !names.contains(cohort.value) else { return }
+        guard let names = configuration.names(of: cohort.kind), !names.contains(cohort.value) else { return }
         throw StartUpError([
             "expected a name of the configuration (\(names.joined(separator: ", "))), found another. Nothing was done."
         ])
     }
+}
+
+extension Configuration {
+    /// Those that a cohort of this kind can have; nil: any.
+    fileprivate func names(of kind: Cohort.Kind) -> [String]? {
+        switch kind {
+        case .tenant: tenants.map(\.name)
+        case .identityProvider: identityProviders.map(\.name)
+        case .subject, .device, .keyID, .all: nil
+        }
+    }
+
+    /// Whether there can be such a cohort.
+    func allows(_ cohort: Cohort) -> Bool { names(of: cohort.kind)?.contains(cohort.value) ?? true }
 }
 
 extension Cohort {
