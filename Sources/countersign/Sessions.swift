@@ -24,11 +24,11 @@ struct Sessions: AsyncParsableCommand {
         var tenant: String?
         @Option(help: "The identity provider.")
         var identityProvider: String?
-        @Option(help: "The `kid` of the key that signed the tokens; see also `keys revoke`.")
+        @Option(help: "The `kid` of the key that signed the tokens; without --issued-before it is burnt.")
         var keyId: String?
         @Flag(help: "All sessions there are. On a terminal it asks.")
         var all = false
-        @Option(help: "Only those issued until then: 2026-11-22T16:00:00Z, or seconds of Unix time.")
+        @Option(help: "Only those issued until then: 2026-11-22T16:00:00Z, or whole seconds of Unix time.")
         var issuedBefore: MomentArgument?
         @Flag(help: "Do not ask.")
         var yes = false
@@ -77,13 +77,13 @@ struct Sessions: AsyncParsableCommand {
     }
 }
 
-/// A moment as RFC 3339 in UTC, or in seconds of Unix time.
+/// A moment as RFC 3339 in UTC, or in whole seconds of Unix time.
 struct MomentArgument: ExpressibleByArgument {
     let time: UnixTime
 
     init?(argument: String) {
-        if let seconds = Double(argument), (0...253_402_300_799).contains(seconds) {
-            time = UnixTime(seconds: seconds)
+        if let seconds = UnixTime(decimal: argument.utf8) {
+            time = seconds
         } else if let date = try? Date(argument, strategy: .iso8601) {
             time = UnixTime(seconds: date.timeIntervalSince1970)
         } else {

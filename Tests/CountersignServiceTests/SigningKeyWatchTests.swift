@@ -23,10 +23,18 @@ import TokenExchange
 
     private var directory: SigningKeyDirectory { SigningKeyDirectory(path: "\(folder.path)/signing") }
 
-    private func watch() throws -> SigningKeyWatch {
+    private func watch(
+        isRevoked: @escaping @Sendable (String) -> Bool = { _ in false }
+    ) throws -> SigningKeyWatch {
         SigningKeyWatch(
-            try Blueprint(file: "\(folder.path)/countersign.yaml", environment: [:], now: clock.now), time: clock.time,
-            logger: log.logger, publish: { _ in })
+            try blueprint, time: clock.time, logger: log.logger, isRevoked: isRevoked,
+            sleep: { _ in try await Task.sleep(for: .seconds(3600)) }, publish: { _ in })
+    }
+
+    private var blueprint: Blueprint {
+        get throws {
+            try Blueprint(file: "\(folder.path)/countersign.yaml", environment: [:], now: clock.now)
+        }
     }
 
     private func signer(_ watch: SigningKeyWatch) -> String? { watch.ring.signer(for: .es256)?.keyID }
@@ -71,5 +79,43 @@ import TokenExchange
         for _ in 0..<3 { await watch.look() }
         #expect(signer(watch) == first && watch.problem?.contains("manifest.json: expected") == true)
         #expect(log.lines.count == 1)
+    }
+
+    @Test func takesUpNoBurntKeyWithAnotherConfiguration() async throws {
+        let first = try #require(try directory.manifest(at: Self.start, times: times).keys.first?.keyID)
+        let watch = try watch { $0 == first }
+        var published: [SigningKeyRing] = []
+        watch.replace(with: try blueprint) { published.append($0) }
+        #expect(published.count == 1 && published[0].verifier(keyID: first) == nil)
+        #expect(signer(watch) == nil)
+    }
+
+    /// Also at the start, when the list is read for the first time.
+    @Test func dropsAKeyAsSoonAsTheListSaysThatItIsBurnt() async throws {
+        let bench = ExchangeBench(clock: clock)
+        let list = bench.revocations
+        let watch = try watch(isRevoked: list.isRevoked(keyID:))
+        list.whenKeysAreBurnt { watch.dropBurntKeys() }
+        let first = try #require(signer(watch))
+        try await list.revoke(try #require(Cohort(.keyID, "another")))
+        #expect(signer(watch) == first)
+        try await list.revoke(try #require(Cohort(.keyID, first)), issuedBefore: clock.now)
+        #expect(signer(watch) == first)
+        try await list.revoke(try #require(Cohort(.keyID, first)))
+        #expect(signer(watch) == nil && watch.ring.verifier(keyID: first) == nil)
+    }
+
+    @Test func takesUpTheSuccessorOfABurntKeyWithoutAPause() async throws {
+        let bench = ExchangeBench(clock: clock)
+        let watch = try watch(isRevoked: bench.revocations.isRevoked(keyID:))
+        bench.revocations.whenKeysAreBurnt { watch.dropBurntKeys() }
+        let running = Task { try await watch.run() }
+        let first = try #require(signer(watch))
+        _ = try directory.revoke(first, at: clock.now, times: times)
+        let successor = try #require(try directory.manifest(at: clock.now, times: times).active(.es256)?.keyID)
+        try await bench.revocations.revoke(try #require(Cohort(.keyID, first)))
+        try await eventually("the successor signs") { signer(watch) == successor }
+        running.cancel()
+        try await running.value
     }
 }

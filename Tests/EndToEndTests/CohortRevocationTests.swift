@@ -67,6 +67,7 @@ import TokenExchange
         #expect(try replicas.isActive(later))
         for form in [
             "subject=somebody-else", "device=till-2", "identity_provider=notes", "all=true&issued_before=1000",
+            "key_id=\(try keyID(of: later))&issued_before=1000",
         ] {
             #expect(try revoke(replicas.one, form).status == 204)
         }
@@ -80,12 +81,30 @@ import TokenExchange
     @Test(arguments: [
         "", "all=false", "all=true&subject=x", "subject=", "subject=x&subject=y", "subject=x&issued_before=then",
         "issued_before=1", "key_id=x&device=y", "subject=x&issued_befor=1", "subject=x&issued_before=-1",
-        "subject=x&issued_before=1e400",
+        "subject=x&issued_before=1e400", "subject=x&issued_before=0x10", "subject=x&issued_before=1.5",
+        "subject=x&issued_before=%2B1", "subject=x&issued_before=", "subject=x&issued_before=253402300800",
     ])
     func refusesWhatNamesNoSingleCohort(form: String) async throws {
         let service = try await CountersignProcess.start(Self.small)
         let answer = try revoke(service, form)
         #expect(answer.status == 400 && answer.errorCode == "invalid_request")
+    }
+
+    /// A token of a burnt key would be dead from the start.
+    @Test func signsWithABurntKeyNoMoreOnceThatIsAcknowledged() async throws {
+        let service = try await CountersignProcess.start(Self.small)
+        let identity = try #require(try service.exchange(try ModelToken.fresh()).externalIdentity)
+        #expect(try revoke(service, "key_id=\(try keyID(of: identity))").status == 204)
+        let failed = try service.exchange(try ModelToken.fresh(), device: "till-2")
+        #expect(failed.status == 500 && failed.errorCode == "mint_failed")
+    }
+
+    @Test(arguments: ["tenant=typo", "identity_provider=typo"])
+    func refusesNamesThatTheConfigurationLacks(form: String) async throws {
+        let service = try await CountersignProcess.start(Self.small)
+        let answer = try revoke(service, form)
+        #expect(answer.status == 400 && answer.errorCode == "invalid_request")
+        #expect(answer.text.contains("nothing was done") && !answer.text.contains("typo"))
     }
 
     @Test func refusesWhoMayNotRevokeAll() async throws {
@@ -109,6 +128,20 @@ import TokenExchange
         #expect(command.output.contains("session store: ") && command.output.contains("run this again"))
     }
 
+    @Test func keepsARevocationThatTheStoreHasLost() async throws {
+        let replicas = try await replicas()
+        let identity = try replicas.logIn()
+        #expect(try revoke(replicas.one, "device=till-1").status == 204)
+        try await replicas.becomesInactive(identity)
+        let redis = try replicas.redis.connect()
+        try redis.send("DEL", "countersign:{revocations}")
+        try await eventually("it is back", within: .seconds(5)) {
+            try #require(try !replicas.isActive(identity))
+            return try redis.keys().contains("countersign:{revocations}")
+        }
+        #expect(try !replicas.isActive(identity))
+    }
+
     @Test func endsAndShowsSessionsByCommand() async throws {
         let replicas = try await replicas()
         let identity = try replicas.logIn()
@@ -128,7 +161,16 @@ import TokenExchange
         let gone = try await CountersignProcess.run(
             CountersignProcess.program, ["sessions", "show", "--config", replicas.config], input: Array(identity.utf8))
         #expect(gone.output.hasPrefix("inactive"))
-        for wrong in [["--tenant", "typo"], ["--identity-provider", "typo"], [], ["--all", "--device", "x"]] {
+        let limited = try await CountersignProcess.run(
+            "sessions", "revoke", "--config", replicas.config, "--key-id", "K", "--issued-before", "1000")
+        #expect(limited.output.contains("this key has signed issued until 1970-01-01T00:16:40Z are over"))
+        let burnt = try await CountersignProcess.run(
+            "sessions", "revoke", "--config", replicas.config, "--key-id", "K")
+        #expect(burnt.output.contains("The key is burnt"))
+        for wrong in [
+            ["--tenant", "typo"], ["--identity-provider", "typo"], [], ["--all", "--device", "x"],
+            ["--device", "x", "--issued-before", "0x10"],
+        ] {
             let answer = try await CountersignProcess.run(
                 CountersignProcess.program, ["sessions", "revoke", "--config", replicas.config] + wrong)
             #expect(answer.status != 0)
@@ -156,9 +198,21 @@ import TokenExchange
         // No key is left there: better no token than a burnt one.
         let failed = try replicas.other.exchange(try ModelToken.fresh(), device: "till-2")
         #expect(failed.status == 500 && failed.errorCode == "mint_failed")
+        let unavailable = try replicas.other.readiness()
+        #expect(unavailable.status == 503 && unavailable.text.contains("no active key for vip-loyalty"))
+        // Now optional.
+        let file = "\(replicas.other.folder.path)/countersign.yaml"
+        let strict = try String(contentsOfFile: file, encoding: .utf8)
+        try replicas.other.folder.write("countersign.yaml", strict.replacing("mode: strict", with: "mode: optional"))
+        replicas.other.signal(SIGHUP)
+        try await eventually("it is reloaded") { replicas.other.log.contains("configuration and keys reloaded") }
+        #expect(try !keySet().contains(keyID))
+        let degraded = try replicas.other.readiness()
+        #expect(degraded.status == 200 && degraded.json["status"] as? String == "degraded")
         try await eventually("the new key signs", within: .seconds(5)) {
             try replicas.one.exchange(try ModelToken.fresh(), device: "till-3").status == 200
         }
+        #expect(try replicas.one.readiness().status == 200)
     }
 
     private static let subject = "f3a1c9de-5b0e-4c62-8a77-0d2f9b1c4e55"
@@ -170,6 +224,10 @@ import TokenExchange
             TestVerifier("admin", of: "vip-loyalty", mayRevoke: "all"),
         ]
         return settings
+    }
+
+    private func keyID(of identity: String) throws -> String {
+        try #require(try UnverifiedToken(Array(identity.utf8), limits: TokenLimits()).keyID)
     }
 
     private func revoke(

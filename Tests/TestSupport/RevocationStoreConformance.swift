@@ -32,6 +32,14 @@ package enum RevocationStoreConformance {
         try await store.add(over, within: budget)
         try await store.add(last, within: budget)
         try await expect([later, second, last], in: store)
+
+        let end = now + .seconds(10 * 365 * 86400)
+        let burn = revocation("key_id:DDDD", end, until: end)
+        try await store.add(revocation("key_id:DDDD", now), within: budget)
+        try await store.add(burn, within: budget)
+        try await store.add(revocation("key_id:DDDD", now + .seconds(1)), within: budget)
+        try await expect([later, second, last, burn], in: store)
+        try expect(burn.isBurn, "a burn is none")
     }
 
     private static func revocation(_ label: String, _ moment: UnixTime, until end: UnixTime? = nil) -> Revocation {

@@ -1,4 +1,5 @@
 import JOSE
+import Synchronization
 import TestSupport
 import Testing
 import TokenExchange
@@ -105,8 +106,85 @@ import TokenExchange
         #expect(bench.revocations.isRevoked(keyID: keyID))
         #expect(!bench.revocations.isRevoked(keyID: "another"))
         // However late it is used.
-        bench.clock.advance(by: .seconds(3600))
+        bench.clock.advance(by: .seconds(9 * 365 * 86400))
+        // What is over is forgotten at each revocation.
+        try await bench.revocations.revoke(.me, issuedBefore: UnixTime(seconds: 0))
+        #expect(bench.revocations.isRevoked(keyID: keyID))
         #expect(try await bench.introspect(bench.logIn("me")) == .inactive)
+    }
+
+    @Test func endsWhatAKeySignedUntilAMomentWithoutBurningIt() async throws {
+        let bench = ExchangeBench()
+        let keyID = try #require(TestKeys.ring.signer(for: .es256)?.keyID)
+        let before = try await bench.logIn("me")
+        let moment = bench.clock.now
+        bench.clock.advance(by: .seconds(1))
+        let after = try await bench.logIn("me", device: "till-2")
+        try await bench.revocations.revoke(try #require(Cohort(.keyID, keyID)), issuedBefore: moment)
+        #expect(try await bench.introspect(before) == .inactive)
+        #expect(try await bench.introspect(after) != .inactive)
+        #expect(!bench.revocations.isRevoked(keyID: keyID))
+        try await bench.revocations.revoke(try #require(Cohort(.keyID, keyID)))
+        // A burnt key stays so.
+        try await bench.revocations.revoke(try #require(Cohort(.keyID, keyID)), issuedBefore: moment)
+        #expect(bench.revocations.isRevoked(keyID: keyID))
+        #expect(try await bench.introspect(after) == .inactive)
+    }
+
+    /// A token says the second of its issue: nobody can tell on which side of a watermark in that second it is.
+    @Test func callsATokenRevokedByItsSignatureOnlyWhereItsWholeSecondIs() async throws {
+        let clock = ManualClock()
+        let store = FaultySessionStore(InMemorySessionStore(time: clock.time))
+        let bench = ExchangeBench(providers: [.vipLoyalty(mode: .optional)], clock: clock, store: store)
+        let before = try await bench.logIn("me")
+        clock.advance(by: .seconds(1))
+        try await bench.revocations.revoke(.me)
+        clock.advance(by: .milliseconds(300))
+        let after = try await bench.logIn("me", device: "till-2")
+        store.fail(with: .timedOut)
+        #expect(try await bench.introspect(before) == .inactive)
+        guard case .unconfirmed = try await bench.introspect(after) else {
+            Issue.record("not unconfirmed")
+            return
+        }
+    }
+
+    @Test func keepsWhatTheStoreHasLostAndGivesItBack() async throws {
+        let clock = ManualClock()
+        let store = LossyRevocationStore(clock)
+        let one = ExchangeBench(clock: clock, revocationStore: store)
+        try await one.revocations.revoke(.me)
+        try await one.revocations.revoke(try #require(Cohort(.keyID, "burnt")))
+        store.loseAll()
+        store.refuse(true)
+        await one.revocations.refresh()
+        #expect(one.revocations.count == 2 && one.revocations.isRevoked(keyID: "burnt"))
+        // Another one starts, and the store takes writes again.
+        let other = ExchangeBench(clock: clock, revocationStore: store)
+        try await other.revocations.read()
+        #expect(other.revocations.count == 0)
+        store.refuse(false)
+        await one.revocations.refresh()
+        try await other.revocations.read()
+        #expect(other.revocations.count == 2 && other.revocations.isRevoked(keyID: "burnt"))
+        // Each until it is over.
+        await one.revocations.refresh()
+        clock.advance(by: .seconds(86401))
+        store.loseAll()
+        await one.revocations.refresh()
+        #expect(one.revocations.count == 1)
+    }
+
+    @Test func givesBackOnlySoMuchAtOnce() async throws {
+        let clock = ManualClock()
+        let store = LossyRevocationStore(clock)
+        let list = ExchangeBench(clock: clock, revocationStore: store).revocations
+        for number in 0..<40 { try await list.revoke(try #require(Cohort(.device, "till-\(number)"))) }
+        store.loseAll()
+        await list.refresh()
+        #expect(store.count == 32 && list.count == 40)
+        await list.refresh()
+        #expect(store.count == 40)
     }
 
     @Test(arguments: Cohort.Kind.allCases)
@@ -125,6 +203,35 @@ import TokenExchange
             Cohort(.identityProvider, "vip-loyalty"), Cohort(.keyID, TestKeys.ring.signer(for: .es256)?.keyID ?? ""),
             Cohort(.all),
         ].compactMap { $0 }
+    }
+}
+
+/// Forgets and refuses on demand.
+private final class LossyRevocationStore: RevocationStore {
+    private let inner: Mutex<InMemorySessionStore>
+    private let isRefusing = Mutex(false)
+    private let clock: ManualClock
+
+    init(_ clock: ManualClock) {
+        self.clock = clock
+        inner = Mutex(InMemorySessionStore(time: clock.time))
+    }
+
+    func loseAll() { inner.withLock { $0 = InMemorySessionStore(time: clock.time) } }
+
+    func refuse(_ isRefusing: Bool) { self.isRefusing.withLock { $0 = isRefusing } }
+
+    var count: Int { store.revocations(unless: nil, within: .zero)?.revocations.count ?? 0 }
+
+    private var store: InMemorySessionStore { inner.withLock { $0 } }
+
+    func add(_ revocation: Revocation, within budget: Duration) throws(SessionStoreFailure) {
+        if isRefusing.withLock({ $0 }) { throw SessionStoreFailure(.revocations, .timedOut) }
+        store.add(revocation, within: budget)
+    }
+
+    func revocations(unless version: String?, within budget: Duration) -> StoredRevocations? {
+        store.revocations(unless: version, within: budget)
     }
 }
 

@@ -4,10 +4,12 @@ import TokenExchange
 /// `POST /revocations`: ends all sessions that have something in common. For verifiers with `may_revoke: all`.
 ///
 /// A form with one of `subject`, `device`, `tenant`, `identity_provider`, `key_id`, `all=true`, and perhaps
-/// `issued_before`, in seconds of Unix time.
+/// `issued_before`, in whole seconds of Unix time.
 struct CohortRevocationRoute {
     let revocations: RevocationList
     let verifiers: @Sendable () -> VerifierDirectory
+    /// Whether there can be such a cohort by the configuration of the moment.
+    let isConfigured: @Sendable (Cohort) -> Bool
     let bodyLimit: Int
 
     func reply(to request: IncomingRequest) async throws(Problem) -> Reply {
@@ -20,6 +22,10 @@ struct CohortRevocationRoute {
             let moment = form.moment
         else {
             throw Problem(.invalidRequest, reason: "no_single_cohort").expecting(.cohort)
+        }
+        // Nor must a mistyped name be taken for done.
+        guard isConfigured(cohort) else {
+            throw Problem(.invalidRequest, reason: "name_not_configured").expecting(.configuredName)
         }
         do { try await revocations.revoke(cohort, issuedBefore: moment) } catch { throw Problem(error) }
         var reply = Reply(status: .noContent, headers: [.cacheControl: "no-store"])
@@ -46,10 +52,6 @@ extension FormBody {
     /// Nil where it is there and no time; nil in it where it is absent.
     fileprivate var moment: UnixTime?? {
         guard let text = value("issued_before") else { return .some(nil) }
-        guard let seconds = Double(String(decoding: text, as: UTF8.self)), (0...253_402_300_799).contains(seconds)
-        else {
-            return nil
-        }
-        return UnixTime(seconds: seconds)
+        return UnixTime(decimal: text).map { .some($0) }
     }
 }

@@ -435,15 +435,20 @@ package enum OpenAPIDocument {
                       properties:
                         subject: { type: string, minLength: 1, description: "The `sub` of the associate, in whichever tenant." }
                         device: { type: string, minLength: 1, description: The device as the app names it. }
-                        tenant: { type: string, minLength: 1 }
-                        identity_provider: { type: string, minLength: 1 }
-                        key_id: { type: string, minLength: 1, description: "The `kid` of the key that signed the tokens." }
+                        tenant: { type: string, minLength: 1, description: "By its name in the configuration; another is 400." }
+                        identity_provider: { type: string, minLength: 1, description: "As `tenant`." }
+                        key_id:
+                          type: string
+                          minLength: 1
+                          description: |
+                            The `kid` of the key that signed the tokens. Without `issued_before` the key is burnt: no replica
+                            signs with it again, and all its tokens are dead. With it the key goes on signing.
                         all: { const: "true" }
                         issued_before:
-                          type: number
+                          type: integer
                           minimum: 0
                           maximum: 253402300799
-                          description: Seconds of Unix time; absent or in the future, now.
+                          description: Seconds of Unix time in decimal digits; absent or in the future, now.
                       additionalProperties: false
                     example: { device: till-1 }
               responses:

@@ -10,14 +10,16 @@ package struct OperationsRoutes: Routes {
     /// - Parameters:
     ///   - metrics: the numbers of the moment as Prometheus text.
     ///   - verifiers: those of the moment.
+    ///   - isConfigured: whether there can be such a cohort by the configuration of the moment.
     package init(
         readiness: @escaping @Sendable () async -> Readiness, metrics: @escaping @Sendable () -> String,
-        revocations: RevocationList, verifiers: @escaping @Sendable () -> VerifierDirectory, bodyLimit: Int
+        revocations: RevocationList, verifiers: @escaping @Sendable () -> VerifierDirectory,
+        isConfigured: @escaping @Sendable (Cohort) -> Bool, bodyLimit: Int
     ) {
         self.readiness = readiness
         self.metrics = metrics
         self.revocations = CohortRevocationRoute(
-            revocations: revocations, verifiers: verifiers, bodyLimit: bodyLimit)
+            revocations: revocations, verifiers: verifiers, isConfigured: isConfigured, bodyLimit: bodyLimit)
     }
 
     package func name(of path: Substring) -> String {

@@ -5,6 +5,8 @@ enum RequestForm {
     /// Of the token endpoint.
     case tokenExchange
     case cohort
+    /// Of a tenant or an identity provider.
+    case configuredName
 
     var invalidRequest: String {
         switch self {
@@ -12,7 +14,9 @@ enum RequestForm {
         case .form: "The body must be a form with the field token, and no field twice."
         case .cohort:
             "The body must be a form with exactly one of subject, device, tenant, identity_provider, key_id and all=true, "
-                + "perhaps issued_before in seconds of Unix time, and no field twice."
+                + "perhaps issued_before in whole seconds of Unix time, and no field twice."
+        case .configuredName:
+            "The configuration has no tenant or identity provider of this name, so nothing was done."
         case .tokenExchange:
             "The body must be a form with grant_type, subject_token and subject_token_type, and no field twice; see the "
                 + "documentation for the values that are supported."
@@ -22,7 +26,8 @@ enum RequestForm {
     var unsupportedMediaType: String {
         switch self {
         case .callback: ErrorCode.unsupportedMediaType.detail
-        case .form, .tokenExchange, .cohort: "The Content-Type must be application/x-www-form-urlencoded."
+        case .form, .tokenExchange, .cohort, .configuredName:
+            "The Content-Type must be application/x-www-form-urlencoded."
         }
     }
 }

@@ -42,9 +42,10 @@ package struct CountersignServer: Sendable {
         let signingKeys = SigningKeyWatch(
             blueprint, time: time, logger: logger, isRevoked: sessions.revocations.isRevoked(keyID:)
         ) { live.replace(keys: $0) }
+        sessions.revocations.whenKeysAreBurnt { signingKeys.dropBurntKeys() }
         let reloader = Reloader(logger: logger) {
             let blueprint = try reload()
-            live.replace(blueprint, keys: signingKeys.replace(with: blueprint))
+            signingKeys.replace(with: blueprint) { live.replace(blueprint, keys: $0) }
         }
         let registry = PrometheusRegistry(
             blueprint, clocks: clocks, remoteKeys: remoteKeys, signingKeys: signingKeys, upstreams: upstreams,
@@ -59,12 +60,14 @@ package struct CountersignServer: Sendable {
                 try listener(
                     configuration.listen.operations, "operations", requestLogLevel: .debug,
                     routes: OperationsRoutes(
-                        readiness: ReadinessProbe(
-                            store: sessions.store, providers: configuration.identityProviders, remoteKeys: remoteKeys,
-                            signingKeys: signingKeys, upstreams: upstreams
-                        ).callAsFunction,
+                        readiness: {
+                            await ReadinessProbe(
+                                store: sessions.store, providers: live.configuration.identityProviders,
+                                remoteKeys: remoteKeys, signingKeys: signingKeys, upstreams: upstreams)()
+                        },
                         metrics: { registry.text }, revocations: sessions.revocations,
-                        verifiers: { live.verifiers }, bodyLimit: configuration.limits.bodyBytes)),
+                        verifiers: { live.verifiers }, isConfigured: { live.configuration.allows($0) },
+                        bodyLimit: configuration.limits.bodyBytes)),
                 try listener(
                     configuration.listen.public, "public", tls: configuration.listen.tls,
                     metrics: RequestMetrics(factory: registry), routes: live.routes),

@@ -1,4 +1,5 @@
 import CountersignHTTP
+import ServiceConfiguration
 import Synchronization
 import TokenExchange
 
@@ -23,6 +24,8 @@ final class LiveRoutes: Sendable {
     }
 
     var verifiers: VerifierDirectory { blueprint.withLock(\.verifiers) }
+
+    var configuration: Configuration { blueprint.withLock(\.configuration) }
 
     func replace(keys: SigningKeyRing) {
         blueprint.withLock { routes.replace(with: make($0, keys)) }

@@ -21,11 +21,18 @@ struct ReadinessProbe: Sendable {
                 + upstreams.statuses.map(upstream))
     }
 
-    /// With the last good keys logins go on, but nobody should count on the next rotation.
+    /// With the last good keys logins go on, but nobody should count on the next rotation. Without a key, as when the only
+    /// one is burnt, none does.
     private var signing: Readiness.Component {
-        let problem = signingKeys.problem
+        let mute = providers.filter { provider in
+            if case .jwt(let shape) = provider.token.kind { !signingKeys.signs(shape.algorithm) } else { false }
+        }
+        let problems = mute.isEmpty ? [] : ["no active key for \(mute.map(\.name).joined(separator: ", "))"]
+        let all = problems + [signingKeys.problem].compactMap { $0 }
+        let status: Readiness.Status =
+            mute.contains { $0.mode == .strict } ? .unavailable : all.isEmpty ? .ready : .degraded
         return Readiness.Component(
-            name: "signing_keys", status: problem == nil ? .ready : .degraded, detail: problem)
+            name: "signing_keys", status: status, detail: all.isEmpty ? nil : all.joined(separator: "; "))
     }
 
     /// Another replica would fare no better with the same service, so that one is down takes nobody out of rotation.

@@ -48,6 +48,7 @@ package final class SigningKeyWatch: Service {
     private let logger: Logger
     private let isRevoked: @Sendable (String) -> Bool
     private let publish: @Sendable (SigningKeyRing) -> Void
+    private let burns = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
 
     /// - Parameters:
     ///   - isRevoked: whether a `kid` is burnt by what the session store says, which may be sooner than a directory that
@@ -71,20 +72,26 @@ package final class SigningKeyWatch: Service {
 
     package func run() async throws {
         await cancelWhenGracefulShutdown {
-            while (try? await self.sleep(self.state.withLock(\.pause))) != nil { await self.look() }
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask { for await _ in self.burns.stream { await self.look() } }
+                while (try? await self.sleep(self.state.withLock(\.pause))) != nil { await self.look() }
+                group.cancelAll()
+            }
         }
     }
 
-    /// Takes up another configuration with the keys that were read for it.
-    func replace(with blueprint: Blueprint) -> SigningKeyRing {
+    /// Takes up another configuration with the keys that were read for it, less those that are burnt.
+    /// - Parameter publish: takes the ring, before any later one is published.
+    package func replace(with blueprint: Blueprint, publish: (SigningKeyRing) -> Void) {
         state.withLock { state in
             state.source = blueprint.signing
             state.keys = blueprint.signingKeys
             state.fingerprint = nil
             state.problem = nil
             state.generation += 1
+            state.burn(isRevoked, at: time.now())
             state.observe(time)
-            return state.ring
+            publish(state.ring)
         }
     }
 
@@ -98,12 +105,26 @@ package final class SigningKeyWatch: Service {
             guard state.generation == generation else { return }
             let old = state
             if let reading { take(reading, into: &state) }
-            state.burn(isRevoked, at: now)
-            state.observe(time)
-            guard state.plan != old.plan || state.keys.manifest != old.keys.manifest else { return }
-            publish(state.ring)
-            logger.notice("signing keys changed", metadata: state.plan.metadata)
+            update(&state, from: old)
         }
+    }
+
+    /// Drops burnt keys at once, and has the directory looked at: it may hold their successors.
+    package func dropBurntKeys() {
+        state.withLock { state in
+            let old = state
+            state.generation += 1
+            update(&state, from: old)
+        }
+        burns.continuation.yield()
+    }
+
+    private func update(_ state: inout State, from old: State) {
+        state.burn(isRevoked, at: time.now())
+        state.observe(time)
+        guard state.plan != old.plan || state.keys.manifest != old.keys.manifest else { return }
+        publish(state.ring)
+        logger.notice("signing keys changed", metadata: state.plan.metadata)
     }
 
     private func take(_ reading: SigningKeySource.Reading, into state: inout State) {
@@ -130,6 +151,10 @@ package final class SigningKeyWatch: Service {
 
     /// Nil where the directory could be taken up as it is.
     package var problem: String? { state.withLock(\.problem) }
+
+    package func signs(_ algorithm: SignatureAlgorithm) -> Bool {
+        state.withLock { $0.plan.signers[algorithm] != nil }
+    }
 
     package func count(_ algorithm: SignatureAlgorithm, _ status: SigningKeyRecord.State) -> Int {
         state.withLock { $0.keys.manifest.keys.count { $0.algorithm == algorithm && $0.state == status } }

@@ -27,9 +27,11 @@ package struct SessionCommands: Sendable {
         try await attempt(remedy: Self.again) { () async throws(Failure) in
             try await sessions.revocations.revoke(cohort, issuedBefore: moment)
         }
-        let until = min(moment ?? now, now).shortText
-        return "\(cohort.sentence) issued until \(until) are over; every replica knows within "
-            + "\(RevocationList.promise.components.seconds) seconds."
+        let sentence =
+            cohort.kind == .keyID && moment == nil
+            ? "The key is burnt: it signs no more, and its tokens are dead"
+            : "\(cohort.sentence) issued until \(min(moment ?? now, now).shortText) are over"
+        return "\(sentence); every replica knows within \(RevocationList.promise.components.seconds) seconds."
     }
 
     /// Ends what a burnt key has signed, and has every replica drop the key, also one whose key directory is not shared.
@@ -78,17 +80,25 @@ extension SessionCommands {
     }
 
     private func check(_ cohort: Cohort) throws(StartUpError) {
-        let names: [String]
-        switch cohort.kind {
-        case .tenant: names = configuration.tenants.map(\.name)
-        case .identityProvider: names = configuration.identityProviders.map(\.name)
-        case .subject, .device, .keyID, .all: return
-        }
-        guard !names.contains(cohort.value) else { return }
+        guard let names = configuration.names(of: cohort.kind), !names.contains(cohort.value) else { return }
         throw StartUpError([
             "expected a name of the configuration (\(names.joined(separator: ", "))), found another. Nothing was done."
         ])
     }
+}
+
+extension Configuration {
+    /// Those that a cohort of this kind can have; nil: any.
+    fileprivate func names(of kind: Cohort.Kind) -> [String]? {
+        switch kind {
+        case .tenant: tenants.map(\.name)
+        case .identityProvider: identityProviders.map(\.name)
+        case .subject, .device, .keyID, .all: nil
+        }
+    }
+
+    /// Whether there can be such a cohort.
+    func allows(_ cohort: Cohort) -> Bool { names(of: cohort.kind)?.contains(cohort.value) ?? true }
 }
 
 extension Cohort {

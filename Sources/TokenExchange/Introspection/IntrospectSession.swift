@@ -70,8 +70,10 @@ package struct IntrospectSession: Sendable {
         case .forged: return .inactive
         case .session(let session):
             guard providers[session.identityProvider]?.mode == .optional else { throw failure }
-            let isRevoked = revocations.verdict(on: session, keyID: recognized.keyID) == .revoked
-            return isLive(session) && !isRevoked ? .unconfirmed(recognized.live(session)) : .inactive
+            // The token says the second of its issue, watermarks say the millisecond.
+            let verdict = revocations.verdict(
+                on: session, keyID: recognized.keyID, latestIssue: session.issuedAt + .seconds(1))
+            return isLive(session) && verdict != .revoked ? .unconfirmed(recognized.live(session)) : .inactive
         }
     }
 }

@@ -16,10 +16,27 @@ package final class RevocationList: Sendable {
 
     private struct State {
         var version: String?
-        var watermarks: [CohortLabel: UnixTime] = [:]
+        var watermarks: [CohortLabel: Revocation] = [:]
         var kinds: Set<Cohort.Kind> = []
         /// By the monotonic clock.
         var readAt: Duration?
+        var keysAreBurnt: @Sendable () -> Void = {}
+        /// What counts, but was not in the store at the last reading.
+        var lost: [Revocation] = []
+
+        var burns: Set<CohortLabel> { Set(watermarks.values.filter(\.isBurn).map(\.cohort)) }
+
+        /// What was known stays until it is over: a failover or a loss of data undoes no revocation.
+        mutating func take(_ stored: StoredRevocations, at now: UnixTime) {
+            version = stored.version
+            let stored = Dictionary(stored.revocations.map { ($0.cohort, $0) }) { _, last in last }
+            watermarks = watermarks.merging(stored) { $0.issuedBefore < $1.issuedBefore ? $1 : $0 }
+                .filter { $0.value.endsAt > now }
+            lost = watermarks.values.filter { known in
+                stored[known.cohort].map { $0.issuedBefore < known.issuedBefore } ?? true
+            }
+            kinds = Set(watermarks.keys.map(\.kind))
+        }
     }
 
     private let state = Mutex(State())
@@ -32,6 +49,8 @@ package final class RevocationList: Sendable {
     /// A revocation counts on all replicas within these together: between two readings, and for one of them.
     private static let pause: Duration = .seconds(1)
     private static let budget: Duration = .seconds(1)
+    /// A store that has lost thousands gets them back bit by bit; meanwhile they count here.
+    private static let restoredAtOnce = 32
     /// Within this a revocation is promised to count everywhere.
     package static let promise: Duration = .seconds(5)
     /// No session lives longer; the configuration allows no more.
@@ -49,12 +68,15 @@ package final class RevocationList: Sendable {
 
     // MARK: Asking
 
-    /// - Parameter keyID: the `kid` of a JWT.
-    package func verdict(on session: SessionRecord, keyID: String?) -> Verdict {
+    /// - Parameters:
+    ///   - keyID: the `kid` of a JWT.
+    ///   - latestIssue: where the session's own time of issue is rounded down.
+    package func verdict(on session: SessionRecord, keyID: String?, latestIssue: UnixTime? = nil) -> Verdict {
+        let issuedAt = latestIssue ?? session.issuedAt
         let state = state.withLock { $0 }
         let isRevoked = state.kinds.contains { kind in
             vault.labels(of: session, keyID: keyID, kind: kind).contains { label in
-                state.watermarks[label].map { session.issuedAt <= $0 } ?? false
+                state.watermarks[label].map { issuedAt <= $0.issuedBefore } ?? false
             }
         }
         return isRevoked ? .revoked : isFresh(state) ? .stands : .unknown
@@ -64,7 +86,12 @@ package final class RevocationList: Sendable {
     package func isRevoked(keyID: String) -> Bool {
         guard state.withLock({ $0.kinds.contains(.keyID) }), let cohort = Cohort(.keyID, keyID) else { return false }
         let label = vault.label(of: cohort)
-        return state.withLock { $0.watermarks[label] != nil }
+        return state.withLock { $0.watermarks[label]?.isBurn ?? false }
+    }
+
+    /// Has `action` called after each reading that finds a key burnt which was not: who signs must not wait to learn of it.
+    package func whenKeysAreBurnt(_ action: @escaping @Sendable () -> Void) {
+        state.withLock { $0.keysAreBurnt = action }
     }
 
     private func isFresh(_ state: State) -> Bool {
@@ -76,15 +103,17 @@ package final class RevocationList: Sendable {
 
     // MARK: Revoking
 
-    /// Ends the sessions of a cohort that were issued before `moment`, on all replicas within ``promise``.
-    /// - Parameter moment: nil for now; a later one counts as now, since new logins must not be dead already.
+    /// Ends the sessions of a cohort that were issued until `moment`, on all replicas within ``promise``.
+    /// - Parameter moment: nil for now, and for a key it is burnt then: what it signs later is over as well. A later one
+    ///   counts as now, since new logins must not be dead already.
     /// - Throws: ``Failure`` where that could not be recorded.
     package func revoke(_ cohort: Cohort, issuedBefore moment: UnixTime? = nil) async throws(Failure) {
         let now = time.now()
-        // A burnt key signs nothing that counts, whoever uses it, and however late.
-        let moment = cohort.kind == .keyID ? now + Self.longestLifetime : min(moment ?? now, now)
-        let revocation = Revocation(
-            cohort: vault.label(of: cohort), issuedBefore: moment, endsAt: max(moment, now) + Self.longestLifetime)
+        let label = vault.label(of: cohort)
+        let revocation =
+            cohort.kind == .keyID && moment == nil
+            ? Revocation(burning: label, at: now)
+            : Revocation(cohort: label, issuedBefore: min(moment ?? now, now), endsAt: now + Self.longestLifetime)
         do {
             try await store.add(revocation, within: Self.budget)
             try await read()
@@ -95,22 +124,32 @@ package final class RevocationList: Sendable {
 
     /// Reads every second until the task is cancelled.
     package func run(sleep: @Sendable (Duration) async throws -> Void) async {
-        repeat { try? await read() } while (try? await sleep(Self.pause)) != nil
+        repeat { await refresh() } while (try? await sleep(Self.pause)) != nil
+    }
+
+    /// Reads, and writes back what the store has lost.
+    package func refresh() async {
+        guard (try? await read()) != nil else { return }
+        let end = time.elapsed() + Self.budget
+        for revocation in state.withLock({ $0.lost.prefix(Self.restoredAtOnce) }) {
+            let budget = end - time.elapsed()
+            guard budget > .zero, (try? await store.add(revocation, within: budget)) != nil else { return }
+        }
     }
 
     package func read() async throws(SessionStoreFailure) {
-        let began = time.elapsed()
+        let (began, now) = (time.elapsed(), time.now())
         let known = state.withLock(\.version)
         let stored = try await store.revocations(unless: known, within: Self.budget)
-        state.withLock { state in
+        let keysAreBurnt = state.withLock { state -> (@Sendable () -> Void)? in
             // Of two readings that overtake one another the one that began later counts.
-            guard state.readAt.map({ $0 <= began }) ?? true else { return }
+            guard state.readAt.map({ $0 <= began }) ?? true else { return nil }
             state.readAt = began
-            guard let stored else { return }
-            state.version = stored.version
-            state.watermarks = Dictionary(
-                stored.revocations.map { ($0.cohort, $0.issuedBefore) }, uniquingKeysWith: max)
-            state.kinds = Set(state.watermarks.keys.map(\.kind))
+            guard let stored else { return nil }
+            let burns = state.burns
+            state.take(stored, at: now)
+            return state.burns.isSubset(of: burns) ? nil : state.keysAreBurnt
         }
+        keysAreBurnt?()
     }
 }

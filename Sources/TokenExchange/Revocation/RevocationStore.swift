@@ -24,6 +24,19 @@ package struct Revocation: Sendable, Equatable {
     }
 }
 
+extension Revocation {
+    /// As good as for ever: stores keep nothing for longer.
+    private static let lifeOfBurn: Duration = .seconds(10 * 365 * 86400)
+
+    /// Burns a key: whatever it signs is over, however late.
+    init(burning key: CohortLabel, at now: UnixTime) {
+        self.init(cohort: key, issuedBefore: now + Self.lifeOfBurn, endsAt: now + Self.lifeOfBurn)
+    }
+
+    /// The watermark of a burn lies at its end; that of sessions lies a session's longest life before it.
+    package var isBurn: Bool { cohort.kind == .keyID && issuedBefore >= endsAt }
+}
+
 package struct StoredRevocations: Sendable, Equatable {
     /// Differs whenever the revocations do; says nothing else.
     package let version: String

@@ -6,6 +6,14 @@ package struct UnixTime: Sendable, Comparable {
         self.seconds = seconds
     }
 
+    /// Whole seconds in decimal digits, up to the year 9999; nil for any other text.
+    package init?(decimal text: some Collection<UInt8>) {
+        guard text.allSatisfy((UInt8(ascii: "0")...UInt8(ascii: "9")).contains),
+            let seconds = Int64(String(decoding: text, as: UTF8.self)), seconds <= 253_402_300_799
+        else { return nil }
+        self.init(seconds: Double(seconds))
+    }
+
     /// Whole seconds, rounded down: what goes into the tokens we mint.
     package var wholeSeconds: Int64 { Int64(seconds.rounded(.down)) }
 
