@@ -6,6 +6,8 @@ package import TokenExchange
 extension RedisSessionStore: RevocationStore {
     /// More are refused: nobody revokes so many by hand, and every replica holds them all.
     package static let maximumRevocations = 10_000
+    /// Names and values of a full table.
+    static let maximumRevocationWords = 2 * (maximumRevocations + 1)
 
     package func add(_ revocation: Revocation, within budget: Duration) async throws(SessionStoreFailure) {
         let now = time.now()
