@@ -85,6 +85,33 @@ extension SessionStoreHarness.Ending {
         }
     }
 
+    @Test func takesLaterWatermarksAndKeysThoughItIsFull() async throws {
+        let server = try await RedisServer.start()
+        try revoke("subject", RedisSessionStore.maximumRevocations - 1, in: server)
+        try revoke("key_id", 5, in: server)
+        try await withStore(configuration(server)) { store in
+            try await store.add(revocation(of: "device:A"), within: ample)
+            try await expect(.refused(code: "FULL")) { try await store.add(revocation(of: "device:B"), within: ample) }
+            let later = clock.now + .seconds(1)
+            try await store.add(revocation(of: "device:A", at: later), within: ample)
+            try await store.add(revocation(of: "key_id:A"), within: ample)
+            let stored = try await store.revocations(unless: nil, within: ample)
+            #expect(stored?.revocations.count == RedisSessionStore.maximumRevocations + 6)
+            #expect(stored?.revocations.first { $0.cohort.text == "device:A" }?.issuedBefore == later)
+        }
+    }
+
+    @Test func readsAsManyKeysAsItTakes() async throws {
+        let server = try await RedisServer.start()
+        try revoke("identity_provider", RedisSessionStore.maximumRevocations, in: server)
+        try revoke("key_id", RedisSessionStore.maximumRevocations, in: server)
+        try await withStore(configuration(server)) { store in
+            try await expect(.refused(code: "FULL")) { try await store.add(revocation(of: "key_id:A"), within: ample) }
+            let stored = try await store.revocations(unless: nil, within: ample)
+            #expect(stored?.revocations.count == 2 * RedisSessionStore.maximumRevocations)
+        }
+    }
+
     private func revocation(of cohort: String, at moment: UnixTime = clock.now) throws -> Revocation {
         Revocation(
             cohort: try #require(CohortLabel(cohort)), issuedBefore: moment, endsAt: clock.now + .seconds(600))
