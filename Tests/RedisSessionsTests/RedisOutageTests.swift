@@ -50,6 +50,24 @@ import TokenExchange
         }
     }
 
+    @Test func seesThatAServerAnswersButTakesNothing() async throws {
+        let server = try await RedisServer.start()
+        try server.command("ACL", "SETUSER", "reader", "on", ">secret", "~*", "+@all", "-set")
+        try await withStore(configuration(server)) { store in
+            try await store.check(within: ample)
+            try server.command("CONFIG", "SET", "maxmemory", "1")
+            try await expect(.refused(code: "OOM")) { try await store.check(within: ample) }
+            try server.command("CONFIG", "SET", "maxmemory", "0")
+            try await store.check(within: ample)
+            #expect((1...1000).contains(try server.connect().life("countersign:{0}:probe")))
+        }
+        var configuration = configuration(server)
+        configuration.credentials = RedisCredentials(username: "reader") { "secret" }
+        try await withStore(configuration) { store in
+            try await expect(.refused(code: "NOPERM")) { try await store.check(within: ample) }
+        }
+    }
+
     @Test func commandsWaitForTheFirstConnection() async throws {
         let server = try await RedisServer.start()
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
