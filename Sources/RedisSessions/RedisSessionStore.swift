@@ -15,7 +15,7 @@ package import TokenExchange
 /// that has moved. A command whose time runs out may still take effect.
 ///
 /// A user of the server's access control needs `AUTH`, `SELECT`, `CLIENT SETNAME`, `ROLE`, `SCRIPT LOAD`, `EVAL`,
-/// `EVALSHA`, `GET`, `SET`, `DEL`, `HGET`, `HGETALL`, `HSET`, `HDEL`, `TTL`, `EXPIRE` and `PING`; in a cluster
+/// `EVALSHA`, `GET`, `SET`, `DEL`, `HGET`, `HGETALL`, `HSET`, `HDEL`, `TTL` and `EXPIRE`; in a cluster `PING`,
 /// `CLUSTER SLOTS` and `ASKING` too, and `WAIT` where replicas are waited for.
 package struct RedisSessionStore: Sendable {
     let topology: any RedisTopology
