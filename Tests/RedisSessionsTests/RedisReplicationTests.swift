@@ -93,7 +93,7 @@ import TokenExchange
     }
 
     private func pair() async throws -> (master: RedisServer, replica: RedisServer) {
-        let master = try await RedisServer.start(arguments: ["--repl-diskless-sync-delay", "0"])
+        let master = try await RedisServer.start(arguments: ["--repl-diskless-sync-delay", "0", "--hz", "100"])
         let replica = try await RedisServer.start(arguments: ["--replicaof", "127.0.0.1 \(master.port)"])
         try await eventually("the replica is in step", within: .seconds(10)) {
             try master.information("replication").contains("state=online")
