@@ -4,8 +4,11 @@ package import TokenExchange
 /// The revoked cohorts in one hash, `<prefix>:{revocations}`: each field a cohort's label, its value the watermark and the
 /// end of the revocation in milliseconds of Unix time; and a field `version`, which differs after every change.
 extension RedisSessionStore: RevocationStore {
-    /// More are refused: nobody revokes so many by hand, and every replica holds them all.
+    /// More are refused: nobody revokes so many by hand, and every replica holds them all. Keys are counted apart, so that
+    /// no others keep a lost one from being revoked.
     package static let maximumRevocations = 10_000
+    /// Names and values of a full table.
+    static let maximumRevocationWords = 2 * (2 * maximumRevocations + 1)
 
     package func add(_ revocation: Revocation, within budget: Duration) async throws(SessionStoreFailure) {
         let now = time.now()
@@ -65,6 +68,7 @@ extension StoredRevocations {
 /// | `ARGV[6]` | the new version |
 enum RevocationScript {
     static let text = """
+        local function iskey(label) return string.sub(label, 1, 7) == '\(Cohort.Kind.keyID.rawValue):' end
         local fields = redis.call('HGETALL', KEYS[1])
         local count = 0
         for index = 1, #fields, 2 do
@@ -74,11 +78,11 @@ enum RevocationScript {
           end
           if last and tonumber(last) < tonumber(ARGV[4]) then
             redis.call('HDEL', KEYS[1], fields[index])
-          else
+          elseif fields[index] ~= ARGV[1] and fields[index] ~= 'version' and iskey(fields[index]) == iskey(ARGV[1]) then
             count = count + 1
           end
         end
-        if count > \(RedisSessionStore.maximumRevocations) then return redis.status_reply('FULL') end
+        if count >= \(RedisSessionStore.maximumRevocations) then return redis.status_reply('FULL') end
         redis.call('HSET', KEYS[1], ARGV[1], ARGV[2] .. ' ' .. ARGV[3], 'version', ARGV[6])
         if redis.call('TTL', KEYS[1]) < tonumber(ARGV[5]) then redis.call('EXPIRE', KEYS[1], ARGV[5]) end
         return redis.status_reply('OK')

@@ -15,7 +15,7 @@ package import TokenExchange
 /// that has moved. A command whose time runs out may still take effect.
 ///
 /// A user of the server's access control needs `AUTH`, `SELECT`, `CLIENT SETNAME`, `ROLE`, `SCRIPT LOAD`, `EVAL`,
-/// `EVALSHA`, `GET`, `SET`, `DEL`, `HGET`, `HGETALL`, `HSET`, `HDEL`, `TTL`, `EXPIRE` and `PING`; in a cluster
+/// `EVALSHA`, `GET`, `SET`, `DEL`, `HGET`, `HGETALL`, `HSET`, `HDEL`, `TTL` and `EXPIRE`; in a cluster `PING`,
 /// `CLUSTER SLOTS` and `ASKING` too, and `WAIT` where replicas are waited for.
 package struct RedisSessionStore: Sendable {
     let topology: any RedisTopology
@@ -125,20 +125,21 @@ extension RedisSessionStore: SessionStore {
         try await write(.revoke, arguments, reply: .status, key.partition, within: budget)
     }
 
-    /// Asks every server that keeps records.
+    /// Writes to every server that keeps records, as an exchange does: one that answers may yet be full, or a replica.
     package func check(within budget: Duration) async throws(SessionStoreFailure) {
         let end = NIODeadline.now() + TimeAmount(budget)
-        let keepers = topology.keepers
-        let command = RedisCommand(opening: Self.ping, arguments: RESPArguments(), reply: .status)
-        let outcomes =
-            keepers.isEmpty
-            // The topology says why there are none.
-            ? [await topology.execute(command, until: end)]
-            : await withTaskGroup(of: RedisOutcome.self) { group in
-                for keeper in keepers { group.addTask { await keeper.execute(command, until: end) } }
-                return await group.reduce(into: []) { $0.append($1) }
-            }
+        let outcomes = await withTaskGroup(of: RedisOutcome.self) { group in
+            for tag in topology.tags { group.addTask { await executeWrite(probe(tag), until: end) } }
+            return await group.reduce(into: []) { $0.append($1) }
+        }
         for outcome in outcomes { _ = try reply(outcome, to: .check) }
+    }
+
+    private func probe(_ tag: [UInt8]) -> RedisCommand {
+        var arguments = RESPArguments(reservingBytes: 128, arguments: 4)
+        keyspace.appendProbe(tag, to: &arguments)
+        for word in ["", "PX", "1000"] { arguments.append(word.utf8) }
+        return RedisCommand(opening: Self.set, arguments: arguments, reply: .status, slot: ClusterSlot(ofTag: tag))
     }
 }
 
@@ -213,7 +214,6 @@ extension RedisSessionStore {
     private static let evaluate = RedisCommand.Opening.words(RESPArguments("EVAL", ExchangeScript.text))
     private static let get = RedisCommand.Opening.words(RESPArguments("GET"))
     private static let set = RedisCommand.Opening.words(RESPArguments("SET"))
-    private static let ping = RedisCommand.Opening.words(RESPArguments("PING"))
 
     /// What follows the script in ``ExchangeScript``'s order; nil where the session is over already.
     private func exchangeArguments(_ records: ExchangeRecords, replacing unreadable: SealedRecord?) -> RESPArguments? {

@@ -13,6 +13,7 @@ struct SessionKeyspace: Sendable {
     private static let session = Array("}:session:".utf8)
     private static let answer = Array("}:answer:".utf8)
     private static let shared = Array("}:shared:".utf8)
+    private static let probe = Array("}:probe".utf8)
 
     private let prefix: [UInt8]
 
@@ -23,6 +24,10 @@ struct SessionKeyspace: Sendable {
     /// Its braces keep it apart from every partition, which has three characters.
     func appendRevocations(to arguments: inout RESPArguments) {
         arguments.appendArgument { $0.append(contentsOf: prefix + Self.revocations + Array("}".utf8)) }
+    }
+
+    func appendProbe(_ tag: [UInt8], to arguments: inout RESPArguments) {
+        arguments.appendArgument { $0.append(contentsOf: prefix + tag + Self.probe) }
     }
 
     static let revocations = Array("revocations".utf8)

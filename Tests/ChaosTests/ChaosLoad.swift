@@ -17,6 +17,8 @@ final class ChaosLoad: Sendable {
         var attempts = 0
         var failures = 0
         var degradations = 0
+        /// Identity tokens that were answered twice, with tokens of their own.
+        var mintedTwice = 0
         var slowest = Duration.zero
         var problems: [String] = []
     }
@@ -44,6 +46,11 @@ final class ChaosLoad: Sendable {
 
     var answers: [Answer] { state.withLock(\.answers) }
     var problems: [String] { state.withLock(\.problems) }
+    var mintedTwice: Int { state.withLock(\.mintedTwice) }
+    /// Logins that noticed.
+    var hurt: Int { state.withLock { $0.failures + $0.degradations } }
+    /// Answered as if nothing were wrong, by a provider that would have failed else.
+    var strictAnswers: Int { state.withLock { $0.answers.count(where: \.isStrict) } }
 
     var summary: String {
         state.withLock {
@@ -83,10 +90,15 @@ final class ChaosLoad: Sendable {
         let subject = "\(associate)-\(UUID().uuidString)"
         let token = try bench.token.claim("sub", .string(subject)).signed(by: TestKeys.rs256)
         // Every third comes back: a double tap.
+        var issued: [ExternalIdentity] = []
         for _ in 0..<(subject.utf8.last! % 3 == 0 ? 2 : 1) {
             let start = clock.now
             let outcome = await bench.exchange(token, device: associate, provider: index)
             note(outcome, of: subject, at: bench.providers[index], after: clock.now - start)
+            if case .issued(let identity, _) = outcome { issued.append(identity.externalIdentity) }
+        }
+        if let first = issued.first, issued.contains(where: { $0.bytes != first.bytes }) {
+            state.withLock { $0.mintedTwice += 1 }
         }
     }
 

@@ -64,7 +64,7 @@ import Testing
     }
 
     @Test func refusesReplyBeyondBound() {
-        let endless = Array("$2000000\r\n".utf8) + [UInt8](repeating: 0x61, count: RESPReaderHandle.maximumReplyBytes)
+        let endless = Array("$20000000\r\n".utf8) + [UInt8](repeating: 0x61, count: RESPReaderHandle.maximumReplyBytes)
         #expect(throws: RESPProtocolError.self) { try read([endless[...]]) }
     }
 

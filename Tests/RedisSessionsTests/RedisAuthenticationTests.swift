@@ -1,3 +1,4 @@
+import Foundation
 import RedisSessions
 import Synchronization
 import TestSupport
@@ -12,20 +13,72 @@ import TokenExchange
         }
     }
 
-    @Test func authenticatesAsUserOfTheAccessControl() async throws {
-        let server = try await RedisServer.start()
-        try server.command(
-            "ACL", "SETUSER", "countersign", "on", ">secret", "~countersign:*", "-@all", "+auth", "+select",
-            "+client|setname", "+role", "+script|load", "+eval", "+evalsha", "+get", "+set", "+del", "+ping")
+    @Test func needsNoMoreThanTheDocumentedRights() async throws {
+        let server = try await RedisServer.start(arguments: ["--repl-diskless-sync-delay", "0"])
+        let replica = try await RedisServer.start(arguments: ["--replicaof", "127.0.0.1 \(server.port)"])
+        defer { replica.kill() }
+        try allow("The user needs", "with `wait_replicas` also", on: [server])
+        try await eventually("the replica is in step", within: .seconds(10)) {
+            try server.information("replication").contains("state=online")
+        }
         var configuration = configuration(server)
-        configuration.credentials = RedisCredentials(username: "countersign") { "secret" }
+        configuration.credentials = Self.user
+        configuration.replication = RedisReplication(replicas: 1, connections: 2, timeout: ample)
+        try await keepsAllPromises(configuration) { _ in server }
+    }
+
+    @Test func needsNoMoreThanTheDocumentedRightsInACluster() async throws {
+        let cluster = try await RedisCluster.start()
+        try allow("The user needs", "in a cluster also", on: cluster.servers)
+        var configuration = configuration(port: 0)
+        configuration.topology = .cluster(cluster.servers.map { RedisAddress(host: "127.0.0.1", port: $0.port) })
+        configuration.credentials = Self.user
+        try await keepsAllPromises(configuration) { try cluster.master(of: cluster.slot(of: $0)) }
+    }
+
+    @Test func needsNoMoreThanTheDocumentedRightsAtSentinels() async throws {
+        let servers = try await RedisSentinels.start()
+        try allow("The user needs", on: servers.servers)
+        try allow("The sentinels' own user needs", on: servers.sentinels)
+        var configuration = configuration(port: 0)
+        configuration.topology = .sentinel(
+            servers.sentinels.map { RedisAddress(host: "127.0.0.1", port: $0.port) }, service: RedisSentinels.service)
+        configuration.credentials = Self.user
+        configuration.sentinelCredentials = Self.user
+        try await keepsAllPromises(configuration) { _ in servers.servers[0] }
+    }
+
+    private static let user = RedisCredentials(username: "countersign") { "secret" }
+
+    /// Makes the user, with the commands that `docs/operations.md` names after each of `words`.
+    private func allow(_ words: String..., on servers: [RedisServer]) throws {
+        let file = URL(filePath: #filePath).appending(path: "../../../docs/operations.md").standardized
+        let text = try String(contentsOf: file, encoding: .utf8).split(whereSeparator: \.isWhitespace)
+            .joined(separator: " ")
+        let commands = try words.flatMap { words in
+            let start = try #require(text.firstRange(of: "\(words) `")).upperBound
+            return text[start...].prefix { $0 != "`" }.split(separator: " ").map { "+\($0.lowercased())" }
+        }
+        for server in servers {
+            let rule = ["ACL", "SETUSER", "countersign", "on", ">secret", "~countersign:*", "-@all"] + commands
+            #expect(try server.connect().send(rule.map { Array($0.utf8) }) == .status("OK"))
+        }
+    }
+
+    private func keepsAllPromises(
+        _ configuration: RedisConfiguration, server: @escaping @Sendable (_ key: String) throws -> RedisServer
+    ) async throws {
         try await withStore(configuration) { store in
-            let exchange = records(session: 1, answer: 2)
-            try await expect(.inserted, from: exchange, in: store)
-            try await expect(
-                .answered(exchange.answer, session: exchange.session.record), from: records(session: 3, answer: 2),
-                in: store)
-            try await store.check(within: ample)
+            try await eventually("the servers are found") {
+                try await cause { try await store.check(within: ample) } == nil
+            }
+            let harness = SessionStoreHarness(store: store, now: { clock.now }) { ending in
+                let (kind, key) = ending.record
+                try server(redisKey(kind, key)).command("DEL", redisKey(kind, key))
+            }
+            for check in SessionStoreConformance.checks { try await check.run(harness) }
+            for check in SharedRecordsConformance.checks { try await check.run(store) }
+            try await RevocationStoreConformance.check(store, now: clock.now)
         }
     }
 

@@ -99,6 +99,40 @@ import TokenExchange
         }
     }
 
+    @Test(arguments: ["yes", "no"]) func seesThatNobodyHasASlot(fullCoverage: String) async throws {
+        let cluster = try await RedisCluster.start()
+        for server in cluster.servers {
+            try server.command("CONFIG", "SET", "cluster-require-full-coverage", fullCoverage)
+        }
+        try await withStore(configuration(cluster)) { store in
+            try await store.check(within: ample)
+            for server in cluster.servers { try server.command("CLUSTER", "DELSLOTS", "16383") }
+            try await eventually("the gap is found", within: .seconds(10)) {
+                let refused: [SessionStoreFailure.Cause] = [
+                    .refused(code: "CLUSTERDOWN"),
+                    .notConnected(detail: "no server of the cluster is known to have the slot"),
+                ]
+                return try await cause { try await store.check(within: ample) }.map(refused.contains) ?? false
+            }
+            try cluster.masters[0].command("CLUSTER", "ADDSLOTS", "16383")
+            try await eventually("the gap is closed", within: .seconds(10)) {
+                try await cause { try await store.check(within: ample) } == nil
+            }
+        }
+    }
+
+    @Test func seesThatOneOfTheMastersIsFull() async throws {
+        let cluster = try await RedisCluster.start()
+        try await withStore(configuration(cluster)) { store in
+            for master in cluster.masters {
+                try await store.check(within: ample)
+                try master.command("CONFIG", "SET", "maxmemory", "1")
+                try await expect(.refused(code: "OOM")) { try await store.check(within: ample) }
+                try master.command("CONFIG", "SET", "maxmemory", "0")
+            }
+        }
+    }
+
     @Test func findsTheSuccessorOfAMasterThatDied() async throws {
         let cluster = try await RedisCluster.start(withReplicas: true)
         let slot = Int(ClusterSlot(of: partition).number)

@@ -75,21 +75,58 @@ extension SessionStoreHarness.Ending {
 
     @Test func refusesMoreThanItsLimit() async throws {
         let server = try await RedisServer.start()
-        let redis = try server.connect()
-        let end = (clock.now + .seconds(600)).milliseconds
-        for start in stride(from: 0, to: RedisSessionStore.maximumRevocations, by: 1000) {
-            let fields = (start..<start + 1000).flatMap { [Array("subject:\($0)".utf8), Array("1 \(end)".utf8)] }
-            _ = try redis.send([Array("HSET".utf8), Array("countersign:{revocations}".utf8)] + fields)
-        }
+        // As long as they get.
+        try revoke("identity_provider", RedisSessionStore.maximumRevocations - 1, in: server)
         try await withStore(configuration(server)) { store in
-            let one = Revocation(
-                cohort: try #require(CohortLabel("device:A")), issuedBefore: clock.now,
-                endsAt: clock.now + .seconds(600))
-            try await store.add(one, within: ample)
-            let other = Revocation(
-                cohort: try #require(CohortLabel("device:B")), issuedBefore: clock.now,
-                endsAt: clock.now + .seconds(600))
-            try await expect(.refused(code: "FULL")) { try await store.add(other, within: ample) }
+            try await store.add(revocation(of: "device:A"), within: ample)
+            try await expect(.refused(code: "FULL")) { try await store.add(revocation(of: "device:B"), within: ample) }
+            let stored = try await store.revocations(unless: nil, within: ample)
+            #expect(stored?.revocations.count == RedisSessionStore.maximumRevocations)
+        }
+    }
+
+    @Test func takesLaterWatermarksAndKeysThoughItIsFull() async throws {
+        let server = try await RedisServer.start()
+        try revoke("subject", RedisSessionStore.maximumRevocations - 1, in: server)
+        try revoke("key_id", 5, in: server)
+        try await withStore(configuration(server)) { store in
+            try await store.add(revocation(of: "device:A"), within: ample)
+            try await expect(.refused(code: "FULL")) { try await store.add(revocation(of: "device:B"), within: ample) }
+            let later = clock.now + .seconds(1)
+            try await store.add(revocation(of: "device:A", at: later), within: ample)
+            try await store.add(revocation(of: "key_id:A"), within: ample)
+            let stored = try await store.revocations(unless: nil, within: ample)
+            #expect(stored?.revocations.count == RedisSessionStore.maximumRevocations + 6)
+            #expect(stored?.revocations.first { $0.cohort.text == "device:A" }?.issuedBefore == later)
+        }
+    }
+
+    @Test func readsAsManyKeysAsItTakes() async throws {
+        let server = try await RedisServer.start()
+        try revoke("identity_provider", RedisSessionStore.maximumRevocations, in: server)
+        try revoke("key_id", RedisSessionStore.maximumRevocations, in: server)
+        try await withStore(configuration(server)) { store in
+            try await expect(.refused(code: "FULL")) { try await store.add(revocation(of: "key_id:A"), within: ample) }
+            let stored = try await store.revocations(unless: nil, within: ample)
+            #expect(stored?.revocations.count == 2 * RedisSessionStore.maximumRevocations)
+        }
+    }
+
+    private func revocation(of cohort: String, at moment: UnixTime = clock.now) throws -> Revocation {
+        Revocation(
+            cohort: try #require(CohortLabel(cohort)), issuedBefore: moment, endsAt: clock.now + .seconds(600))
+    }
+
+    /// Behind the store's back.
+    private func revoke(_ kind: String, _ count: Int, in server: RedisServer) throws {
+        let redis = try server.connect()
+        let times = "\(clock.now.milliseconds) \((clock.now + .seconds(600)).milliseconds)"
+        for start in stride(from: 0, to: count, by: 1000) {
+            let fields = (start..<min(start + 1000, count)).flatMap { number in
+                let digits = String(number)
+                return ["\(kind):\(String(repeating: "A", count: 22 - digits.count))\(digits)", times]
+            }
+            _ = try redis.send((["HSET", "countersign:{revocations}"] + fields).map { Array($0.utf8) })
         }
     }
 }

@@ -63,12 +63,11 @@ import TokenExchange
     @Test func givesALateReplyToNobodyElse() async throws {
         let server = try await RedisServer.start()
         let proxy = try await TCPProxy.start(to: server.port)
-        let configuration = configuration(port: proxy.port, commandTimeout: .milliseconds(600))
-        try await withStore(configuration, threads: 1) { store in
+        try await withStore(configuration(port: proxy.port), threads: 1) { store in
             try await fill(store)
             let connections = try clients(of: server).map { $0.prefix { $0 != " " } }
-            proxy.delay(.milliseconds(800))
-            try await expect(.timedOut) { _ = try await session(0, in: store) }
+            proxy.delay(.seconds(1))
+            try await expect(.timedOut) { _ = try await store.session(key(100), within: .milliseconds(100)) }
             proxy.restore()
             // The late reply of the first command comes before these.
             for number in 1..<Self.count {

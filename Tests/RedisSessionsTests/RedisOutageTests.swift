@@ -25,7 +25,7 @@ import TokenExchange
                 let failure = try await cause { try await store.check(within: ample) }
                 #expect(isNotConnected(failure))
             }
-            #expect(clock.now - start < .milliseconds(200))
+            #expect(clock.now - start < .seconds(2), "a connection that is awaited would take longer each time")
             try await server.restart()
             try await eventually("all connections are back", within: .seconds(2)) {
                 log.lines.last == "notice: Redis connection restored"
@@ -47,6 +47,24 @@ import TokenExchange
             try await eventually("the store is back", within: .seconds(2)) {
                 try await cause { try await store.check(within: ample) } == nil
             }
+        }
+    }
+
+    @Test func seesThatAServerAnswersButTakesNothing() async throws {
+        let server = try await RedisServer.start()
+        try server.command("ACL", "SETUSER", "reader", "on", ">secret", "~*", "+@all", "-set")
+        try await withStore(configuration(server)) { store in
+            try await store.check(within: ample)
+            try server.command("CONFIG", "SET", "maxmemory", "1")
+            try await expect(.refused(code: "OOM")) { try await store.check(within: ample) }
+            try server.command("CONFIG", "SET", "maxmemory", "0")
+            try await store.check(within: ample)
+            #expect((1...1000).contains(try server.connect().life("countersign:{0}:probe")))
+        }
+        var configuration = configuration(server)
+        configuration.credentials = RedisCredentials(username: "reader") { "secret" }
+        try await withStore(configuration) { store in
+            try await expect(.refused(code: "NOPERM")) { try await store.check(within: ample) }
         }
     }
 
@@ -76,7 +94,7 @@ import TokenExchange
             for _ in 0..<20 where !hung {
                 let start = clock.now
                 let failure = try await cause { try await store.check(within: ample) }
-                #expect(clock.now - start < .milliseconds(450))
+                #expect(clock.now - start < .seconds(2))
                 hung = failure == .timedOut
             }
             #expect(hung)
@@ -99,7 +117,7 @@ import TokenExchange
             let clock = ContinuousClock()
             let start = clock.now
             try await expect(.timedOut) { try await store.check(within: .milliseconds(30)) }
-            #expect(clock.now - start < .milliseconds(130))
+            #expect(clock.now - start < .seconds(2))
             server.resume()
             #expect(try await store.session(key(1), within: ample) == SealedRecord(bytes: [1, 1, 2]))
             #expect(try await store.session(key(9), within: ample) == nil)

@@ -58,8 +58,42 @@ import TokenExchange
         }
     }
 
+    /// What is read there may be revoked elsewhere.
+    @Test(arguments: [false, true]) func leavesAMasterThatWasDemotedThoughItOnlyReads(isWaiting: Bool) async throws {
+        let (master, replica) = try await pair()
+        defer { replica.kill() }
+        try await withStore(isWaiting ? waiting(master) : configuration(master)) { store in
+            try await expect(.inserted, from: records(session: 1, answer: 2), in: store)
+            try master.command("REPLICAOF", "127.0.0.1", "1")
+            try await eventually("nothing is read any more", within: .seconds(5)) {
+                try await cause { _ = try await store.session(key(1), within: ample) }
+                    == .notConnected(detail: "server is a replica")
+            }
+            try master.command("REPLICAOF", "NO", "ONE")
+            try await eventually("it is master again") {
+                (try? await store.session(key(1), within: ample)) != nil
+            }
+        }
+    }
+
+    /// Sooner than it would be asked: one thread, so that both connections are left at the same moment.
+    @Test func leavesADemotedMasterWithAllConnectionsOnceOneMayNotWrite() async throws {
+        let (master, replica) = try await pair()
+        defer { replica.kill() }
+        try await withStore(waiting(master), threads: 1) { store in
+            try await expect(.inserted, from: records(session: 1, answer: 2), in: store)
+            try master.command("REPLICAOF", "127.0.0.1", "1")
+            try await expect(.refused(code: "READONLY")) {
+                _ = try await store.insertIfAbsent(records(session: 3, answer: 4), replacing: nil, within: ample)
+            }
+            try await expect(.notConnected(detail: "server is a replica")) {
+                _ = try await store.session(key(1), within: ample)
+            }
+        }
+    }
+
     private func pair() async throws -> (master: RedisServer, replica: RedisServer) {
-        let master = try await RedisServer.start(arguments: ["--repl-diskless-sync-delay", "0"])
+        let master = try await RedisServer.start(arguments: ["--repl-diskless-sync-delay", "0", "--hz", "100"])
         let replica = try await RedisServer.start(arguments: ["--replicaof", "127.0.0.1 \(master.port)"])
         try await eventually("the replica is in step", within: .seconds(10)) {
             try master.information("replication").contains("state=online")

@@ -72,8 +72,8 @@ package struct ExchangeBench: Sendable {
             issuer: Self.publicURL, providers: providers, vault: vault, store: store, keys: { TestKeys.ring },
             claimsReader: claimsReader, time: clock.time)
         introspect = IntrospectSession(
-            issuer: Self.publicURL, providers: providers, vault: vault, store: store, revocations: revocations,
-            keys: { TestKeys.ring },
+            issuer: Self.publicURL, providers: providers, vault: vault, store: store,
+            deferredSessions: deferredSessions, revocations: revocations, keys: { TestKeys.ring },
             claimsReader: claimsReader, time: clock.time)
     }
 

@@ -6,6 +6,7 @@ package final class FaultySessionStore: SessionStore {
     private struct State {
         var fault: SessionStoreFailure.Cause?
         var refusals = 0
+        var refused: Set<Partition> = []
         var tamper: @Sendable ([UInt8]) -> [UInt8] = { $0 }
         var roundTrips = 0
         var written: [StoredSession] = []
@@ -23,6 +24,9 @@ package final class FaultySessionStore: SessionStore {
 
     /// Times out for the next so many calls.
     package func refuseNext(_ count: Int) { state.withLock { $0.refusals = count } }
+
+    /// Takes no session alone in these.
+    package func refuse(_ partitions: Set<Partition>) { state.withLock { $0.refused = partitions } }
 
     /// Gives session records out other than they are.
     package func tamper(_ change: @escaping @Sendable ([UInt8]) -> [UInt8]) { state.withLock { $0.tamper = change } }
@@ -63,6 +67,8 @@ package final class FaultySessionStore: SessionStore {
 
     package func insertIfAbsent(_ session: StoredSession, within budget: Duration) async throws(SessionStoreFailure) {
         try pass(.insert)
+        let isRefused = state.withLock { $0.refused.contains(session.key.partition) }
+        if isRefused { throw SessionStoreFailure(.insert, .notConnected(detail: "connection refused")) }
         state.withLock { $0.written.append(session) }
         try await inner.insertIfAbsent(session, within: budget)
     }

@@ -74,6 +74,12 @@ extension RawRedisConnection {
         return seconds
     }
 
+    /// Milliseconds, otherwise as ``timeToLive(_:)``.
+    package func life(_ key: String) throws -> Int {
+        guard case .integer(let milliseconds) = try send("PTTL", key) else { return -3 }
+        return milliseconds
+    }
+
     package func value(_ key: String) throws -> [UInt8]? {
         guard case .bulk(let bytes) = try send("GET", key) else { return nil }
         return bytes

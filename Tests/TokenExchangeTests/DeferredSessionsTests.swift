@@ -4,9 +4,9 @@ import Testing
 import TokenExchange
 
 @Suite struct DeferredSessionsTests {
-    private func session(_ number: UInt8, until expiresAt: UnixTime) -> StoredSession {
+    private func session(_ number: UInt8, until expiresAt: UnixTime, in partition: UInt8 = 0) -> StoredSession {
         StoredSession(
-            key: RecordKey(digest: [UInt8](repeating: number, count: 32), in: Partition(digest: [0, 0, 0])),
+            key: RecordKey(digest: [UInt8](repeating: number, count: 32), in: Partition(digest: [partition, 0, 0])),
             record: SealedRecord(bytes: [number]),
             expiresAt: expiresAt)
     }
@@ -61,6 +61,40 @@ import TokenExchange
         try await eventually("the sessions are written") { inner.recordCount == 50 }
         #expect(store.written.map(\.key.digest[0]) == (1...50).map { $0 })
         writing.cancel()
+    }
+
+    /// More partitions than are tried without a pause, and one that is well behind them all.
+    @Test func keepsNobodyWaitingBehindAPartitionThatIsAway() async throws {
+        let clock = ManualClock()
+        let inner = InMemorySessionStore(time: clock.time)
+        let store = FaultySessionStore(inner)
+        let away = (0..<UInt8(210)).map { session($0, until: clock.now + .seconds(60), in: $0) }
+        let well = session(210, until: clock.now + .seconds(60), in: 210)
+        store.refuse(Set(away.map(\.key.partition)))
+        let deferred = DeferredSessions(store: store, time: clock.time) { _ in await Task.yield() }
+        for session in away + [session(211, until: clock.now + .seconds(60)), well] { deferred.append(session) }
+        let writing = Task { await deferred.run() }
+        try await eventually("the session that can be is written") { inner.recordCount == 1 }
+        #expect(inner.session(well.key, within: .zero) == well.record)
+        #expect(deferred.count == 211)
+        store.refuse([])
+        try await eventually("all are written") { deferred.count == 0 }
+        #expect(store.written.map(\.key.digest[0]).filter { [0, 211].contains($0) } == [0, 211])
+        writing.cancel()
+    }
+
+    @Test func countsTheSessionInHand() async throws {
+        let clock = ManualClock()
+        let store = FaultySessionStore(InMemorySessionStore(time: clock.time))
+        store.fail(with: .timedOut)
+        let deferred = DeferredSessions(store: store, time: clock.time) { try await Task.sleep(for: $0) }
+        deferred.append(session(1, until: clock.now + .seconds(60)))
+        let writing = Task { await deferred.run() }
+        try await eventually("it was tried") { store.roundTrips > 0 }
+        #expect(deferred.count == 1)
+        writing.cancel()
+        await writing.value
+        #expect(deferred.count == 1)
     }
 
     @Test func neverWritesOverARevocation() async throws {

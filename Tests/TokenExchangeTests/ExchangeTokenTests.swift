@@ -163,7 +163,8 @@ import TokenExchange
         #expect(session.record.subject == "f3a1c9de-5b0e-4c62-8a77-0d2f9b1c4e55")
         store.fail(with: nil)
         let writing = Task { await bench.deferredSessions.run() }
-        try await eventually("the session is written") { try await bench.introspect(identity) == .active(session) }
+        try await eventually("the session is written") { bench.deferredSessions.count == 0 }
+        #expect(try await bench.introspect(identity) == .active(session))
         writing.cancel()
         await writing.value
     }

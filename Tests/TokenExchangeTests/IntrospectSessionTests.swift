@@ -42,6 +42,19 @@ import TokenExchange
         #expect(store.roundTrips == 2, "a JWT says itself whose it is")
     }
 
+    /// Nobody has written it yet, and none of it comes back to life.
+    @Test(arguments: [false, true]) func knowsASessionThatWaitsHere(isRevoked: Bool) async throws {
+        let clock = ManualClock()
+        let store = FaultySessionStore(InMemorySessionStore(time: clock.time))
+        let bench = ExchangeBench(providers: [.vipLoyalty(mode: .optional)], clock: clock, store: store)
+        store.fail(with: .timedOut)
+        let identity = try #require(try await bench.exchange(bench.token).externalIdentity)
+        store.fail(with: nil)
+        if isRevoked { try await bench.revoke(identity, by: .admin) }
+        #expect((try await bench.introspect(identity, for: Self.verifier) == .inactive) == isRevoked)
+        #expect(bench.deferredSessions.count == 0)
+    }
+
     @Test(arguments: [Verifier.Revocation.none, .own, .all], ["vip-loyalty", "notes"])
     func revokesWhatTheVerifierMay(revocation: Verifier.Revocation, visible: String) async throws {
         for kind in [nil, TokenRecipe.Kind.opaque] {

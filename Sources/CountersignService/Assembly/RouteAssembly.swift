@@ -51,8 +51,8 @@ extension IntrospectSession {
     ) {
         self.init(
             issuer: blueprint.configuration.publicURL, providers: blueprint.configuration.identityProviders,
-            vault: sessions.vault, store: sessions.store, revocations: sessions.revocations, keys: keys,
-            claimsReader: LibJWTClaimsReader(), time: time)
+            vault: sessions.vault, store: sessions.store, deferredSessions: sessions.deferredSessions,
+            revocations: sessions.revocations, keys: keys, claimsReader: LibJWTClaimsReader(), time: time)
     }
 }
 

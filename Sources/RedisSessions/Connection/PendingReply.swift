@@ -13,6 +13,7 @@ package struct PendingReply: Sendable {
         case one(UnsafeContinuation<RedisOutcome, Never>)
         case first(of: OutcomePair)
         case second(of: OutcomePair)
+        case function(@Sendable (RedisOutcome) -> Void)
     }
 
     package init(_ continuation: UnsafeContinuation<RedisOutcome, Never>, end: NIODeadline) {
@@ -30,11 +31,18 @@ package struct PendingReply: Sendable {
         self.end = end
     }
 
+    /// - Parameter body: called on the connection's event loop.
+    init(until end: NIODeadline, _ body: @escaping @Sendable (RedisOutcome) -> Void) {
+        receiver = .function(body)
+        self.end = end
+    }
+
     func finish(_ outcome: RedisOutcome) {
         switch receiver {
         case .one(let continuation): unsafe continuation.resume(returning: outcome)
         case .first(let pair): pair.finish { $0.first = outcome }
         case .second(let pair): pair.finish { $0.second = outcome }
+        case .function(let body): body(outcome)
         }
     }
 }

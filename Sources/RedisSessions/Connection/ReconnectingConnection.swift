@@ -27,6 +27,8 @@ final class ReconnectingConnection {
     /// The channel from connecting to closed; at most one at a time.
     private var attemptIsRunning = false
     private var handler: RedisChannelHandler?
+    /// Told when the server turns out to be a replica now.
+    private var foundReplica: () -> Void = {}
     /// Made by ``stop()``.
     private var ended: EventLoopPromise<Void>?
 
@@ -56,9 +58,18 @@ final class ReconnectingConnection {
         if case .connected(let handler) = state { handler.load } else { nil }
     }
 
-    func start() {
+    /// - Parameter foundReplica: called when the server says on an open connection that it is no master any more.
+    func start(_ foundReplica: @escaping () -> Void) {
         guard case .starting = state else { return }
+        self.foundReplica = foundReplica
         connect()
+    }
+
+    /// Another connection has found a replica.
+    func leave() {
+        guard case .connected(let handler) = state else { return }
+        fail(.notMaster)
+        handler.close(.notMaster)
     }
 
     /// Finishes what is in flight and connects no more; the future succeeds when the socket is closed.
@@ -193,6 +204,8 @@ extension ReconnectingConnection: RedisChannelOwner {
     }
 
     package func channelFailed(_ handler: RedisChannelHandler, _ fault: ConnectionFault) {
+        let wasOpen = load != nil
         fail(fault)
+        if wasOpen, fault == .notMaster { foundReplica() }
     }
 }

@@ -32,7 +32,8 @@ package struct RedisHandshake {
 
     private static func anything(_: RESPReply) -> ConnectionFault? { nil }
 
-    private static func isMaster(_ reply: RESPReply) -> ConnectionFault? {
+    /// Of a reply to `ROLE`; nil for a master.
+    static func isMaster(_ reply: RESPReply) -> ConnectionFault? {
         guard case .array(let parts) = reply, case .bulk(let role) = parts.first else { return .protocolViolated }
         return role.elementsEqual("master".utf8) ? nil : .notMaster
     }

@@ -8,6 +8,9 @@ import TokenExchange
 /// without a thread hop. While that connection is away, another that is open serves; while none is, the loop's own says
 /// why.
 ///
+/// Where one connection finds that the server is a replica now, all are left: those that only read would not find out. And
+/// where nobody writes, each is asked every second.
+///
 /// Nothing is connected before ``start()``.
 final class RedisNode: Sendable {
     private struct Lane: Sendable {
@@ -29,13 +32,20 @@ final class RedisNode: Sendable {
         }
     }
 
+    private static let role = RedisCommand(
+        opening: .words(RESPArguments("ROLE")), arguments: RESPArguments(), reply: .array)
+    private static let roleInterval = TimeAmount.seconds(1)
+
     let address: RedisAddress
+    private let keepsRecords: Bool
     private let lanes: [Lane]
     private let turn = Atomic<Int>(0)
+    private let asking = Mutex<[RepeatedTask]>([])
 
     /// - Parameter eventLoops: at least one.
     init(_ peer: RedisPeer, eventLoops: [any EventLoop], logger: Logger) {
         address = peer.address
+        keepsRecords = if case .records = peer.role { true } else { false }
         let blockingCount = peer.blocking?.connections ?? 0
         var blockingPeer = peer
         blockingPeer.commandTimeout = peer.blocking?.timeout ?? peer.commandTimeout
@@ -85,11 +95,35 @@ final class RedisNode: Sendable {
     }
 
     func start() {
-        for lane in lanes { lane.onEventLoop { for connection in lane.connections { connection.start() } } }
+        for lane in lanes {
+            lane.onEventLoop { [weak self] in
+                for connection in lane.connections { connection.start { self?.leave() } }
+            }
+        }
+        guard keepsRecords else { return }
+        let tasks = lanes.map { lane in
+            lane.eventLoop.scheduleRepeatedTask(initialDelay: Self.roleInterval, delay: Self.roleInterval) {
+                [weak self] _ in self?.askRole(on: lane)
+            }
+        }
+        asking.withLock { $0 = tasks }
+    }
+
+    /// The connections that block hear of it with their writes.
+    private func askRole(on lane: Lane) {
+        let caller = PendingReply(until: .now() + Self.roleInterval) { [weak self] outcome in
+            if case .reply(let reply) = outcome, RedisHandshake.isMaster(reply) == .notMaster { self?.leave() }
+        }
+        lane.connection.value.submit(Self.role, for: caller)
+    }
+
+    private func leave() {
+        for lane in lanes { lane.onEventLoop { for connection in lane.connections { connection.leave() } } }
     }
 
     /// Finishes what is in flight; returns when the connections are closed.
     func stop() async {
+        for task in asking.withLock(\.self) { task.cancel() }
         for lane in lanes {
             let closed = lane.eventLoop.flatSubmit {
                 EventLoopFuture.andAllComplete(lane.connections.map { $0.stop() }, on: lane.eventLoop)

@@ -5,11 +5,12 @@ package import NIOCore
 ///
 /// After a ``RESPProtocolError`` the reader stays broken; its owner closes the connection.
 @safe package struct RESPReaderHandle: ~Copyable {
-    /// Replies of ours are a record of some hundred bytes; anything beyond this is a peer gone mad.
-    package static let maximumReplyBytes = 1 << 20
     /// hiredis allocates an array's elements as soon as it has read their number. A cluster may name as many ranges as
-    /// it has slots.
-    package static let maximumArrayCount: Int32 = 16_384
+    /// it has slots, and the table of revocations may be full.
+    package static let maximumArrayCount = Int32(max(ClusterSlot.count, RedisSessionStore.maximumRevocationWords))
+    /// Anything beyond this is a peer gone mad: a revocation takes less than 64 bytes for each word, a record of ours some
+    /// hundred.
+    package static let maximumReplyBytes = Int(maximumArrayCount) * 64
 
     private let reader: UnsafeMutablePointer<redisReader>  // owned
     private let functions: UnsafeMutablePointer<redisReplyObjectFunctions>  // owned; outlives the reader

@@ -10,13 +10,19 @@ struct ClusterMap {
 
     var nodes: [RedisNode] { Array(byAddress.values) }
 
-    /// Those that have slots.
-    var keepers: [RedisNode] {
-        let assigned = Set(bySlot.compactMap { $0?.address })
-        return byAddress.filter { assigned.contains($0.key) }.map(\.value)
+    /// One for each server that has slots, and one for the slots that nobody has.
+    var tags: [[UInt8]] {
+        var missing = Set(bySlot.map { $0.map(ObjectIdentifier.init) })
+        var tags: [[UInt8]] = []
+        var number = 0
+        while !missing.isEmpty {
+            let tag = Array(String(number).utf8)
+            number += 1
+            let node = bySlot[Int(ClusterSlot(ofTag: tag).number)]
+            if missing.remove(node.map(ObjectIdentifier.init)) != nil { tags.append(tag) }
+        }
+        return tags
     }
-
-    var isComplete: Bool { !bySlot.contains { $0 == nil } }
 
     /// Any server where the slot is nil.
     func node(for slot: ClusterSlot?) -> RedisNode? {

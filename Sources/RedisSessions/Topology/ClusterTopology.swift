@@ -34,7 +34,7 @@ final class ClusterTopology: RedisTopology {
         }
     }
 
-    var keepers: [RedisNode] { map.withLock { $0.isComplete ? $0.keepers : [] } }
+    var tags: [[UInt8]] { map.withLock { $0 }.tags }
 
     func execute(_ command: RedisCommand, until end: NIODeadline) async -> RedisOutcome {
         await follow(command, until: end) { node, isAsking in

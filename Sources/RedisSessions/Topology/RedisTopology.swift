@@ -11,8 +11,8 @@ protocol RedisTopology: Sendable {
     func execute(_ command: RedisCommand, then second: RedisCommand, until end: NIODeadline) async
         -> OutcomePair.Outcomes
 
-    /// The servers that share the records among them; empty where they are not known now.
-    var keepers: [RedisNode] { get }
+    /// Hash tags, one of a key for each server that keeps records, and one of a key that none keeps where there is such.
+    var tags: [[UInt8]] { get }
 
     /// Keeps the connections until graceful shutdown or cancellation, then finishes what is in flight and closes them.
     func run() async
@@ -32,7 +32,7 @@ struct StandaloneTopology: RedisTopology {
         await node.execute(command, then: second, until: end)
     }
 
-    var keepers: [RedisNode] { [node] }
+    var tags: [[UInt8]] { [Array("0".utf8)] }
 
     func run() async {
         node.start()

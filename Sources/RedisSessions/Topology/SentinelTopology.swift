@@ -38,7 +38,7 @@ final class SentinelTopology: RedisTopology {
         }
     }
 
-    var keepers: [RedisNode] { master.withLock { $0 }.map { [$0] } ?? [] }
+    var tags: [[UInt8]] { [Array("0".utf8)] }
 
     func execute(_ command: RedisCommand, until end: NIODeadline) async -> RedisOutcome {
         guard let master = await currentMaster(until: end) else { return .notConnected(.noMaster) }
@@ -65,7 +65,7 @@ final class SentinelTopology: RedisTopology {
         await untilShutdown { [self] in
             await occasions.each(Self.interval, on: eventLoops[0]) { await look() }
         }
-        for node in sentinels + keepers { await node.stop() }
+        for node in sentinels + [master.withLock { $0 }].compactMap(\.self) { await node.stop() }
     }
 }
 

@@ -5,6 +5,7 @@ package struct IntrospectSession: Sendable {
     private let takesForeignTokens: Bool
     private let vault: SessionVault
     private let store: any SessionStore
+    private let deferredSessions: DeferredSessions
     private let revocations: RevocationList
     private let keys: @Sendable () -> SigningKeyRing
     private let claimsReader: any ClaimsReader
@@ -12,7 +13,8 @@ package struct IntrospectSession: Sendable {
 
     package init(
         issuer: String, providers: [IdentityProvider], vault: SessionVault, store: any SessionStore,
-        revocations: RevocationList, keys: @escaping @Sendable () -> SigningKeyRing, claimsReader: any ClaimsReader,
+        deferredSessions: DeferredSessions, revocations: RevocationList, keys: @escaping @Sendable () -> SigningKeyRing,
+        claimsReader: any ClaimsReader,
         time: TimeSource
     ) {
         self.issuer = issuer
@@ -20,6 +22,7 @@ package struct IntrospectSession: Sendable {
         takesForeignTokens = providers.contains(where: \.token.isUpstream)
         self.vault = vault
         self.store = store
+        self.deferredSessions = deferredSessions
         self.revocations = revocations
         self.keys = keys
         self.claimsReader = claimsReader
@@ -33,8 +36,11 @@ package struct IntrospectSession: Sendable {
             return .inactive
         }
         do throws(SessionStoreFailure) {
-            let record = try await store.session(
-                vault.sessionKey(of: externalIdentity, in: recognized.partition), within: Self.budget)
+            let key = vault.sessionKey(of: externalIdentity, in: recognized.partition)
+            // Else a good token of an outage would be inactive until its session's turn has come; the store knows whether
+            // it was revoked meanwhile.
+            try await deferredSessions.write(key, within: Self.budget)
+            let record = try await store.session(key, within: Self.budget)
             guard let session = record.flatMap({ vault.open($0, of: externalIdentity) }), isLive(session) else {
                 return .inactive
             }

@@ -1,6 +1,7 @@
 import Synchronization
 
-/// Sessions whose tokens left while the store was away, waiting to be written in the order they came.
+/// Sessions whose tokens left while the store was away, waiting to be written: those of one partition in the order they
+/// came, and none behind a partition that cannot be written to.
 ///
 /// Bounded: beyond either of ``Limits`` the oldest is dropped and counted. Sessions that expire meanwhile are never
 /// written, nor such as were revoked: the store knows them.
@@ -24,30 +25,65 @@ package final class DeferredSessions: Sendable {
         }
     }
 
+    private struct Entry {
+        /// Grows with every arrival.
+        let number: Int
+        let session: StoredSession
+    }
+
     private struct Queue {
-        private(set) var sessions: ArraySlice<StoredSession> = []
+        /// In the order of their numbers.
+        private var entries: ArraySlice<Entry> = []
+        private var byKey: [RecordKey: Entry] = [:]
+        private var nextNumber = 0
         private var byteCount = 0
         private(set) var dropped = 0
 
+        var count: Int { entries.count }
+
         mutating func append(_ session: StoredSession, within limits: Limits) {
-            sessions.append(session)
+            let entry = Entry(number: nextNumber, session: session)
+            nextNumber += 1
+            entries.append(entry)
+            byKey[session.key] = entry
             byteCount += session.byteCount
-            while sessions.count > limits.entries || byteCount > limits.bytes {
-                _ = popFirst()
+            while let oldest = entries.first, entries.count > limits.entries || byteCount > limits.bytes {
+                remove(oldest)
                 dropped += 1
             }
         }
 
-        mutating func popFirst() -> StoredSession? {
-            guard let session = sessions.popFirst() else { return nil }
-            byteCount -= session.byteCount
-            return session
+        subscript(key: RecordKey) -> Entry? { byKey[key] }
+
+        /// The first that came later than `number`, and lies elsewhere.
+        func next(after number: Int, notIn partitions: Set<Partition>) -> Entry? {
+            entries[index(after: number)...].first { !partitions.contains($0.session.key.partition) }
+        }
+
+        mutating func remove(_ entry: Entry) {
+            let index = index(after: entry.number - 1)
+            guard index < entries.endIndex, entries[index].number == entry.number else { return }
+            if index == entries.startIndex { entries.removeFirst() } else { entries.remove(at: index) }
+            byteCount -= entry.session.byteCount
+            if byKey[entry.session.key]?.number == entry.number { byKey[entry.session.key] = nil }
+        }
+
+        private func index(after number: Int) -> Int {
+            var (low, high) = (entries.startIndex, entries.endIndex)
+            while low < high {
+                let middle = (low + high) / 2
+                if entries[middle].number <= number { low = middle + 1 } else { high = middle }
+            }
+            return low
         }
     }
 
-    /// One write may take so long; the next attempt follows after `pause`.
+    /// One write may take so long; the next attempt in the same partition follows after `pause`.
     private static let writeBudget: Duration = .seconds(1)
     private static let pause: Duration = .milliseconds(250)
+    /// So many failures in a row, and there is a pause before the others are tried: a store that is away for all of them
+    /// should cost little.
+    private static let patience = 100
 
     package init(
         limits: Limits = Limits(), store: any SessionStore, time: TimeSource,
@@ -60,7 +96,8 @@ package final class DeferredSessions: Sendable {
         (arrivals, arrival) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
-    package var count: Int { queue.withLock { $0.sessions.count } }
+    /// The one that is being written included.
+    package var count: Int { queue.withLock(\.count) }
     /// How many never got written because too many were waiting.
     package var droppedCount: Int { queue.withLock { $0.dropped } }
 
@@ -72,23 +109,40 @@ package final class DeferredSessions: Sendable {
     /// Writes what arrives until the task is cancelled.
     package func run() async {
         for await _ in arrivals {
-            while let session = queue.withLock({ $0.popFirst() }) {
-                guard await write(session) else { return }
+            while count > 0 {
+                do { try await tryEach() } catch { return }
             }
         }
     }
 
-    /// Tries until the session is written or over; false where the task was cancelled first.
-    private func write(_ session: StoredSession) async -> Bool {
-        while session.expiresAt > time.now() {
+    /// Writes a session ahead of its turn, if it waits here: before it is asked for.
+    package func write(_ key: RecordKey, within budget: Duration) async throws(SessionStoreFailure) {
+        if let entry = queue.withLock({ $0[key] }) { try await write(entry, within: budget) }
+    }
+
+    /// Once, but for those behind one that failed.
+    /// - Throws: where the task was cancelled in a pause.
+    private func tryEach() async throws {
+        var failed: Set<Partition> = []
+        var failuresInARow = 0
+        var last = -1
+        while let entry = queue.withLock({ $0.next(after: last, notIn: failed) }) {
+            last = entry.number
             do {
-                try await store.insertIfAbsent(session, within: Self.writeBudget)
-                return true
+                try await write(entry, within: Self.writeBudget)
+                failuresInARow = 0
             } catch {
-                do { try await sleep(Self.pause) } catch { return false }
+                failed.insert(entry.session.key.partition)
+                failuresInARow += 1
+                if failuresInARow.isMultiple(of: Self.patience) { try await sleep(Self.pause) }
             }
         }
-        return true
+        if !failed.isEmpty { try await sleep(Self.pause) }
+    }
+
+    private func write(_ entry: Entry, within budget: Duration) async throws(SessionStoreFailure) {
+        if entry.session.expiresAt > time.now() { try await store.insertIfAbsent(entry.session, within: budget) }
+        queue.withLock { $0.remove(entry) }
     }
 }
 
