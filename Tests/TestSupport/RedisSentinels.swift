@@ -88,8 +88,9 @@ package final class RedisSentinels: Sendable {
         }
     }
 
+    /// With persistence: a former master that comes back empty may be made master again, and all is lost.
     private static func replication(_ password: String?) -> [String] {
-        ["--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1"]
+        ["--appendonly", "yes", "--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1"]
             + (password.map { ["--masterauth", $0] } ?? [])
     }
 
