@@ -83,7 +83,7 @@ package struct HTTPListener: Service {
                 additionalChannelHandlers: [
                     RequestTimeoutHandler(
                         requestTimeout: TimeAmount(settings.requestTimeout),
-                        idleTimeout: TimeAmount(settings.idleTimeout))
+                        idleTimeout: TimeAmount(settings.idleTimeout)), ContinueHandler(),
                 ],
                 httpDecoderConfiguration: .init(
                     maxHeaderFieldSize: 16 * 1024, maxHeaderListSize: 32 * 1024, maxHeaderFieldCount: 100)))

@@ -24,6 +24,26 @@ import TokenExchange
         #expect(try await service.terminate() == 0)
     }
 
+    @Test func tellsClientsThatAskToSendTheirBody() async throws {
+        let service = try await CountersignProcess.start()
+        let connection = try service.connect()
+        for _ in 0..<2 {
+            let body = Array(#"{"identity":""#.utf8) + (try ModelToken.fresh()) + Array(#""}"#.utf8)
+            try connection.send(
+                "POST /post_login_callback/vip-loyalty HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                    + "Expect: 100-Continue\r\nContent-Length: \(body.count)\r\n\r\n")
+            let interim = try connection.answer()
+            #expect(interim.status == 100 && interim.headers.isEmpty)
+            try connection.send(body)
+            #expect(try connection.answer().externalIdentity != nil)
+        }
+        // Where an answer is still due nothing comes before it.
+        try connection.send(
+            "GET /session HTTP/1.1\r\nHost: x\r\n\r\nGET /session HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n\r\n")
+        #expect(try connection.answer().status == 401)
+        #expect(try await service.terminate() == 0)
+    }
+
     @Test func keepsTheLastGoodConfigurationOnABadReload() async throws {
         let settings = CountersignProcess.Settings()
         let service = try await CountersignProcess.start(settings)
