@@ -1,13 +1,11 @@
 /// Says whether an external identity is good now, and what stands behind it.
 package struct IntrospectSession: Sendable {
-    private let issuer: String
+    private let recognize: IdentityRecognizer
     private let providers: [String: IdentityProvider]
-    private let takesForeignTokens: Bool
     private let vault: SessionVault
     private let store: any SessionStore
     private let deferredSessions: DeferredSessions
     private let revocations: RevocationList
-    private let keys: @Sendable () -> SigningKeyRing
     private let claimsReader: any ClaimsReader
     private let time: TimeSource
 
@@ -17,14 +15,12 @@ package struct IntrospectSession: Sendable {
         claimsReader: any ClaimsReader,
         time: TimeSource
     ) {
-        self.issuer = issuer
+        recognize = IdentityRecognizer(issuer: issuer, providers: providers, vault: vault, keys: keys)
         self.providers = Dictionary(providers.map { ($0.name, $0) }) { first, _ in first }
-        takesForeignTokens = providers.contains(where: \.token.isUpstream)
         self.vault = vault
         self.store = store
         self.deferredSessions = deferredSessions
         self.revocations = revocations
-        self.keys = keys
         self.claimsReader = claimsReader
         self.time = time
     }
@@ -32,9 +28,7 @@ package struct IntrospectSession: Sendable {
     /// - Throws: ``Failure`` while the store cannot be asked and the token cannot speak for itself; never "inactive" then.
     package func callAsFunction(_ externalIdentity: ExternalIdentity) async throws(Failure) -> SessionStatus {
         // What cannot be ours by its shape needs no store.
-        guard let recognized = recognized(externalIdentity) else {
-            return .inactive
-        }
+        guard let recognized = recognize(externalIdentity) else { return .inactive }
         do throws(SessionStoreFailure) {
             let key = vault.sessionKey(of: externalIdentity, in: recognized.partition)
             // Else a good token of an outage would be inactive until its session's turn has come; the store knows whether
@@ -56,12 +50,6 @@ package struct IntrospectSession: Sendable {
 
     /// Longer than any sensible command time-out of a store; the store's own is what counts.
     private static let budget: Duration = .seconds(2)
-
-    private func recognized(_ externalIdentity: ExternalIdentity) -> RecognizedIdentity? {
-        RecognizedIdentity(externalIdentity, issuer: issuer, keys: keys()) {
-            takesForeignTokens ? vault.partition(ofForeign: $0) : nil
-        }
-    }
 
     private func isLive(_ session: SessionRecord) -> Bool {
         session.expiry > time.now() && providers[session.identityProvider] != nil

@@ -1,3 +1,27 @@
+/// Tells external identities that could be ours from others, by their shape alone.
+struct IdentityRecognizer: Sendable {
+    private let issuer: String
+    private let takesForeignTokens: Bool
+    private let vault: SessionVault
+    private let keys: @Sendable () -> SigningKeyRing
+
+    init(
+        issuer: String, providers: [IdentityProvider], vault: SessionVault,
+        keys: @escaping @Sendable () -> SigningKeyRing
+    ) {
+        self.issuer = issuer
+        takesForeignTokens = providers.contains(where: \.token.isUpstream)
+        self.vault = vault
+        self.keys = keys
+    }
+
+    func callAsFunction(_ externalIdentity: ExternalIdentity) -> RecognizedIdentity? {
+        RecognizedIdentity(externalIdentity, issuer: issuer, keys: keys()) {
+            takesForeignTokens ? vault.partition(ofForeign: $0) : nil
+        }
+    }
+}
+
 /// An external identity that could be ours by its shape, and where its session would be.
 struct RecognizedIdentity {
     private enum Form {

@@ -1,11 +1,10 @@
 /// Ends the session of an external identity before its time.
 package struct RevokeSession: Sendable {
-    private let issuer: String
+    private let recognize: IdentityRecognizer
     /// Those whose tokens come from an internal service.
     private let upstreamProviders: Set<String>
     private let vault: SessionVault
     private let store: any SessionStore
-    private let keys: @Sendable () -> SigningKeyRing
     private let claimsReader: any ClaimsReader
     private let time: TimeSource
 
@@ -13,11 +12,10 @@ package struct RevokeSession: Sendable {
         issuer: String, providers: [IdentityProvider], vault: SessionVault, store: any SessionStore,
         keys: @escaping @Sendable () -> SigningKeyRing, claimsReader: any ClaimsReader, time: TimeSource
     ) {
-        self.issuer = issuer
+        recognize = IdentityRecognizer(issuer: issuer, providers: providers, vault: vault, keys: keys)
         upstreamProviders = Set(providers.filter(\.token.isUpstream).map(\.name))
         self.vault = vault
         self.store = store
-        self.keys = keys
         self.claimsReader = claimsReader
         self.time = time
     }
@@ -33,7 +31,7 @@ package struct RevokeSession: Sendable {
     package func callAsFunction(
         _ externalIdentity: ExternalIdentity, by verifier: Verifier
     ) async throws(Failure) {
-        guard let recognized = recognized(externalIdentity) else { return }
+        guard let recognized = recognize(externalIdentity) else { return }
         let key = vault.sessionKey(of: externalIdentity, in: recognized.partition)
         do {
             let session: SessionRecord? =
@@ -52,11 +50,5 @@ package struct RevokeSession: Sendable {
     private func end(of session: SessionRecord) -> UnixTime {
         guard upstreamProviders.contains(session.identityProvider) else { return session.expiry }
         return max(session.expiry, time.now() + RevocationList.longestLifetime)
-    }
-
-    private func recognized(_ externalIdentity: ExternalIdentity) -> RecognizedIdentity? {
-        RecognizedIdentity(externalIdentity, issuer: issuer, keys: keys()) {
-            upstreamProviders.isEmpty ? nil : vault.partition(ofForeign: $0)
-        }
     }
 }
