@@ -24,6 +24,8 @@ package struct KeyFileError: Error, Equatable {
         case manifest(expectation: String)
         /// Files changed while they were read, time and again.
         case unsteady
+        /// Another command is changing the directory, and has been for so long.
+        case locked(patience: Duration)
         case noActiveKey(SignatureAlgorithm)
         case refused(SigningKeyRefusal)
         /// Verified here, never minted with.
@@ -74,6 +76,9 @@ extension KeyFileError: CustomStringConvertible {
         case .manifest(let expectation):
             "expected \(expectation); copy the manifest again from where it is whole, or restore it from a backup"
         case .unsteady: "expected a directory that rests for a moment, found it changing each time; try again"
+        case .locked(let patience):
+            "another countersign command has held the directory's lock for \(patience.components.seconds) s; let it end, "
+                + "or end it, and try again"
         case .noActiveKey(let algorithm):
             "expected an active \(algorithm.rawValue) key, found none; make one with: "
                 + "countersign keys generate --algorithm \(algorithm.rawValue) --config FILE"

@@ -10,11 +10,15 @@ package import TokenExchange
 package struct SigningKeyDirectory: Sendable {
     package let path: String
     let passphrase: KeyPassphrase?
+    let lockPatience: Duration
 
-    /// - Parameter passphrase: reads encrypted keys, and encrypts new ones.
-    package init(path: String, passphrase: KeyPassphrase? = nil) {
+    /// - Parameters:
+    ///   - passphrase: reads encrypted keys, and encrypts new ones.
+    ///   - lockPatience: how long a change waits for another one.
+    package init(path: String, passphrase: KeyPassphrase? = nil, lockPatience: Duration = .seconds(30)) {
         self.path = path
         self.passphrase = passphrase
+        self.lockPatience = lockPatience
     }
 
     /// All keys, or none. Needs no lock and no right to write: what changes meanwhile is read again.

@@ -149,7 +149,7 @@ struct Keys: AsyncParsableCommand {
 
 extension ConfigurationOption {
     fileprivate func keyCommands() throws(StartUpError) -> SigningKeyCommands {
-        try SigningKeyCommands(try load(), file: file, now: TimeSource.system.now())
+        try SigningKeyCommands(try load(), file: file, time: .system)
     }
 }
 

@@ -105,7 +105,7 @@ import TokenExchange
         #expect(result.output.contains("cannot write the file: File too large"), "\(result.output)")
         #expect(result.output.contains("status 1"))
         #expect(try keys.manifest() == before)
-        #expect(try FileManager.default.contentsOfDirectory(atPath: "\(folder.path)/signing").count == 2)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: "\(folder.path)/signing").count == 3)
         #expect(try await keys.run("generate").status == 0)
     }
 

@@ -11,7 +11,7 @@ struct SigningKeyCommandsTests {
     private func time(_ seconds: Int) -> UnixTime { Self.start + .seconds(seconds) }
 
     private func files(_ path: String) throws -> [String] {
-        try FileManager.default.contentsOfDirectory(atPath: path).sorted()
+        try FileManager.default.contentsOfDirectory(atPath: path).filter { $0 != ".lock" }.sorted()
     }
 
     private func manifestText(_ path: String) throws -> String {
@@ -140,6 +140,23 @@ struct SigningKeyCommandsTests {
         let manifest = try SigningKeyDirectory(path: path).load(at: now, times: times).manifest
         #expect(manifest.keys.count == 16 && manifest.keys.count { $0.state == .active } == 1)
         #expect(try files(path).count == 17)
+    }
+
+    @Test func takesTheTimeUnderTheLock() throws {
+        try withTemporaryDirectory { path in
+            let directory = SigningKeyDirectory(path: path)
+            _ = try directory.generate(algorithm: .es256, at: time(0), times: times)
+            var wasLocked = false
+            func read() -> UnixTime {
+                do {
+                    _ = try SigningKeyDirectory(path: path, lockPatience: .zero).generate(
+                        algorithm: .es256, at: time(1), times: times)
+                } catch { wasLocked = error.problem == .locked(patience: .zero) }
+                return time(40)
+            }
+            #expect(try directory.generate(algorithm: .es256, at: read(), times: times).since == time(40))
+            #expect(wasLocked)
+        }
     }
 
     // MARK: - Passphrases

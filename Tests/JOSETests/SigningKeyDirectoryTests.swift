@@ -70,7 +70,9 @@ struct SigningKeyDirectoryTests {
             #expect(try permissions(path) == 0o700)
             #expect(try permissions("\(path)/\(entry.fileName)") == 0o600)
             #expect(
-                try FileManager.default.contentsOfDirectory(atPath: path).sorted() == [entry.fileName, "manifest.json"])
+                try FileManager.default.contentsOfDirectory(atPath: path).sorted()
+                    == [".lock", entry.fileName, "manifest.json"])
+            #expect(try permissions("\(path)/.lock") == 0o600)
             #expect(try permissions(path + "/manifest.json") == 0o644)
         }
     }

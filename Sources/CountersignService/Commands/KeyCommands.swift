@@ -6,13 +6,15 @@ package import TokenExchange
 package struct SigningKeyCommands {
     private let source: SigningKeySource
     private let file: String
-    private let now: UnixTime
+    private let time: TimeSource
+
+    private var now: UnixTime { time.now() }
 
     /// - Parameter file: the configuration's, for commands in messages.
-    package init(_ configuration: Configuration, file: String, now: UnixTime) throws(StartUpError) {
+    package init(_ configuration: Configuration, file: String, time: TimeSource) throws(StartUpError) {
         source = try SigningKeySource(configuration)
         self.file = file
-        self.now = now
+        self.time = time
     }
 
     /// Makes a key, or takes up one that the manifest does not list; says what it is called and when it signs.
