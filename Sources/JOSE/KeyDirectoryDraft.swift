@@ -52,7 +52,7 @@ struct KeyDirectoryDraft: ~Copyable {
             switch change {
             case .removed(let record, isWithdrawn: false): filesOver.append(record.fileName)
             case .removed(let record, isWithdrawn: true), .revoked(let record): filesSetAside.append(record.fileName)
-            case .published, .activated, .retiring: break
+            case .published, .activated, .retiring, .passedOver: break
             }
         }
         return changes

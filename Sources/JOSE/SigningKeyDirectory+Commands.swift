@@ -45,22 +45,39 @@ extension SigningKeyDirectory {
         }
     }
 
-    /// Ends a key at once; where no other can sign, a new one does. Other keys' files need not be in order.
+    /// Ends a key at once; where no other can sign, a new one does. Other keys' files need not be in order: a key whose file
+    /// is not does not take over.
     package func revoke(
         _ keyID: String, at now: @autoclosure () -> UnixTime, times: SigningKeyTimes
     ) throws(KeyFileError) -> [SigningKeyChange] {
         try change(at: now, times: times, checkingKeys: false) { draft, now throws(KeyFileError) in
+            let passedOver = unusableSuccessors(of: keyID, in: draft.manifest)
+            let unusable = Set(passedOver.map(\.keyID))
             do throws(KeyFileError) {
-                return try draft.step { manifest throws(SigningKeyRefusal) in
-                    try manifest.revoke(keyID, at: now, times: times)
-                }
+                return passedOver
+                    + (try draft.step { manifest throws(SigningKeyRefusal) in
+                        try manifest.revoke(keyID, at: now, times: times, passingOver: unusable)
+                    })
             } catch {
                 guard case .refused(.onlyKey(_, let algorithm)) = error.problem else { throw error }
                 let spare = try draft.makeKey(algorithm)
-                return try draft.step { manifest throws(SigningKeyRefusal) in
-                    try manifest.revoke(keyID, at: now, times: times, spare: spare.keyID)
-                }
+                return passedOver
+                    + (try draft.step { manifest throws(SigningKeyRefusal) in
+                        try manifest.revoke(keyID, at: now, times: times, passingOver: unusable, spare: spare.keyID)
+                    })
             }
+        }
+    }
+
+    /// Keys that cannot take over from an active one, since their files cannot be read; none for one that is not active.
+    package func unusableSuccessors(of keyID: String, in manifest: SigningKeyManifest) -> [SigningKeyChange] {
+        guard let record = manifest.record(keyID), record.state == .active else { return [] }
+        return manifest.keys.compactMap { other in
+            guard other.algorithm == record.algorithm, [.published, .retiring].contains(other.state) else { return nil }
+            do throws(KeyFileError) {
+                _ = try signer(SigningKeyName(algorithm: other.algorithm, keyID: other.keyID))
+                return nil
+            } catch { return .passedOver(other, problem: "\(error)") }
         }
     }
 

@@ -64,6 +64,17 @@ import TokenExchange
         #expect(log.lines.filter { $0.hasPrefix("notice: signing keys changed") }.count == 3)
     }
 
+    @Test func signsWithTheBestLoadedKeyWhenOneIsBurntAndTheRestCannotBeRead() async throws {
+        let watch = try watch()
+        let first = try #require(signer(watch))
+        let second = try directory.generate(algorithm: .es256, at: Self.start, times: times)
+        await watch.look()
+        try FileManager.default.removeItem(atPath: "\(directory.path)/\(second.fileName)")
+        _ = try directory.revoke(first, at: Self.start + .seconds(1), times: times)
+        await watch.look()
+        #expect(signer(watch) == second.keyID && watch.ring.verifier(keyID: first) == nil && watch.problem != nil)
+    }
+
     @Test func staysWithTheLastGoodKeysAndSaysSoOnce() async throws {
         let watch = try watch()
         let first = signer(watch)

@@ -94,6 +94,34 @@ struct SigningKeyCommandsTests {
         }
     }
 
+    /// The file of the key that would take over: gone, swapped for another, open to all.
+    @Test(arguments: 0..<3) func makesASpareWhereTheSuccessorsFileIsNotInOrder(_ damage: Int) throws {
+        try withTemporaryDirectory { path in
+            let directory = SigningKeyDirectory(path: path)
+            let burnt = try directory.generate(algorithm: .es256, at: time(0), times: times)
+            let next = try directory.generate(algorithm: .es256, at: time(1), times: times)
+            let file = "\(path)/\(next.fileName)"
+            if damage == 2 {
+                try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: file)
+            } else {
+                try FileManager.default.removeItem(atPath: file)
+            }
+            if damage == 1 { try FileManager.default.copyItem(atPath: "\(path)/\(burnt.fileName)", toPath: file) }
+            let changes = try directory.revoke(burnt.keyID, at: time(2000), times: times)
+            guard case .passedOver(let passedOver, let problem)? = changes.first else {
+                Issue.record("not passed over: \(changes)")
+                return
+            }
+            #expect(passedOver.keyID == next.keyID && problem.hasPrefix(file))
+            let signer = try #require(try directory.manifest(at: time(2000), times: times).active(.es256))
+            #expect(![burnt.keyID, next.keyID].contains(signer.keyID))
+            // Nothing is left that cannot be mended by the book.
+            _ = try directory.revoke(next.keyID, at: time(2001), times: times)
+            let keys = try directory.load(at: time(2001), times: times)
+            #expect(keys.ring(keys.manifest.plan(at: time(2001))).signer(for: .es256)?.keyID == signer.keyID)
+        }
+    }
+
     @Test func doesNotTakeUpARevokedKeyAgainWhoseFileIsRestored() throws {
         try withTemporaryDirectory { path in
             let directory = SigningKeyDirectory(path: path)
@@ -148,14 +176,14 @@ struct SigningKeyCommandsTests {
             _ = try directory.generate(algorithm: .es256, at: time(0), times: times)
             var wasLocked = false
             func read() -> UnixTime {
-                do {
+                do throws(KeyFileError) {
                     _ = try SigningKeyDirectory(path: path, lockPatience: .zero).generate(
                         algorithm: .es256, at: time(1), times: times)
                 } catch { wasLocked = error.problem == .locked(patience: .zero) }
                 return time(40)
             }
-            #expect(try directory.generate(algorithm: .es256, at: read(), times: times).since == time(40))
-            #expect(wasLocked)
+            let key = try directory.generate(algorithm: .es256, at: read(), times: times)
+            #expect(key.since == time(40) && wasLocked)
         }
     }
 

@@ -8,7 +8,8 @@ package import TokenExchange
 /// Keeps the key ring as the key directory and the clock have it: reads a changed directory within seconds, all of it or
 /// none, has a key sign once it is due, and takes one out of the JWK set once its tokens are dead.
 ///
-/// On error the last good ring stays, but for keys that the manifest has revoked: they go even then.
+/// On error the last good ring stays, but for keys that the manifest has revoked: they go even then, and the best loaded
+/// one takes over.
 package final class SigningKeyWatch: Service {
     private struct State {
         var source: SigningKeySource
@@ -97,7 +98,7 @@ package final class SigningKeyWatch: Service {
         state.withLock { state in
             guard state.generation == generation else { return }
             let old = state
-            if let reading { take(reading, into: &state) }
+            if let reading { take(reading, into: &state, at: now) }
             state.burn(isRevoked, at: now)
             state.observe(time)
             guard state.plan != old.plan || state.keys.manifest != old.keys.manifest else { return }
@@ -106,7 +107,7 @@ package final class SigningKeyWatch: Service {
         }
     }
 
-    private func take(_ reading: SigningKeySource.Reading, into state: inout State) {
+    private func take(_ reading: SigningKeySource.Reading, into state: inout State, at now: UnixTime) {
         switch reading {
         case .unchanged: return
         case .read(let keys, let fingerprint):
@@ -116,7 +117,7 @@ package final class SigningKeyWatch: Service {
             state.problem = nil
         case .failed(let problem, let manifest):
             state.fingerprint = nil
-            if let manifest { state.keys = state.keys.revoking(by: manifest) }
+            if let manifest { state.burn({ manifest.record($0)?.state == .revoked }, at: now) }
             guard state.problem != problem else { return }
             state.problem = problem
             logger.error(

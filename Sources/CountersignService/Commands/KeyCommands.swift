@@ -113,7 +113,9 @@ package struct SigningKeyCommands {
         guard let key = manifest.record(keyID), key.state != .revoked else { return nil }
         let tokens = "Every token that key \(keyID) has signed is dead at once, and its sessions with it."
         guard key.state == .active else { return tokens }
-        let changes = try? manifest.revoke(keyID, at: now, times: source.times, spare: "a new key")
+        let unusable = Set(source.directory.unusableSuccessors(of: keyID, in: manifest).map(\.keyID))
+        let changes = try? manifest.revoke(
+            keyID, at: now, times: source.times, passingOver: unusable, spare: "a new key")
         let successor = changes?.compactMap { if case .activated(let key) = $0 { key } else { nil } }.first
         guard let successor else { return tokens }
         return tokens + " Then \(successor.keyID) signs"

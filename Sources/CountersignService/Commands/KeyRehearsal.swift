@@ -135,6 +135,7 @@ package struct KeyRehearsal: ~Copyable {
                 note("keys", "\(name) is retiring, its tokens die by \(offset(key.tokensDieBy ?? now))")
             case .removed: note("keys", "\(name) is gone")
             case .revoked: note("keys", "\(name) is revoked")
+            case .passedOver: note("keys", "\(name) is passed over")
             }
         }
     }

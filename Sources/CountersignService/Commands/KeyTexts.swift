@@ -18,6 +18,8 @@ extension SigningKeyChange {
             "\(key.title) is out of the JWK set; its file is kept as \(key.fileName).removed"
         case .revoked(let key):
             "\(key.title) is revoked: its tokens are dead, its file is kept as \(key.fileName).removed"
+        case .passedOver(let key, let problem):
+            "\(key.title) cannot take over: \(problem). Mend it or revoke it: until then services keep the keys they have"
         }
     }
 }

@@ -6,6 +6,8 @@ package enum SigningKeyChange: Sendable, Equatable {
     /// Out of the JWK set and the manifest. `isWithdrawn`: before its time.
     case removed(SigningKeyRecord, isWithdrawn: Bool)
     case revoked(SigningKeyRecord)
+    /// Could have taken over, but for its file; `problem` is what is wrong with that.
+    case passedOver(SigningKeyRecord, problem: String)
 }
 
 extension SigningKeyManifest {
@@ -61,15 +63,19 @@ extension SigningKeyManifest {
     /// Ends a key at once. An active one is relieved by the best there is, due or not: verifiers that do not know it yet
     /// are a smaller harm than a burnt key.
     ///
-    /// - Parameter spare: a new key, for where no other can sign.
+    /// - Parameters:
+    ///   - unusable: `kid`s of keys that cannot take over.
+    ///   - spare: a new key, for where no other can sign.
     /// - Throws: ``SigningKeyRefusal/onlyKey(keyID:_:)`` where a spare is needed and there is none.
     package mutating func revoke(
-        _ keyID: String, at time: UnixTime, times: SigningKeyTimes, spare: String? = nil
+        _ keyID: String, at time: UnixTime, times: SigningKeyTimes, passingOver unusable: Set<String> = [],
+        spare: String? = nil
     ) throws(SigningKeyRefusal) -> [SigningKeyChange] {
         let now = beginAnyway(at: time, times)
         guard let record = record(keyID) else { throw .unknownKey(keyID: keyID) }
         guard record.state != .revoked else { return [] }
-        let candidates = record.state == .active ? successors(of: record, at: now, times: times) : []
+        let candidates = (record.state == .active ? successors(of: record, at: now, times: times) : [])
+            .filter { !unusable.contains($0.keyID) }
         let needsSpare = record.state == .active && candidates.isEmpty
         guard !needsSpare || spare != nil else { throw .onlyKey(keyID: keyID, record.algorithm) }
         var changes: [SigningKeyChange] = []
@@ -197,7 +203,8 @@ extension SigningKeyManifest {
 extension SigningKeyChange {
     package var keyID: String {
         switch self {
-        case .published(let key), .activated(let key), .retiring(let key), .removed(let key, _), .revoked(let key):
+        case .published(let key), .activated(let key), .retiring(let key), .removed(let key, _), .revoked(let key),
+            .passedOver(let key, _):
             key.keyID
         }
     }

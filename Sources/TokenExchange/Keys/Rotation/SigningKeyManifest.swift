@@ -93,13 +93,4 @@ extension SigningKeyManifest {
         for index in copy.keys.indices where copy.keys[index].keyID == keyID { copy.keys[index].state = .revoked }
         return copy
     }
-
-    /// This one, with what `other` has revoked: what is left to do where the rest of `other` cannot be taken up.
-    package func revoking(by other: SigningKeyManifest) -> SigningKeyManifest {
-        var copy = self
-        for index in copy.keys.indices {
-            if let record = other.record(copy.keys[index].keyID), record.state == .revoked { copy.keys[index] = record }
-        }
-        return copy
-    }
 }
