@@ -68,9 +68,21 @@ package struct SigningKeyManifest: Sendable, Equatable {
         }
         for algorithm in Set(lifetimes.keys).union(times.longestLifetimes.keys) {
             let current = times.longestLifetimes[algorithm] ?? .zero
+            let old = lifetimes[algorithm]?.value ?? .zero
             lifetimes[algorithm, default: HeldMaximum(current)].note(current, at: now)
+            if current > old { extendRetiring(algorithm, at: now, times: times) }
         }
         lifetimes = lifetimes.filter { $0.value.value > .zero }
+    }
+
+    /// A replica that has yet to notice that a key signs no more may sign with it for the longer time.
+    private mutating func extendRetiring(_ algorithm: SignatureAlgorithm, at now: UnixTime, times: SigningKeyTimes) {
+        for index in keys.indices where keys[index].algorithm == algorithm && keys[index].state == .retiring {
+            let since = keys[index].since
+            guard since.advanced(by: times.refreshLag + times.clockSkew) > now else { continue }
+            let end = lastTokenEnd(algorithm, at: since, times: times)
+            keys[index].tokensDieBy = keys[index].tokensDieBy.map { max($0, end) }
+        }
     }
 
     /// When a key that is published now becomes due.

@@ -13,11 +13,13 @@ package struct SigningKeyPlan: Sendable, Equatable {
 /// What one process has seen of its keys itself, by its own clocks: a second opinion on the manifest's times, which a
 /// command may have written while its clock was wrong.
 package struct SigningKeyObservations: Sendable {
-    /// By the monotonic clock; nil: there before we started, so nothing is known.
-    private var publishedSince: [String: Duration?] = [:]
+    /// From when on nobody can hold a JWK set that we served without the key, by the monotonic clock; nil: there before we
+    /// started, so nothing is known.
+    private var knownFrom: [String: Duration?] = [:]
     /// The end of the last token that this process can have signed with a key.
     private var tokensDieBy: [String: UnixTime] = [:]
-    private var servedMaximumAge: Duration = .zero
+    /// Held by the monotonic clock.
+    private var servedMaximumAge = HeldMaximum(.zero)
     private var now: Duration = .zero
     private var isAtStart = true
 
@@ -28,11 +30,12 @@ package struct SigningKeyObservations: Sendable {
         _ manifest: SigningKeyManifest, keySetMaximumAge: Duration, elapsed: Duration
     ) {
         now = elapsed
-        servedMaximumAge = max(servedMaximumAge, keySetMaximumAge)
-        let known = publishedSince
-        publishedSince = [:]
+        servedMaximumAge.note(keySetMaximumAge, at: UnixTime(milliseconds: 0).advanced(by: elapsed))
+        let known = knownFrom
+        knownFrom = [:]
         for key in manifest.keys where key.state != .revoked {
-            publishedSince[key.keyID] = .some(known[key.keyID] ?? (isAtStart ? nil : elapsed))
+            // What is served from now on holds the key, for however long.
+            knownFrom[key.keyID] = .some(known[key.keyID] ?? (isAtStart ? nil : elapsed + servedMaximumAge.value))
         }
         isAtStart = false
     }
@@ -48,8 +51,8 @@ package struct SigningKeyObservations: Sendable {
     }
 
     fileprivate func hasBeenPublishedEnough(_ keyID: String) -> Bool {
-        guard let entry = publishedSince[keyID], let since = entry else { return true }
-        return now - since >= servedMaximumAge
+        guard let entry = knownFrom[keyID], let from = entry else { return true }
+        return now >= from
     }
 
     fileprivate func isOver(_ key: SigningKeyRecord, at time: UnixTime) -> Bool {
