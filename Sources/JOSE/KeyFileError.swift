@@ -22,6 +22,10 @@ package struct KeyFileError: Error, Equatable {
         case missingKeyFile(keyID: String)
         /// `expectation` is what the manifest should have held, and where.
         case manifest(expectation: String)
+        /// A service has it and its tokens may live, but the manifest does not list it.
+        case lostKeys([String])
+        /// Neither a manifest nor a key.
+        case emptyDirectory
         /// Files changed while they were read, time and again.
         case unsteady
         /// Another command is changing the directory, and has been for so long.
@@ -75,6 +79,13 @@ extension KeyFileError: CustomStringConvertible {
                 + "the key with: countersign keys revoke \(keyID) --config FILE"
         case .manifest(let expectation):
             "expected \(expectation); copy the manifest again from where it is whole, or restore it from a backup"
+        case .lostKeys(let keyIDs):
+            "expected \(keyIDs.joined(separator: " and ")) in the manifest, as tokens of it may live, found it gone; mount "
+                + "the volume, or restore the newest manifest and its keys. A restart or SIGHUP takes it as it is, and "
+                + "breaks those tokens"
+        case .emptyDirectory:
+            "expected \(SigningKeyManifestFile.name), found an empty directory; mount the volume if keys should be there, "
+                + "or make the first with: countersign keys generate --config FILE"
         case .unsteady: "expected a directory that rests for a moment, found it changing each time; try again"
         case .locked(let patience):
             "another countersign command has held the directory's lock for \(patience.components.seconds) s; let it end, "

@@ -81,11 +81,12 @@ extension SigningKeyDirectory {
         }
     }
 
-    /// Takes every step that is due. Taken again at the same time, it does nothing.
+    /// Takes every step that is due. Taken again at the same time, it does nothing. Never makes the first key: where none is,
+    /// a volume may not be mounted.
     package func advance(
         at now: @autoclosure () -> UnixTime, times: SigningKeyTimes
     ) throws(KeyFileError) -> [SigningKeyChange] {
-        try makeDirectory()
+        try refuseEmpty()
         return try change(at: now, times: times) { draft, now throws(KeyFileError) in
             var changes: [SigningKeyChange] = []
             while let due = draft.manifest.nextStep(at: now, times: times), due.at <= now {
@@ -105,6 +106,11 @@ extension SigningKeyDirectory {
             }
             return changes
         }
+    }
+
+    private func refuseEmpty() throws(KeyFileError) {
+        if hasManifest { return }
+        guard try !names().isEmpty else { throw error(.emptyDirectory) }
     }
 
     /// - Parameter checkingKeys: whether every key has to be in order first.

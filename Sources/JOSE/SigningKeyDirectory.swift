@@ -86,7 +86,7 @@ package struct SigningKeyDirectory: Sendable {
         let names = try names()
         let present = Set(names.map(\.fileName))
         var signers: [String: OpenSSLTokenSigner] = [:]
-        for record in manifest.keys where record.state != .revoked {
+        for record in manifest.keys where !record.isOut {
             guard present.contains(record.fileName) else {
                 // `advance` removes the file of a key that is over before it forgets the key.
                 if record.isOver(at: now) { continue }

@@ -170,6 +170,16 @@ struct SigningKeyCommandsTests {
         #expect(try files(path).count == 17)
     }
 
+    @Test func advancesNothingWhereNothingIs() throws {
+        try withTemporaryDirectory { path in
+            let directory = SigningKeyDirectory(path: path)
+            #expect(try problem { _ = try directory.advance(at: time(0), times: times) } == .missingDirectory)
+            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+            #expect(try problem { _ = try directory.advance(at: time(0), times: times) } == .emptyDirectory)
+            #expect(try files(path).isEmpty)
+        }
+    }
+
     @Test func takesTheTimeUnderTheLock() throws {
         try withTemporaryDirectory { path in
             let directory = SigningKeyDirectory(path: path)

@@ -8,8 +8,8 @@ package import TokenExchange
 /// Keeps the key ring as the key directory and the clock have it: reads a changed directory within seconds, all of it or
 /// none, has a key sign once it is due, and takes one out of the JWK set once its tokens are dead.
 ///
-/// On error the last good ring stays, but for keys that the manifest has revoked: they go even then, and the best loaded
-/// one takes over.
+/// On error, and where the manifest has lost a key whose tokens may live, the last good ring stays, but for keys that the
+/// manifest has revoked: they go even then, and the best loaded one takes over.
 package final class SigningKeyWatch: Service {
     private struct State {
         var source: SigningKeySource
@@ -111,6 +111,12 @@ package final class SigningKeyWatch: Service {
         switch reading {
         case .unchanged: return
         case .read(let keys, let fingerprint):
+            let lost = state.keys.manifest.keysLost(
+                in: keys.manifest, at: now, observations: state.observations, times: state.source.times)
+            if !lost.isEmpty {
+                let problem = KeyFileError(path: state.source.directory.path, problem: .lostKeys(lost))
+                return take(.failed(problem: "\(problem)", keys.manifest), into: &state, at: now)
+            }
             state.keys = keys
             state.fingerprint = fingerprint
             if state.problem != nil { logger.notice("signing keys can be read again") }

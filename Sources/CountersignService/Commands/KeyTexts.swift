@@ -41,7 +41,7 @@ extension SigningKeyRecord {
     var listRow: [String] {
         [
             keyID, algorithm.rawValue, state.rawValue + (isForced ? " (forced)" : ""), since.shortText,
-            state == .revoked ? "never" : maySignFrom.shortText, tokensDieBy?.shortText ?? "-",
+            isOut ? "never" : maySignFrom.shortText, tokensDieBy?.shortText ?? "-",
         ]
     }
 

@@ -46,10 +46,13 @@ extension SigningKeyManifest {
         let record = try known(keyID)
         switch record.state {
         case .revoked: throw .revoked(keyID: keyID)
+        case .withdrawn: return []
         case .published: return [remove(record, isWithdrawn: true)]
         case .retiring:
-            guard isForced || record.isOver(at: now) else { return [] }
-            return [remove(record, isWithdrawn: !record.isOver(at: now))]
+            if record.isOver(at: now) { return [remove(record, isWithdrawn: false)] }
+            guard isForced else { return [] }
+            // Its record stays, so that services see that it was meant.
+            return [.removed(update(keyID) { $0.state = .withdrawn }, isWithdrawn: true)]
         case .active:
             let candidates = successors(of: record, at: now, times: times).filter { $0.state == .published }
             guard let successor = candidates.first else { throw .onlyKey(keyID: keyID, record.algorithm) }
@@ -139,7 +142,7 @@ extension SigningKeyManifest {
     ) -> SigningKeyRefusal? {
         switch record.state {
         case .active: nil
-        case .revoked: .revoked(keyID: record.keyID)
+        case .revoked, .withdrawn: .revoked(keyID: record.keyID)
         case .published:
             record.maySignFrom > now ? .publishedTooBriefly(keyID: record.keyID, until: record.maySignFrom) : nil
         case .retiring:

@@ -10,9 +10,10 @@
 ///   that later changes of the configuration cannot shorten it.
 ///
 /// The commands change the manifest; every replica reads it and holds both interlocks again by its own clock
-/// (``plan(at:observations:)``), so that a wrong manifest does no harm either.
+/// (``plan(at:observations:)``), and takes up no manifest that has lost a key whose tokens may live
+/// (``keysLost(in:at:observations:times:)``), so that a wrong manifest does no harm either.
 package struct SigningKeyManifest: Sendable, Equatable {
-    /// In the order of their publication. Revoked keys stay, so that a restored file cannot bring them back.
+    /// In the order of their publication. Revoked and withdrawn keys stay, so that a restored file cannot bring them back.
     package internal(set) var keys: [SigningKeyRecord]
     /// The last change; no later step is dated before it.
     package internal(set) var writtenAt: UnixTime

@@ -33,7 +33,7 @@ package struct SigningKeyObservations: Sendable {
         servedMaximumAge.note(keySetMaximumAge, at: UnixTime(milliseconds: 0).advanced(by: elapsed))
         let known = knownFrom
         knownFrom = [:]
-        for key in manifest.keys where key.state != .revoked {
+        for key in manifest.keys where !key.isOut {
             // What is served from now on holds the key, for however long.
             knownFrom[key.keyID] = .some(known[key.keyID] ?? (isAtStart ? nil : elapsed + servedMaximumAge.value))
         }
@@ -55,18 +55,36 @@ package struct SigningKeyObservations: Sendable {
         return now >= from
     }
 
+    fileprivate func mayHaveTokens(_ key: SigningKeyRecord, at time: UnixTime) -> Bool {
+        switch key.state {
+        case .revoked, .withdrawn: false
+        case .published: tokensDieBy[key.keyID].map { $0 > time } ?? false
+        case .active, .retiring: !isOver(key, at: time)
+        }
+    }
+
     fileprivate func isOver(_ key: SigningKeyRecord, at time: UnixTime) -> Bool {
         key.isOver(at: time) && tokensDieBy[key.keyID].map { $0 <= time } ?? true
     }
 }
 
 extension SigningKeyManifest {
+    /// Keys that another manifest does not list though their tokens may live: no command does that, but a volume that is not
+    /// mounted, or an old backup.
+    package func keysLost(
+        in other: SigningKeyManifest, at now: UnixTime, observations: SigningKeyObservations, times: SigningKeyTimes
+    ) -> [String] {
+        // A command's clock may be ahead of ours.
+        let time = now.advanced(by: times.clockSkew)
+        return keys.filter { other.record($0.keyID) == nil && observations.mayHaveTokens($0, at: time) }.map(\.keyID)
+    }
+
     /// Which keys sign and are published now. Holds both interlocks whatever the states say, unless forced; never leaves
     /// an algorithm without a signer that has a key which is not revoked.
     package func plan(
         at now: UnixTime, observations: SigningKeyObservations = SigningKeyObservations()
     ) -> SigningKeyPlan {
-        let present = keys.filter { $0.state != .revoked && !observations.isOver($0, at: now) }
+        let present = keys.filter { !$0.isOut && !observations.isOver($0, at: now) }
         var plan = SigningKeyPlan()
         plan.published = present.map(\.keyID)
         for (algorithm, keys) in Dictionary(grouping: present, by: \.algorithm) {

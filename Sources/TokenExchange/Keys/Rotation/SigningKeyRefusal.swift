@@ -21,7 +21,7 @@ extension SigningKeyRefusal: CustomStringConvertible {
             "expected the kid of a key in the manifest, found \(keyID); see: countersign keys list --config FILE"
         case .knownKey(let keyID): "key \(keyID) is in the manifest already"
         case .revoked(let keyID):
-            "key \(keyID) is revoked, for good; make another with: countersign keys generate --config FILE"
+            "key \(keyID) is revoked or withdrawn, for good; make another with: countersign keys generate --config FILE"
         case .publishedTooBriefly(let keyID, let until):
             "key \(keyID) may not sign before \(until.shortText): until then verifiers may hold a JWK set without it; "
                 + "wait, or break their logins with --force"
