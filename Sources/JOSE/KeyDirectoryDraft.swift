@@ -8,6 +8,7 @@ import TokenExchange
 /// of a key that is over goes before the manifest forgets it, so that it cannot be taken for a new one.
 struct KeyDirectoryDraft: ~Copyable {
     private(set) var manifest: SigningKeyManifest
+    private let old: SigningKeyManifest
     private let directory: SigningKeyDirectory
     private let lock: KeyDirectoryLock
     private var newFiles: [String] = []
@@ -17,12 +18,14 @@ struct KeyDirectoryDraft: ~Copyable {
     init(_ directory: SigningKeyDirectory, _ manifest: SigningKeyManifest, lock: consuming KeyDirectoryLock) {
         self.directory = directory
         self.manifest = manifest
+        old = manifest
         self.lock = lock
     }
 
     // MARK: Saving
 
     func save() throws(KeyFileError) {
+        guard manifest != old else { return }
         for file in filesOver { unsafe unlink("\(directory.path)/\(file)") }
         try directory.write(manifest, in: lock)
         // The manifest has spoken; a file that cannot be moved now is only shown as unlisted, or as revoked not read.

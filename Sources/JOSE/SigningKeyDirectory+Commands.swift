@@ -89,6 +89,10 @@ extension SigningKeyDirectory {
         try refuseEmpty()
         return try change(at: now, times: times) { draft, now throws(KeyFileError) in
             var changes: [SigningKeyChange] = []
+            _ = try draft.step { manifest throws(SigningKeyRefusal) in
+                try manifest.note(times, before: now)
+                return []
+            }
             while let due = draft.manifest.nextStep(at: now, times: times), due.at <= now {
                 switch due.step {
                 case .generate(let algorithm):
@@ -105,6 +109,19 @@ extension SigningKeyDirectory {
                 }
             }
             return changes
+        }
+    }
+
+    /// What ``advance(at:times:)`` would do, and what comes then. Refuses what that refuses.
+    ///
+    /// - Parameter newKeyID: stands in for the `kid` of keys that would be made.
+    package func stepsDue(
+        at now: UnixTime, times: SigningKeyTimes, newKeyID: (SignatureAlgorithm) -> String
+    ) throws(KeyFileError) -> (due: [SigningKeyStep], next: DueStep?) {
+        try refuseEmpty()
+        let manifest = try load(at: now, times: times).manifest
+        do { return try manifest.stepsDue(at: now, times: times, newKeyID: newKeyID) } catch {
+            throw self.error(.refused(error))
         }
     }
 

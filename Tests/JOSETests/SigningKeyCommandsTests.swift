@@ -180,6 +180,45 @@ struct SigningKeyCommandsTests {
         }
     }
 
+    /// A full disk must not matter to a cron job that has nothing to do.
+    @Test func writesNothingWhenNothingIsDue() throws {
+        try withTemporaryDirectory { path in
+            let directory = SigningKeyDirectory(path: path)
+            _ = try directory.generate(algorithm: .es256, at: time(0), times: times)
+            func inode() throws -> String {
+                let attributes = try FileManager.default.attributesOfItem(atPath: "\(path)/manifest.json")
+                return "\(try #require(attributes[.systemFileNumber]))"
+            }
+            let before = try inode()
+            #expect(try directory.advance(at: time(5), times: times).isEmpty)
+            #expect(try inode() == before)
+            // Another configuration is taken note of, though.
+            _ = try directory.advance(
+                at: time(6), times: SigningKeyTimes(keySetMaximumAge: .zero, longestLifetimes: times.longestLifetimes))
+            #expect(try directory.manifest(at: time(6), times: times).keySetMaximumAge.former.count == 1)
+        }
+    }
+
+    @Test func refusesToPlanWhatAdvanceWouldRefuse() throws {
+        try withTemporaryDirectory { path in
+            let directory = SigningKeyDirectory(path: path)
+            func refusals(at seconds: Int) throws -> [KeyFileError.Problem?] {
+                [
+                    try problem { _ = try directory.stepsDue(at: time(seconds), times: times) { _ in "" } },
+                    try problem { _ = try directory.advance(at: time(seconds), times: times) },
+                ]
+            }
+            #expect(try refusals(at: 0) == [.missingDirectory, .missingDirectory])
+            let key = try directory.generate(algorithm: .es256, at: time(0), times: times)
+            #expect(try refusals(at: 1) == [nil, nil])
+            let behind = KeyFileError.Problem.refused(.clockBehind(now: time(-60), writtenAt: time(0)))
+            #expect(try refusals(at: -60) == [behind, behind])
+            try FileManager.default.removeItem(atPath: "\(path)/\(key.fileName)")
+            let missing = KeyFileError.Problem.missingKeyFile(keyID: key.keyID)
+            #expect(try refusals(at: 1) == [missing, missing])
+        }
+    }
+
     @Test func takesTheTimeUnderTheLock() throws {
         try withTemporaryDirectory { path in
             let directory = SigningKeyDirectory(path: path)

@@ -100,12 +100,11 @@ package struct SigningKeyCommands {
     }
 
     private func plan() throws(StartUpError) -> String {
-        let manifest = try manifest()
-        do {
-            let (due, next) = try manifest.stepsDue(at: now, times: source.times) { "(the new \($0.rawValue) key)" }
-            let lines = due.map { "Would \($0.clause)." }
-            return ((lines.isEmpty ? ["Nothing is due."] : lines) + [Self.sentence(next)]).joined(separator: "\n")
-        } catch { throw StartUpError(["\(source.directory.path): \(error)"]) }
+        let (due, next) = try attempt { () throws(KeyFileError) in
+            try source.directory.stepsDue(at: now, times: source.times) { "(the new \($0.rawValue) key)" }
+        }
+        let lines = due.map { "Would \($0.clause)." }
+        return ((lines.isEmpty ? ["Nothing is due."] : lines) + [Self.sentence(next)]).joined(separator: "\n")
     }
 
     private func nextStep() throws(StartUpError) -> String {

@@ -101,6 +101,17 @@ extension SigningKeyManifest {
         return [.revoked(revoked)] + changes
     }
 
+    /// Takes note of the configuration before the steps that are due; dated only where it says something new.
+    package mutating func note(_ times: SigningKeyTimes, before time: UnixTime) throws(SigningKeyRefusal) {
+        var noted = self
+        _ = try noted.begin(at: time, times)
+        let date = noted.writtenAt
+        noted.writtenAt = writtenAt
+        guard noted != self else { return }
+        noted.writtenAt = date
+        self = noted
+    }
+
     /// Why a step would be refused without force; nil where it needs none.
     package func refusal(
         of step: SigningKeyStep, at time: UnixTime, times: SigningKeyTimes

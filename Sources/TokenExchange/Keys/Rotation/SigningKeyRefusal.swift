@@ -32,8 +32,10 @@ extension SigningKeyRefusal: CustomStringConvertible {
             "key \(keyID) is the only one that can sign \(algorithm.rawValue); make its successor first, with: "
                 + "countersign keys generate --algorithm \(algorithm.rawValue) --config FILE"
         case .clockBehind(let now, let writtenAt):
-            "the clock says \(now.shortText), but the manifest was written at \(writtenAt.shortText); set the clock. "
-                + "Keys that are revoked may be so at any time"
+            "the clock says \(now.shortText), but the manifest was written at \(writtenAt.shortText). If this clock is "
+                + "behind, set it. If the manifest was written by a clock that was ahead, wait until then, or set "
+                + "`written_at` in it to the true time by hand; keys wait for the times that stand beside them. "
+                + "`keys revoke` works meanwhile"
         }
     }
 }
