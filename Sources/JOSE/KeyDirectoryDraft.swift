@@ -98,7 +98,9 @@ struct KeyDirectoryDraft: ~Copyable {
             throw directory.error(.notGenerated(cause: error.cause))
         }
         newFiles.append(key.name.fileName)
-        try KeyFile.create("\(directory.path)/\(key.name.fileName)", in: lock, pem)
+        let model = (manifest.active(algorithm) ?? manifest.keys.first { $0.state == .active })?.fileName
+        try KeyFile.create(
+            "\(directory.path)/\(key.name.fileName)", like: model.map { "\(directory.path)/\($0)" }, in: lock, pem)
         return key.name
     }
 

@@ -53,7 +53,11 @@ extension KeyFileError: CustomStringConvertible {
         switch problem {
         case .missingDirectory:
             "expected a directory, found none; make one with: countersign keys generate --config FILE"
-        case .unreadable(let operation, let cause): "cannot \(operation): \(cause)"
+        case .unreadable(let operation, let cause):
+            "cannot \(operation): \(cause)"
+                + (cause == "Permission denied"
+                    ? "; let the user who runs this read it as its owner or by its group (chown, chgrp, chmod 640)"
+                    : "")
         case .noRegularFile: "expected a regular file, found something else"
         case .tooLarge(let limit): "expected a key file of at most \(limit) bytes, found more"
         case .worldAccessible(let mode):

@@ -110,6 +110,21 @@ import TokenExchange
         #expect(try await keys.run("generate").status == 0)
     }
 
+    @Test func writesAManifestThatOthersCanReadWhateverTheUmaskSays() async throws {
+        let (keys, folder) = try keys()
+        let result = try await CountersignProcess.run(
+            "/bin/sh",
+            [
+                "-c", "umask 077; exec \"$1\" keys generate --config \"$2\"", "sh", CountersignProcess.program,
+                "\(folder.path)/countersign.yaml",
+            ])
+        #expect(result.status == 0, "\(result.output)")
+        let mode = try FileManager.default.attributesOfItem(atPath: "\(folder.path)/signing/manifest.json")[
+            .posixPermissions]
+        #expect((mode as? NSNumber)?.intValue == 0o644)
+        withExtendedLifetime(keys) {}
+    }
+
     @Test func letsCommandsAtOnceTakeTurns() async throws {
         let (keys, folder) = try keys(algorithms: [])
         try await withThrowingTaskGroup { group in
