@@ -11,6 +11,7 @@ package struct KeyFileError: Error, Equatable {
         /// `mode` are the permission bits.
         case worldAccessible(mode: UInt32)
         case worldWritable(mode: UInt32)
+        case worldWritableDirectory(mode: UInt32)
         /// A `.pem` that is not named `<algorithm>-<kid>.pem`.
         case unknownName
         case key(KeyPEMError)
@@ -66,6 +67,9 @@ extension KeyFileError: CustomStringConvertible {
         case .worldWritable(let mode):
             "expected a file that only its owner can write, found mode 0\(String(mode, radix: 8)); whoever writes it says "
                 + "which key signs; mend it with: chmod 644, and look at it"
+        case .worldWritableDirectory(let mode):
+            "expected a directory that others cannot write, found mode 0\(String(mode, radix: 8)); whoever writes it says "
+                + "which key signs; mend it with: chmod o-w, and look at it"
         case .unknownName:
             "expected a name of the form <algorithm>-<kid>.pem with an algorithm of "
                 + "\(Self.mintingAlgorithms), found another; move the file elsewhere, or make keys with: "

@@ -126,6 +126,10 @@ package struct SigningKeyDirectory: Sendable {
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory), isDirectory else {
             throw error(.missingDirectory)
         }
+        // Whoever can name files says which key signs. With the sticky bit, as on mounted secrets, they cannot rename ours.
+        if let mode = KeyFile.identity(path)?.mode, mode & 0o1002 == 0o002 {
+            throw error(.worldWritableDirectory(mode: mode & 0o7777))
+        }
         do { return try FileManager.default.contentsOfDirectory(atPath: path).sorted() } catch {
             throw self.error(.unreadable(operation: "list the directory", cause: "\(error)"))
         }

@@ -307,6 +307,21 @@ struct SigningKeyCommandsTests {
         }
     }
 
+    @Test func refusesADirectoryThatOthersMayWrite() throws {
+        try withTemporaryDirectory { path in
+            let directory = SigningKeyDirectory(path: path)
+            let key = try directory.generate(algorithm: .es256, at: time(0), times: times)
+            try FileManager.default.setAttributes([.posixPermissions: 0o777], ofItemAtPath: path)
+            #expect(
+                try problem { _ = try directory.load(at: time(0), times: times) }
+                    == .worldWritableDirectory(mode: 0o777))
+            #expect(try directory.revoke(key.keyID, at: time(1), times: times).count == 3)
+            // As secrets are mounted.
+            try FileManager.default.setAttributes([.posixPermissions: 0o1777], ofItemAtPath: path)
+            #expect(try directory.load(at: time(1), times: times).manifest.keys.count == 2)
+        }
+    }
+
     @Test func namesTheMissingFileOfAKey() throws {
         try withTemporaryDirectory { path in
             let directory = SigningKeyDirectory(path: path)
