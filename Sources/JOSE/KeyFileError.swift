@@ -19,6 +19,8 @@ package struct KeyFileError: Error, Equatable {
         case nameIsNotThumbprint(found: String)
         /// Without a manifest nobody can say which of them signs.
         case severalKeys(SignatureAlgorithm, fileNames: [String])
+        /// One RSA key for two algorithms.
+        case sameKey(fileNames: [String])
         /// A key of the manifest without its file.
         case missingKeyFile(keyID: String)
         /// `expectation` is what the manifest should have held, and where.
@@ -82,6 +84,9 @@ extension KeyFileError: CustomStringConvertible {
             "expected \(SigningKeyManifestFile.name), which says which key signs, found none and several keys for "
                 + "\(algorithm.rawValue) (\(fileNames.joined(separator: ", "))); restore the manifest from a backup, or "
                 + "move all keys but one elsewhere"
+        case .sameKey(let fileNames):
+            "expected each key once, found the same in \(fileNames.joined(separator: " and ")); move one of them elsewhere, "
+                + "and make another key for its algorithm"
         case .missingKeyFile(let keyID):
             "expected the file of key \(keyID), which the manifest names, found none; restore it from a backup, or end "
                 + "the key with: countersign keys revoke \(keyID) --config FILE"

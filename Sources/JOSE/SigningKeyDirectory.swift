@@ -75,6 +75,9 @@ package struct SigningKeyDirectory: Sendable {
         for (algorithm, same) in Dictionary(grouping: names, by: \.algorithm) where same.count > 1 {
             throw error(.severalKeys(algorithm, fileNames: same.map(\.fileName)))
         }
+        for same in Dictionary(grouping: names, by: \.keyID).values where same.count > 1 {
+            throw error(.sameKey(fileNames: same.map(\.fileName)))
+        }
         return SigningKeyManifest(
             adopting: names.map { name in
                 let modified = KeyFile.modificationTime("\(path)/\(name.fileName)")

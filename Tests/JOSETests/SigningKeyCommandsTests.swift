@@ -322,6 +322,20 @@ struct SigningKeyCommandsTests {
         }
     }
 
+    @Test func refusesToTakeUpOneKeyForTwoAlgorithms() throws {
+        try withTemporaryDirectory { path in
+            let directory = SigningKeyDirectory(path: path)
+            let key = try directory.generate(algorithm: .rs256, at: time(0), times: times)
+            try FileManager.default.removeItem(atPath: "\(path)/manifest.json")
+            let other = "PS256-\(key.keyID).pem"
+            try FileManager.default.copyItem(atPath: "\(path)/\(key.fileName)", toPath: "\(path)/\(other)")
+            #expect(
+                try problem { _ = try directory.generate(algorithm: .es256, at: time(1), times: times) }
+                    == .sameKey(fileNames: [other, key.fileName]))
+            #expect(try files(path) == [other, key.fileName])
+        }
+    }
+
     @Test func namesTheMissingFileOfAKey() throws {
         try withTemporaryDirectory { path in
             let directory = SigningKeyDirectory(path: path)
