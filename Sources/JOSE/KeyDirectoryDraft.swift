@@ -8,6 +8,7 @@ import TokenExchange
 /// of a key that is over goes before the manifest forgets it, so that it cannot be taken for a new one.
 struct KeyDirectoryDraft: ~Copyable {
     private(set) var manifest: SigningKeyManifest
+    private let old: SigningKeyManifest
     private let directory: SigningKeyDirectory
     private let lock: KeyDirectoryLock
     private var newFiles: [String] = []
@@ -17,12 +18,14 @@ struct KeyDirectoryDraft: ~Copyable {
     init(_ directory: SigningKeyDirectory, _ manifest: SigningKeyManifest, lock: consuming KeyDirectoryLock) {
         self.directory = directory
         self.manifest = manifest
+        old = manifest
         self.lock = lock
     }
 
     // MARK: Saving
 
     func save() throws(KeyFileError) {
+        guard manifest != old else { return }
         for file in filesOver { unsafe unlink("\(directory.path)/\(file)") }
         try directory.write(manifest, in: lock)
         // The manifest has spoken; a file that cannot be moved now is only shown as unlisted, or as revoked not read.
@@ -52,7 +55,7 @@ struct KeyDirectoryDraft: ~Copyable {
             switch change {
             case .removed(let record, isWithdrawn: false): filesOver.append(record.fileName)
             case .removed(let record, isWithdrawn: true), .revoked(let record): filesSetAside.append(record.fileName)
-            case .published, .activated, .retiring: break
+            case .published, .activated, .retiring, .passedOver: break
             }
         }
         return changes
@@ -95,7 +98,9 @@ struct KeyDirectoryDraft: ~Copyable {
             throw directory.error(.notGenerated(cause: error.cause))
         }
         newFiles.append(key.name.fileName)
-        try KeyFile.create("\(directory.path)/\(key.name.fileName)", in: lock, pem)
+        let model = (manifest.active(algorithm) ?? manifest.keys.first { $0.state == .active })?.fileName
+        try KeyFile.create(
+            "\(directory.path)/\(key.name.fileName)", like: model.map { "\(directory.path)/\($0)" }, in: lock, pem)
         return key.name
     }
 

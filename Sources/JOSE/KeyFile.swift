@@ -37,11 +37,14 @@ package enum KeyFile {
         }
     }
 
-    /// Writes the file with mode 0600 so that it appears whole or not at all, and never in the place of another.
-    static func create(_ path: String, in directory: borrowing KeyDirectoryLock, _ content: borrowing SecretBytes)
-        throws(KeyFileError)
-    {
-        let temporary = try writeTemporary(for: path, mode: 0o600, content)
+    /// Writes the file so that it appears whole or not at all, and never in the place of another.
+    ///
+    /// - Parameter model: a file whose readers are to read this one too; else it is for its owner only.
+    static func create(
+        _ path: String, like model: String?, in directory: borrowing KeyDirectoryLock,
+        _ content: borrowing SecretBytes
+    ) throws(KeyFileError) {
+        let temporary = try writeTemporary(for: path, mode: 0o600, like: model, content)
         defer { unsafe unlink(temporary) }
         // Unlike rename, link refuses a name that is taken.
         guard unsafe link(temporary, path) == 0 else { throw failure("name the file", path) }
@@ -63,7 +66,7 @@ package enum KeyFile {
 
     /// A file on the disk that is to be named or removed; gone where this throws.
     private static func writeTemporary(
-        for path: String, mode: mode_t, _ content: borrowing SecretBytes
+        for path: String, mode: mode_t, like model: String? = nil, _ content: borrowing SecretBytes
     ) throws(KeyFileError) -> String {
         let temporary = "\(path).tmp"
         unsafe unlink(temporary)
@@ -71,6 +74,7 @@ package enum KeyFile {
         guard file >= 0 else { throw failure("create the file", temporary) }
         defer { close(file) }
         do throws(KeyFileError) {
+            try share(file, temporary, mode: mode, like: model)
             try write(content, to: file, path: temporary)
             guard fsync(file) == 0 else { throw failure("write the file to disk", temporary) }
         } catch {
@@ -78,6 +82,24 @@ package enum KeyFile {
             throw error
         }
         return temporary
+    }
+
+    /// Whatever the umask says. A model gives its group, its group's right to read, and to a superuser its owner.
+    private static func share(
+        _ file: Int32, _ path: String, mode: mode_t, like model: String?
+    ) throws(KeyFileError) {
+        var mode = mode
+        var status = stat()
+        if let model, unsafe stat(model, &status) == 0 {
+            mode |= status.st_mode & 0o040
+            if geteuid() == 0 || mode & 0o040 != 0 {
+                let owner = geteuid() == 0 ? status.st_uid : uid_t.max
+                guard fchown(file, owner, status.st_gid) == 0 else {
+                    throw failure("give the file the owner and group of the active key", path)
+                }
+            }
+        }
+        guard fchmod(file, mode) == 0 else { throw failure("set the mode of the file", path) }
     }
 
     private static func write(

@@ -11,6 +11,7 @@ package struct KeyFileError: Error, Equatable {
         /// `mode` are the permission bits.
         case worldAccessible(mode: UInt32)
         case worldWritable(mode: UInt32)
+        case worldWritableDirectory(mode: UInt32)
         /// A `.pem` that is not named `<algorithm>-<kid>.pem`.
         case unknownName
         case key(KeyPEMError)
@@ -18,12 +19,20 @@ package struct KeyFileError: Error, Equatable {
         case nameIsNotThumbprint(found: String)
         /// Without a manifest nobody can say which of them signs.
         case severalKeys(SignatureAlgorithm, fileNames: [String])
+        /// One RSA key for two algorithms.
+        case sameKey(fileNames: [String])
         /// A key of the manifest without its file.
         case missingKeyFile(keyID: String)
         /// `expectation` is what the manifest should have held, and where.
         case manifest(expectation: String)
+        /// A service has it and its tokens may live, but the manifest does not list it.
+        case lostKeys([String])
+        /// Neither a manifest nor a key.
+        case emptyDirectory
         /// Files changed while they were read, time and again.
         case unsteady
+        /// Another command is changing the directory, and has been for so long.
+        case locked(patience: Duration)
         case noActiveKey(SignatureAlgorithm)
         case refused(SigningKeyRefusal)
         /// Verified here, never minted with.
@@ -47,7 +56,11 @@ extension KeyFileError: CustomStringConvertible {
         switch problem {
         case .missingDirectory:
             "expected a directory, found none; make one with: countersign keys generate --config FILE"
-        case .unreadable(let operation, let cause): "cannot \(operation): \(cause)"
+        case .unreadable(let operation, let cause):
+            "cannot \(operation): \(cause)"
+                + (cause == "Permission denied"
+                    ? "; let the user who runs this read it as its owner or by its group (chown, chgrp, chmod 640)"
+                    : "")
         case .noRegularFile: "expected a regular file, found something else"
         case .tooLarge(let limit): "expected a key file of at most \(limit) bytes, found more"
         case .worldAccessible(let mode):
@@ -56,6 +69,9 @@ extension KeyFileError: CustomStringConvertible {
         case .worldWritable(let mode):
             "expected a file that only its owner can write, found mode 0\(String(mode, radix: 8)); whoever writes it says "
                 + "which key signs; mend it with: chmod 644, and look at it"
+        case .worldWritableDirectory(let mode):
+            "expected a directory that others cannot write, found mode 0\(String(mode, radix: 8)); whoever writes it says "
+                + "which key signs; mend it with: chmod o-w, and look at it"
         case .unknownName:
             "expected a name of the form <algorithm>-<kid>.pem with an algorithm of "
                 + "\(Self.mintingAlgorithms), found another; move the file elsewhere, or make keys with: "
@@ -68,12 +84,25 @@ extension KeyFileError: CustomStringConvertible {
             "expected \(SigningKeyManifestFile.name), which says which key signs, found none and several keys for "
                 + "\(algorithm.rawValue) (\(fileNames.joined(separator: ", "))); restore the manifest from a backup, or "
                 + "move all keys but one elsewhere"
+        case .sameKey(let fileNames):
+            "expected each key once, found the same in \(fileNames.joined(separator: " and ")); move one of them elsewhere, "
+                + "and make another key for its algorithm"
         case .missingKeyFile(let keyID):
             "expected the file of key \(keyID), which the manifest names, found none; restore it from a backup, or end "
                 + "the key with: countersign keys revoke \(keyID) --config FILE"
         case .manifest(let expectation):
             "expected \(expectation); copy the manifest again from where it is whole, or restore it from a backup"
+        case .lostKeys(let keyIDs):
+            "expected \(keyIDs.joined(separator: " and ")) in the manifest, as tokens of it may live, found it gone; mount "
+                + "the volume, or restore the newest manifest and its keys. A restart or SIGHUP takes it as it is, and "
+                + "breaks those tokens"
+        case .emptyDirectory:
+            "expected \(SigningKeyManifestFile.name), found an empty directory; mount the volume if keys should be there, "
+                + "or make the first with: countersign keys generate --config FILE"
         case .unsteady: "expected a directory that rests for a moment, found it changing each time; try again"
+        case .locked(let patience):
+            "another countersign command has held the directory's lock for \(patience.components.seconds) s; let it end, "
+                + "or end it, and try again"
         case .noActiveKey(let algorithm):
             "expected an active \(algorithm.rawValue) key, found none; make one with: "
                 + "countersign keys generate --algorithm \(algorithm.rawValue) --config FILE"

@@ -2,7 +2,8 @@ import FoundationEssentials
 package import TokenExchange
 
 /// What changes the keys. Each change holds the directory's lock, starts from what is on disk then, and writes the manifest
-/// in one step: two commands at once take turns, and one that fails or dies leaves the old state or the new one.
+/// in one step: two commands at once take turns, and one that fails or dies leaves the old state or the new one. The time
+/// is taken under the lock.
 extension SigningKeyDirectory {
     /// NIST SP 800-57 Part 1 Rev. 5 has 2048 bits suffice until 2030, and our tokens live for hours; 3072 bits would
     /// triple the cost of signing and make every token 170 characters longer.
@@ -12,20 +13,21 @@ extension SigningKeyDirectory {
     /// others are published. Takes up a key file that the manifest does not list yet, if there is one for the algorithm.
     @discardableResult
     package func generate(
-        algorithm: SignatureAlgorithm, at now: UnixTime, times: SigningKeyTimes = SigningKeyTimes()
+        algorithm: SignatureAlgorithm, at now: @autoclosure () -> UnixTime,
+        times: SigningKeyTimes = SigningKeyTimes()
     ) throws(KeyFileError) -> SigningKeyRecord {
         guard SignatureAlgorithm.minting.contains(algorithm) else { throw error(.notForMinting(algorithm)) }
         try makeDirectory()
-        return try change(at: now, times: times) { draft throws(KeyFileError) in
+        return try change(at: now, times: times) { draft, now throws(KeyFileError) in
             try draft.publish(algorithm, at: now, times: times)
         }
     }
 
     /// Has a key sign from now on; nothing happens to one that does.
     package func activate(
-        _ keyID: String, at now: UnixTime, times: SigningKeyTimes, isForced: Bool = false
+        _ keyID: String, at now: @autoclosure () -> UnixTime, times: SigningKeyTimes, isForced: Bool = false
     ) throws(KeyFileError) -> [SigningKeyChange] {
-        try change(at: now, times: times) { draft throws(KeyFileError) in
+        try change(at: now, times: times) { draft, now throws(KeyFileError) in
             try draft.step { manifest throws(SigningKeyRefusal) in
                 try manifest.activate(keyID, at: now, times: times, isForced: isForced)
             }
@@ -34,39 +36,63 @@ extension SigningKeyDirectory {
 
     /// Has a key sign no more, or leave where its tokens are dead; see ``SigningKeyManifest/retire(_:at:times:isForced:)``.
     package func retire(
-        _ keyID: String, at now: UnixTime, times: SigningKeyTimes, isForced: Bool = false
+        _ keyID: String, at now: @autoclosure () -> UnixTime, times: SigningKeyTimes, isForced: Bool = false
     ) throws(KeyFileError) -> [SigningKeyChange] {
-        try change(at: now, times: times) { draft throws(KeyFileError) in
+        try change(at: now, times: times) { draft, now throws(KeyFileError) in
             try draft.step { manifest throws(SigningKeyRefusal) in
                 try manifest.retire(keyID, at: now, times: times, isForced: isForced)
             }
         }
     }
 
-    /// Ends a key at once; where no other can sign, a new one does. Other keys' files need not be in order.
+    /// Ends a key at once; where no other can sign, a new one does. Other keys' files need not be in order: a key whose file
+    /// is not does not take over.
     package func revoke(
-        _ keyID: String, at now: UnixTime, times: SigningKeyTimes
+        _ keyID: String, at now: @autoclosure () -> UnixTime, times: SigningKeyTimes
     ) throws(KeyFileError) -> [SigningKeyChange] {
-        try change(at: now, times: times, checkingKeys: false) { draft throws(KeyFileError) in
+        try change(at: now, times: times, checkingKeys: false) { draft, now throws(KeyFileError) in
+            let passedOver = unusableSuccessors(of: keyID, in: draft.manifest)
+            let unusable = Set(passedOver.map(\.keyID))
             do throws(KeyFileError) {
-                return try draft.step { manifest throws(SigningKeyRefusal) in
-                    try manifest.revoke(keyID, at: now, times: times)
-                }
+                return passedOver
+                    + (try draft.step { manifest throws(SigningKeyRefusal) in
+                        try manifest.revoke(keyID, at: now, times: times, passingOver: unusable)
+                    })
             } catch {
                 guard case .refused(.onlyKey(_, let algorithm)) = error.problem else { throw error }
                 let spare = try draft.makeKey(algorithm)
-                return try draft.step { manifest throws(SigningKeyRefusal) in
-                    try manifest.revoke(keyID, at: now, times: times, spare: spare.keyID)
-                }
+                return passedOver
+                    + (try draft.step { manifest throws(SigningKeyRefusal) in
+                        try manifest.revoke(keyID, at: now, times: times, passingOver: unusable, spare: spare.keyID)
+                    })
             }
         }
     }
 
-    /// Takes every step that is due. Taken again at the same time, it does nothing.
-    package func advance(at now: UnixTime, times: SigningKeyTimes) throws(KeyFileError) -> [SigningKeyChange] {
-        try makeDirectory()
-        return try change(at: now, times: times) { draft throws(KeyFileError) in
+    /// Keys that cannot take over from an active one, since their files cannot be read; none for one that is not active.
+    package func unusableSuccessors(of keyID: String, in manifest: SigningKeyManifest) -> [SigningKeyChange] {
+        guard let record = manifest.record(keyID), record.state == .active else { return [] }
+        return manifest.keys.compactMap { other in
+            guard other.algorithm == record.algorithm, [.published, .retiring].contains(other.state) else { return nil }
+            do throws(KeyFileError) {
+                _ = try signer(SigningKeyName(algorithm: other.algorithm, keyID: other.keyID))
+                return nil
+            } catch { return .passedOver(other, problem: "\(error)") }
+        }
+    }
+
+    /// Takes every step that is due. Taken again at the same time, it does nothing. Never makes the first key: where none is,
+    /// a volume may not be mounted.
+    package func advance(
+        at now: @autoclosure () -> UnixTime, times: SigningKeyTimes
+    ) throws(KeyFileError) -> [SigningKeyChange] {
+        try refuseEmpty()
+        return try change(at: now, times: times) { draft, now throws(KeyFileError) in
             var changes: [SigningKeyChange] = []
+            _ = try draft.step { manifest throws(SigningKeyRefusal) in
+                try manifest.note(times, before: now)
+                return []
+            }
             while let due = draft.manifest.nextStep(at: now, times: times), due.at <= now {
                 switch due.step {
                 case .generate(let algorithm):
@@ -86,19 +112,39 @@ extension SigningKeyDirectory {
         }
     }
 
+    /// What ``advance(at:times:)`` would do, and what comes then. Refuses what that refuses.
+    ///
+    /// - Parameter newKeyID: stands in for the `kid` of keys that would be made.
+    package func stepsDue(
+        at now: UnixTime, times: SigningKeyTimes, newKeyID: (SignatureAlgorithm) -> String
+    ) throws(KeyFileError) -> (due: [SigningKeyStep], next: DueStep?) {
+        try refuseEmpty()
+        let manifest = try load(at: now, times: times).manifest
+        do { return try manifest.stepsDue(at: now, times: times, newKeyID: newKeyID) } catch {
+            throw self.error(.refused(error))
+        }
+    }
+
+    private func refuseEmpty() throws(KeyFileError) {
+        if hasManifest { return }
+        guard try !names().isEmpty else { throw error(.emptyDirectory) }
+    }
+
     /// - Parameter checkingKeys: whether every key has to be in order first.
     private func change<Result>(
-        at now: UnixTime, times: SigningKeyTimes, checkingKeys: Bool = true,
-        _ body: (inout KeyDirectoryDraft) throws(KeyFileError) -> Result
+        at time: () -> UnixTime, times: SigningKeyTimes, checkingKeys: Bool = true,
+        _ body: (inout KeyDirectoryDraft, UnixTime) throws(KeyFileError) -> Result
     ) throws(KeyFileError) -> Result {
-        let lock = try KeyDirectoryLock(path)
+        let lock = try KeyDirectoryLock(path, patience: lockPatience)
+        // Not before: a prompt or another command may have taken a while.
+        let now = time()
         if checkingKeys { _ = try load(at: now, times: times) }
         let manifest = try manifest(at: now, times: times)
         // Before a second key appears, it has to stand somewhere which of them signs.
         if !hasManifest { try write(manifest, in: lock) }
         var draft = KeyDirectoryDraft(self, manifest, lock: lock)
         do {
-            let result = try body(&draft)
+            let result = try body(&draft, now)
             try draft.save()
             return result
         } catch {

@@ -10,11 +10,15 @@ package import TokenExchange
 package struct SigningKeyDirectory: Sendable {
     package let path: String
     let passphrase: KeyPassphrase?
+    let lockPatience: Duration
 
-    /// - Parameter passphrase: reads encrypted keys, and encrypts new ones.
-    package init(path: String, passphrase: KeyPassphrase? = nil) {
+    /// - Parameters:
+    ///   - passphrase: reads encrypted keys, and encrypts new ones.
+    ///   - lockPatience: how long a change waits for another one.
+    package init(path: String, passphrase: KeyPassphrase? = nil, lockPatience: Duration = .seconds(30)) {
         self.path = path
         self.passphrase = passphrase
+        self.lockPatience = lockPatience
     }
 
     /// All keys, or none. Needs no lock and no right to write: what changes meanwhile is read again.
@@ -71,6 +75,9 @@ package struct SigningKeyDirectory: Sendable {
         for (algorithm, same) in Dictionary(grouping: names, by: \.algorithm) where same.count > 1 {
             throw error(.severalKeys(algorithm, fileNames: same.map(\.fileName)))
         }
+        for same in Dictionary(grouping: names, by: \.keyID).values where same.count > 1 {
+            throw error(.sameKey(fileNames: same.map(\.fileName)))
+        }
         return SigningKeyManifest(
             adopting: names.map { name in
                 let modified = KeyFile.modificationTime("\(path)/\(name.fileName)")
@@ -82,7 +89,7 @@ package struct SigningKeyDirectory: Sendable {
         let names = try names()
         let present = Set(names.map(\.fileName))
         var signers: [String: OpenSSLTokenSigner] = [:]
-        for record in manifest.keys where record.state != .revoked {
+        for record in manifest.keys where !record.isOut {
             guard present.contains(record.fileName) else {
                 // `advance` removes the file of a key that is over before it forgets the key.
                 if record.isOver(at: now) { continue }
@@ -121,6 +128,10 @@ package struct SigningKeyDirectory: Sendable {
         var isDirectory = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory), isDirectory else {
             throw error(.missingDirectory)
+        }
+        // Whoever can name files says which key signs. With the sticky bit, as on mounted secrets, they cannot rename ours.
+        if let mode = KeyFile.identity(path)?.mode, mode & 0o1002 == 0o002 {
+            throw error(.worldWritableDirectory(mode: mode & 0o7777))
         }
         do { return try FileManager.default.contentsOfDirectory(atPath: path).sorted() } catch {
             throw self.error(.unreadable(operation: "list the directory", cause: "\(error)"))

@@ -25,9 +25,15 @@ enum SigningKeyManifestFile {
     }
 
     private static func value(_ held: HeldMaximum) -> JSONValue {
-        .object(
-            [.init("seconds", .number(literal: held.value.secondsLiteral))]
-                + (held.heldUntil.map { [.init("held_until", .string($0.text))] } ?? []))
+        let former = held.former.map { former in
+            JSONValue.object([
+                .init("seconds", .number(literal: former.value.secondsLiteral)),
+                .init("held_until", .string(former.heldUntil.text)),
+            ])
+        }
+        return .object(
+            [.init("seconds", .number(literal: held.current.secondsLiteral))]
+                + (former.isEmpty ? [] : [.init("formerly", .array(former))]))
     }
 
     // MARK: Reading
@@ -94,12 +100,22 @@ enum SigningKeyManifestFile {
     }
 
     private static func held(_ value: JSONValue?, _ place: String) throws(Expectation) -> HeldMaximum {
-        guard let value, let seconds = value["seconds"]?.number, 0...1e9 ~= seconds else {
+        var former: [HeldMaximum.Former] = []
+        if case .array(let entries)? = value?["formerly"] {
+            for (index, entry) in entries.enumerated() {
+                let place = "\(place).formerly[\(index)]"
+                former.append(
+                    .init(try seconds(entry, place), heldUntil: try time(entry, "held_until", place)))
+            }
+        }
+        return HeldMaximum(try seconds(value, place), former: former)
+    }
+
+    private static func seconds(_ value: JSONValue?, _ place: String) throws(Expectation) -> Duration {
+        guard let seconds = value?["seconds"]?.number, 0...1e9 ~= seconds else {
             throw Expectation("a number of seconds as `\(place).seconds`")
         }
-        return HeldMaximum(
-            .milliseconds(Int64((seconds * 1000).rounded())),
-            heldUntil: value["held_until"] == nil ? nil : try time(value, "held_until", place))
+        return .milliseconds(Int64((seconds * 1000).rounded()))
     }
 
     struct Expectation: Error {

@@ -27,11 +27,6 @@ package struct SigningKeys: Sendable {
         SigningKeys(
             manifest.revoking(keyID, at: now, times: times), unlistedFiles: unlistedFiles, signers: signers)
     }
-
-    /// The same keys, less those that another manifest has revoked since.
-    package func revoking(by other: SigningKeyManifest) -> SigningKeys {
-        SigningKeys(manifest.revoking(by: other), unlistedFiles: unlistedFiles, signers: signers)
-    }
 }
 
 /// `<algorithm>-<kid>.pem`.

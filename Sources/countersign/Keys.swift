@@ -102,11 +102,11 @@ struct Keys: AsyncParsableCommand {
         func run() async throws {
             try await reportingStartUpErrors {
                 let commands = try config.keyCommands()
-                if !yes, Confirmation.canAsk, let harm = try commands.harm(ofRevoking: kid) {
+                if !yes, Confirmation.canAsk, let harm = commands.harm(ofRevoking: kid) {
                     try Confirmation.ask(harm)
                 }
-                print(try commands.revoke(kid))
-                try await SessionCommands(try config.load(), time: .system).revoke(keyID: kid)
+                let sessions = SessionCommands(try config.load(), time: .system)
+                print(try await commands.revoke(kid, sessions: sessions))
             }
         }
     }
@@ -149,7 +149,7 @@ struct Keys: AsyncParsableCommand {
 
 extension ConfigurationOption {
     fileprivate func keyCommands() throws(StartUpError) -> SigningKeyCommands {
-        try SigningKeyCommands(try load(), file: file, now: TimeSource.system.now())
+        try SigningKeyCommands(try load(), file: file, time: .system)
     }
 }
 

@@ -72,6 +72,59 @@ import TokenExchange
         #expect(log.lines.filter { $0.hasPrefix("notice: signing keys changed") }.count == 3)
     }
 
+    @Test func signsWithTheBestLoadedKeyWhenOneIsBurntAndTheRestCannotBeRead() async throws {
+        let watch = try watch()
+        let first = try #require(signer(watch))
+        let second = try directory.generate(algorithm: .es256, at: Self.start, times: times)
+        await watch.look()
+        try FileManager.default.removeItem(atPath: "\(directory.path)/\(second.fileName)")
+        _ = try directory.revoke(first, at: Self.start + .seconds(1), times: times)
+        await watch.look()
+        #expect(signer(watch) == second.keyID && watch.ring.verifier(keyID: first) == nil && watch.problem != nil)
+    }
+
+    /// An empty directory in the place of the volume, and somebody who makes a key there.
+    @Test func keepsItsKeysWhereANewManifestHasLostThem() async throws {
+        let watch = try watch()
+        let first = try #require(signer(watch))
+        await watch.look()
+        let files = FileManager.default
+        try files.moveItem(atPath: directory.path, toPath: directory.path + "-unmounted")
+        _ = try directory.generate(algorithm: .es256, at: Self.start, times: times)
+        clock.advance(by: .seconds(86400))
+        await watch.look()
+        #expect(signer(watch) == first && watch.ring.verifier(keyID: first) != nil)
+        #expect(watch.problem?.contains("expected \(first) in the manifest") == true)
+        try files.removeItem(atPath: directory.path)
+        try files.moveItem(atPath: directory.path + "-unmounted", toPath: directory.path)
+        await watch.look()
+        #expect(watch.problem == nil && signer(watch) == first)
+    }
+
+    @Test func keepsItsKeysWhereAnOldManifestIsRestored() async throws {
+        let old = try Data(contentsOf: URL(filePath: "\(directory.path)/manifest.json"))
+        let second = try directory.generate(algorithm: .es256, at: Self.start, times: times)
+        clock.advance(by: .seconds(720))
+        _ = try directory.activate(second.keyID, at: clock.now, times: times)
+        let watch = try watch()
+        try folder.write("signing/manifest.json", String(decoding: old, as: UTF8.self))
+        await watch.look()
+        #expect(signer(watch) == second.keyID && watch.problem?.contains(second.keyID) == true)
+    }
+
+    @Test func letsAKeyGoThatWasForcedOut() async throws {
+        let first = try #require(try directory.manifest(at: clock.now, times: times).active(.es256))
+        let second = try directory.generate(algorithm: .es256, at: Self.start, times: times)
+        let watch = try watch()
+        clock.advance(by: .seconds(720))
+        _ = try directory.activate(second.keyID, at: clock.now, times: times)
+        await watch.look()
+        _ = try directory.retire(first.keyID, at: clock.now, times: times, isForced: true)
+        await watch.look()
+        #expect(watch.ring.verifier(keyID: first.keyID) == nil && watch.problem == nil)
+        #expect(signer(watch) == second.keyID)
+    }
+
     @Test func staysWithTheLastGoodKeysAndSaysSoOnce() async throws {
         let watch = try watch()
         let first = signer(watch)

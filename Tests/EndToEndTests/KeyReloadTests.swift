@@ -64,6 +64,32 @@ import TokenExchange
         try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: file)
         #expect(try await keys.run("revoke", burnt.keyID).status == 0)
         try await eventually("it is gone") { try publishedKeys(service) == [other.keyID] }
+        #expect(try signer(service) == other.keyID)
+    }
+
+    /// Each half is done though the other cannot be, and what is left is said.
+    @Test func burnsAKeyInTheStoreAndInTheDirectoryEachByItself() async throws {
+        let redis = try await RedisServer.start()
+        var settings = settings()
+        settings.sessions = CountersignProcess.Settings.redis(redis)
+        let service = try await CountersignProcess.start(settings)
+        let keys = KeyOperator(folder: service.folder.path)
+        let burnt = try #require(try keys.manifest().keys.first)
+        let identity = try #require(try service.exchange(try ModelToken.fresh()).externalIdentity)
+        let path = "\(service.folder.path)/signing/manifest.json"
+        let whole = try Data(contentsOf: URL(filePath: path))
+        try whole.prefix(whole.count / 2).write(to: URL(filePath: path))
+        let half = try await keys.run("revoke", burnt.keyID)
+        #expect(half.status == 1 && half.output.contains("manifest.json: expected"), "\(half.output)")
+        #expect(
+            half.output.contains("Session store: every service drops key") && half.output.contains("Left to do in the"))
+        try await eventually("its tokens are dead") { try service.session(identity).status == 401 }
+        try whole.write(to: URL(filePath: path))
+        redis.kill()
+        let other = try await keys.run("revoke", burnt.keyID)
+        #expect(other.status == 1 && other.output.contains("is revoked: its tokens are dead"), "\(other.output)")
+        #expect(other.output.contains("Left to do in the session store"))
+        #expect(try keys.manifest().record(burnt.keyID)?.state == .revoked)
     }
 
     @Test func keepsTheLastGoodKeysWhileTheDirectoryIsDamaged() async throws {

@@ -11,7 +11,7 @@ struct SigningKeyCommandsTests {
     private func time(_ seconds: Int) -> UnixTime { Self.start + .seconds(seconds) }
 
     private func files(_ path: String) throws -> [String] {
-        try FileManager.default.contentsOfDirectory(atPath: path).sorted()
+        try FileManager.default.contentsOfDirectory(atPath: path).filter { $0 != ".lock" }.sorted()
     }
 
     private func manifestText(_ path: String) throws -> String {
@@ -94,6 +94,34 @@ struct SigningKeyCommandsTests {
         }
     }
 
+    /// The file of the key that would take over: gone, swapped for another, open to all.
+    @Test(arguments: 0..<3) func makesASpareWhereTheSuccessorsFileIsNotInOrder(_ damage: Int) throws {
+        try withTemporaryDirectory { path in
+            let directory = SigningKeyDirectory(path: path)
+            let burnt = try directory.generate(algorithm: .es256, at: time(0), times: times)
+            let next = try directory.generate(algorithm: .es256, at: time(1), times: times)
+            let file = "\(path)/\(next.fileName)"
+            if damage == 2 {
+                try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: file)
+            } else {
+                try FileManager.default.removeItem(atPath: file)
+            }
+            if damage == 1 { try FileManager.default.copyItem(atPath: "\(path)/\(burnt.fileName)", toPath: file) }
+            let changes = try directory.revoke(burnt.keyID, at: time(2000), times: times)
+            guard case .passedOver(let passedOver, let problem)? = changes.first else {
+                Issue.record("not passed over: \(changes)")
+                return
+            }
+            #expect(passedOver.keyID == next.keyID && problem.hasPrefix(file))
+            let signer = try #require(try directory.manifest(at: time(2000), times: times).active(.es256))
+            #expect(![burnt.keyID, next.keyID].contains(signer.keyID))
+            // Nothing is left that cannot be mended by the book.
+            _ = try directory.revoke(next.keyID, at: time(2001), times: times)
+            let keys = try directory.load(at: time(2001), times: times)
+            #expect(keys.ring(keys.manifest.plan(at: time(2001))).signer(for: .es256)?.keyID == signer.keyID)
+        }
+    }
+
     @Test func doesNotTakeUpARevokedKeyAgainWhoseFileIsRestored() throws {
         try withTemporaryDirectory { path in
             let directory = SigningKeyDirectory(path: path)
@@ -140,6 +168,72 @@ struct SigningKeyCommandsTests {
         let manifest = try SigningKeyDirectory(path: path).load(at: now, times: times).manifest
         #expect(manifest.keys.count == 16 && manifest.keys.count { $0.state == .active } == 1)
         #expect(try files(path).count == 17)
+    }
+
+    @Test func advancesNothingWhereNothingIs() throws {
+        try withTemporaryDirectory { path in
+            let directory = SigningKeyDirectory(path: path)
+            #expect(try problem { _ = try directory.advance(at: time(0), times: times) } == .missingDirectory)
+            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+            #expect(try problem { _ = try directory.advance(at: time(0), times: times) } == .emptyDirectory)
+            #expect(try files(path).isEmpty)
+        }
+    }
+
+    /// A full disk must not matter to a cron job that has nothing to do.
+    @Test func writesNothingWhenNothingIsDue() throws {
+        try withTemporaryDirectory { path in
+            let directory = SigningKeyDirectory(path: path)
+            _ = try directory.generate(algorithm: .es256, at: time(0), times: times)
+            func inode() throws -> String {
+                let attributes = try FileManager.default.attributesOfItem(atPath: "\(path)/manifest.json")
+                return "\(try #require(attributes[.systemFileNumber]))"
+            }
+            let before = try inode()
+            #expect(try directory.advance(at: time(5), times: times).isEmpty)
+            #expect(try inode() == before)
+            // Another configuration is taken note of, though.
+            _ = try directory.advance(
+                at: time(6), times: SigningKeyTimes(keySetMaximumAge: .zero, longestLifetimes: times.longestLifetimes))
+            #expect(try directory.manifest(at: time(6), times: times).keySetMaximumAge.former.count == 1)
+        }
+    }
+
+    @Test func refusesToPlanWhatAdvanceWouldRefuse() throws {
+        try withTemporaryDirectory { path in
+            let directory = SigningKeyDirectory(path: path)
+            func refusals(at seconds: Int) throws -> [KeyFileError.Problem?] {
+                [
+                    try problem { _ = try directory.stepsDue(at: time(seconds), times: times) { _ in "" } },
+                    try problem { _ = try directory.advance(at: time(seconds), times: times) },
+                ]
+            }
+            #expect(try refusals(at: 0) == [.missingDirectory, .missingDirectory])
+            let key = try directory.generate(algorithm: .es256, at: time(0), times: times)
+            #expect(try refusals(at: 1) == [nil, nil])
+            let behind = KeyFileError.Problem.refused(.clockBehind(now: time(-60), writtenAt: time(0)))
+            #expect(try refusals(at: -60) == [behind, behind])
+            try FileManager.default.removeItem(atPath: "\(path)/\(key.fileName)")
+            let missing = KeyFileError.Problem.missingKeyFile(keyID: key.keyID)
+            #expect(try refusals(at: 1) == [missing, missing])
+        }
+    }
+
+    @Test func takesTheTimeUnderTheLock() throws {
+        try withTemporaryDirectory { path in
+            let directory = SigningKeyDirectory(path: path)
+            _ = try directory.generate(algorithm: .es256, at: time(0), times: times)
+            var wasLocked = false
+            func read() -> UnixTime {
+                do throws(KeyFileError) {
+                    _ = try SigningKeyDirectory(path: path, lockPatience: .zero).generate(
+                        algorithm: .es256, at: time(1), times: times)
+                } catch { wasLocked = error.problem == .locked(patience: .zero) }
+                return time(40)
+            }
+            let key = try directory.generate(algorithm: .es256, at: read(), times: times)
+            #expect(key.since == time(40) && wasLocked)
+        }
     }
 
     // MARK: - Passphrases
@@ -210,6 +304,35 @@ struct SigningKeyCommandsTests {
                 [.posixPermissions: 0o666], ofItemAtPath: "\(path)/manifest.json")
             #expect(
                 try problem { _ = try directory.load(at: time(0), times: times) } == .worldWritable(mode: 0o666))
+        }
+    }
+
+    @Test func refusesADirectoryThatOthersMayWrite() throws {
+        try withTemporaryDirectory { path in
+            let directory = SigningKeyDirectory(path: path)
+            let key = try directory.generate(algorithm: .es256, at: time(0), times: times)
+            try FileManager.default.setAttributes([.posixPermissions: 0o777], ofItemAtPath: path)
+            #expect(
+                try problem { _ = try directory.load(at: time(0), times: times) }
+                    == .worldWritableDirectory(mode: 0o777))
+            #expect(try directory.revoke(key.keyID, at: time(1), times: times).count == 3)
+            // As secrets are mounted.
+            try FileManager.default.setAttributes([.posixPermissions: 0o1777], ofItemAtPath: path)
+            #expect(try directory.load(at: time(1), times: times).manifest.keys.count == 2)
+        }
+    }
+
+    @Test func refusesToTakeUpOneKeyForTwoAlgorithms() throws {
+        try withTemporaryDirectory { path in
+            let directory = SigningKeyDirectory(path: path)
+            let key = try directory.generate(algorithm: .rs256, at: time(0), times: times)
+            try FileManager.default.removeItem(atPath: "\(path)/manifest.json")
+            let other = "PS256-\(key.keyID).pem"
+            try FileManager.default.copyItem(atPath: "\(path)/\(key.fileName)", toPath: "\(path)/\(other)")
+            #expect(
+                try problem { _ = try directory.generate(algorithm: .es256, at: time(1), times: times) }
+                    == .sameKey(fileNames: [other, key.fileName]))
+            #expect(try files(path) == [other, key.fileName])
         }
     }
 

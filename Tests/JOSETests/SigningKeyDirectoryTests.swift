@@ -70,10 +70,34 @@ struct SigningKeyDirectoryTests {
             #expect(try permissions(path) == 0o700)
             #expect(try permissions("\(path)/\(entry.fileName)") == 0o600)
             #expect(
-                try FileManager.default.contentsOfDirectory(atPath: path).sorted() == [entry.fileName, "manifest.json"])
+                try FileManager.default.contentsOfDirectory(atPath: path).sorted()
+                    == [".lock", entry.fileName, "manifest.json"])
+            #expect(try permissions("\(path)/.lock") == 0o600)
             #expect(try permissions(path + "/manifest.json") == 0o644)
         }
     }
+
+    /// A service that reads by its group, or as the owner where a superuser makes the key.
+    @Test func givesANewKeyTheReadersOfTheActiveOne() throws {
+        try withTemporaryDirectory { path in
+            let directory = SigningKeyDirectory(path: path)
+            let first = "\(path)/\(try directory.generate(algorithm: .es256, at: now).fileName)"
+            let files = FileManager.default
+            try files.setAttributes([.posixPermissions: 0o660], ofItemAtPath: first)
+            // Others than our own only where we may give them.
+            try? files.setAttributes([.ownerAccountID: 4711, .groupOwnerAccountID: 4712], ofItemAtPath: first)
+            let second = "\(path)/\(try directory.generate(algorithm: .rs256, at: now).fileName)"
+            #expect(try permissions(second) == 0o640)
+            let (old, new) = (try files.attributesOfItem(atPath: first), try files.attributesOfItem(atPath: second))
+            for key in [FileAttributeKey.ownerAccountID, .groupOwnerAccountID] {
+                #expect(try "\(#require(old[key]))" == "\(#require(new[key]))")
+            }
+            #expect("\(KeyFileError(path: first, problem: Self.denied))".contains("chmod 640"))
+        }
+    }
+
+    private static let denied = KeyFileError.Problem.unreadable(
+        operation: "open the file", cause: "Permission denied")
 
     @Test func ignoresFilesThatAreNoPEM() throws {
         try withDirectory { path, directory in

@@ -84,6 +84,20 @@ struct SigningKeyManifestTests {
         #expect(manifest.record("C")?.maySignFrom == time(1611))
     }
 
+    /// A day, then half a day, then ten minutes: what is cached for half a day counts though the day is over.
+    @Test func holdsEveryMaximumAgeThatWasLowered() throws {
+        func times(_ seconds: Int) -> SigningKeyTimes { SigningKeyTimes(keySetMaximumAge: .seconds(seconds)) }
+        var manifest = empty()
+        _ = try manifest.publish("A", .es256, at: time(0), times: times(86400))
+        _ = try manifest.publish("B", .es256, at: time(10), times: times(43200))
+        _ = try manifest.publish("C", .es256, at: time(86000), times: times(600))
+        _ = try manifest.publish("D", .es256, at: time(86411), times: times(600))
+        #expect(manifest.record("D")?.maySignFrom == time(86411 + 43200 + 120))
+        _ = try manifest.publish("E", .es256, at: time(86000 + 43200), times: times(600))
+        #expect(manifest.record("E")?.maySignFrom == time(86000 + 43200 + 600 + 120))
+        #expect(manifest.keySetMaximumAge == HeldMaximum(.seconds(600)))
+    }
+
     /// A replica that has not noticed the new key yet serves a set without it, for the longer time by now.
     @Test func makesAPublishedKeyWaitLongerWhenTheMaximumAgeIsRaised() throws {
         var manifest = try twoKeys()

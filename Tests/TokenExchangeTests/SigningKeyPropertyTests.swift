@@ -9,9 +9,10 @@ struct SigningKeyPropertyTests {
     @Test(arguments: UInt64(0)..<60)
     func noSequenceOfStepsTimesAndReloadsBreaksAnInterlock(seed: UInt64) throws {
         var world = SigningKeyWorld(seed: seed)
-        for _ in 0..<400 { try world.step() }
+        for _ in 0..<800 { try world.step() }
         #expect(world.broken == [], "seed \(seed)")
         #expect(world.activations > 0 && world.removals > 0 && world.checks > 1000, "seed \(seed) tests little")
+        #expect(world.revocations > 0, "seed \(seed) tests little")
     }
 
     /// The same world with force in it, so that the property above is seen to be able to fail.
@@ -61,6 +62,7 @@ private struct SigningKeyWorld {
     private(set) var broken: [String] = []
     private(set) var activations = 0
     private(set) var removals = 0
+    private(set) var revocations = 0
     private(set) var checks = 0
 
     private static let lag = Duration.seconds(20)
@@ -102,9 +104,9 @@ private struct SigningKeyWorld {
 
     private mutating func command() throws {
         let before = manifest
-        // The command's clock; an hour behind now and then, which must be refused or do no harm.
+        // The command's clock; two hours behind now and then, which must be refused or do no harm.
         let isBehind = Int.random(in: 0..<20, using: &random) == 0
-        let now = clock(.seconds(Int.random(in: -3...3, using: &random)) + (isBehind ? .seconds(-3600) : .zero))
+        let now = clock(.seconds(Int.random(in: -3...3, using: &random)) + (isBehind ? .seconds(-7200) : .zero))
         let keyID = manifest.keys.randomElement(using: &random)?.keyID ?? ""
         let isForced = usesForce && Bool.random(using: &random)
         do throws(SigningKeyRefusal) {
@@ -113,7 +115,8 @@ private struct SigningKeyWorld {
             case 1, 2: count(try manifest.activate(keyID, at: now, times: times, isForced: isForced))
             case 3: count(try manifest.retire(keyID, at: now, times: times, isForced: isForced))
             case 4...6: try advance(at: now)
-            case 7: lowerOrRaiseTimes(at: now)
+            case 7, 8: lowerOrRaiseTimes(at: now)
+            case 9 where !isBehind: revokeWithoutHarm(keyID, at: now)
             default: break
             }
         } catch {
@@ -143,15 +146,27 @@ private struct SigningKeyWorld {
         }
     }
 
+    /// Unless a key had to take over that verifiers may not know.
+    private mutating func revokeWithoutHarm(_ keyID: String, at now: UnixTime) {
+        var copy = manifest
+        guard Int.random(in: 0..<4, using: &random) == 0,
+            let changes = try? copy.revoke(keyID, at: now, times: times),
+            !changes.contains(where: { if case .activated(let key) = $0 { key.isForced } else { false } })
+        else { return }
+        manifest = copy
+        revocations += 1
+    }
+
     /// Another configuration: a command sees it first, then the replicas are told to reload.
     private mutating func lowerOrRaiseTimes(at now: UnixTime) {
+        // Far apart, so that the lag does not hide one that is forgotten.
         let next = Self.times(
-            maximumAge: [20, 60].randomElement(using: &random) ?? 60,
-            lifetime: [50, 200].randomElement(using: &random) ?? 200)
+            maximumAge: [10, 100, 160].randomElement(using: &random) ?? 60,
+            lifetime: [10, 100, 200].randomElement(using: &random) ?? 200)
         var noted = manifest
         guard (try? noted.retire("nobody", at: now, times: next)) == nil,
-            noted.keySetMaximumAge.value >= next.keySetMaximumAge,
-            noted.lifetimes[.es256].map({ $0.value >= next.longestLifetimes[.es256] ?? .zero }) ?? false
+            noted.keySetMaximumAge.current == next.keySetMaximumAge,
+            noted.lifetimes[.es256]?.current == next.longestLifetimes[.es256]
         else { return }
         manifest = noted
         times = next
@@ -174,6 +189,7 @@ private struct SigningKeyWorld {
             replica.manifest = first.manifest
             replica.arrivals.removeFirst()
         }
+        if Int.random(in: 0..<50, using: &random) == 0 { replica.observations = SigningKeyObservations() }
         let now = clock(replica.offset)
         replica.observations.note(
             replica.manifest, keySetMaximumAge: replica.times.keySetMaximumAge, elapsed: elapsed)
@@ -198,7 +214,7 @@ private struct SigningKeyWorld {
 
     private mutating func check() {
         tokens.removeAll { $0.expiresAt <= elapsed }
-        let alive = Set(tokens.map(\.keyID))
+        let alive = Set(tokens.map(\.keyID)).filter { manifest.record($0)?.state != .revoked }
         for verifier in verifiers where !verifier.keys.isEmpty {
             checks += alive.count
             for keyID in alive where !verifier.keys.contains(keyID) { broken.append("\(keyID) at \(elapsed)") }

@@ -8,7 +8,8 @@ package import TokenExchange
 /// Keeps the key ring as the key directory and the clock have it: reads a changed directory within seconds, all of it or
 /// none, has a key sign once it is due, and takes one out of the JWK set once its tokens are dead.
 ///
-/// On error the last good ring stays, but for keys that the manifest has revoked: they go even then.
+/// On error, and where the manifest has lost a key whose tokens may live, the last good ring stays, but for keys that the
+/// manifest has revoked: they go even then, and the best loaded one takes over.
 package final class SigningKeyWatch: Service {
     private struct State {
         var source: SigningKeySource
@@ -104,7 +105,7 @@ package final class SigningKeyWatch: Service {
         state.withLock { state in
             guard state.generation == generation else { return }
             let old = state
-            if let reading { take(reading, into: &state) }
+            if let reading { take(reading, into: &state, at: now) }
             update(&state, from: old)
         }
     }
@@ -127,17 +128,23 @@ package final class SigningKeyWatch: Service {
         logger.notice("signing keys changed", metadata: state.plan.metadata)
     }
 
-    private func take(_ reading: SigningKeySource.Reading, into state: inout State) {
+    private func take(_ reading: SigningKeySource.Reading, into state: inout State, at now: UnixTime) {
         switch reading {
         case .unchanged: return
         case .read(let keys, let fingerprint):
+            let lost = state.keys.manifest.keysLost(
+                in: keys.manifest, at: now, observations: state.observations, times: state.source.times)
+            if !lost.isEmpty {
+                let problem = KeyFileError(path: state.source.directory.path, problem: .lostKeys(lost))
+                return take(.failed(problem: "\(problem)", keys.manifest), into: &state, at: now)
+            }
             state.keys = keys
             state.fingerprint = fingerprint
             if state.problem != nil { logger.notice("signing keys can be read again") }
             state.problem = nil
         case .failed(let problem, let manifest):
             state.fingerprint = nil
-            if let manifest { state.keys = state.keys.revoking(by: manifest) }
+            if let manifest { state.burn({ manifest.record($0)?.state == .revoked }, at: now) }
             guard state.problem != problem else { return }
             state.problem = problem
             logger.error(

@@ -6,13 +6,15 @@ package import TokenExchange
 package struct SigningKeyCommands {
     private let source: SigningKeySource
     private let file: String
-    private let now: UnixTime
+    private let time: TimeSource
+
+    private var now: UnixTime { time.now() }
 
     /// - Parameter file: the configuration's, for commands in messages.
-    package init(_ configuration: Configuration, file: String, now: UnixTime) throws(StartUpError) {
+    package init(_ configuration: Configuration, file: String, time: TimeSource) throws(StartUpError) {
         source = try SigningKeySource(configuration)
         self.file = file
-        self.now = now
+        self.time = time
     }
 
     /// Makes a key, or takes up one that the manifest does not list; says what it is called and when it signs.
@@ -52,10 +54,39 @@ package struct SigningKeyCommands {
         }
     }
 
-    package func revoke(_ keyID: String) throws(StartUpError) -> String {
-        try report { () throws(KeyFileError) in
-            try source.directory.revoke(keyID, at: now, times: source.times)
+    /// Burns a key in the session store and in the directory: each though the other cannot be written.
+    ///
+    /// - Throws: what was done, and what is left to do.
+    package func revoke(_ keyID: String, sessions: SessionCommands) async throws(StartUpError) -> String {
+        if let manifest = try? manifest(), manifest.record(keyID) == nil {
+            throw StartUpError(["\(source.directory.path): \(SigningKeyRefusal.unknownKey(keyID: keyID))"])
         }
+        var done: [String] = []
+        var left: [String] = []
+        do throws(StartUpError) {
+            try await sessions.revoke(keyID: keyID)
+            if sessions.canReachSessions { done.append(Self.storeSentence(keyID)) }
+        } catch {
+            left.append(
+                "Left to do in the session store, for its tokens and for services with a directory of their own.")
+            left += error.problems
+        }
+        do throws(StartUpError) {
+            done.insert(
+                try report { () throws(KeyFileError) in
+                    try source.directory.revoke(keyID, at: now, times: source.times)
+                }, at: 0)
+        } catch {
+            left.append("Left to do in the key directory, which a restarted service reads. Mend it and run this again.")
+            left += error.problems
+        }
+        guard left.isEmpty else { throw StartUpError((done.isEmpty ? ["Nothing was done."] : done) + left) }
+        return done.joined(separator: "\n")
+    }
+
+    private static func storeSentence(_ keyID: String) -> String {
+        "Session store: every service drops key \(keyID) and its tokens within "
+            + "\(RevocationList.promise.components.seconds) seconds."
     }
 
     /// Takes every step of the rotation that is due, or says which those are; then what comes next, and when.
@@ -69,12 +100,11 @@ package struct SigningKeyCommands {
     }
 
     private func plan() throws(StartUpError) -> String {
-        let manifest = try manifest()
-        do {
-            let (due, next) = try manifest.stepsDue(at: now, times: source.times) { "(the new \($0.rawValue) key)" }
-            let lines = due.map { "Would \($0.clause)." }
-            return ((lines.isEmpty ? ["Nothing is due."] : lines) + [Self.sentence(next)]).joined(separator: "\n")
-        } catch { throw StartUpError(["\(source.directory.path): \(error)"]) }
+        let (due, next) = try attempt { () throws(KeyFileError) in
+            try source.directory.stepsDue(at: now, times: source.times) { "(the new \($0.rawValue) key)" }
+        }
+        let lines = due.map { "Would \($0.clause)." }
+        return ((lines.isEmpty ? ["Nothing is due."] : lines) + [Self.sentence(next)]).joined(separator: "\n")
     }
 
     private func nextStep() throws(StartUpError) -> String {
@@ -106,12 +136,15 @@ package struct SigningKeyCommands {
     }
 
     /// What revoking a key breaks.
-    package func harm(ofRevoking keyID: String) throws(StartUpError) -> String? {
-        var manifest = try manifest()
-        guard let key = manifest.record(keyID), key.state != .revoked else { return nil }
+    package func harm(ofRevoking keyID: String) -> String? {
         let tokens = "Every token that key \(keyID) has signed is dead at once, and its sessions with it."
+        // What cannot be read must not stop it.
+        guard var manifest = try? manifest() else { return tokens }
+        guard let key = manifest.record(keyID), key.state != .revoked else { return nil }
         guard key.state == .active else { return tokens }
-        let changes = try? manifest.revoke(keyID, at: now, times: source.times, spare: "a new key")
+        let unusable = Set(source.directory.unusableSuccessors(of: keyID, in: manifest).map(\.keyID))
+        let changes = try? manifest.revoke(
+            keyID, at: now, times: source.times, passingOver: unusable, spare: "a new key")
         let successor = changes?.compactMap { if case .activated(let key) = $0 { key } else { nil } }.first
         guard let successor else { return tokens }
         return tokens + " Then \(successor.keyID) signs"

@@ -64,6 +64,7 @@ package struct KeyRehearsal: ~Copyable {
     // MARK: The two parts
 
     private mutating func rotate() throws {
+        note([.activated(try directory.generate(algorithm: algorithm, at: now, times: times))])
         try advance()
         try signAndVerify()
         let first = try manifest().keys.first?.keyID
@@ -89,7 +90,7 @@ package struct KeyRehearsal: ~Copyable {
         let manifest = try manifest()
         now = now.advanced(by: step)
         let isQuiet =
-            manifest.keys.count { $0.state != .revoked } == 1 && replicas.allSatisfy { $0.manifest == manifest }
+            manifest.keys.count { !$0.isOut } == 1 && replicas.allSatisfy { $0.manifest == manifest }
         if skipping, isQuiet, let next = manifest.nextStep(at: now, times: times) {
             now = max(now, next.at.advanced(by: .zero - step))
         }
@@ -135,6 +136,7 @@ package struct KeyRehearsal: ~Copyable {
                 note("keys", "\(name) is retiring, its tokens die by \(offset(key.tokensDieBy ?? now))")
             case .removed: note("keys", "\(name) is gone")
             case .revoked: note("keys", "\(name) is revoked")
+            case .passedOver: note("keys", "\(name) is passed over")
             }
         }
     }

@@ -18,6 +18,8 @@ extension SigningKeyChange {
             "\(key.title) is out of the JWK set; its file is kept as \(key.fileName).removed"
         case .revoked(let key):
             "\(key.title) is revoked: its tokens are dead, its file is kept as \(key.fileName).removed"
+        case .passedOver(let key, let problem):
+            "\(key.title) cannot take over: \(problem). Mend it or revoke it: until then services keep the keys they have"
         }
     }
 }
@@ -39,7 +41,7 @@ extension SigningKeyRecord {
     var listRow: [String] {
         [
             keyID, algorithm.rawValue, state.rawValue + (isForced ? " (forced)" : ""), since.shortText,
-            state == .revoked ? "never" : maySignFrom.shortText, tokensDieBy?.shortText ?? "-",
+            isOut ? "never" : maySignFrom.shortText, tokensDieBy?.shortText ?? "-",
         ]
     }
 

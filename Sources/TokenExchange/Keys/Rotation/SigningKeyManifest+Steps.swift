@@ -6,6 +6,8 @@ package enum SigningKeyChange: Sendable, Equatable {
     /// Out of the JWK set and the manifest. `isWithdrawn`: before its time.
     case removed(SigningKeyRecord, isWithdrawn: Bool)
     case revoked(SigningKeyRecord)
+    /// Could have taken over, but for its file; `problem` is what is wrong with that.
+    case passedOver(SigningKeyRecord, problem: String)
 }
 
 extension SigningKeyManifest {
@@ -44,10 +46,13 @@ extension SigningKeyManifest {
         let record = try known(keyID)
         switch record.state {
         case .revoked: throw .revoked(keyID: keyID)
+        case .withdrawn: return []
         case .published: return [remove(record, isWithdrawn: true)]
         case .retiring:
-            guard isForced || record.isOver(at: now) else { return [] }
-            return [remove(record, isWithdrawn: !record.isOver(at: now))]
+            if record.isOver(at: now) { return [remove(record, isWithdrawn: false)] }
+            guard isForced else { return [] }
+            // Its record stays, so that services see that it was meant.
+            return [.removed(update(keyID) { $0.state = .withdrawn }, isWithdrawn: true)]
         case .active:
             let candidates = successors(of: record, at: now, times: times).filter { $0.state == .published }
             guard let successor = candidates.first else { throw .onlyKey(keyID: keyID, record.algorithm) }
@@ -61,15 +66,19 @@ extension SigningKeyManifest {
     /// Ends a key at once. An active one is relieved by the best there is, due or not: verifiers that do not know it yet
     /// are a smaller harm than a burnt key.
     ///
-    /// - Parameter spare: a new key, for where no other can sign.
+    /// - Parameters:
+    ///   - unusable: `kid`s of keys that cannot take over.
+    ///   - spare: a new key, for where no other can sign.
     /// - Throws: ``SigningKeyRefusal/onlyKey(keyID:_:)`` where a spare is needed and there is none.
     package mutating func revoke(
-        _ keyID: String, at time: UnixTime, times: SigningKeyTimes, spare: String? = nil
+        _ keyID: String, at time: UnixTime, times: SigningKeyTimes, passingOver unusable: Set<String> = [],
+        spare: String? = nil
     ) throws(SigningKeyRefusal) -> [SigningKeyChange] {
         let now = beginAnyway(at: time, times)
         guard let record = record(keyID) else { throw .unknownKey(keyID: keyID) }
         guard record.state != .revoked else { return [] }
-        let candidates = record.state == .active ? successors(of: record, at: now, times: times) : []
+        let candidates = (record.state == .active ? successors(of: record, at: now, times: times) : [])
+            .filter { !unusable.contains($0.keyID) }
         let needsSpare = record.state == .active && candidates.isEmpty
         guard !needsSpare || spare != nil else { throw .onlyKey(keyID: keyID, record.algorithm) }
         var changes: [SigningKeyChange] = []
@@ -90,6 +99,17 @@ extension SigningKeyManifest {
             changes += [.published(new), .activated(new)]
         }
         return [.revoked(revoked)] + changes
+    }
+
+    /// Takes note of the configuration before the steps that are due; dated only where it says something new.
+    package mutating func note(_ times: SigningKeyTimes, before time: UnixTime) throws(SigningKeyRefusal) {
+        var noted = self
+        _ = try noted.begin(at: time, times)
+        let date = noted.writtenAt
+        noted.writtenAt = writtenAt
+        guard noted != self else { return }
+        noted.writtenAt = date
+        self = noted
     }
 
     /// Why a step would be refused without force; nil where it needs none.
@@ -133,7 +153,7 @@ extension SigningKeyManifest {
     ) -> SigningKeyRefusal? {
         switch record.state {
         case .active: nil
-        case .revoked: .revoked(keyID: record.keyID)
+        case .revoked, .withdrawn: .revoked(keyID: record.keyID)
         case .published:
             record.maySignFrom > now ? .publishedTooBriefly(keyID: record.keyID, until: record.maySignFrom) : nil
         case .retiring:
@@ -197,7 +217,8 @@ extension SigningKeyManifest {
 extension SigningKeyChange {
     package var keyID: String {
         switch self {
-        case .published(let key), .activated(let key), .retiring(let key), .removed(let key, _), .revoked(let key):
+        case .published(let key), .activated(let key), .retiring(let key), .removed(let key, _), .revoked(let key),
+            .passedOver(let key, _):
             key.keyID
         }
     }

@@ -10,9 +10,10 @@
 ///   that later changes of the configuration cannot shorten it.
 ///
 /// The commands change the manifest; every replica reads it and holds both interlocks again by its own clock
-/// (``plan(at:observations:)``), so that a wrong manifest does no harm either.
+/// (``plan(at:observations:)``), and takes up no manifest that has lost a key whose tokens may live
+/// (``keysLost(in:at:observations:times:)``), so that a wrong manifest does no harm either.
 package struct SigningKeyManifest: Sendable, Equatable {
-    /// In the order of their publication. Revoked keys stay, so that a restored file cannot bring them back.
+    /// In the order of their publication. Revoked and withdrawn keys stay, so that a restored file cannot bring them back.
     package internal(set) var keys: [SigningKeyRecord]
     /// The last change; no later step is dated before it.
     package internal(set) var writtenAt: UnixTime
@@ -68,9 +69,21 @@ package struct SigningKeyManifest: Sendable, Equatable {
         }
         for algorithm in Set(lifetimes.keys).union(times.longestLifetimes.keys) {
             let current = times.longestLifetimes[algorithm] ?? .zero
+            let old = lifetimes[algorithm]?.value ?? .zero
             lifetimes[algorithm, default: HeldMaximum(current)].note(current, at: now)
+            if current > old { extendRetiring(algorithm, at: now, times: times) }
         }
         lifetimes = lifetimes.filter { $0.value.value > .zero }
+    }
+
+    /// A replica that has yet to notice that a key signs no more may sign with it for the longer time.
+    private mutating func extendRetiring(_ algorithm: SignatureAlgorithm, at now: UnixTime, times: SigningKeyTimes) {
+        for index in keys.indices where keys[index].algorithm == algorithm && keys[index].state == .retiring {
+            let since = keys[index].since
+            guard since.advanced(by: times.refreshLag + times.clockSkew) > now else { continue }
+            let end = lastTokenEnd(algorithm, at: since, times: times)
+            keys[index].tokensDieBy = keys[index].tokensDieBy.map { max($0, end) }
+        }
     }
 
     /// When a key that is published now becomes due.
@@ -91,15 +104,6 @@ extension SigningKeyManifest {
         if (try? copy.revoke(keyID, at: now, times: times)) != nil { return copy }
         copy = self
         for index in copy.keys.indices where copy.keys[index].keyID == keyID { copy.keys[index].state = .revoked }
-        return copy
-    }
-
-    /// This one, with what `other` has revoked: what is left to do where the rest of `other` cannot be taken up.
-    package func revoking(by other: SigningKeyManifest) -> SigningKeyManifest {
-        var copy = self
-        for index in copy.keys.indices {
-            if let record = other.record(copy.keys[index].keyID), record.state == .revoked { copy.keys[index] = record }
-        }
         return copy
     }
 }

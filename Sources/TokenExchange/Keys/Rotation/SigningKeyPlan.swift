@@ -13,11 +13,13 @@ package struct SigningKeyPlan: Sendable, Equatable {
 /// What one process has seen of its keys itself, by its own clocks: a second opinion on the manifest's times, which a
 /// command may have written while its clock was wrong.
 package struct SigningKeyObservations: Sendable {
-    /// By the monotonic clock; nil: there before we started, so nothing is known.
-    private var publishedSince: [String: Duration?] = [:]
+    /// From when on nobody can hold a JWK set that we served without the key, by the monotonic clock; nil: there before we
+    /// started, so nothing is known.
+    private var knownFrom: [String: Duration?] = [:]
     /// The end of the last token that this process can have signed with a key.
     private var tokensDieBy: [String: UnixTime] = [:]
-    private var servedMaximumAge: Duration = .zero
+    /// Held by the monotonic clock.
+    private var servedMaximumAge = HeldMaximum(.zero)
     private var now: Duration = .zero
     private var isAtStart = true
 
@@ -28,11 +30,12 @@ package struct SigningKeyObservations: Sendable {
         _ manifest: SigningKeyManifest, keySetMaximumAge: Duration, elapsed: Duration
     ) {
         now = elapsed
-        servedMaximumAge = max(servedMaximumAge, keySetMaximumAge)
-        let known = publishedSince
-        publishedSince = [:]
-        for key in manifest.keys where key.state != .revoked {
-            publishedSince[key.keyID] = .some(known[key.keyID] ?? (isAtStart ? nil : elapsed))
+        servedMaximumAge.note(keySetMaximumAge, at: UnixTime(milliseconds: 0).advanced(by: elapsed))
+        let known = knownFrom
+        knownFrom = [:]
+        for key in manifest.keys where !key.isOut {
+            // What is served from now on holds the key, for however long.
+            knownFrom[key.keyID] = .some(known[key.keyID] ?? (isAtStart ? nil : elapsed + servedMaximumAge.value))
         }
         isAtStart = false
     }
@@ -48,8 +51,16 @@ package struct SigningKeyObservations: Sendable {
     }
 
     fileprivate func hasBeenPublishedEnough(_ keyID: String) -> Bool {
-        guard let entry = publishedSince[keyID], let since = entry else { return true }
-        return now - since >= servedMaximumAge
+        guard let entry = knownFrom[keyID], let from = entry else { return true }
+        return now >= from
+    }
+
+    fileprivate func mayHaveTokens(_ key: SigningKeyRecord, at time: UnixTime) -> Bool {
+        switch key.state {
+        case .revoked, .withdrawn: false
+        case .published: tokensDieBy[key.keyID].map { $0 > time } ?? false
+        case .active, .retiring: !isOver(key, at: time)
+        }
     }
 
     fileprivate func isOver(_ key: SigningKeyRecord, at time: UnixTime) -> Bool {
@@ -58,12 +69,22 @@ package struct SigningKeyObservations: Sendable {
 }
 
 extension SigningKeyManifest {
+    /// Keys that another manifest does not list though their tokens may live: no command does that, but a volume that is not
+    /// mounted, or an old backup.
+    package func keysLost(
+        in other: SigningKeyManifest, at now: UnixTime, observations: SigningKeyObservations, times: SigningKeyTimes
+    ) -> [String] {
+        // A command's clock may be ahead of ours.
+        let time = now.advanced(by: times.clockSkew)
+        return keys.filter { other.record($0.keyID) == nil && observations.mayHaveTokens($0, at: time) }.map(\.keyID)
+    }
+
     /// Which keys sign and are published now. Holds both interlocks whatever the states say, unless forced; never leaves
     /// an algorithm without a signer that has a key which is not revoked.
     package func plan(
         at now: UnixTime, observations: SigningKeyObservations = SigningKeyObservations()
     ) -> SigningKeyPlan {
-        let present = keys.filter { $0.state != .revoked && !observations.isOver($0, at: now) }
+        let present = keys.filter { !$0.isOut && !observations.isOver($0, at: now) }
         var plan = SigningKeyPlan()
         plan.published = present.map(\.keyID)
         for (algorithm, keys) in Dictionary(grouping: present, by: \.algorithm) {

@@ -9,6 +9,8 @@ package struct SigningKeyRecord: Sendable, Equatable {
         case retiring
         /// Out of everything at once; its tokens are dead.
         case revoked
+        /// Out of the JWK set before its tokens were dead, by force.
+        case withdrawn
     }
 
     /// RFC 7638 thumbprint.
@@ -36,6 +38,9 @@ package struct SigningKeyRecord: Sendable, Equatable {
         self.isForced = isForced
         self.tokensDieBy = tokensDieBy
     }
+
+    /// Out for good, on purpose.
+    package var isOut: Bool { state == .revoked || state == .withdrawn }
 
     /// Whether the last of its tokens is dead.
     package func isOver(at now: UnixTime) -> Bool { state == .retiring && tokensDieBy.map { $0 <= now } ?? false }

@@ -21,7 +21,7 @@ extension SigningKeyRefusal: CustomStringConvertible {
             "expected the kid of a key in the manifest, found \(keyID); see: countersign keys list --config FILE"
         case .knownKey(let keyID): "key \(keyID) is in the manifest already"
         case .revoked(let keyID):
-            "key \(keyID) is revoked, for good; make another with: countersign keys generate --config FILE"
+            "key \(keyID) is revoked or withdrawn, for good; make another with: countersign keys generate --config FILE"
         case .publishedTooBriefly(let keyID, let until):
             "key \(keyID) may not sign before \(until.shortText): until then verifiers may hold a JWK set without it; "
                 + "wait, or break their logins with --force"
@@ -32,8 +32,10 @@ extension SigningKeyRefusal: CustomStringConvertible {
             "key \(keyID) is the only one that can sign \(algorithm.rawValue); make its successor first, with: "
                 + "countersign keys generate --algorithm \(algorithm.rawValue) --config FILE"
         case .clockBehind(let now, let writtenAt):
-            "the clock says \(now.shortText), but the manifest was written at \(writtenAt.shortText); set the clock. "
-                + "Keys that are revoked may be so at any time"
+            "the clock says \(now.shortText), but the manifest was written at \(writtenAt.shortText). If this clock is "
+                + "behind, set it. If the manifest was written by a clock that was ahead, wait until then, or set "
+                + "`written_at` in it to the true time by hand; keys wait for the times that stand beside them. "
+                + "`keys revoke` works meanwhile"
         }
     }
 }

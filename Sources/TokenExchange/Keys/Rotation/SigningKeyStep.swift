@@ -49,6 +49,7 @@ extension SigningKeyManifest {
         at now: UnixTime, times: SigningKeyTimes, newKeyID: (SignatureAlgorithm) -> String
     ) throws(SigningKeyRefusal) -> (due: [SigningKeyStep], next: DueStep?) {
         var copy = self
+        try copy.note(times, before: now)
         var due: [SigningKeyStep] = []
         while let next = copy.nextStep(at: now, times: times) {
             guard next.at <= now else { return (due, next) }

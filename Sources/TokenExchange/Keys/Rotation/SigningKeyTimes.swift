@@ -27,25 +27,39 @@ package struct SigningKeyTimes: Sendable, Equatable {
     }
 }
 
-/// A duration of the configuration that may be lowered: the old value counts until what was given out under it is over.
+/// A duration of the configuration that may be lowered: an old value counts until what was given out under it is over.
 package struct HeldMaximum: Sendable, Equatable {
-    package private(set) var value: Duration
-    /// Nil while the configuration says the same as ``value``.
-    package private(set) var heldUntil: UnixTime?
+    package struct Former: Sendable, Equatable {
+        package let value: Duration
+        package let heldUntil: UnixTime
 
-    package init(_ value: Duration, heldUntil: UnixTime? = nil) {
-        self.value = value
-        self.heldUntil = heldUntil
+        package init(_ value: Duration, heldUntil: UnixTime) {
+            self.value = value
+            self.heldUntil = heldUntil
+        }
     }
 
+    /// What the configuration said last.
+    package private(set) var current: Duration
+    /// Longer ones that it said before, each of which ends after all that are longer still.
+    package private(set) var former: [Former]
+
+    package init(_ current: Duration, former: [Former] = []) {
+        self.current = current
+        self.former = former
+    }
+
+    /// The longest that counts.
+    package var value: Duration { former.map(\.value).reduce(current, max) }
+
     /// Takes note of what the configuration says now. When it was lowered is unknown, so it counts as just now.
-    package mutating func note(_ current: Duration, at now: UnixTime) {
-        if current >= value {
-            self = HeldMaximum(current)
-        } else if let end = heldUntil, end <= now {
-            self = HeldMaximum(current)
-        } else if heldUntil == nil {
-            heldUntil = now.advanced(by: value)
+    package mutating func note(_ new: Duration, at now: UnixTime) {
+        if new < current {
+            let last = Former(current, heldUntil: now.advanced(by: current))
+            former.removeAll { $0.value <= last.value && $0.heldUntil <= last.heldUntil }
+            if !former.contains(where: { $0.heldUntil >= last.heldUntil }) { former.append(last) }
         }
+        current = new
+        former.removeAll { $0.heldUntil <= now || $0.value <= new }
     }
 }
