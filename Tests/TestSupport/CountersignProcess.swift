@@ -224,40 +224,6 @@ package final class CountersignProcess: Sendable {
 
     /// The interpreter with the independent JWT libraries; `make test` prepares it.
     package static let python = "\(repository)/.build-python/bin/python"
-
-    package struct CommandResult: Sendable {
-        package let status: Int
-        package let output: String
-    }
-
-    /// Runs a command to its end.
-    package static func run(_ arguments: String...) async throws -> CommandResult {
-        try await run(program, arguments)
-    }
-
-    /// Runs any program to its end; output and errors together.
-    /// - Parameters:
-    ///   - input: what it reads from standard input.
-    ///   - limit: where it runs longer, it is killed and this throws.
-    package static func run(
-        _ program: String, _ arguments: [String], input: [UInt8] = [], within limit: Duration = .seconds(60)
-    ) async throws -> CommandResult {
-        let folder = TemporaryFolder()
-        let inputFile = "\(folder.path)/input"
-        try Data(input).write(to: URL(filePath: inputFile))
-        let process = try ChildProcess.start(
-            program, arguments, input: inputFile, output: "\(folder.path)/output")
-        defer { withExtendedLifetime(folder) {} }
-        do {
-            try await eventually("\(program) ends", within: limit) { !process.isRunning }
-        } catch {
-            _ = process.kill()
-            throw error
-        }
-        let status = process.kill()
-        return CommandResult(
-            status: status, output: try String(contentsOfFile: "\(folder.path)/output", encoding: .utf8))
-    }
 }
 
 /// A program did not do what a test needs of it.
@@ -278,34 +244,5 @@ extension ModelToken {
     /// A good token nobody has sent yet.
     package static func fresh() throws -> [UInt8] {
         try current.claim("jti", .string(UUID().uuidString)).signed(by: TestKeys.rs256)
-    }
-}
-
-/// A back end with its secret.
-package struct TestVerifier: Sendable {
-    package let id: String
-    package let secret: String
-    let identityProviders: String
-    let mayRevoke: String
-
-    package init(_ id: String, of identityProviders: String, mayRevoke: String = "false", secret: String? = nil) {
-        self.id = id
-        self.secret = secret ?? "the secret of \(id)"
-        self.identityProviders = identityProviders
-        self.mayRevoke = mayRevoke
-    }
-
-    var secretFile: String { "\(id).secret" }
-
-    var yaml: String {
-        "  - { id: \(id), secret: { file: \(secretFile) }, identity_providers: [\(identityProviders)], "
-            + "may_revoke: \(mayRevoke) }\n"
-    }
-
-    /// The value of an `Authorization` header.
-    package var basic: String { Self.basic(id, secret) }
-
-    package static func basic(_ id: String, _ secret: String) -> String {
-        "Basic " + Data("\(id):\(secret)".utf8).base64EncodedString()
     }
 }

@@ -1,0 +1,84 @@
+package import TokenExchange
+
+extension UpstreamService {
+    /// What an operator may see: no secret, no token.
+    package struct Trial: Sendable {
+        package struct Call: Sendable {
+            /// As it was sent, secrets masked.
+            package let request: String
+            /// Status, duration and shape, or what went wrong.
+            package let answer: String
+        }
+
+        /// The call for an access token; nil where the recipe has none.
+        package let access: Call?
+        /// Nil where there was no access token for it.
+        package let call: Call?
+        /// Nil where there was none.
+        package let token: UpstreamToken?
+    }
+
+    /// Makes each call once, whatever comes back.
+    ///
+    /// - Throws: where nothing was sent.
+    package func trial(_ request: UpstreamRequest, within budget: Duration) async throws(UpstreamFailure) -> Trial {
+        let deadline = time.elapsed() + budget
+        let mask = Array("***access-token***".utf8)
+        let masked = try UpstreamMessage(
+            recipe.endpoint, headers: request.headers.map(\.masked), body: request.body.map(\.masked),
+            accessToken: mask, trace: request.trace)
+        // What cannot be worded is not worth an access token.
+        _ = try message(request, accessToken: mask)
+        var access: (call: Trial.Call, token: UpstreamToken?)?
+        if let recipe = recipe.access {
+            access = try await trial(recipe, until: deadline)
+            if access?.token == nil { return Trial(access: access?.call, call: nil, token: nil) }
+        }
+        let (call, token) = await trial(
+            try message(request, accessToken: access?.token?.bytes), shownAs: masked, to: recipe.endpoint,
+            maximumBytes: recipe.maximumBytes, until: deadline)
+        return Trial(access: access?.call, call: call, token: token)
+    }
+
+    private func trial(
+        _ access: UpstreamAccess, until deadline: Duration
+    ) async throws(UpstreamFailure) -> (Trial.Call, UpstreamToken?) {
+        let fields: (headers: [UpstreamRequest.Field], body: [UpstreamRequest.Field])
+        do {
+            fields = (
+                try UpstreamRequest.accessFields(access.headers), try UpstreamRequest.accessFields(access.body)
+            )
+        } catch { throw .unavailable(cause: "a secret of the access token's call cannot be read") }
+        func message(_ shown: (UpstreamRequest.Field) -> UpstreamRequest.Field) throws(UpstreamFailure)
+            -> UpstreamMessage
+        {
+            try UpstreamMessage(
+                access.endpoint, headers: fields.headers.map(shown), body: fields.body.map(shown), accessToken: nil,
+                trace: RequestTrace())
+        }
+        return await trial(
+            try message { $0 }, shownAs: try message(\.masked), to: access.endpoint,
+            maximumBytes: Self.accessTokenLimit, until: deadline)
+    }
+
+    private func trial(
+        _ message: UpstreamMessage, shownAs masked: UpstreamMessage, to endpoint: UpstreamEndpoint, maximumBytes: Int,
+        until deadline: Duration
+    ) async -> (Trial.Call, UpstreamToken?) {
+        let end = await client.end(
+            of: message, to: endpoint, maximumBytes: maximumBytes,
+            within: max(min(recipe.transport.timeout, deadline - time.elapsed()), .zero))
+        guard case .token(let token, let note) = end else {
+            return (Trial.Call(request: masked.text, answer: end.failure.cause), nil)
+        }
+        return (Trial.Call(request: masked.text, answer: note), token)
+    }
+}
+
+extension UpstreamMessage {
+    fileprivate var text: String {
+        var lines = ["\(method) \(url)"] + headers.map { "\($0.name): \($0.value)" }
+        if let body { lines += ["", String(decoding: body, as: UTF8.self)] }
+        return lines.joined(separator: "\n")
+    }
+}
