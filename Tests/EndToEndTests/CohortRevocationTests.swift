@@ -88,6 +88,7 @@ import TokenExchange
         let service = try await CountersignProcess.start(Self.small)
         let answer = try revoke(service, form)
         #expect(answer.status == 400 && answer.errorCode == "invalid_request")
+        #expect(answer.text.contains("key_id and all=true"), "says which fields there are")
     }
 
     /// A token of a burnt key would be dead from the start.

@@ -16,7 +16,7 @@ struct CohortRevocationRoute {
         let credentials = VerifierCredentials(authorization: request.head.headerFields[.authorization])
         guard let verifier = credentials.flatMap(verifiers().verifier) else { throw Problem(.verifierRejected) }
         guard verifier.revocation == .all else { throw Problem(.revocationNotAllowed) }
-        let form = try await request.collectForm(upTo: bodyLimit)
+        let form = try await request.collectForm(.cohort, upTo: bodyLimit)
         // A mistyped `issued_before` must not end more than was meant.
         guard form.names.allSatisfy(FormBody.cohortFields.contains), let cohort = form.cohort,
             let moment = form.moment

@@ -133,6 +133,7 @@ package enum OpenAPIDocument {
                   headers:
                     X-Request-Id: { $ref: "#/components/headers/RequestID" }
                     Cache-Control: { $ref: "#/components/headers/NoStore" }
+                    Pragma: { $ref: "#/components/headers/NoCachePragma" }
                     Countersign-Degraded: { $ref: "#/components/headers/Degraded" }
                   content:
                     application/json:
@@ -179,9 +180,9 @@ package enum OpenAPIDocument {
                         sub: f3a1c9de-5b0e-4c62-8a77-0d2f9b1c4e55
                         exp: 1795363140
                 "401": { $ref: "#/components/responses/SessionInactive" }
-                "405": { $ref: "#/components/responses/MethodNotAllowed" }
-                "429": { $ref: "#/components/responses/RateLimited" }
-                "503": { $ref: "#/components/responses/Unavailable" }
+                "405": { $ref: "#/components/responses/SessionMethodNotAllowed" }
+                "429": { $ref: "#/components/responses/SessionRateLimited" }
+                "503": { $ref: "#/components/responses/SessionUnavailable" }
             options:
               tags: [verification]
               operationId: preflightSession
@@ -197,8 +198,8 @@ package enum OpenAPIDocument {
                     Access-Control-Allow-Methods: { schema: { type: string, const: GET } }
                     Access-Control-Allow-Headers: { schema: { type: string, const: Authorization } }
                     Access-Control-Max-Age: { schema: { type: string, const: "600" } }
-                "405": { $ref: "#/components/responses/MethodNotAllowed" }
-                "429": { $ref: "#/components/responses/RateLimited" }
+                "405": { $ref: "#/components/responses/SessionMethodNotAllowed" }
+                "429": { $ref: "#/components/responses/SessionRateLimited" }
           /introspect:
             post:
               tags: [verification]
@@ -330,6 +331,8 @@ package enum OpenAPIDocument {
                     Cache-Control: { $ref: "#/components/headers/ScriptCache" }
                     ETag: { $ref: "#/components/headers/ETag" }
                     Access-Control-Allow-Origin: { $ref: "#/components/headers/AnyOrigin" }
+                    Cross-Origin-Resource-Policy: { required: true, schema: { type: string, const: cross-origin } }
+                    X-Content-Type-Options: { required: true, schema: { type: string, const: nosniff } }
                   content:
                     text/javascript: { schema: { type: string } }
                 "304":
@@ -338,6 +341,7 @@ package enum OpenAPIDocument {
                     X-Request-Id: { $ref: "#/components/headers/RequestID" }
                     Cache-Control: { $ref: "#/components/headers/ScriptCache" }
                     ETag: { $ref: "#/components/headers/ETag" }
+                    Access-Control-Allow-Origin: { $ref: "#/components/headers/AnyOrigin" }
                 "405": { $ref: "#/components/responses/MethodNotAllowed" }
           /webview/countersign.js:
             get:
@@ -357,7 +361,9 @@ package enum OpenAPIDocument {
               responses:
                 "200":
                   description: Alive.
-                  headers: { X-Request-Id: { $ref: "#/components/headers/RequestID" } }
+                  headers:
+                    X-Request-Id: { $ref: "#/components/headers/RequestID" }
+                    Cache-Control: { $ref: "#/components/headers/NoStore" }
                   content:
                     application/json:
                       schema:
@@ -376,7 +382,9 @@ package enum OpenAPIDocument {
               responses:
                 "200":
                   description: "`ready`, or `degraded` where only optional providers suffer."
-                  headers: { X-Request-Id: { $ref: "#/components/headers/RequestID" } }
+                  headers:
+                    X-Request-Id: { $ref: "#/components/headers/RequestID" }
+                    Cache-Control: { $ref: "#/components/headers/NoStore" }
                   content:
                     application/json:
                       schema: { $ref: "#/components/schemas/Readiness" }
@@ -384,7 +392,9 @@ package enum OpenAPIDocument {
                 "405": { $ref: "#/components/responses/MethodNotAllowed" }
                 "503":
                   description: "`unavailable`."
-                  headers: { X-Request-Id: { $ref: "#/components/headers/RequestID" } }
+                  headers:
+                    X-Request-Id: { $ref: "#/components/headers/RequestID" }
+                    Cache-Control: { $ref: "#/components/headers/NoStore" }
                   content:
                     application/json:
                       schema: { $ref: "#/components/schemas/Readiness" }
@@ -401,7 +411,9 @@ package enum OpenAPIDocument {
               responses:
                 "200":
                   description: Requests, refusals by precise reason, durations, issuers' keys and clocks, sessions that wait.
-                  headers: { X-Request-Id: { $ref: "#/components/headers/RequestID" } }
+                  headers:
+                    X-Request-Id: { $ref: "#/components/headers/RequestID" }
+                    Cache-Control: { $ref: "#/components/headers/NoStore" }
                   content:
                     text/plain:
                       schema: { type: string }
@@ -474,7 +486,9 @@ package enum OpenAPIDocument {
               responses:
                 "200":
                   description: OpenAPI 3.1.
-                  headers: { X-Request-Id: { $ref: "#/components/headers/RequestID" } }
+                  headers:
+                    X-Request-Id: { $ref: "#/components/headers/RequestID" }
+                    Cache-Control: { $ref: "#/components/headers/NoCache" }
                   content:
                     application/yaml:
                       schema: { type: object, required: [openapi, paths] }
@@ -548,6 +562,13 @@ package enum OpenAPIDocument {
             NoStore:
               required: true
               schema: { type: string, const: no-store }
+            NoCache:
+              required: true
+              schema: { type: string, const: no-cache }
+            NoCachePragma:
+              required: true
+              description: RFC 6749 §5.1.
+              schema: { type: string, const: no-cache }
             Cacheable:
               required: true
               description: For as long as `signing.jwks_max_age`.
@@ -651,6 +672,28 @@ package enum OpenAPIDocument {
                 Vary: { $ref: "#/components/headers/VaryOrigin" }
                 Access-Control-Allow-Origin: { $ref: "#/components/headers/AllowOrigin" }
               content: *problemContent
+            SessionMethodNotAllowed:
+              description: "`method_not_allowed`."
+              headers:
+                X-Request-Id: { $ref: "#/components/headers/RequestID" }
+                Cache-Control: { $ref: "#/components/headers/NoStore" }
+                Allow: { $ref: "#/components/headers/Allow" }
+                Vary: { $ref: "#/components/headers/VaryOrigin" }
+                Access-Control-Allow-Origin: { $ref: "#/components/headers/AllowOrigin" }
+              content: *problemContent
+            SessionRateLimited:
+              description: "`rate_limited`: too many requests from this address."
+              headers: &sessionRetryHeaders
+                X-Request-Id: { $ref: "#/components/headers/RequestID" }
+                Cache-Control: { $ref: "#/components/headers/NoStore" }
+                Retry-After: { $ref: "#/components/headers/RetryAfter" }
+                Vary: { $ref: "#/components/headers/VaryOrigin" }
+                Access-Control-Allow-Origin: { $ref: "#/components/headers/AllowOrigin" }
+              content: *problemContent
+            SessionUnavailable:
+              description: "`session_store_unavailable`. Says nothing about the token."
+              headers: *sessionRetryHeaders
+              content: *problemContent
             VerifierRejected:
               description: "`verifier_rejected`: id and secret are absent or do not belong together."
               headers: *challengeHeaders
@@ -711,7 +754,10 @@ package enum OpenAPIDocument {
               description: |
                 `invalid_request` (also for a subject token that is refused: RFC 8693 §2.2.2), `invalid_target`, `invalid_scope`,
                 `unsupported_grant_type`; 500: `server_error`.
-              headers: *problemHeaders
+              headers:
+                X-Request-Id: { $ref: "#/components/headers/RequestID" }
+                Cache-Control: { $ref: "#/components/headers/NoStore" }
+                Pragma: { $ref: "#/components/headers/NoCachePragma" }
               content: &oauthContent
                 application/json:
                   schema: { $ref: "#/components/schemas/OAuthError" }
@@ -725,11 +771,16 @@ package enum OpenAPIDocument {
               headers:
                 X-Request-Id: { $ref: "#/components/headers/RequestID" }
                 Cache-Control: { $ref: "#/components/headers/NoStore" }
+                Pragma: { $ref: "#/components/headers/NoCachePragma" }
                 Allow: { $ref: "#/components/headers/Allow" }
               content: *oauthContent
             OAuthUnavailable:
               description: "`temporarily_unavailable`."
-              headers: *retryHeaders
+              headers:
+                X-Request-Id: { $ref: "#/components/headers/RequestID" }
+                Cache-Control: { $ref: "#/components/headers/NoStore" }
+                Pragma: { $ref: "#/components/headers/NoCachePragma" }
+                Retry-After: { $ref: "#/components/headers/RetryAfter" }
               content: *oauthContent
 
           schemas:

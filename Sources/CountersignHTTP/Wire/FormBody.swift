@@ -94,13 +94,13 @@ extension IncomingRequest {
     /// The fields of a form.
     ///
     /// - Throws: ``Problem`` where the body is no form, too large, or a form that cannot be used.
-    func collectForm(upTo limit: Int) async throws(Problem) -> FormBody {
+    func collectForm(_ form: RequestForm, upTo limit: Int) async throws(Problem) -> FormBody {
         guard hasMediaType("application/x-www-form-urlencoded") else {
-            throw Problem(.unsupportedMediaType).expecting(.form)
+            throw Problem(.unsupportedMediaType).expecting(form)
         }
         let text = try await collectBody(upTo: limit)
         do { return try FormBody(text) } catch {
-            throw Problem(.invalidRequest, reason: error.rawValue).expecting(.form)
+            throw Problem(.invalidRequest, reason: error.rawValue).expecting(form)
         }
     }
 }
