@@ -6,11 +6,13 @@ import TokenExchange
 
 /// `countersign keys`, as an operator and as cron use it.
 @Suite struct KeyCommandTests {
-    private func keys(signing: String = "{ directory: signing }", algorithms: [SignatureAlgorithm] = [.es256]) throws
-        -> (KeyOperator, TemporaryFolder)
-    {
+    private func keys(
+        signing: String = "{ directory: signing }", algorithms: [SignatureAlgorithm] = [.es256],
+        lifetime: String = "3h"
+    ) throws -> (KeyOperator, TemporaryFolder) {
         var settings = CountersignProcess.Settings()
         settings.signing = signing
+        settings.providers = CountersignProcess.Settings.provider("vip-loyalty", token: "lifetime: \(lifetime)")
         settings.algorithms = algorithms
         let folder = try CountersignProcess.prepare(settings)
         return (KeyOperator(folder: folder.path), folder)
@@ -136,8 +138,12 @@ import TokenExchange
         withExtendedLifetime(folder) {}
     }
 
-    @Test func rehearsesARotationAndAnEmergencyWithoutTouchingTheKeys() async throws {
-        let (keys, folder) = try keys()
+    /// With a lag of a second in the life of a token of a day, too.
+    @Test(arguments: [
+        "{ directory: signing }", "{ directory: signing, rotation: { refresh_lag: 1s, clock_skew: 0s } }",
+    ])
+    func rehearsesARotationAndAnEmergencyWithoutTouchingTheKeys(signing: String) async throws {
+        let (keys, folder) = try keys(signing: signing, lifetime: "24h")
         let before = try keys.manifest()
         let result = try await keys.run("rehearse")
         #expect(result.status == 0)

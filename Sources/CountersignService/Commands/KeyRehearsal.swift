@@ -85,13 +85,17 @@ package struct KeyRehearsal: ~Copyable {
         max(.seconds(1), min(times.keySetMaximumAge, times.refreshLag, times.longestLifetimes[algorithm] ?? .zero) / 4)
     }
 
+    /// More steps than this in which nothing happens show nothing.
+    private static let patience = 1000
+
     /// - Parameter skipping: whether to pass over months in which nothing happens.
     private mutating func tick(skipping: Bool = true) throws {
         let manifest = try manifest()
         now = now.advanced(by: step)
-        let isQuiet =
-            manifest.keys.count { !$0.isOut } == 1 && replicas.allSatisfy { $0.manifest == manifest }
-        if skipping, isQuiet, let next = manifest.nextStep(at: now, times: times) {
+        let isQuiet = replicas.allSatisfy { $0.manifest == manifest }
+        if skipping, isQuiet, let next = manifest.nextStep(at: now, times: times),
+            manifest.keys.count(where: { !$0.isOut }) == 1 || next.at > now.advanced(by: step * Self.patience)
+        {
             now = max(now, next.at.advanced(by: .zero - step))
         }
         try advance()
