@@ -11,7 +11,8 @@ struct TokenRoute {
     let bodyLimit: Int
 
     func reply(to request: IncomingRequest) async throws(Problem) -> Reply {
-        let asked = try TokenExchangeForm(try await request.collectForm(.tokenExchange, upTo: bodyLimit), providers: providers)
+        let asked = try TokenExchangeForm(
+            try await request.collectForm(.tokenExchange, upTo: bodyLimit), providers: providers)
         do throws(Problem) {
             let outcome = await exchange(
                 ExchangeRequest(
