@@ -98,6 +98,39 @@ import TokenExchange
         await #expect(throws: Failure.self) { try await bench.introspect(identity) }
     }
 
+    /// What was handed out before may have been revoked since; what is made now is good.
+    @Test func handsOutNoEarlierTokenByAListThatIsOld() async throws {
+        let clock = ManualClock()
+        let store = InMemorySessionStore(time: clock.time)
+        let bench = ExchangeBench(clock: clock, store: store, revocationStore: store)
+        try await bench.revocations.read()
+        let first = try #require(try await bench.exchange(bench.token).externalIdentity)
+        #expect(try await bench.exchange(bench.token).externalIdentity == first)
+        clock.advance(by: .milliseconds(5001))
+        let second = try #require(try await bench.exchange(bench.token).externalIdentity)
+        #expect(second != first)
+        try await bench.revocations.read()
+        #expect(try await bench.introspect(second) != .inactive)
+    }
+
+    @Test func keepsToTheStoreWhereATokenOfAServiceMayHaveBeenRevoked() async throws {
+        let clock = ManualClock()
+        let store = InMemorySessionStore(time: clock.time)
+        let bench = ExchangeBench(
+            providers: [.vipLoyalty(kind: .upstream)], clock: clock, store: store, revocationStore: store,
+            upstream: ScriptedUpstream())
+        // One that is new needs no list.
+        let token = try bench.token.signed(by: TestKeys.rs256)
+        let first = try #require(await bench.exchange(token).externalIdentity)
+        guard case .failed(let failure) = await bench.exchange(token) else {
+            Issue.record("answered by a list that was never read")
+            return
+        }
+        #expect(failure.kind == .sessionStoreUnavailable)
+        try await bench.revocations.read()
+        #expect(await bench.exchange(token).externalIdentity == first)
+    }
+
     @Test func knowsBurntKeys() async throws {
         let bench = ExchangeBench()
         let keyID = try #require(TestKeys.ring.signer(for: .es256)?.keyID)

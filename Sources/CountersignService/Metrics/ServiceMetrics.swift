@@ -78,7 +78,7 @@ extension PrometheusRegistry {
     private static let unreadable = "countersign_unreadable_records"
 
     private static let descriptions = [
-        upstreamOpen: "1 while the provider's internal service is not called: it failed too often, or asked for a rest.",
+        upstreamOpen: "1 while the provider's internal service is left alone: it failed too often, or asked for it.",
         upstreamInFlight: "Requests that wait for the provider's internal service.",
         upstreamCalls: "Calls of the provider's internal service since the start, or since a reload changed it.",
         upstreamFailures: "Those of them that brought no answer, or a 5xx.",
