@@ -107,6 +107,19 @@ extension UpstreamExchangeTests {
         }
     }
 
+    /// Kept, it would come back once its revocation is forgotten.
+    @Test func keepsNoTokenThatWasRevoked() async throws {
+        let bench = bench()
+        source.answerNext(.success(Self.always), .success(Self.always), .success(Self.always))
+        let first = try #require(try await bench.exchange(token(bench, 1)).externalIdentity)
+        try await bench.revoke(first, by: .admin)
+        clock.advance(by: .seconds(86_399))
+        #expect(failure(try await bench.exchange(token(bench, 2))) == .upstreamRefused)
+        clock.advance(by: .seconds(2))
+        let second = try #require(try await bench.exchange(token(bench, 3)).externalIdentity)
+        #expect(second != first)
+    }
+
     @Test func endsATokenOfManyDevicesWithAnyOfThem() async throws {
         for lost in ["till-1", "till-2"] {
             let bench = bench(source: ScriptedUpstream(always: Self.always))
