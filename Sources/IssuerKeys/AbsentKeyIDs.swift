@@ -1,3 +1,5 @@
+package import TokenExchange
+
 /// The `kid`s that a fetch made for them did not bring: nobody need ask the issuer for them again soon.
 package struct AbsentKeyIDs {
     /// Entries at most; each has at most 128 characters.
@@ -6,9 +8,9 @@ package struct AbsentKeyIDs {
     package static let lifetime = 6
 
     private let lifetime: Duration
-    private var expiries: [String: Duration] = [:]
+    private var expiries: [ExactText: Duration] = [:]
     /// A ring, so that a flood costs no search for what to forget.
-    private var order: [String] = []
+    private var order: [ExactText] = []
     private var oldest = 0
 
     /// - Parameter longest: an entry never outlives it; the soft age, by which everything is asked anew.
@@ -18,11 +20,11 @@ package struct AbsentKeyIDs {
 
     package var count: Int { expiries.count }
 
-    package func contains(_ keyID: String, at now: Duration) -> Bool {
+    package func contains(_ keyID: ExactText, at now: Duration) -> Bool {
         expiries[keyID].map { now < $0 } ?? false
     }
 
-    package mutating func insert(_ keyID: String, at now: Duration) {
+    package mutating func insert(_ keyID: ExactText, at now: Duration) {
         guard expiries.updateValue(now + lifetime, forKey: keyID) == nil else { return }
         if order.count < Self.limit {
             order.append(keyID)

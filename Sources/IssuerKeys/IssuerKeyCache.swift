@@ -84,7 +84,7 @@ extension IssuerKeyCache {
     }
 
     private mutating func answer(
-        unknown keyID: String, _ question: IssuerKeyQuestion, at now: Duration
+        unknown keyID: ExactText, _ question: IssuerKeyQuestion, at now: Duration
     ) -> IssuerKeyAnswer {
         // 1. A fetch that began after the question has settled it, and a recent one for the same kid likewise.
         if fetchesEnded > question.fetchesBegun {

@@ -1,11 +1,12 @@
 import Logging
+package import TokenExchange
 
 /// What an operator should hear of a fetch. One line per change, none per attempt.
 package enum IssuerKeyEvent: Equatable, Sendable {
     /// - Parameter skipped: the reasons, each as often as it occurred.
     case changed(added: Int, removed: Int, skipped: [String])
     /// The issuer gave an old `kid` to a new key, which RFC 7517 §4.5 does not expect: a mistake, or worse.
-    case keyReplaced(keyID: String)
+    case keyReplaced(keyID: ExactText)
     case failing(cause: String)
     /// The last good set is older than `maximum_age`; or the issuer has withdrawn every usable key.
     case noKeysLeft(cause: String)
@@ -23,7 +24,7 @@ extension Logger {
                     "skipped": .string(skipped.joined(separator: ", ")),
                 ])
         case .keyReplaced(let keyID):
-            error("the issuer gave an old kid to a new key", metadata: ["kid": .string(String(keyID.prefix(128)))])
+            error("the issuer gave an old kid to a new key", metadata: ["kid": .string(String(keyID))])
         case .failing(let cause):
             warning("issuer keys cannot be fetched", metadata: ["cause": .string(cause)])
         case .noKeysLeft(let cause):

@@ -8,7 +8,7 @@ final class IssuerKeySnapshot: Sendable {
     /// When the fetch began, on the monotonic clock: what the issuer withdrew later, nobody can have known.
     let asOf: Duration
     let usableUntil: Duration
-    private let keyIDs: Set<String>
+    private let keyIDs: Set<ExactText>
 
     init(_ reading: KeySetReading, asOf: Duration, maximumAge: Duration) {
         set = IssuerKeySet(reading.verifiers)
@@ -26,10 +26,10 @@ final class IssuerKeySnapshot: Sendable {
         return nil
     }
 
-    func has(_ keyID: String) -> Bool { keyIDs.contains(keyID) }
+    func has(_ keyID: ExactText) -> Bool { keyIDs.contains(keyID) }
 
     /// Names that stand for other material than in `earlier`, sorted.
-    func replacedKeyIDs(since earlier: Set<KeySetReading.Key>) -> [String] {
+    func replacedKeyIDs(since earlier: Set<KeySetReading.Key>) -> [ExactText] {
         let material = Dictionary(grouping: earlier.filter { $0.keyID != nil }, by: \.keyID)
         return keys.subtracting(earlier).compactMap { material[$0.keyID] == nil ? nil : $0.keyID }.sorted()
     }

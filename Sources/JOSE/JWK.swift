@@ -5,7 +5,7 @@ struct JWK {
     /// Longer ones cannot be named by a token, whose `kid` has the same limit.
     static let keyIDLimit = 128
 
-    let keyID: String?
+    let keyID: ExactText?
     /// Nil where the JWK leaves it to the reader.
     let algorithm: SignatureAlgorithm?
     let parameters: PublicKeyParameters
@@ -27,7 +27,7 @@ struct JWK {
     }
 
     /// RFC 7518 §6.2.2, §6.3.2, §6.4; RFC 8037 §2.
-    private static let privateMembers: Set<String> = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"]
+    private static let privateMembers: Set<ExactText> = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"]
 
     /// RFC 7517 §4.2 and §4.3: both are optional, and either may rule signatures out.
     private static func requireSignatureUse(_ value: JSONValue) throws(JWKSkipReason) {
@@ -38,27 +38,27 @@ struct JWK {
         }
     }
 
-    private static func keyID(_ value: JSONValue) throws(JWKSkipReason) -> String? {
+    private static func keyID(_ value: JSONValue) throws(JWKSkipReason) -> ExactText? {
         guard let member = value["kid"] else { return nil }
         guard let keyID = member.string else { throw .malformed }
-        guard keyID.unicodeScalars.count <= keyIDLimit else { throw .keyIDTooLong }
-        return keyID
+        guard String(keyID).unicodeScalars.count <= keyIDLimit else { throw .keyIDTooLong }
+        return keyID.detached
     }
 
     private static func algorithm(_ value: JSONValue) throws(JWKSkipReason) -> SignatureAlgorithm? {
         guard let member = value["alg"] else { return nil }
-        guard let algorithm = member.string.flatMap(SignatureAlgorithm.init) else { throw .algorithmUnknown }
+        guard let algorithm = member.string.flatMap(SignatureAlgorithm.init(name:)) else { throw .algorithmUnknown }
         return algorithm
     }
 
-    private static func parameters(_ value: JSONValue, type: String) throws(JWKSkipReason) -> PublicKeyParameters {
+    private static func parameters(_ value: JSONValue, type: ExactText) throws(JWKSkipReason) -> PublicKeyParameters {
         switch type {
         case "RSA":
             // RFC 7518 §6.3.1.1 forbids leading zero octets, and says in the same breath that they occur.
             let (modulus, exponent) = (try bytes("n", of: value), try bytes("e", of: value))
             return .rsa(modulus: Array(modulus.drop { $0 == 0 }), exponent: Array(exponent.drop { $0 == 0 }))
         case "EC":
-            guard let curve = value["crv"]?.string.flatMap(EllipticCurve.init) else { throw .curveUnknown }
+            guard let curve = value["crv"]?.string.flatMap(EllipticCurve.init(name:)) else { throw .curveUnknown }
             let (x, y) = (try bytes("x", of: value), try bytes("y", of: value))
             guard x.count == curve.coordinateCount, y.count == curve.coordinateCount else { throw .pointNotOnCurve }
             return .ec(curve, x: x, y: y)
@@ -71,8 +71,8 @@ struct JWK {
         }
     }
 
-    private static func bytes(_ name: String, of value: JSONValue) throws(JWKSkipReason) -> [UInt8] {
-        guard let text = value[name]?.string, let bytes = Base64URL.decode(Array(text.utf8)) else { throw .malformed }
+    private static func bytes(_ name: ExactText, of value: JSONValue) throws(JWKSkipReason) -> [UInt8] {
+        guard let text = value[name]?.string, let bytes = Base64URL.decode(text.bytes) else { throw .malformed }
         return bytes
     }
 }

@@ -82,12 +82,12 @@ private struct JWKCollection {
     let allowed: Set<SignatureAlgorithm>
     var verifiers: [OpenSSLTokenVerifier] = []
     var skipped: [JWKSkipReason] = []
-    private var thumbprints: [String: String] = [:]
+    private var thumbprints: [ExactText: ExactText] = [:]
     private var present: Set<Binding> = []
 
     private struct Binding: Hashable {
-        let keyID: String?
-        let thumbprint: String
+        let keyID: ExactText?
+        let thumbprint: ExactText
         let algorithm: SignatureAlgorithm
     }
 

@@ -16,17 +16,17 @@ package struct KeyFileError: Error, Equatable {
         case unknownName
         case key(KeyPEMError)
         /// The `kid` in the name is not the key's RFC 7638 thumbprint.
-        case nameIsNotThumbprint(found: String)
+        case nameIsNotThumbprint(found: ExactText)
         /// Without a manifest nobody can say which of them signs.
         case severalKeys(SignatureAlgorithm, fileNames: [String])
         /// One RSA key for two algorithms.
         case sameKey(fileNames: [String])
         /// A key of the manifest without its file.
-        case missingKeyFile(keyID: String)
+        case missingKeyFile(keyID: ExactText)
         /// `expectation` is what the manifest should have held, and where.
         case manifest(expectation: String)
         /// A service has it and its tokens may live, but the manifest does not list it.
-        case lostKeys([String])
+        case lostKeys([ExactText])
         /// Neither a manifest nor a key.
         case emptyDirectory
         /// Files changed while they were read, time and again.
@@ -93,7 +93,7 @@ extension KeyFileError: CustomStringConvertible {
         case .manifest(let expectation):
             "expected \(expectation); copy the manifest again from where it is whole, or restore it from a backup"
         case .lostKeys(let keyIDs):
-            "expected \(keyIDs.joined(separator: " and ")) in the manifest, as tokens of it may live, found it gone; mount "
+            "expected \(keyIDs.map(\.description).joined(separator: " and ")) in the manifest, as tokens of it may live, found it gone; mount "
                 + "the volume, or restore the newest manifest and its keys. A restart or SIGHUP takes it as it is, and "
                 + "breaks those tokens"
         case .emptyDirectory:

@@ -13,6 +13,11 @@ package enum EllipticCurve: String, Sendable, CaseIterable {
     case p384 = "P-384"
     case p521 = "P-521"
 
+    init?(name: ExactText) {
+        guard let curve = Self.allCases.first(where: { ExactText($0.rawValue) == name }) else { return nil }
+        self = curve
+    }
+
     /// Bytes of a coordinate, and of each half of a signature.
     var coordinateCount: Int {
         switch self {

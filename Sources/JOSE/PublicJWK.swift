@@ -2,7 +2,7 @@ package import TokenExchange
 
 /// A public key of ours as verifiers fetch it (RFC 7517 §4).
 package struct PublicJWK: Sendable {
-    package let keyID: String
+    package let keyID: ExactText
     package let algorithm: SignatureAlgorithm
     let parameters: PublicKeyParameters
 
@@ -14,7 +14,7 @@ package struct PublicJWK: Sendable {
     }
 
     /// RFC 7638 with SHA-256, base64url.
-    package var thumbprint: String { parameters.thumbprint }
+    package var thumbprint: ExactText { parameters.thumbprint }
 
     /// The JWK set document (RFC 7517 §5) of `keys`.
     package static func set(_ keys: [PublicJWK]) -> [UInt8] {

@@ -60,11 +60,11 @@ extension PublicKeyParameters {
     }
 
     /// RFC 7638 with SHA-256, base64url: 43 characters.
-    var thumbprint: String {
-        Base64URL.string(OpenSSLRecordSealer().digest(JSONValue.object(members).text))
+    var thumbprint: ExactText {
+        Base64URL.text(OpenSSLRecordSealer().digest(JSONValue.object(members).text))
     }
 }
 
 extension JSONValue {
-    fileprivate static func base64URL(_ bytes: [UInt8]) -> JSONValue { .string(Base64URL.string(bytes)) }
+    fileprivate static func base64URL(_ bytes: [UInt8]) -> JSONValue { .string(Base64URL.text(bytes)) }
 }

@@ -25,7 +25,7 @@ extension SigningKeyDirectory {
 
     /// Has a key sign from now on; nothing happens to one that does.
     package func activate(
-        _ keyID: String, at now: @autoclosure () -> UnixTime, times: SigningKeyTimes, isForced: Bool = false
+        _ keyID: ExactText, at now: @autoclosure () -> UnixTime, times: SigningKeyTimes, isForced: Bool = false
     ) throws(KeyFileError) -> [SigningKeyChange] {
         try change(at: now, times: times) { draft, now throws(KeyFileError) in
             try draft.step { manifest throws(SigningKeyRefusal) in
@@ -36,7 +36,7 @@ extension SigningKeyDirectory {
 
     /// Has a key sign no more, or leave where its tokens are dead; see ``SigningKeyManifest/retire(_:at:times:isForced:)``.
     package func retire(
-        _ keyID: String, at now: @autoclosure () -> UnixTime, times: SigningKeyTimes, isForced: Bool = false
+        _ keyID: ExactText, at now: @autoclosure () -> UnixTime, times: SigningKeyTimes, isForced: Bool = false
     ) throws(KeyFileError) -> [SigningKeyChange] {
         try change(at: now, times: times) { draft, now throws(KeyFileError) in
             try draft.step { manifest throws(SigningKeyRefusal) in
@@ -48,7 +48,7 @@ extension SigningKeyDirectory {
     /// Ends a key at once; where no other can sign, a new one does. Other keys' files need not be in order: a key whose file
     /// is not does not take over.
     package func revoke(
-        _ keyID: String, at now: @autoclosure () -> UnixTime, times: SigningKeyTimes
+        _ keyID: ExactText, at now: @autoclosure () -> UnixTime, times: SigningKeyTimes
     ) throws(KeyFileError) -> [SigningKeyChange] {
         try change(at: now, times: times, checkingKeys: false) { draft, now throws(KeyFileError) in
             let passedOver = unusableSuccessors(of: keyID, in: draft.manifest)
@@ -70,7 +70,7 @@ extension SigningKeyDirectory {
     }
 
     /// Keys that cannot take over from an active one, since their files cannot be read; none for one that is not active.
-    package func unusableSuccessors(of keyID: String, in manifest: SigningKeyManifest) -> [SigningKeyChange] {
+    package func unusableSuccessors(of keyID: ExactText, in manifest: SigningKeyManifest) -> [SigningKeyChange] {
         guard let record = manifest.record(keyID), record.state == .active else { return [] }
         return manifest.keys.compactMap { other in
             guard other.algorithm == record.algorithm, [.published, .retiring].contains(other.state) else { return nil }
@@ -116,7 +116,7 @@ extension SigningKeyDirectory {
     ///
     /// - Parameter newKeyID: stands in for the `kid` of keys that would be made.
     package func stepsDue(
-        at now: UnixTime, times: SigningKeyTimes, newKeyID: (SignatureAlgorithm) -> String
+        at now: UnixTime, times: SigningKeyTimes, newKeyID: (SignatureAlgorithm) -> ExactText
     ) throws(KeyFileError) -> (due: [SigningKeyStep], next: DueStep?) {
         try refuseEmpty()
         let manifest = try load(at: now, times: times).manifest

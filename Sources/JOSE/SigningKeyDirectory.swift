@@ -88,7 +88,7 @@ package struct SigningKeyDirectory: Sendable {
     private func read(_ manifest: SigningKeyManifest, at now: UnixTime) throws(KeyFileError) -> SigningKeys {
         let names = try names()
         let present = Set(names.map(\.fileName))
-        var signers: [String: OpenSSLTokenSigner] = [:]
+        var signers: [ExactText: OpenSSLTokenSigner] = [:]
         for record in manifest.keys where !record.isOut {
             guard present.contains(record.fileName) else {
                 // `advance` removes the file of a key that is over before it forgets the key.
@@ -164,7 +164,7 @@ extension OpenSSLTokenSigner {
     /// Any of the ten algorithms, for keys outside the ring as well (those that sign development identity tokens).
     /// - Parameter keyID: nil for the RFC 7638 thumbprint.
     package init(
-        privateKeyFile path: String, algorithm: SignatureAlgorithm, keyID: String? = nil,
+        privateKeyFile path: String, algorithm: SignatureAlgorithm, keyID: ExactText? = nil,
         passphrase: KeyPassphrase? = nil
     ) throws(KeyFileError) {
         let pem = try KeyFile.read(path)

@@ -18,7 +18,7 @@ enum SigningKeyManifestFile {
                 "token_lifetimes",
                 .object(
                     manifest.lifetimes.sorted { $0.key.rawValue < $1.key.rawValue }.map {
-                        .init($0.key.rawValue, value($0.value))
+                        .init(ExactText($0.key.rawValue), value($0.value))
                     })),
             .init("keys", .array(manifest.keys.map(\.manifestValue))),
         ]).indentedText
@@ -58,7 +58,7 @@ enum SigningKeyManifestFile {
         var lifetimes: [SignatureAlgorithm: HeldMaximum] = [:]
         if case .object(let members)? = document["token_lifetimes"] {
             for member in members {
-                guard let algorithm = SignatureAlgorithm(rawValue: member.name) else {
+                guard let algorithm = SignatureAlgorithm(name: member.name) else {
                     throw Expectation("an algorithm in `token_lifetimes`")
                 }
                 lifetimes[algorithm] = try held(member.value, "token_lifetimes.\(member.name)")
@@ -74,10 +74,10 @@ enum SigningKeyManifestFile {
         guard let keyID = value["kid"]?.string, SigningKeyName.isKeyID(keyID) else {
             throw Expectation("a thumbprint as `\(place).kid`")
         }
-        guard let algorithm = value["algorithm"]?.string.flatMap(SignatureAlgorithm.init(rawValue:)),
+        guard let algorithm = value["algorithm"]?.string.flatMap(SignatureAlgorithm.init(name:)),
             SignatureAlgorithm.minting.contains(algorithm)
         else { throw Expectation("an algorithm to sign with as `\(place).algorithm`") }
-        guard let state = value["state"]?.string.flatMap(SigningKeyRecord.State.init(rawValue:)) else {
+        guard let state = value["state"]?.string.flatMap({ SigningKeyRecord.State(rawValue: String($0)) }) else {
             throw Expectation("published, active, retiring or revoked as `\(place).state`")
         }
         let end = value["tokens_die_by"] == nil ? nil : try time(value, "tokens_die_by", place)
@@ -91,9 +91,9 @@ enum SigningKeyManifestFile {
     }
 
     private static func time(
-        _ value: JSONValue, _ name: String, _ place: String? = nil
+        _ value: JSONValue, _ name: ExactText, _ place: String? = nil
     ) throws(Expectation) -> UnixTime {
-        guard let time = value[name]?.string.flatMap(UnixTime.init) else {
+        guard let time = value[name]?.string.flatMap({ UnixTime(String($0)) }) else {
             throw Expectation("a time like 2026-11-22T14:40:27.125Z as `\(place.map { "\($0)." } ?? "")\(name)`")
         }
         return time

@@ -6,9 +6,9 @@ package struct SigningKeys: Sendable {
     /// Key files that the manifest does not list: left by a command that was interrupted, or put there by hand.
     package let unlistedFiles: [String]
     /// By `kid`; all that are not revoked, but those whose time is over and whose file is gone.
-    private let signers: [String: OpenSSLTokenSigner]
+    private let signers: [ExactText: OpenSSLTokenSigner]
 
-    init(_ manifest: SigningKeyManifest, unlistedFiles: [String], signers: [String: OpenSSLTokenSigner]) {
+    init(_ manifest: SigningKeyManifest, unlistedFiles: [String], signers: [ExactText: OpenSSLTokenSigner]) {
         self.manifest = manifest
         self.unlistedFiles = unlistedFiles
         self.signers = signers
@@ -23,7 +23,7 @@ package struct SigningKeys: Sendable {
     }
 
     /// The same keys with one burnt: relieved by the best other there is, or by none.
-    package func revoking(_ keyID: String, at now: UnixTime, times: SigningKeyTimes) -> SigningKeys {
+    package func revoking(_ keyID: ExactText, at now: UnixTime, times: SigningKeyTimes) -> SigningKeys {
         SigningKeys(
             manifest.revoking(keyID, at: now, times: times), unlistedFiles: unlistedFiles, signers: signers)
     }
@@ -34,11 +34,11 @@ struct SigningKeyName {
     static let suffix = ".pem"
 
     let algorithm: SignatureAlgorithm
-    let keyID: String
+    let keyID: ExactText
 
     var fileName: String { "\(algorithm.rawValue)-\(keyID)\(Self.suffix)" }
 
-    init(algorithm: SignatureAlgorithm, keyID: String) {
+    init(algorithm: SignatureAlgorithm, keyID: ExactText) {
         self.algorithm = algorithm
         self.keyID = keyID
     }
@@ -47,13 +47,13 @@ struct SigningKeyName {
     init?(fileName: String) {
         let parts = fileName.dropLast(Self.suffix.count).split(separator: "-", maxSplits: 1)
         guard parts.count == 2, let algorithm = SignatureAlgorithm(rawValue: String(parts[0])),
-            SignatureAlgorithm.minting.contains(algorithm), Self.isKeyID(String(parts[1]))
+            SignatureAlgorithm.minting.contains(algorithm), Self.isKeyID(ExactText(parts[1]))
         else { return nil }
-        self.init(algorithm: algorithm, keyID: String(parts[1]))
+        self.init(algorithm: algorithm, keyID: ExactText(parts[1]))
     }
 
     /// Whether it is what a SHA-256 thumbprint looks like.
-    static func isKeyID(_ text: String) -> Bool { Base64URL.decode(Array(text.utf8))?.count == 32 }
+    static func isKeyID(_ text: ExactText) -> Bool { Base64URL.decode(text.bytes)?.count == 32 }
 }
 
 extension SigningKeyRecord {

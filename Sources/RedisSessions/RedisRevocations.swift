@@ -27,12 +27,12 @@ extension RedisSessionStore: RevocationStore {
     }
 
     package func revocations(
-        unless version: String?, within budget: Duration
+        unless version: ExactText?, within budget: Duration
     ) async throws(SessionStoreFailure) -> StoredRevocations? {
         let end = NIODeadline.now() + TimeAmount(budget)
         if let version {
             let found = try await readRevocations("HGET", "version", reply: [.bulk, .null], until: end)
-            if (found.text ?? "") == version { return nil }
+            if ExactText(found.text ?? "") == version { return nil }
         }
         guard case .array(let words) = try await readRevocations("HGETALL", nil, reply: .array, until: end) else {
             throw SessionStoreFailure(.revocations, .unexpectedReply)
@@ -52,7 +52,7 @@ extension StoredRevocations {
             guard let cohort = CohortLabel(name), times.count == 2 else { continue }
             revocations.append(Revocation(cohort: cohort, issuedBefore: times[0], endsAt: times[1]))
         }
-        self.init(version: version, revocations: revocations)
+        self.init(version: ExactText(version), revocations: revocations)
     }
 }
 

@@ -15,7 +15,7 @@ package struct Configuration: Sendable {
     package let publicURL: String
     package let listen: ListenSettings
     /// Serves requests that name no provider; nil leaves them to the only provider there is, or to nobody.
-    package let defaultIdentityProvider: String?
+    package let defaultIdentityProvider: ExactText?
     package let log: LogSettings
     package let limits: LimitSettings
     package let signing: SigningSettings
@@ -55,7 +55,7 @@ extension Configuration {
         let publicURL = root.required("public_url") { $0.publicURL() }
         let listen = root.section("listen", ListenSettings.read)
         let defaultProvider = root.optional("default_identity_provider") {
-            $0.reference(to: "identity provider", among: names.providers)
+            $0.reference(to: "identity provider", among: names.providers).map { ExactText($0) }
         }
         let log = root.section("log", LogSettings.read)
         let limits = root.section("limits", LimitSettings.read)

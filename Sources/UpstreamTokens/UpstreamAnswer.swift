@@ -26,7 +26,7 @@ struct UpstreamAnswer: Sendable {
         guard let token = endpoint.tokenAt.value(in: document)?.string else {
             return refused("no string at \(endpoint.tokenAt.text)")
         }
-        let bytes = Array(token.utf8)
+        let bytes = token.bytes
         guard bytes.count <= maximumBytes else {
             return refused("a token of \(bytes.count) bytes, maximum_bytes allows \(maximumBytes)")
         }
@@ -74,7 +74,8 @@ struct UpstreamAnswer: Sendable {
         case .at(let place): (pointer, isPointInTime) = (place, true)
         }
         guard let value = pointer.value(in: document), value != .null else { return .lasting(nil) }
-        guard let seconds = value.number ?? value.string.flatMap(Double.init), abs(seconds) < 9_007_199_254_740_992
+        guard let seconds = value.number ?? value.string.flatMap({ Double(String($0)) }),
+            abs(seconds) < 9_007_199_254_740_992
         else { return .unreadable }
         let life = isPointInTime ? seconds - now.seconds : seconds
         return .lasting(.seconds(min(max(life, 0), 1e9)))
@@ -99,7 +100,7 @@ enum UpstreamShape {
         case .null: "null"
         case .bool: "boolean"
         case .number: "number"
-        case .string(let string): "string(\(string.utf8.count))"
+        case .string(let string): "string(\(string.count))"
         case .array(let elements): "array(\(elements.count))"
         case .object(let members) where depth < 2: object(members, depth: depth)
         case .object(let members): "object(\(members.count))"
@@ -107,7 +108,9 @@ enum UpstreamShape {
     }
 
     private static func object(_ members: [JSONValue.Member], depth: Int) -> String {
-        var parts = members.prefix(memberLimit).map { "\(name($0.name)): \(text(of: $0.value, depth: depth + 1))" }
+        var parts = members.prefix(memberLimit).map {
+            "\(name(String($0.name))): \(text(of: $0.value, depth: depth + 1))"
+        }
         if members.count > memberLimit { parts.append("and \(members.count - memberLimit) more") }
         return "{\(parts.joined(separator: ", "))}"
     }

@@ -18,12 +18,12 @@ struct UpstreamMessage: Sendable, Redacted {
             ("Accept", "application/json"), ("User-Agent", "countersign"),
         ]
         for field in fields {
-            let value = field.prefix + field.resolved(access).plainText
+            let (name, value) = (String(field.name), "\(field.prefix)\(field.resolved(access).plainText)")
             guard value.fitsHeader else {
-                throw .refused(cause: "the value of the header \(field.name) has characters that no header can hold")
+                throw .refused(cause: "the value of the header \(name) has characters that no header can hold")
             }
-            headers.removeAll { $0.name.lowercased() == field.name.lowercased() }
-            headers.append((field.name, value))
+            headers.removeAll { $0.name.lowercased() == name.lowercased() }
+            headers.append((name, value))
         }
         headers += [("X-Request-Id", trace.requestID), ("traceparent", trace.traceparent)].compactMap { name, value in
             value.map { (name, $0) }
@@ -36,7 +36,7 @@ struct UpstreamMessage: Sendable, Redacted {
             body = text
         }
         method = endpoint.method.rawValue
-        url = endpoint.url
+        url = String(endpoint.url)
         self.headers = headers
     }
 
@@ -48,12 +48,13 @@ struct UpstreamMessage: Sendable, Redacted {
             let object = members.map { field in
                 let value = field.resolved(access)
                 return JSONValue.Member(
-                    field.name, field.prefix.isEmpty ? value : .string(field.prefix + value.plainText))
+                    field.name, field.prefix.isEmpty ? value : .string("\(field.prefix)\(value.plainText)"))
             }
             return ("application/json", JSONValue.object(object).text)
         case .form:
             let pairs = members.map { field in
-                formEncoded(field.name) + "=" + formEncoded(field.prefix + field.resolved(access).plainText)
+                formEncoded(String(field.name)) + "="
+                    + formEncoded("\(field.prefix)\(field.resolved(access).plainText)")
             }
             return ("application/x-www-form-urlencoded", Array(pairs.joined(separator: "&").utf8))
         }

@@ -20,13 +20,13 @@ package import TokenExchange
 
 /// A provider with an internal service: checked, but nothing started.
 package struct UpstreamProvider: Sendable {
-    package let name: String
+    package let name: ExactText
     package let recipe: UpstreamRecipe
     package let tls: TLSConfiguration
     /// Of the files that `tls` was made of, so that a reload takes up others.
     package let tlsFiles: [[UInt8]]
 
-    package init(name: String, recipe: UpstreamRecipe, tls: TLSConfiguration, tlsFiles: [[UInt8]]) {
+    package init(name: ExactText, recipe: UpstreamRecipe, tls: TLSConfiguration, tlsFiles: [[UInt8]]) {
         self.name = name
         self.recipe = recipe
         self.tls = tls
@@ -48,7 +48,7 @@ package final class UpstreamServices: UpstreamTokenSource, Service {
         let service: UpstreamService
     }
 
-    private let running = Mutex<[String: Running]>([:])
+    private let running = Mutex<[ExactText: Running]>([:])
     private let time: TimeSource
     private let logger: Logger
 
@@ -61,7 +61,7 @@ package final class UpstreamServices: UpstreamTokenSource, Service {
     package func replace(with providers: [UpstreamProvider]) {
         let ended = running.withLock { running in
             var ended = running
-            var new: [String: Running] = [:]
+            var new: [ExactText: Running] = [:]
             for provider in providers {
                 if let old = running[provider.name], old.provider.isSame(as: provider) {
                     new[provider.name] = old
@@ -82,7 +82,7 @@ package final class UpstreamServices: UpstreamTokenSource, Service {
 
     private func start(_ provider: UpstreamProvider) -> Running {
         var logger = logger
-        logger[metadataKey: "identity_provider"] = .string(provider.name)
+        logger[metadataKey: "identity_provider"] = .stringConvertible(provider.name)
         return Running(
             provider: provider,
             service: UpstreamService(provider.recipe, tls: provider.tls, time: time, logger: logger))
@@ -98,7 +98,7 @@ package final class UpstreamServices: UpstreamTokenSource, Service {
     }
 
     /// By provider, in the order of names.
-    package var statuses: [(provider: String, status: UpstreamService.Status)] {
+    package var statuses: [(provider: ExactText, status: UpstreamService.Status)] {
         running.withLock { $0.map { ($0.key, $0.value.service.status) } }.sorted { $0.0 < $1.0 }
     }
 

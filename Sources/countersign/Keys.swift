@@ -57,8 +57,8 @@ struct Keys: AsyncParsableCommand {
         func run() async throws {
             try await reportingStartUpErrors {
                 let commands = try config.keyCommands()
-                if force.force { try force.confirm(try commands.harm(ofForcing: .activate(keyID: kid))) }
-                print(try commands.activate(kid, isForced: force.force))
+                if force.force { try force.confirm(try commands.harm(ofForcing: .activate(keyID: ExactText(kid)))) }
+                print(try commands.activate(ExactText(kid), isForced: force.force))
             }
         }
     }
@@ -79,8 +79,8 @@ struct Keys: AsyncParsableCommand {
         func run() async throws {
             try await reportingStartUpErrors {
                 let commands = try config.keyCommands()
-                if force.force { try force.confirm(try commands.harm(ofForcing: .retire(keyID: kid))) }
-                print(try commands.retire(kid, isForced: force.force))
+                if force.force { try force.confirm(try commands.harm(ofForcing: .retire(keyID: ExactText(kid)))) }
+                print(try commands.retire(ExactText(kid), isForced: force.force))
             }
         }
     }
@@ -102,11 +102,11 @@ struct Keys: AsyncParsableCommand {
         func run() async throws {
             try await reportingStartUpErrors {
                 let commands = try config.keyCommands()
-                if !yes, Confirmation.canAsk, let harm = commands.harm(ofRevoking: kid) {
+                if !yes, Confirmation.canAsk, let harm = commands.harm(ofRevoking: ExactText(kid)) {
                     try Confirmation.ask(harm)
                 }
                 let sessions = SessionCommands(try config.load(), time: .system)
-                print(try await commands.revoke(kid, sessions: sessions))
+                print(try await commands.revoke(ExactText(kid), sessions: sessions))
             }
         }
     }
@@ -155,6 +155,6 @@ extension ConfigurationOption {
 
 extension SignatureAlgorithm: ExpressibleByArgument {
     package init?(argument: String) {
-        self.init(rawValue: argument)
+        self.init(name: ExactText(argument))
     }
 }

@@ -53,7 +53,7 @@ struct Sessions: AsyncParsableCommand {
                 (.subject, subject), (.device, device), (.tenant, tenant), (.identityProvider, identityProvider),
                 (.keyID, keyId), (.all, all ? "" : nil),
             ]
-            return named.compactMap { kind, value in value.flatMap { Cohort(kind, $0) } }
+            return named.compactMap { kind, value in value.flatMap { Cohort(kind, ExactText($0)) } }
         }
     }
 

@@ -25,7 +25,7 @@ struct Token: AsyncParsableCommand {
 
         func run() async throws {
             let isAllowed = try await reportingStartUpErrors {
-                let explainer = try TokenExplainer(try config.blueprint(), providerName: identityProvider)
+                let explainer = try TokenExplainer(try config.blueprint(), providerName: ExactText(identityProvider))
                 let token = String(readLine(strippingNewline: true)?.trimmingPrefix("Bearer ") ?? "")
                 let report = await explainer.report(on: Array(token.utf8), now: TimeSource.system.now())
                 print(json ? report.json(showingValues: showValues) : report.text(showingValues: showValues))
@@ -57,7 +57,7 @@ struct Token: AsyncParsableCommand {
 
         func run() async throws {
             try await reportingStartUpErrors {
-                let token = try DevelopmentToken(try config.load(), tenantName: tenant)
+                let token = try DevelopmentToken(try config.load(), tenantName: tenant.map { ExactText($0) })
                 print(
                     try token.token(
                         claims: claims.map(\.member), lifetime: lifetime.duration, now: TimeSource.system.now()))
@@ -74,6 +74,6 @@ struct ClaimArgument: ExpressibleByArgument {
         guard let sign = argument.firstIndex(of: "="), sign > argument.startIndex else { return nil }
         let text = String(argument[argument.index(after: sign)...])
         let value = (try? JSONValue(parsing: Array(text.utf8))) ?? .string(text)
-        member = JSONValue.Member(String(argument[..<sign]), value)
+        member = JSONValue.Member(ExactText(argument[..<sign]), value)
     }
 }

@@ -22,7 +22,7 @@ struct Upstream: AsyncParsableCommand {
 
         func run() async throws {
             let hasToken = try await reportingStartUpErrors {
-                let trial = try UpstreamTrial(try config.blueprint(), providerName: identityProvider)
+                let trial = try UpstreamTrial(try config.blueprint(), providerName: ExactText(identityProvider))
                 let token = String(readLine(strippingNewline: true)?.trimmingPrefix("Bearer ") ?? "")
                 let report = await trial.report(on: Array(token.utf8), now: TimeSource.system.now())
                 print(report.text)

@@ -38,8 +38,9 @@ final class ChaosLoad: Sendable {
     static var providers: [IdentityProvider] {
         [FailureMode.strict, .optional].flatMap { mode in
             [
-                IdentityProvider.vipLoyalty(name: "jwt-\(mode)", mode: mode, deadline: deadline),
-                IdentityProvider.vipLoyalty(name: "opaque-\(mode)", mode: mode, kind: .opaque, deadline: deadline),
+                IdentityProvider.vipLoyalty(name: ExactText("jwt-\(mode)"), mode: mode, deadline: deadline),
+                IdentityProvider.vipLoyalty(
+                    name: ExactText("opaque-\(mode)"), mode: mode, kind: .opaque, deadline: deadline),
             ]
         }
     }
@@ -93,7 +94,7 @@ final class ChaosLoad: Sendable {
         var issued: [ExternalIdentity] = []
         for _ in 0..<(subject.utf8.last! % 3 == 0 ? 2 : 1) {
             let start = clock.now
-            let outcome = await bench.exchange(token, device: associate, provider: index)
+            let outcome = await bench.exchange(token, device: ExactText(associate), provider: index)
             note(outcome, of: subject, at: bench.providers[index], after: clock.now - start)
             if case .issued(let identity, _) = outcome { issued.append(identity.externalIdentity) }
         }
@@ -140,7 +141,7 @@ extension ChaosLoad {
         var inactive = 0
         for answer in answers where isOfInterest(answer) {
             switch try await bench.introspect(answer.externalIdentity) {
-            case .active(let session) where session.record.subject == answer.subject: break
+            case .active(let session) where session.record.subject == ExactText(answer.subject): break
             case .active, .unconfirmed: throw ChaosFailure(description: "a token led to another's session")
             case .inactive: inactive += 1
             }

@@ -33,7 +33,7 @@ import TokenExchange
             Array(#"{"identity":""#.utf8) + (try token.signed(by: TestKeys.rs256)) + Array(#""}"#.utf8)
         }
 
-        static func claim(_ name: String, _ value: JSONValue?) -> @Sendable (ModelToken) throws -> [UInt8] {
+        static func claim(_ name: ExactText, _ value: JSONValue?) -> @Sendable (ModelToken) throws -> [UInt8] {
             { try body($0.claim(name, value)) }
         }
     }
@@ -127,7 +127,8 @@ import TokenExchange
             exchange: bench.exchange, introspect: bench.introspect,
             revoke: bench.revoke,
             verifiers: VerifierDirectory([asker], sealer: OpenSSLRecordSealer()),
-            providers: IdentityProviderDirectory(bench.providers, defaultName: nil), issuer: ExchangeBench.publicURL,
+            providers: IdentityProviderDirectory(bench.providers, defaultName: nil),
+            issuer: ExactText(ExchangeBench.publicURL),
             keys: { TestKeys.ring },
             keySetMaximumAge: .seconds(600), bodyLimit: 32_768, jsonLimits: JSONLimits(), rateLimiter: item.rateLimiter)
         var head = HTTPRequest(

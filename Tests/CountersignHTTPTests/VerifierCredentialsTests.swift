@@ -14,7 +14,7 @@ import TokenExchange
             .init(Verifier(id: "other", identityProviders: ["b"], revocation: .none), secret: "another secret"),
         ], sealer: OpenSSLRecordSealer())
 
-    private func verifier(_ authorization: String?) -> String? {
+    private func verifier(_ authorization: String?) -> ExactText? {
         VerifierCredentials(authorization: authorization).flatMap(directory.verifier)?.id
     }
 

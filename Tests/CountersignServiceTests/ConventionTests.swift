@@ -72,4 +72,33 @@ import Testing
         }
         #expect(readers.map(\.path) == ["CountersignService/Assembly/SystemTime.swift"])
     }
+
+    /// What the domain keeps of text from outside is ``ExactText``; a `String` holds our own words, the name of a file, or
+    /// one of two headers that are passed on.
+    @Test func keepsTextFromOutsideInTheTypeThatComparesBytes() throws {
+        let ownWords: Set = [
+            "expected", "found", "value", "remedy", "reason", "operation", "cause", "skipped", "certificateChain",
+            "privateKey", "certificateAuthorityFile", "requestID", "traceparent",
+        ]
+        var seen: Set<String> = []
+        for file in try Self.files() where file.path.hasPrefix("TokenExchange/") {
+            let text = try String(contentsOf: Self.sources.appending(path: file.path), encoding: .utf8)
+            for line in text.split(separator: "\n") where !line.hasSuffix("{") && !line.contains("{ ") {
+                guard let match = line.firstMatch(of: /(?:let|var) (\w+): \[?String\b/) else { continue }
+                seen.insert(String(match.1))
+                #expect(ownWords.contains(String(match.1)), "\(file.path): \(line)")
+            }
+        }
+        #expect(seen == ownWords, "the list names what is there")
+    }
+
+    @Test(arguments: ["TokenExchange", "IssuerKeys", "JOSE", "CountersignHTTP"])
+    func looksUpTextFromOutsideByItsBytes(target: String) throws {
+        for file in try Self.files() where file.path.hasPrefix(target + "/") {
+            // Names of files, which the file system gives and takes.
+            if file.path == "JOSE/SigningKeyDirectory.swift" { continue }
+            let text = try String(contentsOf: Self.sources.appending(path: file.path), encoding: .utf8)
+            #expect(!text.contains("[String:") && !text.contains("Set<String>"), "\(file.path)")
+        }
+    }
 }

@@ -24,7 +24,7 @@ import TokenExchange
     private var directory: SigningKeyDirectory { SigningKeyDirectory(path: "\(folder.path)/signing") }
 
     private func watch(
-        isRevoked: @escaping @Sendable (String) -> Bool = { _ in false }
+        isRevoked: @escaping @Sendable (ExactText) -> Bool = { _ in false }
     ) throws -> SigningKeyWatch {
         SigningKeyWatch(
             try blueprint, time: clock.time, logger: log.logger, isRevoked: isRevoked,
@@ -37,7 +37,7 @@ import TokenExchange
         }
     }
 
-    private func signer(_ watch: SigningKeyWatch) -> String? { watch.ring.signer(for: .es256)?.keyID }
+    private func signer(_ watch: SigningKeyWatch) -> ExactText? { watch.ring.signer(for: .es256)?.keyID }
 
     @Test func signsWithAKeyOnlyOnceItIsDueByTheServicesClock() async throws {
         let watch = try watch()
@@ -109,7 +109,7 @@ import TokenExchange
         let watch = try watch()
         try folder.write("signing/manifest.json", String(decoding: old, as: UTF8.self))
         await watch.look()
-        #expect(signer(watch) == second.keyID && watch.problem?.contains(second.keyID) == true)
+        #expect(signer(watch) == second.keyID && watch.problem?.contains(String(second.keyID)) == true)
     }
 
     @Test func letsAKeyGoThatWasForcedOut() async throws {

@@ -227,7 +227,7 @@ import TokenExchange
         return settings
     }
 
-    private func keyID(of identity: String) throws -> String {
+    private func keyID(of identity: String) throws -> ExactText {
         try #require(try UnverifiedToken(Array(identity.utf8), limits: TokenLimits()).keyID)
     }
 

@@ -13,12 +13,13 @@ import TokenExchange
         return settings
     }
 
-    private func publishedKeys(_ service: CountersignProcess) throws -> [String] {
+    private func publishedKeys(_ service: CountersignProcess) throws -> [ExactText] {
         let answer = try service.connect().request("GET", "/.well-known/jwks.json")
         return (answer.json["keys"] as? [[String: String]] ?? []).compactMap { $0["kid"] }
+            .map { ExactText($0) }
     }
 
-    private func signer(_ service: CountersignProcess) throws -> String {
+    private func signer(_ service: CountersignProcess) throws -> ExactText {
         let identity = try #require(try service.exchange(try ModelToken.fresh()).externalIdentity)
         return try UnverifiedToken(Array(identity.utf8), limits: TokenLimits()).keyID ?? ""
     }
@@ -33,7 +34,7 @@ import TokenExchange
         }
         #expect(try signer(service) == first.keyID)
         try await keys.waitUntil(second.maySignFrom)
-        #expect(try await keys.run("activate", second.keyID).status == 0)
+        #expect(try await keys.run("activate", String(second.keyID)).status == 0)
         try await eventually("the second signs") { try signer(service) == second.keyID }
         #expect(try publishedKeys(service).count == 2)
         #expect(service.log.contains("signing keys changed"))
@@ -45,7 +46,7 @@ import TokenExchange
         let burnt = try #require(try keys.manifest().keys.first)
         let identity = try #require(try service.exchange(try ModelToken.fresh()).externalIdentity)
         #expect(try service.session(identity).status == 200)
-        let result = try await keys.run("revoke", burnt.keyID)
+        let result = try await keys.run("revoke", String(burnt.keyID))
         #expect(result.status == 0 && result.output.contains("is revoked: its tokens are dead"))
         try await eventually("its tokens are dead") { try service.session(identity).status == 401 }
         #expect(!(try publishedKeys(service)).contains(burnt.keyID))
@@ -62,7 +63,7 @@ import TokenExchange
         try await eventually("both are published") { try publishedKeys(service).count == 2 }
         let file = "\(service.folder.path)/signing/\(other.fileName)"
         try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: file)
-        #expect(try await keys.run("revoke", burnt.keyID).status == 0)
+        #expect(try await keys.run("revoke", String(burnt.keyID)).status == 0)
         try await eventually("it is gone") { try publishedKeys(service) == [other.keyID] }
         #expect(try signer(service) == other.keyID)
     }
@@ -79,14 +80,14 @@ import TokenExchange
         let path = "\(service.folder.path)/signing/manifest.json"
         let whole = try Data(contentsOf: URL(filePath: path))
         try whole.prefix(whole.count / 2).write(to: URL(filePath: path))
-        let half = try await keys.run("revoke", burnt.keyID)
+        let half = try await keys.run("revoke", String(burnt.keyID))
         #expect(half.status == 1 && half.output.contains("manifest.json: expected"), "\(half.output)")
         #expect(
             half.output.contains("Session store: every service drops key") && half.output.contains("Left to do in the"))
         try await eventually("its tokens are dead") { try service.session(identity).status == 401 }
         try whole.write(to: URL(filePath: path))
         redis.kill()
-        let other = try await keys.run("revoke", burnt.keyID)
+        let other = try await keys.run("revoke", String(burnt.keyID))
         #expect(other.status == 1 && other.output.contains("is revoked: its tokens are dead"), "\(other.output)")
         #expect(other.output.contains("Left to do in the session store"))
         #expect(try keys.manifest().record(burnt.keyID)?.state == .revoked)

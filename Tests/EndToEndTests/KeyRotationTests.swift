@@ -59,7 +59,7 @@ import TokenExchange
                 while waiting.count < 8 { waiting.append(try await keys.generate()) }
                 let next = waiting.removeFirst()
                 try await keys.waitUntil(next.maySignFrom)
-                #expect(try await keys.run("activate", next.keyID).status == 0)
+                #expect(try await keys.run("activate", String(next.keyID)).status == 0)
                 #expect(try await keys.run("advance").status == 0)
                 // Longer than a replica takes to look again, so that every key signs.
                 let since = try #require(try keys.manifest().active(.es256)).since
@@ -79,7 +79,7 @@ import TokenExchange
         let report = try await underLoad { keys in
             for _ in 0..<5 {
                 let next = try await keys.generate()
-                let forced = try await keys.run("activate", next.keyID, "--force", "--yes")
+                let forced = try await keys.run("activate", String(next.keyID), "--force", "--yes")
                 #expect(forced.status == 0 && forced.output.contains("they will refuse what it signs"))
                 try await keys.waitUntil(try keys.manifest().writtenAt + .seconds(1))
             }

@@ -28,7 +28,7 @@ struct CacheBench {
         cache.fetchEnded(.failure(failure), at: now, jitter: jitter)
     }
 
-    func question(_ keyID: String?, from source: UInt64 = 1) -> IssuerKeyQuestion {
+    func question(_ keyID: ExactText?, from source: UInt64 = 1) -> IssuerKeyQuestion {
         IssuerKeyQuestion(
             query: IssuerKeyQuery(keyID: keyID, algorithm: .rs256, source: RequestSource(network: source)),
             fetchesBegun: cache.fetchesBegun)
@@ -42,7 +42,7 @@ struct CacheBench {
         }
     }
 
-    mutating func ask(_ keyID: String?, from source: UInt64 = 1) -> Outcome {
+    mutating func ask(_ keyID: ExactText?, from source: UInt64 = 1) -> Outcome {
         ask(question(keyID, from: source))
     }
 
@@ -57,8 +57,8 @@ extension KeySetReading {
     /// RS256 keys; `old:new` is a key named `old` with material `new`.
     static func named(_ names: [String], skipped: [String] = []) -> KeySetReading {
         let keys = names.map { name in
-            let parts = name.split(separator: ":").map(String.init)
-            return Key(keyID: parts[0], thumbprint: parts.last ?? name)
+            let parts = name.split(separator: ":").map { ExactText($0) }
+            return Key(keyID: parts[0], thumbprint: parts.last ?? ExactText(name))
         }
         return KeySetReading(
             verifiers: keys.map { NamedKey(keyID: $0.keyID, algorithm: .rs256) }, keys: Set(keys), skipped: skipped)
@@ -67,7 +67,7 @@ extension KeySetReading {
 
 /// Finds no signature good.
 struct NamedKey: TokenVerifier {
-    let keyID: String?
+    let keyID: ExactText?
     let algorithm: SignatureAlgorithm
 
     func isValid(signature: [UInt8], over token: [UInt8], count: Int) -> Bool { false }

@@ -132,7 +132,7 @@ import TokenExchange
     private func flood(_ running: RunningKeys, count: Int) async throws -> [[any TokenVerifier]] {
         try await withThrowingTaskGroup(of: [any TokenVerifier].self) { group in
             for number in 0..<count {
-                group.addTask { try await running.verifiers("random-\(number)", from: 666) }
+                group.addTask { try await running.verifiers(ExactText("random-\(number)"), from: 666) }
             }
             return try await group.reduce(into: []) { $0.append($1) }
         }
@@ -143,7 +143,7 @@ import TokenExchange
         try await running.whileRunning { () async throws in
             #expect(try await running.trusts(old))
             let document = String(decoding: PublicJWK.set([new.publicKey]), as: UTF8.self)
-            running.issuer.set(.document(Array(document.replacing(new.keyID, with: old.keyID).utf8)))
+            running.issuer.set(.document(Array(document.replacing(String(new.keyID), with: String(old.keyID)).utf8)))
             running.time.advance(by: .seconds(300))
             try await eventually("two fetches") { running.log.lines.count == 3 }
             #expect(running.log.lines[1] == "error: the issuer gave an old kid to a new key kid=\(old.keyID)")

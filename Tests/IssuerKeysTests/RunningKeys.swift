@@ -46,7 +46,7 @@ struct RunningKeys: Sendable {
     }
 
     func verifiers(
-        _ keyID: String, from source: UInt64 = 1, budget: Duration = .seconds(3)
+        _ keyID: ExactText, from source: UInt64 = 1, budget: Duration = .seconds(3)
     ) async throws -> [any TokenVerifier] {
         try await keys.verifiers(
             for: IssuerKeyQuery(

@@ -32,9 +32,11 @@ import TokenExchange
         var bench = CacheBench(keys: ["a"])
         for cooldown in 1...3 {
             let before = bench.cache.fetchesBegun
-            #expect(bench.ask("first-\(cooldown)", from: UInt64(cooldown * 10_000)) == .wait(before + 1))
+            #expect(bench.ask(ExactText("first-\(cooldown)"), from: UInt64(cooldown * 10_000)) == .wait(before + 1))
             // These come while that fetch runs.
-            var open = (1...3_000).map { bench.question("\(cooldown)-\($0)", from: UInt64(cooldown * 10_000 + $0)) }
+            var open = (1...3_000).map {
+                bench.question(ExactText("\(cooldown)-\($0)"), from: UInt64(cooldown * 10_000 + $0))
+            }
             while !open.isEmpty {
                 open = open.filter { question in
                     if case .wait = bench.ask(question) { return true }
@@ -43,7 +45,7 @@ import TokenExchange
                 if bench.cache.fetchesEnded < bench.cache.fetchesBegun { bench.succeed(["a"]) }
             }
             #expect(bench.cache.fetchesBegun - before == 2)
-            #expect(bench.ask("late-\(cooldown)", from: UInt64(cooldown)) == .keys(0))
+            #expect(bench.ask(ExactText("late-\(cooldown)"), from: UInt64(cooldown)) == .keys(0))
             bench.now += .seconds(10)
         }
         #expect(bench.cache.status(at: bench.now).refusedRefetches == 3)
@@ -142,7 +144,7 @@ import TokenExchange
 
     @Test func boundsItsTables() {
         var absent = AbsentKeyIDs(cooldown: .seconds(10), longest: .seconds(300))
-        for number in 0..<(AbsentKeyIDs.limit + 50) { absent.insert("\(number)", at: .milliseconds(number)) }
+        for number in 0..<(AbsentKeyIDs.limit + 50) { absent.insert(ExactText("\(number)"), at: .milliseconds(number)) }
         #expect(absent.count == AbsentKeyIDs.limit)
         #expect(!absent.contains("49", at: .seconds(2)))
         #expect(absent.contains("50", at: .seconds(2)))
@@ -161,7 +163,7 @@ import TokenExchange
         for step in 0..<600 {
             bench.now += .milliseconds(100)
             if bench.now >= rotation { keys = ["a", "b"] }
-            for kid in 0..<5 { _ = bench.ask("random-\(step)-\(kid)", from: 666) }
+            for kid in 0..<5 { _ = bench.ask(ExactText("random-\(step)-\(kid)"), from: 666) }
             if bench.cache.fetchesEnded < bench.cache.fetchesBegun { bench.succeed(keys) }
             if bench.now >= rotation, healedAt == nil {
                 let question = bench.question("b", from: 7)
@@ -175,7 +177,7 @@ import TokenExchange
 
     /// A fetch for `keyID` that does not bring it.
     private func settle(
-        _ keyID: String, from source: UInt64 = 1, finding keys: [String] = ["a"], in bench: inout CacheBench
+        _ keyID: ExactText, from source: UInt64 = 1, finding keys: [String] = ["a"], in bench: inout CacheBench
     ) {
         let question = bench.question(keyID, from: source)
         #expect(bench.ask(question) == .wait(bench.cache.fetchesEnded + 1))

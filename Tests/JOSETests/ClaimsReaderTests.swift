@@ -4,7 +4,7 @@ import TokenExchange
 
 @Suite("Claims by libjwt")
 struct ClaimsReaderTests {
-    private func claim(_ name: String, in json: String) throws -> JSONValue? {
+    private func claim(_ name: ExactText, in json: String) throws -> JSONValue? {
         let claims = try JSONObject(Array(json.utf8), limits: JSONLimits())
         return try LibJWTClaimsReader().claims([name], in: claims)[name]
     }

@@ -59,7 +59,7 @@ struct JWKSetReaderTests {
 
     @Test func acceptsLeadingZeroOctetsOfModulus() throws {
         let json = try TestKeys.signer(.rs256).publicKey.json
-        let modulus = Base64URL.string([0] + (json["n"]?.string ?? "").decoded)
+        let modulus = Base64URL.text([0] + (json["n"]?.string?.description ?? "").decoded)
         let set = try read(#""kty":"RSA","n":"\#(modulus)","e":"AAEAAQ""#, allowing: [.rs256])
         #expect(set.verifiers.first?.thumbprint == (try TestKeys.signer(.rs256).keyID))
     }
@@ -105,7 +105,7 @@ struct JWKSetReaderTests {
     ]
 
     private static func modulus(bytes count: Int, last: UInt8 = 0xFF) -> String {
-        Base64URL.string([UInt8](repeating: 0xFF, count: count - 1) + [last])
+        String(Base64URL.text([UInt8](repeating: 0xFF, count: count - 1) + [last]))
     }
 
     @Test(arguments: skipped)
@@ -140,7 +140,7 @@ struct JWKSetReaderTests {
 
     @Test func acceptsKeyIDOf128Characters() throws {
         let keyID = String(repeating: "k", count: 128)
-        #expect(try read(Self.p256 + #","kid":"\#(keyID)""#).verifiers.map(\.keyID) == [keyID])
+        #expect(try read(Self.p256 + #","kid":"\#(keyID)""#).verifiers.map(\.keyID) == [ExactText(keyID)])
     }
 
     // MARK: - Documents
@@ -179,10 +179,10 @@ struct JWKSetReaderTests {
         for (algorithm, names) in expected {
             let signer = try TestKeys.signer(algorithm)
             guard case .object(let members) = signer.publicKey.json else { throw JSONError.malformed }
-            #expect(members.map(\.name) == names)
+            #expect(members.map(\.name.description) == names)
             #expect(signer.publicKey.json["kid"]?.string == signer.keyID)
             #expect(signer.publicKey.json["use"]?.string == "sig")
-            #expect(signer.publicKey.json["alg"]?.string == algorithm.rawValue)
+            #expect(signer.publicKey.json["alg"] == .string(algorithm.rawValue))
         }
     }
 }

@@ -121,8 +121,8 @@ struct SignatureTests {
         let signer = try TestKeys.signer(algorithm)
         let verifier = try #require(signer.verifier as? OpenSSLTokenVerifier)
         let pem = try #require(verifier.publicKeyPEM)
-        let header = Base64URL.string(#"{"alg":"\#(algorithm.rawValue)","typ":"JWT"}"#.bytes)
-        let input = "\(header).\(Base64URL.string(#"{"sub":"x","exp":1}"#.bytes))".bytes
+        let header = Base64URL.text(#"{"alg":"\#(algorithm.rawValue)","typ":"JWT"}"#.bytes)
+        let input = "\(header).\(Base64URL.text(#"{"sub":"x","exp":1}"#.bytes))".bytes
         let signature = try signer.signature(over: input)
         func opinions(_ signature: [UInt8]) -> (ours: Bool, libjwt: LibJWTSecondOpinion.Opinion) {
             let token = input + [UInt8(ascii: ".")] + Base64URL.encode(signature)
@@ -142,7 +142,7 @@ struct SignatureTests {
     @Test func libJWTRefusesTokenOfAnotherAlgorithmThanExpected() throws {
         let signer = try TestKeys.signer(.rs256)
         let pem = try #require((signer.verifier as? OpenSSLTokenVerifier)?.publicKeyPEM)
-        let input = "\(Base64URL.string(#"{"alg":"RS256"}"#.bytes)).\(Base64URL.string("{}".bytes))".bytes
+        let input = "\(Base64URL.text(#"{"alg":"RS256"}"#.bytes)).\(Base64URL.text("{}".bytes))".bytes
         let token = input + ".".bytes + Base64URL.encode(try signer.signature(over: input))
         let libjwt = LibJWTSecondOpinion()
         #expect(libjwt.opinion(on: token, publicKeyPEM: pem, algorithm: .rs256) == .accepted)

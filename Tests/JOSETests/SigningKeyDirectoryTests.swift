@@ -28,7 +28,7 @@ struct SigningKeyDirectoryTests {
         }
     }
 
-    private let somebody = Base64URL.string([UInt8](repeating: 7, count: 32))
+    private let somebody = Base64URL.text([UInt8](repeating: 7, count: 32))
 
     // MARK: - What works
 

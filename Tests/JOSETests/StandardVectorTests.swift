@@ -62,7 +62,7 @@ struct StandardVectorTests {
     @Test func signsAndVerifiesEdDSATokenOfRFC8037A4() throws {
         let input = "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc"
         let signature = "hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg"
-        #expect(try Base64URL.string(ed25519().signature(over: input.bytes)) == signature)
+        #expect(try Base64URL.text(ed25519().signature(over: input.bytes)) == ExactText(signature))
         let verifier = try verifier(
             #"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#, .edDSA)
         #expect(verifier.accepts("\(input).\(signature)"))

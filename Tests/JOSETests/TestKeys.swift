@@ -4,7 +4,7 @@ import TokenExchange
 
 /// One private key per key type, made once for all tests.
 enum TestKeys {
-    static func signer(_ algorithm: SignatureAlgorithm, keyID: String? = nil) throws -> OpenSSLTokenSigner {
+    static func signer(_ algorithm: SignatureAlgorithm, keyID: ExactText? = nil) throws -> OpenSSLTokenSigner {
         try OpenSSLTokenSigner(privateKeyPEM: pem(algorithm), algorithm: algorithm, keyID: keyID)
     }
 

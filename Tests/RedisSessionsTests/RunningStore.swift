@@ -58,11 +58,11 @@ func redisKey(_ kind: String, _ byte: UInt8, prefix: String = "countersign") -> 
 
 func redisKey(_ kind: String, _ key: RecordKey, prefix: String = "countersign") -> String {
     let partition = String(decoding: key.partition.label, as: UTF8.self)
-    return "\(prefix):{\(partition)}:\(kind):\(Base64URL.string(key.digest))"
+    return "\(prefix):{\(partition)}:\(kind):\(Base64URL.text(key.digest))"
 }
 
 /// The base64url of `key(byte)`, as Redis sees it.
-func name(_ byte: UInt8) -> String { Base64URL.string(key(byte).digest) }
+func name(_ byte: UInt8) -> String { String(Base64URL.text(key(byte).digest)) }
 
 func records(
     session: UInt8, answer: UInt8, sessionLife: Duration = .seconds(100), answerLife: Duration = .seconds(50)

@@ -39,7 +39,8 @@ package struct ExchangeBench: Sendable {
         self.revocations = revocations
         let tenants = [
             Tenant(
-                name: "acme-staging", issuer: ModelToken.issuer, keys: keys ?? IssuerKeySet([TestKeys.rs256.verifier]),
+                name: "acme-staging", issuer: ExactText(ModelToken.issuer),
+                keys: keys ?? IssuerKeySet([TestKeys.rs256.verifier]),
                 rules: rules),
             Tenant(
                 name: "other-realm", issuer: "https://id.p.newstore.net/auth/realms/other",
@@ -51,7 +52,7 @@ package struct ExchangeBench: Sendable {
         let verify = VerifyIdentityToken(
             tenants: tenants, providers: providers, claimsReader: claimsReader, limits: limits, clocks: clocks)
         let mint = MintExternalIdentity(
-            issuer: Self.publicURL, keys: { TestKeys.ring }, randomBytes: OpenSSLRecordSealer().randomBytes)
+            issuer: ExactText(Self.publicURL), keys: { TestKeys.ring }, randomBytes: OpenSSLRecordSealer().randomBytes)
         exchange = ExchangeToken(
             verify: verify, mint: mint, vault: vault, store: store, deferredSessions: deferredSessions,
             upstream: upstream.map { source in
@@ -69,10 +70,11 @@ package struct ExchangeBench: Sendable {
             revocations: revocations, time: clock.time)
         explain = ExplainToken(verify: verify, mint: mint, tenants: tenants, limits: limits)
         revoke = RevokeSession(
-            issuer: Self.publicURL, providers: providers, vault: vault, store: store, keys: { TestKeys.ring },
+            issuer: ExactText(Self.publicURL), providers: providers, vault: vault, store: store,
+            keys: { TestKeys.ring },
             claimsReader: claimsReader, time: clock.time)
         introspect = IntrospectSession(
-            issuer: Self.publicURL, providers: providers, vault: vault, store: store,
+            issuer: ExactText(Self.publicURL), providers: providers, vault: vault, store: store,
             deferredSessions: deferredSessions, revocations: revocations, keys: { TestKeys.ring },
             claimsReader: claimsReader, time: clock.time)
     }
@@ -80,12 +82,12 @@ package struct ExchangeBench: Sendable {
     /// The model token, issued now.
     package var token: ModelToken { ModelToken(issuedAt: clock.now, keyID: TestKeys.rs256.keyID) }
 
-    package func exchange(_ token: ModelToken, device: String = "") async throws -> ExchangeOutcome {
+    package func exchange(_ token: ModelToken, device: ExactText = "") async throws -> ExchangeOutcome {
         await exchange(try token.signed(by: TestKeys.rs256), device: device)
     }
 
     package func exchange(
-        _ bytes: [UInt8], device: String = "", provider: Int = 0
+        _ bytes: [UInt8], device: ExactText = "", provider: Int = 0
     ) async -> ExchangeOutcome {
         await exchange(
             ExchangeRequest(
@@ -96,7 +98,7 @@ package struct ExchangeBench: Sendable {
 
 extension IdentityProvider {
     package static func vipLoyalty(
-        name: String = "vip-loyalty", mode: FailureMode = .strict, kind: TokenRecipe.Kind? = nil,
+        name: ExactText = "vip-loyalty", mode: FailureMode = .strict, kind: TokenRecipe.Kind? = nil,
         deadline: Duration = .seconds(3), claims: [ClaimMapping] = [.email], conditions: [ClaimCondition] = []
     ) -> IdentityProvider {
         let jwt = TokenRecipe.JWTShape(algorithm: .es256, audience: name, maximumBytes: 1024)

@@ -8,10 +8,10 @@ package struct ModelToken: Sendable {
     package static let issuer = "https://id.p.newstore.net/auth/realms/acme-staging"
 
     /// Issued at `now`, for five minutes.
-    package init(issuedAt now: UnixTime, algorithm: String = "RS256", keyID: String?) {
+    package init(issuedAt now: UnixTime, algorithm: String = "RS256", keyID: ExactText?) {
         header = [.init("alg", .string(algorithm)), .init("typ", .string("JWT"))]
         if let keyID { header.append(.init("kid", .string(keyID))) }
-        let roles = ["default-roles-acme-staging", "offline_access", "store_associate"].map(JSONValue.string)
+        let roles = ["default-roles-acme-staging", "offline_access", "store_associate"].map { JSONValue.string($0) }
         claims = [
             .init("exp", .number(literal: String(now.wholeSeconds + 300))),
             .init("iat", .number(literal: String(now.wholeSeconds))),
@@ -33,13 +33,13 @@ package struct ModelToken: Sendable {
     }
 
     /// With `name` set, or removed where `value` is nil.
-    package func claim(_ name: String, _ value: JSONValue?) -> ModelToken {
+    package func claim(_ name: ExactText, _ value: JSONValue?) -> ModelToken {
         var token = self
         token.claims.set(name, value)
         return token
     }
 
-    package func header(_ name: String, _ value: JSONValue?) -> ModelToken {
+    package func header(_ name: ExactText, _ value: JSONValue?) -> ModelToken {
         var token = self
         token.header.set(name, value)
         return token
@@ -62,7 +62,7 @@ package struct ModelToken: Sendable {
 }
 
 extension [JSONValue.Member] {
-    fileprivate mutating func set(_ name: String, _ value: JSONValue?) {
+    fileprivate mutating func set(_ name: ExactText, _ value: JSONValue?) {
         removeAll { $0.name == name }
         if let value { append(.init(name, value)) }
     }

@@ -47,12 +47,14 @@ package enum RevocationStoreConformance {
         return Revocation(cohort: cohort, issuedBefore: moment, endsAt: end ?? moment + .seconds(600))
     }
 
-    private static func read(_ store: any RevocationStore, unless version: String?) async throws -> StoredRevocations? {
+    private static func read(_ store: any RevocationStore, unless version: ExactText?) async throws
+        -> StoredRevocations?
+    {
         try await store.revocations(unless: version, within: budget)
     }
 
     @discardableResult
-    private static func expect(_ revocations: [Revocation], in store: any RevocationStore) async throws -> String? {
+    private static func expect(_ revocations: [Revocation], in store: any RevocationStore) async throws -> ExactText? {
         let stored = try await read(store, unless: nil)
         let found = (stored?.revocations ?? []).sorted { $0.cohort.text < $1.cohort.text }
         let wanted = revocations.sorted { $0.cohort.text < $1.cohort.text }

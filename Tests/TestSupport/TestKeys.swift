@@ -22,6 +22,14 @@ package enum TestKeys {
         }
     }
 
+    /// The public half of ``rs256`` as an issuer's set lists it under another `kid`.
+    package static func verifier(named keyID: ExactText) throws -> any TokenVerifier {
+        guard case .object(let members) = rs256.publicKey.json else { fatalError("a key is an object") }
+        let key = JSONValue.object(members.filter { $0.name != "kid" } + [.init("kid", .string(keyID))])
+        let set = try JWKSetReader().read(JSONValue.object([.init("keys", .array([key]))]).text, allowing: [.rs256])
+        return set.verifiers[0]
+    }
+
     /// A key ring with one active ES256 key.
     package static let ring = SigningKeyRing(
         signers: [es256], verifiers: [es256.verifier], publishedKeySet: PublicJWK.set([es256.publicKey]))

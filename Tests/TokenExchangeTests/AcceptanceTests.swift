@@ -14,7 +14,9 @@ import TokenExchange
 
     private static func at(_ offset: Double) -> JSONValue { .number(literal: "\(ManualClock.start.seconds + offset)") }
 
-    private static func having(_ test: ClaimCondition.Test, _ root: String, _ rest: [String] = []) -> IdentityProvider {
+    private static func having(_ test: ClaimCondition.Test, _ root: ExactText, _ rest: [ExactText] = [])
+        -> IdentityProvider
+    {
         .vipLoyalty(conditions: [ClaimCondition(claim: ClaimPath(root, rest), test: test)])
     }
 
@@ -87,7 +89,7 @@ import TokenExchange
 
     @Test func refusesATokenWithoutKeyIDWhereTwoKeysFit() async throws {
         let keys = IssuerKeySet([TestKeys.rs256.verifier, TestKeys.stranger.verifier])
-        func count(_ keyID: String?, _ algorithm: SignatureAlgorithm) -> Int {
+        func count(_ keyID: ExactText?, _ algorithm: SignatureAlgorithm) -> Int {
             keys.verifiers(for: IssuerKeyQuery(keyID: keyID, algorithm: algorithm)).count
         }
         #expect(count(nil, .rs256) == 0)

@@ -55,13 +55,13 @@ import TokenExchange
 extension ExchangeBench {
     fileprivate init(_ profile: AttackProfile) {
         let rules = TenantRules(
-            algorithms: Set(profile.algorithms), audiences: Set(profile.audiences),
-            authorizedParties: Set(profile.authorizedParties))
+            algorithms: Set(profile.algorithms), audiences: Set(profile.audiences.map { ExactText($0) }),
+            authorizedParties: Set(profile.authorizedParties.map { ExactText($0) }))
         let conditions = profile.role.map {
             ClaimCondition(claim: ClaimPath("realm_access", ["roles"]), test: .contains(.string($0)))
         }
         let claims = profile.claim.map {
-            ClaimMapping(name: $0, source: .firstOf([ClaimPath($0)]), isRequired: true)
+            ClaimMapping(name: ExactText($0), source: .firstOf([ClaimPath(ExactText($0))]), isRequired: true)
         }
         self.init(
             rules: rules,

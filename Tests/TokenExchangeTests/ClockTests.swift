@@ -42,7 +42,9 @@ import TokenExchange
     func saysHowFarTheClocksDiffer(claim: String, offset: Int64, refusal: Refusal, difference: Int) async throws {
         let bench = ExchangeBench()
         let time = JSONValue.number(literal: String(bench.clock.now.wholeSeconds + offset))
-        guard case .refused(refusal, let clockDifference) = try await bench.exchange(bench.token.claim(claim, time))
+        guard
+            case .refused(refusal, let clockDifference) = try await bench.exchange(
+                bench.token.claim(ExactText(claim), time))
         else {
             Issue.record("not refused as \(refusal)")
             return

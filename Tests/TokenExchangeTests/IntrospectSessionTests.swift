@@ -61,7 +61,7 @@ import TokenExchange
             let bench = ExchangeBench(providers: [.vipLoyalty(kind: kind)])
             let identity = try #require(try await bench.exchange(bench.token).externalIdentity)
             try await bench.revoke(
-                identity, by: Verifier(id: "v", identityProviders: [visible], revocation: revocation))
+                identity, by: Verifier(id: "v", identityProviders: [ExactText(visible)], revocation: revocation))
             let isRevoked = revocation == .all || revocation == .own && visible == "vip-loyalty"
             #expect((try await bench.introspect(identity) == .inactive) == isRevoked)
         }

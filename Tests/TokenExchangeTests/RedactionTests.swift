@@ -10,13 +10,14 @@ import TokenExchange
         let bytes = Array(Self.marker.utf8)
         let claims = ClaimsSet(["sub": .string(Self.marker)])
         let session = SessionRecord(
-            identityProvider: "p", tenant: "t", subject: Self.marker, issuedAt: UnixTime(seconds: 0), expiresAt: 1,
-            tokenID: Self.marker)
+            identityProvider: "p", tenant: "t", subject: ExactText(Self.marker), issuedAt: UnixTime(seconds: 0),
+            expiresAt: 1,
+            tokenID: ExactText(Self.marker))
         let values: [any Redacted] = [
             IdentityToken(bytes: bytes), ExternalIdentity(bytes: bytes), DerivedKey(bytes: bytes), claims, session,
             try JSONObject(Array(#"{"a":"\#(Self.marker)"}"#.utf8), limits: JSONLimits()),
             ExchangeRequest(
-                identityToken: IdentityToken(bytes: bytes), device: Self.marker, provider: .vipLoyalty(),
+                identityToken: IdentityToken(bytes: bytes), device: ExactText(Self.marker), provider: .vipLoyalty(),
                 arrivedAt: .zero),
         ]
         for value in values {

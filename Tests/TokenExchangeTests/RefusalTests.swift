@@ -98,7 +98,7 @@ extension RefusalTests {
             segments(.claimsDuplicateMember, "nested twice", payload: #"{"a":{"b":1,"b":2}}"#),
         ]
         + ["jku", "jwk", "x5u", "x5c", "crit", "b64", "zip"].map { name in
-            edited(.headerParameterForbidden, name) { $0.header(name, .string("https://evil.example")) }
+            edited(.headerParameterForbidden, name) { $0.header(ExactText(name), .string("https://evil.example")) }
         }
 
     private static let denying = TenantRules(deniedKeyIDs: [TestKeys.rs256.keyID])
@@ -195,7 +195,7 @@ extension RefusalTests {
 }
 
 private struct HelplessClaimsReader: ClaimsReader {
-    func claims(_ names: [String], in claims: JSONObject) throws(ClaimsUnreadable) -> ClaimsSet {
+    func claims(_ names: [ExactText], in claims: JSONObject) throws(ClaimsUnreadable) -> ClaimsSet {
         throw ClaimsUnreadable()
     }
 }

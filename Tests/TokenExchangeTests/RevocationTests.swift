@@ -213,7 +213,7 @@ import TokenExchange
         let clock = ManualClock()
         let store = LossyRevocationStore(clock)
         let list = ExchangeBench(clock: clock, revocationStore: store).revocations
-        for number in 0..<40 { try await list.revoke(try #require(Cohort(.device, "till-\(number)"))) }
+        for number in 0..<40 { try await list.revoke(try #require(Cohort(.device, ExactText("till-\(number)")))) }
         store.loseAll()
         await list.refresh()
         #expect(store.count == 32 && list.count == 40)
@@ -264,7 +264,7 @@ private final class LossyRevocationStore: RevocationStore {
         store.add(revocation, within: budget)
     }
 
-    func revocations(unless version: String?, within budget: Duration) -> StoredRevocations? {
+    func revocations(unless version: ExactText?, within budget: Duration) -> StoredRevocations? {
         store.revocations(unless: version, within: budget)
     }
 }
@@ -276,6 +276,6 @@ extension Cohort {
 extension ExchangeBench {
     fileprivate func logIn(_ subject: String, device: String = "", provider: Int = 0) async throws -> ExternalIdentity {
         let token = try token.claim("sub", .string(subject)).signed(by: TestKeys.rs256)
-        return try #require(await exchange(token, device: device, provider: provider).externalIdentity)
+        return try #require(await exchange(token, device: ExactText(device), provider: provider).externalIdentity)
     }
 }

@@ -216,7 +216,8 @@ struct SigningKeyManifestTests {
             now = max(now, due.at)
             seen.append(due.step)
             switch due.step {
-            case .generate(let algorithm): _ = try manifest.publish("K\(index)", algorithm, at: now, times: times)
+            case .generate(let algorithm):
+                _ = try manifest.publish(ExactText("K\(index)"), algorithm, at: now, times: times)
             case .activate(let keyID): _ = try manifest.activate(keyID, at: now, times: times)
             case .retire(let keyID): _ = try manifest.retire(keyID, at: now, times: times)
             }

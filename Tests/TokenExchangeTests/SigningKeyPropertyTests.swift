@@ -40,12 +40,12 @@ private struct SigningKeyWorld {
     }
 
     private struct Token {
-        let keyID: String
+        let keyID: ExactText
         let expiresAt: Duration
     }
 
     private struct Verifier {
-        var keys: Set<String> = []
+        var keys: Set<ExactText> = []
         var keptUntil = Duration.zero
     }
 
@@ -134,7 +134,7 @@ private struct SigningKeyWorld {
 
     private mutating func publish(at now: UnixTime) throws(SigningKeyRefusal) {
         made += 1
-        _ = try manifest.publish("K\(made)", .es256, at: now, times: times)
+        _ = try manifest.publish(ExactText("K\(made)"), .es256, at: now, times: times)
     }
 
     private mutating func advance(at now: UnixTime) throws(SigningKeyRefusal) {
@@ -147,7 +147,7 @@ private struct SigningKeyWorld {
     }
 
     /// Unless a key had to take over that verifiers may not know.
-    private mutating func revokeWithoutHarm(_ keyID: String, at now: UnixTime) {
+    private mutating func revokeWithoutHarm(_ keyID: ExactText, at now: UnixTime) {
         var copy = manifest
         guard Int.random(in: 0..<4, using: &random) == 0,
             let changes = try? copy.revoke(keyID, at: now, times: times),

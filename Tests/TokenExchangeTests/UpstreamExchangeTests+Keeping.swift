@@ -20,7 +20,7 @@ extension UpstreamExchangeTests {
             ("jane", "till", 0), ("jane", "other", 0), ("john", "till", 0), ("jane", "till", 1),
         ] {
             let bytes = try token(bench, 1, subject: subject).signed(by: TestKeys.rs256)
-            texts.append(text(await bench.exchange(bytes, device: device, provider: provider)))
+            texts.append(text(await bench.exchange(bytes, device: ExactText(device), provider: provider)))
         }
         #expect(Set(texts).count == 4 && !texts.contains(nil))
         #expect(source.calls == 4)
@@ -124,10 +124,10 @@ extension UpstreamExchangeTests {
         for lost in ["till-1", "till-2"] {
             let bench = bench(source: ScriptedUpstream(always: Self.always))
             for device in ["till-1", "till-2"] {
-                #expect(text(try await bench.exchange(token(bench, 1), device: device)) == "always-the-same")
+                #expect(text(try await bench.exchange(token(bench, 1), device: ExactText(device))) == "always-the-same")
             }
             clock.advance(by: .seconds(1))
-            try await bench.revocations.revoke(try #require(Cohort(.device, lost)))
+            try await bench.revocations.revoke(try #require(Cohort(.device, ExactText(lost))))
             #expect(try await bench.introspect(ExternalIdentity(bytes: Self.always.bytes)) == .inactive)
             #expect(failure(try await bench.exchange(token(bench, 2), device: "till-3")) == .upstreamRefused)
         }
@@ -136,7 +136,7 @@ extension UpstreamExchangeTests {
     @Test func refusesATokenOfTooManyDevices() async throws {
         let bench = bench(source: ScriptedUpstream(always: Self.always))
         for number in 1...33 {
-            let outcome = try await bench.exchange(token(bench, number), device: "till-\(number)")
+            let outcome = try await bench.exchange(token(bench, number), device: ExactText("till-\(number)"))
             #expect((failure(outcome) == .upstreamRefused) == (number > 32))
         }
     }

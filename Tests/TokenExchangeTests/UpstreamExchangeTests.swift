@@ -120,12 +120,14 @@ import TokenExchange
         let providers = bench().providers
         let revocations = RevocationList(store: store, vault: deadVault, time: clock.time, maximumAge: nil)
         let mint = MintExternalIdentity(
-            issuer: ExchangeBench.publicURL, keys: { TestKeys.ring }, randomBytes: OpenSSLRecordSealer().randomBytes)
+            issuer: ExactText(ExchangeBench.publicURL), keys: { TestKeys.ring },
+            randomBytes: OpenSSLRecordSealer().randomBytes)
         let dead = ExchangeToken(
             verify: VerifyIdentityToken(
                 tenants: [
                     Tenant(
-                        name: "acme-staging", issuer: ModelToken.issuer, keys: IssuerKeySet([TestKeys.rs256.verifier]),
+                        name: "acme-staging", issuer: ExactText(ModelToken.issuer),
+                        keys: IssuerKeySet([TestKeys.rs256.verifier]),
                         rules: TenantRules())
                 ], providers: providers, claimsReader: LibJWTClaimsReader(), limits: TokenLimits()),
             mint: mint, vault: deadVault, store: store,

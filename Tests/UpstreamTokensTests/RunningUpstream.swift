@@ -24,7 +24,8 @@ struct RunningUpstream {
     ) throws {
         self.fake = fake
         let endpoint = UpstreamEndpoint(
-            url: fake.url, format: format, tokenAt: JSONPointer("/token")!, expiry: expiry, successStatuses: statuses)
+            url: ExactText(fake.url), format: format, tokenAt: JSONPointer("/token")!, expiry: expiry,
+            successStatuses: statuses)
         service = UpstreamService(
             UpstreamRecipe(
                 endpoint: endpoint, transport: transport, headers: headers, body: body, access: access,
@@ -45,7 +46,8 @@ struct RunningUpstream {
 
     /// - Throws: ``UpstreamFailure``.
     func token(
-        within budget: Duration = .seconds(3), claims: [String: JSONValue] = [:], trace: RequestTrace = RequestTrace()
+        within budget: Duration = .seconds(3), claims: [ExactText: JSONValue] = [:],
+        trace: RequestTrace = RequestTrace()
     ) async throws -> UpstreamToken {
         try await service.token(for: try request(claims: claims, trace: trace), within: budget)
     }
@@ -54,7 +56,7 @@ struct RunningUpstream {
         try await service.trial(try request(claims: [:], trace: RequestTrace()), within: .seconds(3))
     }
 
-    private func request(claims: [String: JSONValue], trace: RequestTrace) throws -> UpstreamRequest {
+    private func request(claims: [ExactText: JSONValue], trace: RequestTrace) throws -> UpstreamRequest {
         try UpstreamRequest(
             service.recipe, provider: "points", claims: ClaimsSet(claims),
             identityToken: IdentityToken(bytes: Array("MARKERIDENTITY".utf8)), trace: trace)
@@ -89,7 +91,7 @@ extension UpstreamFailure {
 }
 
 extension UpstreamField {
-    static func constant(_ name: String, _ value: String) -> UpstreamField {
+    static func constant(_ name: ExactText, _ value: ExactText) -> UpstreamField {
         UpstreamField(name: name, source: .claim(ClaimMapping(name: name, source: .value(.string(value)))))
     }
 }

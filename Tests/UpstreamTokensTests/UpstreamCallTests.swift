@@ -105,7 +105,7 @@ import UpstreamTokens
             headers: [UpstreamField(name: "Authorization", source: .accessToken, prefix: "Bearer ")],
             access: UpstreamAccess(
                 endpoint: UpstreamEndpoint(
-                    url: access.url, format: .form, tokenAt: JSONPointer("/access_token")!,
+                    url: ExactText(access.url), format: .form, tokenAt: JSONPointer("/access_token")!,
                     expiry: .inSeconds(JSONPointer("/expires_in")!)),
                 headers: [], body: [.constant("grant_type", "client_credentials")]))
         for _ in 0..<3 { _ = try await upstream.token() }
@@ -129,7 +129,8 @@ import UpstreamTokens
         let upstream = try RunningUpstream(
             try await FakeUpstream.start(), headers: [UpstreamField(name: "X-Access", source: .accessToken)],
             access: UpstreamAccess(
-                endpoint: UpstreamEndpoint(url: access.url, tokenAt: JSONPointer("/token")!), headers: [], body: []))
+                endpoint: UpstreamEndpoint(url: ExactText(access.url), tokenAt: JSONPointer("/token")!), headers: [],
+                body: []))
         let hasty = Task { try await upstream.failure(within: .milliseconds(400)) }
         try await eventually("a call") { access.requestCount == 1 }
         access.set(.freshToken())
@@ -179,7 +180,7 @@ import UpstreamTokens
 
     private static func access(_ fake: FakeHTTPServer) -> UpstreamAccess {
         UpstreamAccess(
-            endpoint: UpstreamEndpoint(url: fake.url, format: .form, tokenAt: JSONPointer("/access_token")!),
+            endpoint: UpstreamEndpoint(url: ExactText(fake.url), format: .form, tokenAt: JSONPointer("/access_token")!),
             headers: [],
             body: [UpstreamField(name: "secret", source: .secret(UpstreamSecret(place: "env K") { "a b" }))])
     }

@@ -61,9 +61,9 @@ struct RequestConductor: Sendable {
             "status": .stringConvertible(report.kind.status),
             "duration_ms": .stringConvertible(((report.duration / .milliseconds(1)) * 1000).rounded() / 1000),
         ]
-        metadata["identity_provider"] = report.kind.identityProvider.map { .string($0) }
-        metadata["tenant"] = report.tenant.map { .string($0) }
-        metadata["verifier"] = report.verifier.map { .string($0) }
+        metadata["identity_provider"] = report.kind.identityProvider.map { .string(String($0)) }
+        metadata["tenant"] = report.tenant.map { .string(String($0)) }
+        metadata["verifier"] = report.verifier.map { .string(String($0)) }
         metadata["error_code"] = report.kind.errorCode.map { .string($0) }
         metadata["reason"] = report.kind.reason.map { .string($0) }
         metadata["clock_difference_s"] = report.clockDifference.map {
@@ -82,8 +82,8 @@ struct RequestConductor: Sendable {
 private struct Report {
     let kind: RequestMetrics.Kind
     let duration: Duration
-    let tenant: String?
-    let verifier: String?
+    let tenant: ExactText?
+    let verifier: ExactText?
     let failure: Failure?
     let clockDifference: Duration?
 

@@ -1,5 +1,6 @@
 package import CoreMetrics
 import Synchronization
+import TokenExchange
 
 /// Counts and times requests through swift-metrics. Labels are constants and names from the configuration, so that no
 /// caller can make up series.
@@ -13,7 +14,7 @@ package final class RequestMetrics: Sendable {
         let errorCode: String?
         /// The precise reason, where the code hides it.
         let reason: String?
-        let identityProvider: String?
+        let identityProvider: ExactText?
         let degradedBy: String?
     }
 
@@ -38,7 +39,7 @@ package final class RequestMetrics: Sendable {
     }
 
     private func make(_ kind: Kind) -> Series {
-        let provider = [("identity_provider", kind.identityProvider ?? "")]
+        let provider = [("identity_provider", kind.identityProvider?.description ?? "")]
         var counters = [
             Counter(
                 label: Self.requests,

@@ -58,7 +58,7 @@ struct CallbackRoute {
         var body: [UInt8] = []
         body.reserveCapacity(externalIdentity.bytes.count + 24)
         body.append(contentsOf: #"{"external_identity":"#.utf8)
-        JSONValue.append(String(decoding: externalIdentity.bytes, as: UTF8.self), to: &body)
+        JSONValue.append(ExactText(bytes: externalIdentity.bytes), to: &body)
         body.append(UInt8(ascii: "}"))
         return body
     }

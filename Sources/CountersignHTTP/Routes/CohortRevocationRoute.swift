@@ -44,7 +44,7 @@ extension FormBody {
             (.subject, value("subject")), (.device, value("device")), (.tenant, value("tenant")),
             (.identityProvider, value("identity_provider")), (.keyID, value("key_id")), (.all, value("all")),
         ]
-        let named = fields.compactMap { kind, value in value.map { (kind, String(decoding: $0, as: UTF8.self)) } }
+        let named = fields.compactMap { kind, value in value.map { (kind, ExactText(bytes: $0)) } }
         guard named.count == 1, let (kind, value) = named.first else { return nil }
         return kind == .all ? (value == "true" ? Cohort(.all) : nil) : Cohort(kind, value)
     }

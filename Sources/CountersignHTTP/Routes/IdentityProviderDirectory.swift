@@ -2,14 +2,14 @@ package import TokenExchange
 
 /// Finds the identity provider that a request means.
 package struct IdentityProviderDirectory: Sendable {
-    private let byName: [String: IdentityProvider]
-    private let byHost: [String: IdentityProvider]
+    private let byName: [ExactText: IdentityProvider]
+    private let byHost: [ExactText: IdentityProvider]
     /// Serves the callback without a name.
     let unnamed: IdentityProvider?
     let all: [IdentityProvider]
 
     /// - Parameter defaultName: of the provider for the callback without a name; where nil, the only provider is.
-    package init(_ providers: [IdentityProvider], defaultName: String?) {
+    package init(_ providers: [IdentityProvider], defaultName: ExactText?) {
         all = providers
         let byName = Dictionary(providers.map { ($0.name, $0) }) { first, _ in first }
         self.byName = byName
@@ -18,7 +18,7 @@ package struct IdentityProviderDirectory: Sendable {
         unnamed = defaultName.map { byName[$0] } ?? (providers.count == 1 ? providers.first : nil)
     }
 
-    func named(_ name: some StringProtocol) -> IdentityProvider? { byName[String(name)] }
+    func named(_ name: ExactText) -> IdentityProvider? { byName[name] }
 
-    func serving(host: String?) -> IdentityProvider? { host.flatMap { byHost[$0] } }
+    func serving(host: ExactText?) -> IdentityProvider? { host.flatMap { byHost[$0] } }
 }

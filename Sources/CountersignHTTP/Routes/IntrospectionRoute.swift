@@ -5,7 +5,7 @@ import TokenExchange
 struct IntrospectionRoute {
     let introspect: IntrospectSession
     /// The `iss` of all that we mint.
-    let issuer: String
+    let issuer: ExactText
     let bodyLimit: Int
 
     func reply(to request: IncomingRequest, from verifier: Verifier) async throws(Problem) -> Reply {

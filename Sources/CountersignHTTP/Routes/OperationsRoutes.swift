@@ -97,7 +97,7 @@ package struct Readiness: Sendable {
     var text: [UInt8] {
         JSONValue.object([
             .init("status", .string(status.rawValue)),
-            .init("components", .object(components.map { .init($0.name, $0.value) })),
+            .init("components", .object(components.map { .init(ExactText($0.name), $0.value) })),
         ]).text
     }
 }

@@ -23,7 +23,7 @@ package final class PublicRoutes: Routes {
     ///   - rateLimiter: nil: no limit.
     package init(
         exchange: ExchangeToken, introspect: IntrospectSession, revoke: RevokeSession,
-        verifiers: VerifierDirectory, providers: IdentityProviderDirectory, issuer: String,
+        verifiers: VerifierDirectory, providers: IdentityProviderDirectory, issuer: ExactText,
         keys: @escaping @Sendable () -> SigningKeyRing,
         keySetMaximumAge: Duration, bodyLimit: Int, jsonLimits: JSONLimits, rateLimiter: RateLimiter?
     ) {
@@ -34,7 +34,7 @@ package final class PublicRoutes: Routes {
         revocation = RevocationRoute(revoke: revoke, bodyLimit: bodyLimit)
         self.verifiers = verifiers
         self.providers = providers
-        metadata = ServerMetadata(issuer: issuer)
+        metadata = ServerMetadata(issuer: String(issuer))
         self.keys = keys
         cacheControl = "public, max-age=\(keySetMaximumAge.components.seconds)"
         self.rateLimiter = rateLimiter
@@ -80,7 +80,8 @@ package final class PublicRoutes: Routes {
             return try await exchange(request, for: providers.unnamed)
         case let path where path.hasPrefix(Self.callbackPath + "/"):
             try request.expect(.post)
-            return try await exchange(request, for: providers.named(path.dropFirst(Self.callbackPath.count + 1)))
+            return try await exchange(
+                request, for: providers.named(ExactText(path.dropFirst(Self.callbackPath.count + 1))))
         case Self.keySetPath:
             try request.expect(.get)
             return .json(keys().publishedKeySet, cacheControl: cacheControl)

@@ -28,5 +28,5 @@ struct ServerMetadata {
             ]).text
     }
 
-    private static func strings(_ values: String...) -> JSONValue { .array(values.map(JSONValue.string)) }
+    private static func strings(_ values: String...) -> JSONValue { .array(values.map { .string($0) }) }
 }

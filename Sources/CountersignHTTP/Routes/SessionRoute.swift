@@ -59,7 +59,7 @@ struct SessionRoute {
 private enum CrossOrigin {
     static func headers(for origin: String?, of providers: [IdentityProvider]) -> HTTPFields {
         var headers: HTTPFields = [.vary: "Origin"]
-        if let origin, providers.contains(where: { $0.webviewOrigins.contains(origin) }) {
+        if let origin, providers.contains(where: { $0.webviewOrigins.contains(ExactText(origin)) }) {
             headers[.accessControlAllowOrigin] = origin
         }
         return headers

@@ -14,7 +14,7 @@ enum TokenType: String {
 struct TokenExchangeForm {
     let subjectToken: IdentityToken
     /// Of our own: `device_id`, as in the callback.
-    let device: String
+    let device: ExactText
     let provider: IdentityProvider
     let issuedTokenType: TokenType
 
@@ -50,17 +50,17 @@ struct TokenExchangeForm {
     }
 
     /// Devices come without NUL and as text everywhere, so that no two of them can be taken for one another.
-    private static func device(_ value: [UInt8]) throws(Problem) -> String {
-        guard !value.contains(0), let device = String(validating: value, as: UTF8.self) else {
+    private static func device(_ value: [UInt8]) throws(Problem) -> ExactText {
+        guard !value.contains(0), String(validating: value, as: UTF8.self) != nil else {
             throw invalid("device_not_text")
         }
-        return device
+        return ExactText(bytes: value)
     }
 
     private static func provider(
         _ audience: [UInt8]?, among providers: IdentityProviderDirectory
     ) throws(Problem) -> IdentityProvider {
-        let provider = audience.map { providers.named(String(decoding: $0, as: UTF8.self)) } ?? providers.unnamed
+        let provider = audience.map { providers.named(ExactText(bytes: $0)) } ?? providers.unnamed
         guard let provider else { throw Problem(.identityProviderUnknown) }
         return provider
     }

@@ -49,8 +49,8 @@ struct TokenRoute {
     /// RFC 8693 §2.2.1. The token is a bearer token: `/session` takes it as one.
     private func body(_ issued: IssuedIdentity, type: TokenType) -> [UInt8] {
         var members = JSONObjectWriter(capacity: issued.externalIdentity.bytes.count + 192)
-        members.add("access_token", String(decoding: issued.externalIdentity.bytes, as: UTF8.self))
-        members.add("issued_token_type", type.rawValue)
+        members.add("access_token", ExactText(bytes: issued.externalIdentity.bytes))
+        members.add("issued_token_type", ExactText(type.rawValue))
         members.add("token_type", "Bearer")
         members.add("expires_in", issued.remainingSeconds)
         return members.finish()

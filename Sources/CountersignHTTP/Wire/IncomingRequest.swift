@@ -29,11 +29,11 @@ package struct IncomingRequest {
             requestID: id, traceparent: head.headerFields[.traceparent].flatMap { TraceParent.isSane($0) ? $0 : nil })
     }
 
-    /// The host that was asked for: lower case, without port.
-    var host: String? {
+    /// The host that was asked for: ASCII in lower case, without port.
+    var host: ExactText? {
         guard let authority = head.authority else { return nil }
         let host = authority.hasPrefix("[") ? authority.prefix { $0 != "]" } + "]" : authority.prefix { $0 != ":" }
-        return host.lowercased()
+        return ExactText(host).lowercasedASCII
     }
 
     /// Whether the content is of this media type, in lower case; parameters are ignored, since JSON and forms have none.

@@ -34,10 +34,10 @@ extension Problem {
     /// `error_code` says more than `error`, whose words are few.
     func oauthReply(_ error: OAuthError, requestID: String) -> Reply {
         var members = JSONObjectWriter(capacity: 256)
-        members.add("error", error.rawValue)
-        members.add("error_description", detail)
-        members.add("error_code", code.rawValue)
-        members.add("request_id", requestID)
+        members.add("error", ExactText(error.rawValue))
+        members.add("error_description", ExactText(detail))
+        members.add("error_code", ExactText(code.rawValue))
+        members.add("request_id", ExactText(requestID))
         var reply = Reply.json(members.finish(), status: code.oauthStatus)
         reply.headers.append(contentsOf: headers)
         reply.headers[.pragma] = "no-cache"

@@ -12,7 +12,7 @@ package struct Problem: Error {
     let clockDifference: Duration?
     var headers: HTTPFields = [:]
     /// Whose callback it was, for the log.
-    var identityProvider: String?
+    var identityProvider: ExactText?
     /// Where not nil, the answer has the form of RFC 6749 §5.2.
     var oauthError: OAuthError?
     /// Which sentence tells what a good request is.

@@ -10,9 +10,9 @@ package struct Reply {
     var notes = Notes()
 
     struct Notes {
-        var identityProvider: String?
-        var tenant: String?
-        var verifier: String?
+        var identityProvider: ExactText?
+        var tenant: ExactText?
+        var verifier: ExactText?
         /// A failure that the answer does not show as an error (optional mode).
         var degradedBy: Failure?
     }

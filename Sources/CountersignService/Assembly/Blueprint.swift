@@ -77,8 +77,8 @@ package struct Blueprint: Sendable {
 
     /// What there is, in one line.
     package var summary: String {
-        let tenants = configuration.tenants.map(\.name).joined(separator: ", ")
-        let providers = configuration.identityProviders.map(\.name).joined(separator: ", ")
+        let tenants = configuration.tenants.map(\.name.description).joined(separator: ", ")
+        let providers = configuration.identityProviders.map(\.name.description).joined(separator: ", ")
         return "Tenants: \(tenants). Identity providers: \(providers)."
     }
 
@@ -86,7 +86,8 @@ package struct Blueprint: Sendable {
         _ configuration: Configuration, keys: SigningKeyRing, file: String
     ) -> [String] {
         let mint = MintExternalIdentity(
-            issuer: configuration.publicURL, keys: { keys }, randomBytes: { [UInt8](repeating: 0, count: $0) })
+            issuer: ExactText(configuration.publicURL), keys: { keys },
+            randomBytes: { [UInt8](repeating: 0, count: $0) })
         return configuration.identityProviders.compactMap { provider in
             guard case .jwt(let shape) = provider.token.kind else { return nil }
             let algorithm = shape.algorithm.rawValue

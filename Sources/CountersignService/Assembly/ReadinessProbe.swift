@@ -27,7 +27,7 @@ struct ReadinessProbe: Sendable {
         let mute = providers.filter { provider in
             if case .jwt(let shape) = provider.token.kind { !signingKeys.signs(shape.algorithm) } else { false }
         }
-        let problems = mute.isEmpty ? [] : ["no active key for \(mute.map(\.name).joined(separator: ", "))"]
+        let problems = mute.isEmpty ? [] : ["no active key for \(mute.map(\.name.description).joined(separator: ", "))"]
         let all = problems + [signingKeys.problem].compactMap { $0 }
         let status: Readiness.Status =
             mute.contains { $0.mode == .strict } ? .unavailable : all.isEmpty ? .ready : .degraded
@@ -36,13 +36,13 @@ struct ReadinessProbe: Sendable {
     }
 
     /// Another replica would fare no better with the same service, so that one is down takes nobody out of rotation.
-    private func upstream(of provider: String, _ status: UpstreamService.Status) -> Readiness.Component {
+    private func upstream(of provider: ExactText, _ status: UpstreamService.Status) -> Readiness.Component {
         Readiness.Component(
             name: "upstream.\(provider)", status: status.isOpen ? .degraded : .ready,
             detail: status.isOpen ? "the circuit breaker is open" : nil)
     }
 
-    private func issuerKeys(of tenant: String, _ keys: IssuerKeyStatus) -> Readiness.Component {
+    private func issuerKeys(of tenant: ExactText, _ keys: IssuerKeyStatus) -> Readiness.Component {
         let isStrictUsed = providers.contains { $0.mode == .strict && $0.tenants.contains(tenant) }
         let status: Readiness.Status =
             if keys.isUsable { keys.lastError == nil ? .ready : .degraded } else {

@@ -11,8 +11,8 @@ import TokenExchange
 struct RemoteTenant: Sendable {
     /// What must be the same for keys that run to run on after a reload.
     struct Identity: Hashable {
-        let name: String
-        let issuer: String
+        let name: ExactText
+        let issuer: ExactText
         let keys: RemoteKeySettings
         let algorithms: Set<TokenExchange.SignatureAlgorithm>
         /// Of `ca_file`, so that a reload takes up another one.
@@ -42,7 +42,7 @@ struct RemoteTenant: Sendable {
 
     func makeKeys(client: HTTPClient, time: TimeSource, logger: Logger) -> RemoteIssuerKeys {
         var logger = logger
-        logger[metadataKey: "tenant"] = .string(identity.name)
+        logger[metadataKey: "tenant"] = .stringConvertible(identity.name)
         let (keys, algorithms) = (identity.keys, identity.algorithms)
         let fetcher = KeySetFetcher(client: client, url: keys.url, timeout: keys.timeout, trustRoots: trustRoots)
         return RemoteIssuerKeys(

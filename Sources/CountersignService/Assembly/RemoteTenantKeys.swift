@@ -49,7 +49,7 @@ final class RemoteTenantKeys: Service {
     }
 
     /// By tenant, in the order of names.
-    var statuses: [(tenant: String, status: IssuerKeyStatus)] {
+    var statuses: [(tenant: ExactText, status: IssuerKeyStatus)] {
         running.withLock { $0.map { ($0.key.name, $0.value.keys.status) } }.sorted { $0.0 < $1.0 }
     }
 

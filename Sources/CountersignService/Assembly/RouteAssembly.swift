@@ -23,12 +23,14 @@ extension PublicRoutes {
                 upstream: upstream.exchange(blueprint, mint: mint), revocations: sessions.revocations, time: time),
             introspect: IntrospectSession(blueprint, sessions: sessions, keys: keys, time: time),
             revoke: RevokeSession(
-                issuer: configuration.publicURL, providers: configuration.identityProviders, vault: sessions.vault,
+                issuer: ExactText(configuration.publicURL), providers: configuration.identityProviders,
+                vault: sessions.vault,
                 store: sessions.store, keys: keys, claimsReader: LibJWTClaimsReader(), time: time),
             verifiers: blueprint.verifiers,
             providers: IdentityProviderDirectory(
                 configuration.identityProviders, defaultName: configuration.defaultIdentityProvider),
-            issuer: configuration.publicURL, keys: keys, keySetMaximumAge: configuration.signing.jwksMaximumAge,
+            issuer: ExactText(configuration.publicURL), keys: keys,
+            keySetMaximumAge: configuration.signing.jwksMaximumAge,
             bodyLimit: configuration.limits.bodyBytes, jsonLimits: JSONLimits(configuration.limits),
             rateLimiter: RateLimiter(configuration.limits))
     }
@@ -50,7 +52,7 @@ extension IntrospectSession {
         time: TimeSource
     ) {
         self.init(
-            issuer: blueprint.configuration.publicURL, providers: blueprint.configuration.identityProviders,
+            issuer: ExactText(blueprint.configuration.publicURL), providers: blueprint.configuration.identityProviders,
             vault: sessions.vault, store: sessions.store, deferredSessions: sessions.deferredSessions,
             revocations: sessions.revocations, keys: keys, claimsReader: LibJWTClaimsReader(), time: time)
     }
@@ -59,7 +61,8 @@ extension IntrospectSession {
 extension MintExternalIdentity {
     init(_ blueprint: Blueprint, keys: @escaping @Sendable () -> SigningKeyRing) {
         self.init(
-            issuer: blueprint.configuration.publicURL, keys: keys, randomBytes: OpenSSLRecordSealer().randomBytes)
+            issuer: ExactText(blueprint.configuration.publicURL), keys: keys,
+            randomBytes: OpenSSLRecordSealer().randomBytes)
     }
 }
 

@@ -29,7 +29,7 @@ package final class SigningKeyWatch: Service {
         var pause: Duration { min(.seconds(2), source.times.refreshLag / 4) }
 
         /// Has a burnt key sign no more, whatever the directory says; the best other key takes over.
-        mutating func burn(_ isRevoked: (String) -> Bool, at now: UnixTime) {
+        mutating func burn(_ isRevoked: (ExactText) -> Bool, at now: UnixTime) {
             for key in keys.manifest.keys where key.state != .revoked && isRevoked(key.keyID) {
                 keys = keys.revoking(key.keyID, at: now, times: source.times)
             }
@@ -47,7 +47,7 @@ package final class SigningKeyWatch: Service {
     private let time: TimeSource
     private let sleep: @Sendable (Duration) async throws -> Void
     private let logger: Logger
-    private let isRevoked: @Sendable (String) -> Bool
+    private let isRevoked: @Sendable (ExactText) -> Bool
     private let publish: @Sendable (SigningKeyRing) -> Void
     private let burns = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
 
@@ -57,7 +57,7 @@ package final class SigningKeyWatch: Service {
     ///   - publish: takes a ring that differs from the last one.
     package init(
         _ blueprint: Blueprint, time: TimeSource, logger: Logger,
-        isRevoked: @escaping @Sendable (String) -> Bool = { _ in false },
+        isRevoked: @escaping @Sendable (ExactText) -> Bool = { _ in false },
         sleep: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) },
         publish: @escaping @Sendable (SigningKeyRing) -> Void
     ) {
@@ -203,8 +203,9 @@ extension SigningKeySource {
 extension SigningKeyPlan {
     fileprivate var metadata: Logger.Metadata {
         [
-            "signing": .string(signers.values.sorted().joined(separator: " ")),
-            "published": .string(published.joined(separator: " ")), "waiting": .string(waiting.joined(separator: " ")),
+            "signing": .string(signers.values.sorted().map(\.description).joined(separator: " ")),
+            "published": .string(published.map(\.description).joined(separator: " ")),
+            "waiting": .string(waiting.map(\.description).joined(separator: " ")),
         ]
     }
 }

@@ -10,10 +10,10 @@ package struct DevelopmentToken {
 
     /// - Parameter tenantName: nil for the first tenant that has a development key.
     /// - Throws: ``StartUpError`` where the tenant is unknown or has no private key beside its public one.
-    package init(_ configuration: Configuration, tenantName: String?) throws(StartUpError) {
+    package init(_ configuration: Configuration, tenantName: ExactText?) throws(StartUpError) {
         let candidates = configuration.tenants.filter { tenantName == nil || $0.name == tenantName }
         guard !candidates.isEmpty else {
-            let known = configuration.tenants.map(\.name).joined(separator: ", ")
+            let known = configuration.tenants.map(\.name.description).joined(separator: ", ")
             throw StartUpError(["there is no tenant \(tenantName ?? ""); known are \(known)"])
         }
         guard

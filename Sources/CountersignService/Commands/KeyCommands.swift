@@ -42,13 +42,13 @@ package struct SigningKeyCommands {
 
     private static let columns = ["KID", "ALGORITHM", "STATE", "SINCE", "MAY SIGN FROM", "TOKENS DIE BY"]
 
-    package func activate(_ keyID: String, isForced: Bool) throws(StartUpError) -> String {
+    package func activate(_ keyID: ExactText, isForced: Bool) throws(StartUpError) -> String {
         try report { () throws(KeyFileError) in
             try source.directory.activate(keyID, at: now, times: source.times, isForced: isForced)
         }
     }
 
-    package func retire(_ keyID: String, isForced: Bool) throws(StartUpError) -> String {
+    package func retire(_ keyID: ExactText, isForced: Bool) throws(StartUpError) -> String {
         try report { () throws(KeyFileError) in
             try source.directory.retire(keyID, at: now, times: source.times, isForced: isForced)
         }
@@ -57,7 +57,7 @@ package struct SigningKeyCommands {
     /// Burns a key in the session store and in the directory: each though the other cannot be written.
     ///
     /// - Throws: what was done, and what is left to do.
-    package func revoke(_ keyID: String, sessions: SessionCommands) async throws(StartUpError) -> String {
+    package func revoke(_ keyID: ExactText, sessions: SessionCommands) async throws(StartUpError) -> String {
         if let manifest = try? manifest(), manifest.record(keyID) == nil {
             throw StartUpError(["\(source.directory.path): \(SigningKeyRefusal.unknownKey(keyID: keyID))"])
         }
@@ -84,7 +84,7 @@ package struct SigningKeyCommands {
         return done.joined(separator: "\n")
     }
 
-    private static func storeSentence(_ keyID: String) -> String {
+    private static func storeSentence(_ keyID: ExactText) -> String {
         "Session store: every service drops key \(keyID) and its tokens within "
             + "\(RevocationList.promise.components.seconds) seconds."
     }
@@ -101,7 +101,7 @@ package struct SigningKeyCommands {
 
     private func plan() throws(StartUpError) -> String {
         let (due, next) = try attempt { () throws(KeyFileError) in
-            try source.directory.stepsDue(at: now, times: source.times) { "(the new \($0.rawValue) key)" }
+            try source.directory.stepsDue(at: now, times: source.times) { ExactText("(the new \($0.rawValue) key)") }
         }
         let lines = due.map { "Would \($0.clause)." }
         return ((lines.isEmpty ? ["Nothing is due."] : lines) + [Self.sentence(next)]).joined(separator: "\n")
@@ -136,7 +136,7 @@ package struct SigningKeyCommands {
     }
 
     /// What revoking a key breaks.
-    package func harm(ofRevoking keyID: String) -> String? {
+    package func harm(ofRevoking keyID: ExactText) -> String? {
         let tokens = "Every token that key \(keyID) has signed is dead at once, and its sessions with it."
         // What cannot be read must not stop it.
         guard var manifest = try? manifest() else { return tokens }

@@ -16,7 +16,7 @@ package struct KeyRehearsal: ~Copyable {
     private var now: UnixTime
     private var replicas: [Replica]
     private var verifier = CachingVerifier()
-    private var names: [String: String] = [:]
+    private var names: [ExactText: String] = [:]
     private var lines: [String] = []
     private var signed = 0
     private var refused = 0
@@ -156,7 +156,7 @@ package struct KeyRehearsal: ~Copyable {
     }
 
     /// A letter for each key, in the order of their appearance.
-    private mutating func name(_ keyID: String?) -> String {
+    private mutating func name(_ keyID: ExactText?) -> String {
         guard let keyID else { return "no key" }
         if let known = names[keyID] { return known }
         let name = "key \(String(UnicodeScalar(UInt8(ascii: "A") + UInt8(names.count % 26))))"
@@ -204,11 +204,11 @@ private struct Replica {
 
 /// A verifier that asks for the JWK set when the one it has is too old, and never else.
 private struct CachingVerifier {
-    private var keys: [String: any TokenVerifier] = [:]
+    private var keys: [ExactText: any TokenVerifier] = [:]
     private var keptUntil: UnixTime?
 
     /// - Returns: the `kid`s of a set that differs from the one before.
-    mutating func refresh(from ring: SigningKeyRing, at now: UnixTime, maximumAge: Duration) -> [String]? {
+    mutating func refresh(from ring: SigningKeyRing, at now: UnixTime, maximumAge: Duration) -> [ExactText]? {
         if let keptUntil, now < keptUntil { return nil }
         keptUntil = now.advanced(by: maximumAge)
         let set = try? JWKSetReader().read(ring.publishedKeySet, allowing: Set(SignatureAlgorithm.minting))
@@ -218,7 +218,7 @@ private struct CachingVerifier {
         return old == Set(keys.keys) ? nil : verifiers.compactMap(\.keyID)
     }
 
-    func accepts(_ signature: [UInt8], over message: [UInt8], keyID: String) -> Bool {
+    func accepts(_ signature: [UInt8], over message: [UInt8], keyID: ExactText) -> Bool {
         keys[keyID]?.isValid(signature: signature, over: message, count: message.count) ?? false
     }
 }

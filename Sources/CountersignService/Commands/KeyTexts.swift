@@ -40,7 +40,7 @@ extension SigningKeyRecord {
 
     var listRow: [String] {
         [
-            keyID, algorithm.rawValue, state.rawValue + (isForced ? " (forced)" : ""), since.shortText,
+            keyID.description, algorithm.rawValue, state.rawValue + (isForced ? " (forced)" : ""), since.shortText,
             isOut ? "never" : maySignFrom.shortText, tokensDieBy?.shortText ?? "-",
         ]
     }

@@ -35,7 +35,7 @@ package struct SessionCommands: Sendable {
     }
 
     /// Ends what a burnt key has signed, and has every replica drop the key, also one whose key directory is not shared.
-    package func revoke(keyID: String) async throws(StartUpError) {
+    package func revoke(keyID: ExactText) async throws(StartUpError) {
         guard canReachSessions, let cohort = Cohort(.keyID, keyID) else { return }
         try await attempt(remedy: Self.again) { () async throws(Failure) in
             try await sessions.revocations.revoke(cohort)
@@ -54,9 +54,10 @@ package struct SessionCommands: Sendable {
             return "inactive: unknown, expired, revoked, or none of ours"
         }
         let facts = [
-            ("identity provider", session.identityProvider), ("tenant", session.tenant), ("subject", session.subject),
+            ("identity provider", "\(session.identityProvider)"), ("tenant", "\(session.tenant)"),
+            ("subject", "\(session.subject)"),
             ("device", session.devices.isEmpty ? "not named" : "named"), ("issued", session.issuedAt.shortText),
-            ("expires", session.expiry.shortText), ("token id", session.tokenID),
+            ("expires", session.expiry.shortText), ("token id", "\(session.tokenID)"),
         ]
         return (["active"] + facts.map { "\($0): \($1)" }).joined(separator: "\n")
     }
@@ -82,14 +83,14 @@ extension SessionCommands {
     private func check(_ cohort: Cohort) throws(StartUpError) {
         guard let names = configuration.names(of: cohort.kind), !names.contains(cohort.value) else { return }
         throw StartUpError([
-            "expected a name of the configuration (\(names.joined(separator: ", "))), found another. Nothing was done."
+            "expected a name of the configuration (\(names.map(\.description).joined(separator: ", "))), found another. Nothing was done."
         ])
     }
 }
 
 extension Configuration {
     /// Those that a cohort of this kind can have; nil: any.
-    fileprivate func names(of kind: Cohort.Kind) -> [String]? {
+    fileprivate func names(of kind: Cohort.Kind) -> [ExactText]? {
         switch kind {
         case .tenant: tenants.map(\.name)
         case .identityProvider: identityProviders.map(\.name)

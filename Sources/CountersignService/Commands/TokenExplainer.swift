@@ -14,10 +14,10 @@ package struct TokenExplainer {
     private static let budget: Duration = .seconds(10)
 
     /// - Throws: ``StartUpError`` where there is no such provider.
-    package init(_ blueprint: Blueprint, providerName: String) throws(StartUpError) {
+    package init(_ blueprint: Blueprint, providerName: ExactText) throws(StartUpError) {
         let providers = blueprint.configuration.identityProviders
         guard let provider = providers.first(where: { $0.name == providerName }) else {
-            let known = providers.map(\.name).joined(separator: ", ")
+            let known = providers.map(\.name.description).joined(separator: ", ")
             throw StartUpError(["there is no identity provider \(providerName); known are \(known)"])
         }
         let remoteKeys = RemoteTenantKeys(time: .system, logger: .silent)
@@ -43,7 +43,7 @@ package struct TokenExplainer {
 
     private func secondOpinion(on token: [UInt8]) async -> LibJWTSecondOpinion.Opinion? {
         guard let unverified = try? UnverifiedToken(token, limits: limits),
-            let tenant = tenants.first(where: { unverified.isClaimed(by: $0.issuer) }),
+            let tenant = tenants.first(where: { $0.issuer == unverified.claimedIssuer }),
             let verifiers = try? await tenant.keys.verifiers(
                 for: IssuerKeyQuery(keyID: unverified.keyID, algorithm: unverified.algorithm, budget: Self.budget))
         else { return nil }

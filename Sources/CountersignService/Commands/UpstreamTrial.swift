@@ -10,10 +10,10 @@ package struct UpstreamTrial: Sendable {
     private let verify: VerifyIdentityToken
 
     /// - Throws: ``StartUpError`` where there is no such provider, or its tokens are of another kind.
-    package init(_ blueprint: Blueprint, providerName: String) throws(StartUpError) {
+    package init(_ blueprint: Blueprint, providerName: ExactText) throws(StartUpError) {
         let providers = blueprint.configuration.identityProviders
         guard let provider = providers.first(where: { $0.name == providerName }) else {
-            let known = providers.map(\.name).joined(separator: ", ")
+            let known = providers.map(\.name.description).joined(separator: ", ")
             throw StartUpError(["there is no identity provider \(providerName); known are \(known)"])
         }
         guard case .upstream(let recipe) = provider.token.kind,

@@ -54,12 +54,12 @@ package struct StructuredLogHandler: LogHandler {
         line.append(contentsOf: #"","level":""#.utf8)
         line.append(contentsOf: event.level.rawValue.utf8)
         line.append(contentsOf: #"","component":"#.utf8)
-        JSONValue.append(label, to: &line)
+        JSONValue.append(ExactText(label), to: &line)
         line.append(contentsOf: #","message":"#.utf8)
-        JSONValue.append(event.message.description, to: &line)
+        JSONValue.append(ExactText(event.message.description), to: &line)
         for (name, value) in fields.sorted(by: { $0.key < $1.key }) {
             line.append(UInt8(ascii: ","))
-            JSONValue.append(name, to: &line)
+            JSONValue.append(ExactText(name), to: &line)
             line.append(UInt8(ascii: ":"))
             value.json.append(to: &line)
         }
@@ -86,7 +86,7 @@ extension Logger.MetadataValue {
         case .stringConvertible(let value): .string(value.description)
         case .array(let values): .array(values.map(\.json))
         case .dictionary(let values):
-            .object(values.sorted { $0.key < $1.key }.map { JSONValue.Member($0.key, $0.value.json) })
+            .object(values.sorted { $0.key < $1.key }.map { JSONValue.Member(ExactText($0.key), $0.value.json) })
         }
     }
 }

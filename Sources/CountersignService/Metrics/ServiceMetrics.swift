@@ -13,9 +13,9 @@ extension PrometheusRegistry {
         let descriptions = Self.descriptions.merging(Self.keyGauges.map { ($0.name, $0.description) }) { $1 }
         self.init(descriptions: RequestMetrics.descriptions.merging(descriptions) { $1 })
         for tenant in blueprint.configuration.tenants.map(\.name) {
-            addGauge(Self.clockOffset, labels: [("tenant", tenant)]) { clocks.offset(of: tenant)?.inSeconds }
+            addGauge(Self.clockOffset, labels: [("tenant", String(tenant))]) { clocks.offset(of: tenant)?.inSeconds }
             for gauge in Self.keyGauges {
-                addGauge(gauge.name, labels: [("tenant", tenant)]) {
+                addGauge(gauge.name, labels: [("tenant", String(tenant))]) {
                     remoteKeys.statuses.first { $0.tenant == tenant }.flatMap { gauge.read($0.status) }
                 }
             }
@@ -53,7 +53,7 @@ extension PrometheusRegistry {
             _ name: String, isCounter: Bool, _ read: @escaping @Sendable (UpstreamService.Status) -> Double
         ) {
             addFamily(name, isCounter: isCounter, by: "identity_provider") {
-                upstreams.statuses.map { ($0.provider, read($0.status)) }
+                upstreams.statuses.map { (String($0.provider), read($0.status)) }
             }
         }
         add(Self.upstreamOpen, isCounter: false) { $0.isOpen ? 1 : 0 }

@@ -18,14 +18,14 @@ struct KitCase {
     }
 
     /// Below the kit's folder.
-    func file(of provider: String) -> String { "\(provider)/\(name).jwt" }
+    func file(of provider: ExactText) -> String { "\(provider)/\(name).jwt" }
 
-    func description(of provider: String) -> JSONValue {
+    func description(of provider: ExactText) -> JSONValue {
         .object([
             .init("name", .string(name)),
             .init("file", .string(file(of: provider))),
             .init("verdict", .string(isAccepted ? "accept" : "reject")),
-            .init("introspection", introspection.map(JSONValue.string) ?? .null),
+            .init("introspection", introspection.map { .string($0) } ?? .null),
             .init("why", .string(why)),
         ])
     }
@@ -36,7 +36,7 @@ struct KitToken {
     private(set) var header: [JSONValue.Member]
     private(set) var claims: [JSONValue.Member]
 
-    func with(_ name: String, _ value: JSONValue) -> KitToken {
+    func with(_ name: ExactText, _ value: JSONValue) -> KitToken {
         var token = self
         token.claims = claims.map { $0.name == name ? .init(name, value) : $0 }
         return token

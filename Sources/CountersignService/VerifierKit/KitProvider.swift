@@ -3,7 +3,7 @@ import TokenExchange
 
 /// The kit's tokens of one identity provider.
 struct KitProvider {
-    let name: String
+    let name: ExactText
     private let provider: IdentityProvider
     private let shape: TokenRecipe.JWTShape
     private let signer: any TokenSigner
@@ -11,8 +11,8 @@ struct KitProvider {
     private let publicKeyPEM: [UInt8]
     /// Signs what must not be accepted.
     private let stranger: OpenSSLTokenSigner
-    private let otherName: String
-    private let otherAudience: String
+    private let otherName: ExactText
+    private let otherAudience: ExactText
 
     /// - Parameter other: another provider of this service; nil where there is none.
     init(_ provider: IdentityProvider, other: IdentityProvider?, keys: KitKeys) throws(StartUpError) {
@@ -88,7 +88,7 @@ struct KitProvider {
         ])
     }
 
-    private func header(_ algorithm: String, keyID: String) -> [JSONValue.Member] {
+    private func header(_ algorithm: String, keyID: ExactText) -> [JSONValue.Member] {
         [.init("alg", .string(algorithm)), .init("kid", .string(keyID)), .init("typ", .string("JWT"))]
     }
 
@@ -112,7 +112,7 @@ struct KitProvider {
             }
     }
 
-    private func randomID() -> String { Base64URL.string(OpenSSLRecordSealer().randomBytes(16)) }
+    private func randomID() -> ExactText { Base64URL.text(OpenSSLRecordSealer().randomBytes(16)) }
 
     /// Where the signature begins, its dot included.
     private func dot(_ token: [UInt8]) -> Int { token.lastIndex(of: UInt8(ascii: ".")) ?? token.endIndex }

@@ -68,7 +68,7 @@ package struct VerifierKit {
             for provider in providers {
                 let cases = try provider.cases(issuer: issuer, lifetime: lifetime, now: now)
                 try files.createDirectory(
-                    at: folder.appending(path: provider.name), withIntermediateDirectories: true,
+                    at: folder.appending(path: String(provider.name)), withIntermediateDirectories: true,
                     attributes: [.posixPermissions: 0o700])
                 for item in cases {
                     try Data(item.token).write(to: folder.appending(path: item.file(of: provider.name)))

@@ -13,10 +13,10 @@ package struct LibJWTClaimsReader: ClaimsReader {
 
     package init() {}
 
-    package func claims(_ names: [String], in claims: JSONObject) throws(ClaimsUnreadable) -> ClaimsSet {
+    package func claims(_ names: [ExactText], in claims: JSONObject) throws(ClaimsUnreadable) -> ClaimsSet {
         guard let token = unsafe Self.decode(claims.text(keeping: names)) else { throw ClaimsUnreadable() }
         defer { unsafe jwt_free(token) }
-        var values: [String: JSONValue] = [:]
+        var values: [ExactText: JSONValue] = [:]
         values.reserveCapacity(names.count)
         for name in names where claims.contains(name) { values[name] = try unsafe Self.value(name, of: token) }
         return ClaimsSet(values)
@@ -37,11 +37,11 @@ package struct LibJWTClaimsReader: ClaimsReader {
     }
 
     /// - Parameter name: of a claim that is there.
-    private static func value(_ name: String, of token: OpaquePointer) throws(ClaimsUnreadable) -> JSONValue {
+    private static func value(_ name: ExactText, of token: OpaquePointer) throws(ClaimsUnreadable) -> JSONValue {
         // To libjwt an empty name means all claims.
         guard !name.isEmpty else { throw ClaimsUnreadable() }
-        if let string = unsafe jwt_get_grant(token, name) { return .string(unsafe String(cString: string)) }
-        guard let text = unsafe jwt_get_grants_json(token, name) else { throw ClaimsUnreadable() }
+        if let string = unsafe jwt_get_grant(token, String(name)) { return .string(unsafe String(cString: string)) }
+        guard let text = unsafe jwt_get_grants_json(token, String(name)) else { throw ClaimsUnreadable() }
         defer { unsafe free(text) }
         let bytes = unsafe Array(String(cString: text).utf8)
         do { return try JSONValue(parsing: bytes, limits: scanned).withShortestNumbers } catch {
@@ -57,8 +57,9 @@ extension JSONValue {
     /// jansson writes 1.1 with 17 digits (`1.1000000000000001`); Swift writes the shortest text of the same number.
     fileprivate var withShortestNumbers: JSONValue {
         switch self {
-        case .number(let literal) where !literal.allSatisfy({ $0.isNumber || $0 == "-" }):
-            .number(literal: Double(literal)?.description ?? literal)
+        case .number(let literal)
+        where !literal.bytes.allSatisfy({ (0x30...0x39).contains($0) || $0 == UInt8(ascii: "-") }):
+            .number(literal: Double(String(literal))?.description ?? String(literal))
         case .array(let values): .array(values.map(\.withShortestNumbers))
         case .object(let members): .object(members.map { Member($0.name, $0.value.withShortestNumbers) })
         default: self

@@ -1,11 +1,11 @@
 import CLibJWT
-import TokenExchange
+package import TokenExchange
 
 extension LibJWTSecondOpinion {
     /// The top-level names that libjwt (jansson) reads in a claims set, sorted by it; nil where it reads none at all.
     ///
     /// Laxer than our scanner: of two members with one name it keeps one, and it stops at a NUL.
-    package func names(ofClaims text: [UInt8]) -> [String]? {
+    package func names(ofClaims text: [UInt8]) -> [ExactText]? {
         guard let token = unsafe LibJWTClaimsReader.decode(text) else { return nil }
         defer { unsafe jwt_free(token) }
         guard let claims = unsafe jwt_get_grants_json(token, nil) else { return nil }

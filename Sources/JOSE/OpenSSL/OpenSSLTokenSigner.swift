@@ -1,7 +1,7 @@
 package import TokenExchange
 
 package struct OpenSSLTokenSigner: TokenSigner {
-    package let keyID: String
+    package let keyID: ExactText
     package let algorithm: SignatureAlgorithm
     package let signatureCount: Int
     /// The public half, as this service itself checks what it signed.
@@ -14,13 +14,13 @@ package struct OpenSSLTokenSigner: TokenSigner {
     ///   - privateKeyPEM: PKCS#8, or the older forms of RSA and EC; unencrypted. The caller's copy is not cleansed.
     ///   - keyID: nil for the RFC 7638 thumbprint.
     package init(
-        privateKeyPEM: [UInt8], algorithm: SignatureAlgorithm, keyID: String? = nil
+        privateKeyPEM: [UInt8], algorithm: SignatureAlgorithm, keyID: ExactText? = nil
     ) throws(KeyPEMError) {
         try self.init(SecretBytes(copying: privateKeyPEM), algorithm: algorithm, keyID: keyID)
     }
 
     init(
-        _ pem: borrowing SecretBytes, algorithm: SignatureAlgorithm, keyID: String?, passphrase: KeyPassphrase? = nil
+        _ pem: borrowing SecretBytes, algorithm: SignatureAlgorithm, keyID: ExactText?, passphrase: KeyPassphrase? = nil
     ) throws(KeyPEMError) {
         let (key, parameters) = try PEMKey.privateKey(pem, passphrase: passphrase)
         guard parameters.type == algorithm.keyType else {
@@ -35,7 +35,7 @@ package struct OpenSSLTokenSigner: TokenSigner {
     }
 
     private init(
-        _ key: KeyHandle, _ parameters: PublicKeyParameters, algorithm: SignatureAlgorithm, keyID: String?
+        _ key: KeyHandle, _ parameters: PublicKeyParameters, algorithm: SignatureAlgorithm, keyID: ExactText?
     ) throws(OpenSSLFailure) {
         self.keyID = keyID ?? parameters.thumbprint
         self.algorithm = algorithm

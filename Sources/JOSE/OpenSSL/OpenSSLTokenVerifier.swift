@@ -1,7 +1,7 @@
 package import TokenExchange
 
 package struct OpenSSLTokenVerifier: TokenVerifier {
-    package let keyID: String?
+    package let keyID: ExactText?
     package let algorithm: SignatureAlgorithm
     private let key: KeyHandle
     private let parameters: PublicKeyParameters
@@ -10,7 +10,7 @@ package struct OpenSSLTokenVerifier: TokenVerifier {
 
     /// - Parameter parameters: the public half of `key`; of a type that fits `algorithm`.
     init(
-        _ key: KeyHandle, _ parameters: PublicKeyParameters, keyID: String?, algorithm: SignatureAlgorithm
+        _ key: KeyHandle, _ parameters: PublicKeyParameters, keyID: ExactText?, algorithm: SignatureAlgorithm
     ) throws(OpenSSLFailure) {
         self.keyID = keyID
         self.algorithm = algorithm
@@ -32,7 +32,7 @@ package struct OpenSSLTokenVerifier: TokenVerifier {
     }
 
     /// RFC 7638 with SHA-256, base64url: what names this key where its `kid` is unknown or shared.
-    package var thumbprint: String { parameters.thumbprint }
+    package var thumbprint: ExactText { parameters.thumbprint }
 
     /// SubjectPublicKeyInfo, for those who verify by other means (``LibJWTSecondOpinion``); nil where OpenSSL fails.
     package var publicKeyPEM: [UInt8]? { try? key.publicKeyPEM() }

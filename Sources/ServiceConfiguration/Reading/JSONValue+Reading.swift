@@ -22,7 +22,7 @@ extension NodeReader {
             switch node.tagName {
             case .null: .null
             case .bool: scalar.string.jsonBoolean.map(JSONValue.bool)
-            case .int, .float: scalar.string.jsonNumber.map(JSONValue.number(literal:))
+            case .int, .float: scalar.string.jsonNumber.map { .number(literal: $0) }
             case .str, .timestamp, .value, .merge: .string(scalar.string)
             default: nil
             }
@@ -35,7 +35,7 @@ extension NodeReader {
     }
 
     private func member(_ name: String, _ value: NodeReader) -> JSONValue.Member? {
-        value.jsonValue().map { JSONValue.Member(name, $0) }
+        value.jsonValue().map { JSONValue.Member(ExactText(name), $0) }
     }
 }
 

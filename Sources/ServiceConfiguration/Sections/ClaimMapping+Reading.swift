@@ -3,10 +3,10 @@ import TokenExchange
 extension ClaimMapping {
     /// `{ from: … }`, `{ first_of: […] }` or `{ value: … }`.
     static func read(name: String, _ reader: NodeReader) -> ClaimMapping? {
-        if reservedNames.contains(name) {
+        if reservedNames.contains(ExactText(name)) {
             reader.report(
                 expected: "a claim that Countersign does not set itself", found: excerpt(of: name),
-                remedy: "These names are taken: \(reservedNames.sorted().joined(separator: ", ")).")
+                remedy: "These names are taken: \(reservedNames.sorted().map(\.description).joined(separator: ", ")).")
         }
         return reader.mapping { section in
             let source: Source? = section.exactlyOne([
@@ -18,7 +18,7 @@ extension ClaimMapping {
                 if case .value = source { reader.refuseForValue() }
                 return reader.boolean()
             }
-            return source.map { ClaimMapping(name: name, source: $0, isRequired: isRequired) }
+            return source.map { ClaimMapping(name: ExactText(name), source: $0, isRequired: isRequired) }
         }
     }
 }
@@ -27,10 +27,10 @@ extension NodeReader {
     /// A claim's name, or the names on the way to it.
     func claimPath() -> ClaimPath? {
         guard isList else {
-            return string("a claim's name, or a list of names as a path").map { ClaimPath($0) }
+            return string("a claim's name, or a list of names as a path").map { ClaimPath(ExactText($0)) }
         }
         let names = list(atLeast: 1) { $0.string("a claim's name") } ?? []
-        return names.first.map { ClaimPath($0, Array(names.dropFirst())) }
+        return names.first.map { ClaimPath(ExactText($0), names.dropFirst().map { ExactText($0) }) }
     }
 
     fileprivate func refuseForValue() {

@@ -33,8 +33,9 @@ extension IdentityProvider {
         }
         guard let name, let tenants, let token, let origins else { return nil }
         return IdentityProvider(
-            name: name, tenants: Set(tenants), mode: mode, deadline: deadline, hosts: hosts, token: token,
-            conditions: conditions, webviewOrigins: origins)
+            name: ExactText(name), tenants: Set(tenants.map { ExactText($0) }), mode: mode, deadline: deadline,
+            hosts: hosts.map { ExactText($0) }, token: token, conditions: conditions,
+            webviewOrigins: origins.map { ExactText($0) })
     }
 }
 

@@ -19,8 +19,10 @@ extension TenantRules {
 }
 
 extension MappingReader {
-    fileprivate func strings(_ key: String, atLeast minimum: Int = 0, default names: Set<String> = []) -> Set<String> {
-        value(key, default: names) { $0.distinctStrings(atLeast: minimum).map(Set.init) }
+    fileprivate func strings(_ key: String, atLeast minimum: Int = 0, default names: Set<ExactText> = []) -> Set<
+        ExactText
+    > {
+        value(key, default: names) { $0.distinctStrings(atLeast: minimum).map { Set($0.map { ExactText($0) }) } }
     }
 }
 

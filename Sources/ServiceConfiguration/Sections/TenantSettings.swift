@@ -12,8 +12,8 @@ package struct TenantSettings: Sendable {
         case publicKeyFiles([String])
     }
 
-    package let name: String
-    package let issuer: String
+    package let name: ExactText
+    package let issuer: ExactText
     package let keys: Keys
     package let rules: TenantRules
 }
@@ -32,7 +32,7 @@ extension TenantSettings {
                 let keys = section.required("keys") { $0.mapping(Keys.read) }
                 let rules = TenantRules.read(section)
                 guard let name, let issuer, let keys else { return nil }
-                return TenantSettings(name: name, issuer: issuer, keys: keys, rules: rules)
+                return TenantSettings(name: ExactText(name), issuer: ExactText(issuer), keys: keys, rules: rules)
             }
         }
     }

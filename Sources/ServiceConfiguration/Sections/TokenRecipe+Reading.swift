@@ -43,7 +43,7 @@ extension TokenRecipe.JWTShape {
         for key in unused { section.reader(key)?.refuseBeside(kind) }
         return Self(
             algorithm: section.value("algorithm", default: .es256) { $0.algorithm(among: SignatureAlgorithm.minting) },
-            audience: section.value("audience", default: providerName ?? "") { $0.string() },
+            audience: ExactText(section.value("audience", default: providerName ?? "") { $0.string() }),
             maximumBytes: section.value("maximum_bytes", default: kind == .upstream ? 4096 : 1024) {
                 $0.integer(in: 128...8192)
             })

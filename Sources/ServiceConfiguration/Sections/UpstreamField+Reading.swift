@@ -3,7 +3,7 @@ import TokenExchange
 extension NodeReader {
     /// Members of a request's body, by name.
     func upstreamFields() -> [UpstreamField]? {
-        entries { name, reader in UpstreamField.read(name: name, reader, isHeader: false) }
+        entries { name, reader in UpstreamField.read(name: ExactText(name), reader, isHeader: false) }
     }
 
     /// Headers, by name; each once, whatever its case.
@@ -12,7 +12,7 @@ extension NodeReader {
         return entries { name, reader in
             guard reader.isHeaderName(name) else { return nil }
             _ = names.note(name.lowercased(), at: reader)
-            return UpstreamField.read(name: name, reader, isHeader: true)
+            return UpstreamField.read(name: ExactText(name), reader, isHeader: true)
         }
     }
 
@@ -37,7 +37,7 @@ extension NodeReader {
 
 extension UpstreamField {
     /// As ``ClaimMapping``, or `{ env: … }`, `{ file: … }`, `{ identity: true }`, `{ access_token: true }`.
-    fileprivate static func read(name: String, _ reader: NodeReader, isHeader: Bool) -> UpstreamField? {
+    fileprivate static func read(name: ExactText, _ reader: NodeReader, isHeader: Bool) -> UpstreamField? {
         guard reader.isMapping else {
             var place = reader
             // It may be a secret, written where none may stand.
@@ -75,7 +75,7 @@ extension UpstreamField {
                 return nil
             }
             let prefix = section.value("prefix", default: "") { reader in
-                reader.string().flatMap { !isHeader || reader.isHeaderText($0) ? $0 : nil }
+                reader.string().flatMap { !isHeader || reader.isHeaderText($0) ? ExactText($0) : nil }
             }
             guard let source else { return nil }
             if case .claim(let mapping) = source, isRequired {
@@ -86,7 +86,7 @@ extension UpstreamField {
         }
     }
 
-    private static func claim(_ name: String, _ source: ClaimMapping.Source) -> Source {
+    private static func claim(_ name: ExactText, _ source: ClaimMapping.Source) -> Source {
         .claim(ClaimMapping(name: name, source: source))
     }
 }
@@ -110,7 +110,7 @@ extension NodeReader {
             report(error.complaint)
             return nil
         }
-        return .secret(UpstreamSecret(place: place) { try secret.read() })
+        return .secret(UpstreamSecret(place: ExactText(place)) { try secret.read() })
     }
 
     fileprivate func onlyTrue() -> Void? {

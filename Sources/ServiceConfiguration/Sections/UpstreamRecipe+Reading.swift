@@ -9,7 +9,7 @@ private enum UpstreamPreset: String, CaseIterable {
     /// RFC 6749 §4.4, for a call that comes first.
     case clientCredentials = "oauth_client_credentials"
 
-    private static func constant(_ name: String, _ value: String) -> UpstreamField {
+    private static func constant(_ name: ExactText, _ value: ExactText) -> UpstreamField {
         UpstreamField(name: name, source: .claim(ClaimMapping(name: name, source: .value(.string(value)))))
     }
 
@@ -119,7 +119,7 @@ extension UpstreamEndpoint {
         let standardExpiry = isGrant ? JSONPointer("/expires_in").map(Expiry.inSeconds) : nil
         guard let url, let tokenAt else { return nil }
         return UpstreamEndpoint(
-            url: url, method: method, format: format, tokenAt: tokenAt,
+            url: ExactText(url), method: method, format: format, tokenAt: tokenAt,
             expiry: expiresIn.map(Expiry.inSeconds) ?? expiresAt.map(Expiry.at) ?? standardExpiry,
             successStatuses: Set(statuses))
     }
@@ -183,7 +183,7 @@ extension NodeReader {
     fileprivate func jsonPointer() -> JSONPointer? {
         let what = "a JSON pointer (RFC 6901) such as /access_token"
         guard let text = string(what) else { return nil }
-        guard let pointer = JSONPointer(text) else {
+        guard let pointer = JSONPointer(ExactText(text)) else {
             report(expected: what)
             return nil
         }
@@ -228,8 +228,8 @@ extension UpstreamField {
 extension [UpstreamField] {
     /// With those of `others` whose names are not taken; the case of a header's name says nothing.
     fileprivate func completedHeaders(by others: [UpstreamField]) -> [UpstreamField] {
-        let taken = Set(map { $0.name.lowercased() })
-        return others.filter { !taken.contains($0.name.lowercased()) } + self
+        let taken = Set(map { $0.name.lowercasedASCII })
+        return others.filter { !taken.contains($0.name.lowercasedASCII) } + self
     }
 
     /// With those of `others` whose names are not taken.

@@ -22,7 +22,9 @@ extension VerifierSettings {
                 let mayRevoke = section.value("may_revoke", default: .none) { $0.revocation() }
                 guard let id, let secret, let visible else { return nil }
                 return VerifierSettings(
-                    verifier: Verifier(id: id, identityProviders: Set(visible), revocation: mayRevoke), secret: secret)
+                    verifier: Verifier(
+                        id: ExactText(id), identityProviders: Set(visible.map { ExactText($0) }), revocation: mayRevoke),
+                    secret: secret)
             }
         }
     }

@@ -3,25 +3,24 @@
 package struct CallbackBody: Sendable {
     package let identityToken: IdentityToken
     /// Empty where none was named.
-    package let device: String
+    package let device: ExactText
 
     package init(_ text: [UInt8], limits: JSONLimits) throws(CallbackBodyError) {
         let object: JSONObject
         do { object = try JSONObject(text, limits: limits) } catch { throw .json(error) }
-        guard let identity = object.stringBytes("identity") else { throw .identityNotAString }
+        guard let identity = object.string("identity")?.bytes else { throw .identityNotAString }
         let token = AuthorizationScheme.bearer.credentials(in: identity) ?? identity
         guard !token.isEmpty else { throw .identityEmpty }
         identityToken = IdentityToken(bytes: token)
         device = try Self.device(in: object)
     }
 
-    private static func device(in object: JSONObject) throws(CallbackBodyError) -> String {
-        let spellings = ["deviceId", "device_id"].filter(object.contains)
-        // As bytes: Swift's strings are equal where Unicode has two spellings of one character.
-        let devices = spellings.compactMap(object.stringBytes)
+    private static func device(in object: JSONObject) throws(CallbackBodyError) -> ExactText {
+        let spellings = (["deviceId", "device_id"] as [ExactText]).filter(object.contains)
+        let devices = spellings.compactMap(object.string)
         guard devices.count == spellings.count else { throw .deviceNotAString }
         guard Set(devices).count <= 1 else { throw .devicesDiffer }
-        return String(decoding: devices.first ?? [], as: UTF8.self)
+        return devices.first ?? ""
     }
 }
 

@@ -123,7 +123,7 @@ package struct ExchangeToken: Sendable {
 package struct ExchangeRequest: Sendable, Redacted {
     package let identityToken: IdentityToken
     /// As the app names it; may be empty.
-    package let device: String
+    package let device: ExactText
     package let provider: IdentityProvider
     /// By ``TimeSource/elapsed``; the provider's deadline counts from here.
     package let arrivedAt: Duration
@@ -132,7 +132,7 @@ package struct ExchangeRequest: Sendable, Redacted {
     package let trace: RequestTrace
 
     package init(
-        identityToken: IdentityToken, device: String, provider: IdentityProvider, arrivedAt: Duration,
+        identityToken: IdentityToken, device: ExactText, provider: IdentityProvider, arrivedAt: Duration,
         source: RequestSource? = nil, trace: RequestTrace = RequestTrace()
     ) {
         self.source = source
@@ -156,7 +156,7 @@ package struct ExchangeRequest: Sendable, Redacted {
 
 package enum ExchangeOutcome: Sendable {
     /// The session is stored.
-    case issued(IssuedIdentity, tenant: String)
+    case issued(IssuedIdentity, tenant: ExactText)
     /// Our failure, which an optional provider's login does not suffer from. A token, if any, has no session yet.
     case degraded(IssuedIdentity?, Failure)
     case failed(Failure)

@@ -1,6 +1,6 @@
 /// Makes external identities: signed JWTs or opaque tokens, by the identity provider's recipe.
 package struct MintExternalIdentity: Sendable {
-    private let issuer: String
+    private let issuer: ExactText
     private let keys: @Sendable () -> SigningKeyRing
     private let randomBytes: @Sendable (Int) -> [UInt8]
 
@@ -9,7 +9,7 @@ package struct MintExternalIdentity: Sendable {
     ///   - keys: the key ring of the moment.
     ///   - randomBytes: cryptographic randomness.
     package init(
-        issuer: String, keys: @escaping @Sendable () -> SigningKeyRing,
+        issuer: ExactText, keys: @escaping @Sendable () -> SigningKeyRing,
         randomBytes: @escaping @Sendable (Int) -> [UInt8]
     ) {
         self.issuer = issuer
@@ -49,7 +49,7 @@ package struct MintExternalIdentity: Sendable {
         return SessionRecord(
             identityProvider: provider.name, tenant: identity.tenant.name, subject: identity.subject,
             issuedAt: now, expiresAt: expiresAt,
-            tokenID: String(decoding: randomText(Self.tokenIDByteCount, in: partition), as: UTF8.self),
+            tokenID: ExactText(bytes: randomText(Self.tokenIDByteCount, in: partition)),
             devices: device.map { [$0] } ?? [],
             claims: mappedClaims)
     }
@@ -69,9 +69,9 @@ package struct MintExternalIdentity: Sendable {
             if case .value(let value) = mapping.source { JSONValue.Member(mapping.name, value) } else { nil }
         }
         let session = SessionRecord(
-            identityProvider: provider.name, tenant: provider.tenants.min { $0.utf8.count < $1.utf8.count } ?? "",
+            identityProvider: provider.name, tenant: provider.tenants.min { $0.count < $1.count } ?? "",
             subject: "s", issuedAt: UnixTime(seconds: 1e9), expiresAt: 1_000_000_000,
-            tokenID: Base64URL.string([UInt8](repeating: 0, count: Self.tokenIDByteCount)), claims: fixedClaims)
+            tokenID: Base64URL.text([UInt8](repeating: 0, count: Self.tokenIDByteCount)), claims: fixedClaims)
         guard let signer = keys().signer(for: shape.algorithm) else { return 0 }
         return signingInput(session, shape: shape, signer: signer).count + 1
             + Base64URL.encodedCount(of: signer.signatureCount)
@@ -118,7 +118,7 @@ extension MintExternalIdentity {
         var text = [UInt8]()
         text.reserveCapacity(1024)
         var header = JSONObjectWriter(capacity: 96)
-        header.add("alg", signer.algorithm.rawValue)
+        header.add("alg", ExactText(signer.algorithm.rawValue))
         header.add("kid", signer.keyID)
         header.add("typ", "JWT")
         Base64URL.append(header.finish(), to: &text)
@@ -127,7 +127,7 @@ extension MintExternalIdentity {
         return text
     }
 
-    private func claimsSet(of session: SessionRecord, audience: String) -> [UInt8] {
+    private func claimsSet(of session: SessionRecord, audience: ExactText) -> [UInt8] {
         var claims = JSONObjectWriter(capacity: 512)
         claims.add("iss", issuer)
         claims.add("sub", session.subject)

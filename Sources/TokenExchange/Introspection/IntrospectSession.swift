@@ -1,7 +1,7 @@
 /// Says whether an external identity is good now, and what stands behind it.
 package struct IntrospectSession: Sendable {
     private let recognize: IdentityRecognizer
-    private let providers: [String: IdentityProvider]
+    private let providers: [ExactText: IdentityProvider]
     private let vault: SessionVault
     private let store: any SessionStore
     private let deferredSessions: DeferredSessions
@@ -10,7 +10,7 @@ package struct IntrospectSession: Sendable {
     private let time: TimeSource
 
     package init(
-        issuer: String, providers: [IdentityProvider], vault: SessionVault, store: any SessionStore,
+        issuer: ExactText, providers: [IdentityProvider], vault: SessionVault, store: any SessionStore,
         deferredSessions: DeferredSessions, revocations: RevocationList, keys: @escaping @Sendable () -> SigningKeyRing,
         claimsReader: any ClaimsReader,
         time: TimeSource

@@ -1,12 +1,12 @@
 /// Tells external identities that could be ours from others, by their shape alone.
 struct IdentityRecognizer: Sendable {
-    private let issuer: String
+    private let issuer: ExactText
     private let takesForeignTokens: Bool
     private let vault: SessionVault
     private let keys: @Sendable () -> SigningKeyRing
 
     init(
-        issuer: String, providers: [IdentityProvider], vault: SessionVault,
+        issuer: ExactText, providers: [IdentityProvider], vault: SessionVault,
         keys: @escaping @Sendable () -> SigningKeyRing
     ) {
         self.issuer = issuer
@@ -38,16 +38,16 @@ struct RecognizedIdentity {
     ///
     /// - Parameter foreign: where the session of a token of another shape would be; nil where there are none.
     init?(
-        _ externalIdentity: ExternalIdentity, issuer: String, keys: SigningKeyRing,
+        _ externalIdentity: ExternalIdentity, issuer: ExactText, keys: SigningKeyRing,
         foreign: (ExternalIdentity) -> Partition?
     ) {
         if let random = externalIdentity.opaqueRandomPart, let partition = Partition(beginning: random) {
             form = .opaque
             self.partition = partition
         } else if let token = try? UnverifiedToken(externalIdentity.bytes, limits: TokenLimits()),
-            token.isClaimed(by: issuer), let verifier = token.keyID.flatMap(keys.verifier(keyID:)),
-            verifier.algorithm == token.algorithm, let tokenID = token.claims.stringBytes("jti"),
-            let partition = Partition(beginning: tokenID[...])
+            token.claimedIssuer == issuer, let verifier = token.keyID.flatMap(keys.verifier(keyID:)),
+            verifier.algorithm == token.algorithm, let tokenID = token.claims.string("jti"),
+            let partition = Partition(beginning: tokenID.bytes[...])
         {
             form = .signed(token, verifier)
             self.partition = partition
@@ -65,7 +65,7 @@ struct RecognizedIdentity {
     }
 
     /// The `kid` of a JWT.
-    var keyID: String? {
+    var keyID: ExactText? {
         if case .signed(let token, _) = form { token.keyID } else { nil }
     }
 

@@ -7,21 +7,21 @@ package struct Verifier: Sendable, Equatable {
         case all
     }
 
-    package let id: String
+    package let id: ExactText
     /// The providers whose tokens it may see.
-    package let identityProviders: Set<String>
+    package let identityProviders: Set<ExactText>
     package let revocation: Revocation
 
-    package init(id: String, identityProviders: Set<String>, revocation: Revocation) {
+    package init(id: ExactText, identityProviders: Set<ExactText>, revocation: Revocation) {
         self.id = id
         self.identityProviders = identityProviders
         self.revocation = revocation
     }
 
-    func maySee(_ identityProvider: String) -> Bool { identityProviders.contains(identityProvider) }
+    func maySee(_ identityProvider: ExactText) -> Bool { identityProviders.contains(identityProvider) }
 
     /// Whether it may end sessions of this provider.
-    func mayRevoke(_ identityProvider: String) -> Bool {
+    func mayRevoke(_ identityProvider: ExactText) -> Bool {
         switch revocation {
         case .none: false
         case .own: maySee(identityProvider)

@@ -22,7 +22,7 @@ package struct VerifierDirectory: Sendable {
         let key = sealer.randomBytes(32)
         let digests = entries.map { entry in
             (
-                Self.digest(id: Array(entry.verifier.id.utf8), secret: entry.secret, under: key, by: sealer),
+                Self.digest(id: entry.verifier.id.bytes, secret: entry.secret, under: key, by: sealer),
                 entry.verifier
             )
         }

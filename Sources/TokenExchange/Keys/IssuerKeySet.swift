@@ -8,7 +8,7 @@ package struct IssuerKeySet: IssuerKeySource {
     private let only: [SignatureAlgorithm: [any TokenVerifier]]
 
     private struct Selector: Hashable {
-        let keyID: String
+        let keyID: ExactText
         let algorithm: SignatureAlgorithm
     }
 

@@ -10,15 +10,16 @@ package protocol IssuerKeySource: Sendable {
 /// Which keys a token asks for, and who brought it.
 package struct IssuerKeyQuery: Sendable {
     /// The header's `kid`; nil where it has none.
-    package let keyID: String?
+    package let keyID: ExactText?
     package let algorithm: SignatureAlgorithm
     /// Nil where the token did not come over a network.
     package let source: RequestSource?
     /// How long the caller can wait for keys.
     package let budget: Duration
 
-    package init(keyID: String?, algorithm: SignatureAlgorithm, source: RequestSource? = nil, budget: Duration = .zero)
-    {
+    package init(
+        keyID: ExactText?, algorithm: SignatureAlgorithm, source: RequestSource? = nil, budget: Duration = .zero
+    ) {
         self.keyID = keyID
         self.algorithm = algorithm
         self.source = source

@@ -3,11 +3,11 @@ package struct KeySetReading: Sendable {
     /// A key by its name and its material, so that new material under an old name can be noticed.
     package struct Key: Sendable, Hashable {
         /// Nil where the set names no `kid`.
-        package let keyID: String?
+        package let keyID: ExactText?
         /// RFC 7638 with SHA-256, base64url.
-        package let thumbprint: String
+        package let thumbprint: ExactText
 
-        package init(keyID: String?, thumbprint: String) {
+        package init(keyID: ExactText?, thumbprint: ExactText) {
             self.keyID = keyID
             self.thumbprint = thumbprint
         }

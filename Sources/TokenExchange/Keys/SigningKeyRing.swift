@@ -2,7 +2,7 @@
 package struct SigningKeyRing: Sendable {
     /// The active key of each algorithm.
     private let signers: [SignatureAlgorithm: any TokenSigner]
-    private let verifiers: [String: any TokenVerifier]
+    private let verifiers: [ExactText: any TokenVerifier]
     /// The JWK set document (RFC 7517 §5) with every public key, ready to serve.
     package let publishedKeySet: [UInt8]
 
@@ -17,5 +17,5 @@ package struct SigningKeyRing: Sendable {
 
     package func signer(for algorithm: SignatureAlgorithm) -> (any TokenSigner)? { signers[algorithm] }
 
-    package func verifier(keyID: String) -> (any TokenVerifier)? { verifiers[keyID] }
+    package func verifier(keyID: ExactText) -> (any TokenVerifier)? { verifiers[keyID] }
 }

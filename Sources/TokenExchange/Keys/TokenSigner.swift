@@ -1,7 +1,7 @@
 /// One private key bound to one algorithm.
 package protocol TokenSigner: Sendable {
     /// RFC 7638 thumbprint (SHA-256, base64url) of the public key.
-    var keyID: String { get }
+    var keyID: ExactText { get }
     var algorithm: SignatureAlgorithm { get }
     /// How many bytes every signature has; R‖S for ECDSA.
     var signatureCount: Int { get }

@@ -4,7 +4,7 @@
 /// equals the token's `alg` and cannot talk it into another.
 package protocol TokenVerifier: Sendable {
     /// The JWK's `kid`; nil for a PEM key, which fits any `kid`.
-    var keyID: String? { get }
+    var keyID: ExactText? { get }
     var algorithm: SignatureAlgorithm { get }
 
     /// Whether `signature` is good over the first `count` bytes of `token` (RFC 7515 §5.2, step 8).

@@ -10,7 +10,7 @@ package final class AnchoredPattern: Sendable {
         regex = Mutex(try Regex(pattern))
     }
 
-    package func matches(_ string: String) -> Bool {
-        regex.withLock { regex in (try? regex.wholeMatch(in: string)) != nil }
+    package func matches(_ text: ExactText) -> Bool {
+        regex.withLock { regex in (try? regex.wholeMatch(in: String(text))) != nil }
     }
 }

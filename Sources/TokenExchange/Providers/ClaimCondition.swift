@@ -46,7 +46,7 @@ extension JSONValue {
     fileprivate func contains(_ element: JSONValue) -> Bool {
         switch self {
         case .array: elements.contains { $0.isSame(as: element) }
-        case .string(let words): words.split(separator: " ").contains { $0 == element.string ?? "" }
+        case .string(let words): element.string.map(words.words.contains) ?? false
         case .null, .bool, .number, .object: false
         }
     }

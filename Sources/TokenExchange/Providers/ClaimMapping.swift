@@ -6,12 +6,12 @@ package struct ClaimMapping: Sendable, Equatable {
         case value(JSONValue)
     }
 
-    package let name: String
+    package let name: ExactText
     package let source: Source
     /// Whether the exchange is refused (`claim_missing`) where no source has a value.
     package let isRequired: Bool
 
-    package init(name: String, source: Source, isRequired: Bool = false) {
+    package init(name: ExactText, source: Source, isRequired: Bool = false) {
         self.name = name
         self.source = source
         self.isRequired = isRequired
@@ -19,12 +19,12 @@ package struct ClaimMapping: Sendable, Equatable {
 
     /// Claims that Countersign itself sets or gives a meaning to (RFC 7519 §4.1, RFC 7800), and what it says of a token
     /// beside its claims (RFC 7662 §2.2); no mapping may name them.
-    package static let reservedNames: Set<String> = [
+    package static let reservedNames: Set<ExactText> = [
         "iss", "sub", "aud", "exp", "nbf", "iat", "jti", "identity_provider", "tenant", "cnf", "active", "session",
     ]
 
     /// The top-level claims of the identity token that this mapping reads.
-    var claimRoots: [String] {
+    var claimRoots: [ExactText] {
         if case .firstOf(let paths) = source { paths.map(\.root) } else { [] }
     }
 

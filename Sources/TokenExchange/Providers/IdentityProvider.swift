@@ -1,22 +1,22 @@
 /// A named target of the exchange, as in NewStore's `external_integration.post_login_callback_urls`.
 package struct IdentityProvider: Sendable {
-    package let name: String
+    package let name: ExactText
     /// Names of the tenants whose associates may exchange here.
-    package let tenants: Set<String>
+    package let tenants: Set<ExactText>
     package let mode: FailureMode
     /// From the request's arrival to our answer.
     package let deadline: Duration
     /// Hosts whose `POST /` is this provider's callback; lower case, without port.
-    package let hosts: [String]
+    package let hosts: [ExactText]
     package let token: TokenRecipe
     /// All must hold.
     package let conditions: [ClaimCondition]
     /// Web origins (RFC 6454) whose pages may read `/session`.
-    package let webviewOrigins: [String]
+    package let webviewOrigins: [ExactText]
 
     package init(
-        name: String, tenants: Set<String>, mode: FailureMode, deadline: Duration, hosts: [String] = [],
-        token: TokenRecipe, conditions: [ClaimCondition] = [], webviewOrigins: [String] = []
+        name: ExactText, tenants: Set<ExactText>, mode: FailureMode, deadline: Duration, hosts: [ExactText] = [],
+        token: TokenRecipe, conditions: [ClaimCondition] = [], webviewOrigins: [ExactText] = []
     ) {
         self.name = name
         self.tenants = tenants

@@ -1,12 +1,12 @@
 /// One NewStore realm: an issuer, its keys, and what its tokens must be like.
 package struct Tenant: Sendable {
-    package let name: String
+    package let name: ExactText
     /// The `iss` of its tokens, compared byte for byte.
-    package let issuer: String
+    package let issuer: ExactText
     package let keys: any IssuerKeySource
     package let rules: TenantRules
 
-    package init(name: String, issuer: String, keys: any IssuerKeySource, rules: TenantRules) {
+    package init(name: ExactText, issuer: ExactText, keys: any IssuerKeySource, rules: TenantRules) {
         self.name = name
         self.issuer = issuer
         self.keys = keys
@@ -17,24 +17,24 @@ package struct Tenant: Sendable {
 package struct TenantRules: Sendable, Equatable {
     package let algorithms: Set<SignatureAlgorithm>
     /// Values of the payload's `typ`; a token without one counts as `Bearer`.
-    package let tokenKinds: Set<String>
+    package let tokenKinds: Set<ExactText>
     /// One of these must be in `aud`; empty: not checked.
-    package let audiences: Set<String>
+    package let audiences: Set<ExactText>
     /// `azp` must be one of these; empty: not checked.
-    package let authorizedParties: Set<String>
+    package let authorizedParties: Set<ExactText>
     package let allowsServiceAccounts: Bool
     /// How far the issuer's clock may be from ours, either way.
     package let clockSkew: Duration
     /// The greatest `now - iat`; nil: not checked.
     package let maximumAge: Duration?
     /// `kid`s that the issuer has lost: a token that names one is refused, whatever key would fit it.
-    package let deniedKeyIDs: Set<String>
+    package let deniedKeyIDs: Set<ExactText>
 
     package init(
-        algorithms: Set<SignatureAlgorithm> = [.rs256], tokenKinds: Set<String> = ["Bearer"],
-        audiences: Set<String> = [],
-        authorizedParties: Set<String> = [], allowsServiceAccounts: Bool = false, clockSkew: Duration = .seconds(30),
-        maximumAge: Duration? = .seconds(3600), deniedKeyIDs: Set<String> = []
+        algorithms: Set<SignatureAlgorithm> = [.rs256], tokenKinds: Set<ExactText> = ["Bearer"],
+        audiences: Set<ExactText> = [],
+        authorizedParties: Set<ExactText> = [], allowsServiceAccounts: Bool = false, clockSkew: Duration = .seconds(30),
+        maximumAge: Duration? = .seconds(3600), deniedKeyIDs: Set<ExactText> = []
     ) {
         self.algorithms = algorithms
         self.tokenKinds = tokenKinds

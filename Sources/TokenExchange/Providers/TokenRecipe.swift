@@ -12,11 +12,11 @@ package struct TokenRecipe: Sendable {
     package struct JWTShape: Sendable, Equatable {
         package let algorithm: SignatureAlgorithm
         /// The `aud` claim.
-        package let audience: String
+        package let audience: ExactText
         /// A longer token is not answered: it has to fit into deep links and URL fragments.
         package let maximumBytes: Int
 
-        package init(algorithm: SignatureAlgorithm, audience: String, maximumBytes: Int) {
+        package init(algorithm: SignatureAlgorithm, audience: ExactText, maximumBytes: Int) {
             self.algorithm = algorithm
             self.audience = audience
             self.maximumBytes = maximumBytes
@@ -39,7 +39,7 @@ package struct TokenRecipe: Sendable {
     }
 
     /// The top-level claims of the identity token that are read for it.
-    var claimRoots: [String] {
+    var claimRoots: [ExactText] {
         let roots = claims.flatMap(\.claimRoots)
         if case .upstream(let recipe) = kind { return roots + recipe.claimRoots }
         return roots

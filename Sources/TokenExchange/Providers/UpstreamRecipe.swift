@@ -23,7 +23,7 @@ package struct UpstreamRecipe: Sendable, Equatable {
     }
 
     /// The top-level claims of the identity token that a request is made of.
-    var claimRoots: [String] { (headers + body).flatMap(\.claimRoots) }
+    var claimRoots: [ExactText] { (headers + body).flatMap(\.claimRoots) }
 }
 
 /// One call: where to, in which form, and where its answer holds the token.
@@ -47,7 +47,7 @@ package struct UpstreamEndpoint: Sendable, Hashable {
         case at(JSONPointer)
     }
 
-    package let url: String
+    package let url: ExactText
     package let method: Method
     package let format: Format
     package let tokenAt: JSONPointer
@@ -56,7 +56,7 @@ package struct UpstreamEndpoint: Sendable, Hashable {
     package let successStatuses: Set<Int>
 
     package init(
-        url: String, method: Method = .post, format: Format = .json, tokenAt: JSONPointer, expiry: Expiry? = nil,
+        url: ExactText, method: Method = .post, format: Format = .json, tokenAt: JSONPointer, expiry: Expiry? = nil,
         successStatuses: Set<Int> = [200]
     ) {
         self.url = url
@@ -153,18 +153,18 @@ package struct UpstreamField: Sendable, Equatable {
         case accessToken
     }
 
-    package let name: String
+    package let name: ExactText
     package let source: Source
     /// Stands before the value, as `Bearer ` does.
-    package let prefix: String
+    package let prefix: ExactText
 
-    package init(name: String, source: Source, prefix: String = "") {
+    package init(name: ExactText, source: Source, prefix: ExactText = "") {
         self.name = name
         self.source = source
         self.prefix = prefix
     }
 
-    var claimRoots: [String] {
+    var claimRoots: [ExactText] {
         if case .claim(let mapping) = source { mapping.claimRoots } else { [] }
     }
 }
@@ -172,11 +172,11 @@ package struct UpstreamField: Sendable, Equatable {
 /// Where a secret is to be had. Read for every request, so that a rotated file is seen.
 package struct UpstreamSecret: Sendable, Equatable, Redacted {
     /// What tells it from others: the variable or file.
-    private let place: String
+    private let place: ExactText
     /// Throws what names the variable or the file, never the content.
     let read: @Sendable () throws -> String
 
-    package init(place: String, read: @escaping @Sendable () throws -> String) {
+    package init(place: ExactText, read: @escaping @Sendable () throws -> String) {
         self.place = place
         self.read = read
     }
@@ -188,7 +188,7 @@ extension JSONValue {
     /// As headers and forms have values: a list as words, as in `scope`; an object as JSON.
     package var plainText: String {
         switch self {
-        case .string(let string): string
+        case .string(let string): String(string)
         case .null: ""
         case .array(let elements): elements.map(\.plainText).joined(separator: " ")
         case .bool, .number, .object: String(decoding: text, as: UTF8.self)

@@ -13,10 +13,10 @@ package struct Cohort: Sendable, Hashable, Redacted {
 
     package let kind: Kind
     /// Empty for ``Kind/all``.
-    package let value: String
+    package let value: ExactText
 
     /// Nil where the value is absent, or too much.
-    package init?(_ kind: Kind, _ value: String = "") {
+    package init?(_ kind: Kind, _ value: ExactText = "") {
         guard value.isEmpty == (kind == .all) else { return nil }
         self.kind = kind
         self.value = value
@@ -30,12 +30,12 @@ package struct Cohort: Sendable, Hashable, Redacted {
 package struct CohortLabel: Sendable, Hashable {
     package let kind: Cohort.Kind
     /// Empty for ``Cohort/Kind/all``.
-    let digest: String
+    let digest: ExactText
 
     /// `kind` or `kind:digest`.
     package var text: String { digest.isEmpty ? kind.rawValue : "\(kind.rawValue):\(digest)" }
 
-    init(_ kind: Cohort.Kind, digest: String) {
+    init(_ kind: Cohort.Kind, digest: ExactText) {
         self.kind = kind
         self.digest = digest
     }
@@ -46,7 +46,7 @@ package struct CohortLabel: Sendable, Hashable {
         guard let kind = Cohort.Kind(rawValue: String(parts[0])), (parts.count == 1) == (kind == .all) else {
             return nil
         }
-        self.init(kind, digest: parts.count == 1 ? "" : String(parts[1]))
+        self.init(kind, digest: parts.count == 1 ? "" : ExactText(parts[1]))
     }
 }
 
@@ -56,12 +56,12 @@ extension SessionVault {
     }
 
     /// Nil where the device is not known.
-    package func label(ofDevice device: String) -> CohortLabel? {
+    package func label(ofDevice device: ExactText) -> CohortLabel? {
         device.isEmpty ? nil : label(.device, device)
     }
 
     /// The cohorts of a kind that a session belongs to.
-    func labels(of session: SessionRecord, keyID: String?, kind: Cohort.Kind) -> [CohortLabel] {
+    func labels(of session: SessionRecord, keyID: ExactText?, kind: Cohort.Kind) -> [CohortLabel] {
         switch kind {
         case .subject: [label(.subject, session.subject)]
         case .device: session.devices

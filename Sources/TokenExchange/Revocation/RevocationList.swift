@@ -15,7 +15,7 @@ package final class RevocationList: Sendable {
     }
 
     private struct State {
-        var version: String?
+        var version: ExactText?
         var watermarks: [CohortLabel: Revocation] = [:]
         var kinds: Set<Cohort.Kind> = []
         /// By the monotonic clock.
@@ -71,7 +71,7 @@ package final class RevocationList: Sendable {
     /// - Parameters:
     ///   - keyID: the `kid` of a JWT.
     ///   - latestIssue: where the session's own time of issue is rounded down.
-    package func verdict(on session: SessionRecord, keyID: String?, latestIssue: UnixTime? = nil) -> Verdict {
+    package func verdict(on session: SessionRecord, keyID: ExactText?, latestIssue: UnixTime? = nil) -> Verdict {
         let issuedAt = latestIssue ?? session.issuedAt
         let state = state.withLock { $0 }
         let isRevoked = state.kinds.contains { kind in
@@ -83,7 +83,7 @@ package final class RevocationList: Sendable {
     }
 
     /// Whether the key is burnt, whatever else is known of it.
-    package func isRevoked(keyID: String) -> Bool {
+    package func isRevoked(keyID: ExactText) -> Bool {
         guard state.withLock({ $0.kinds.contains(.keyID) }), let cohort = Cohort(.keyID, keyID) else { return false }
         let label = vault.label(of: cohort)
         return state.withLock { $0.watermarks[label]?.isBurn ?? false }

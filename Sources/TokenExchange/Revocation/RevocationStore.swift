@@ -5,7 +5,7 @@ package protocol RevocationStore: Sendable {
 
     /// All watermarks; nil where they are still those of `version`.
     func revocations(
-        unless version: String?, within budget: Duration
+        unless version: ExactText?, within budget: Duration
     ) async throws(SessionStoreFailure) -> StoredRevocations?
 }
 
@@ -39,10 +39,10 @@ extension Revocation {
 
 package struct StoredRevocations: Sendable, Equatable {
     /// Differs whenever the revocations do; says nothing else.
-    package let version: String
+    package let version: ExactText
     package let revocations: [Revocation]
 
-    package init(version: String, revocations: [Revocation]) {
+    package init(version: ExactText, revocations: [Revocation]) {
         self.version = version
         self.revocations = revocations
     }

@@ -2,14 +2,14 @@
 package struct RevokeSession: Sendable {
     private let recognize: IdentityRecognizer
     /// Those whose tokens come from an internal service.
-    private let upstreamProviders: Set<String>
+    private let upstreamProviders: Set<ExactText>
     private let vault: SessionVault
     private let store: any SessionStore
     private let claimsReader: any ClaimsReader
     private let time: TimeSource
 
     package init(
-        issuer: String, providers: [IdentityProvider], vault: SessionVault, store: any SessionStore,
+        issuer: ExactText, providers: [IdentityProvider], vault: SessionVault, store: any SessionStore,
         keys: @escaping @Sendable () -> SigningKeyRing, claimsReader: any ClaimsReader, time: TimeSource
     ) {
         recognize = IdentityRecognizer(issuer: issuer, providers: providers, vault: vault, keys: keys)

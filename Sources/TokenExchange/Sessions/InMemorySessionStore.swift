@@ -77,7 +77,7 @@ extension InMemorySessionStore: RevocationStore {
         records.withLock { $0.keepRevocation(revocation, at: now) }
     }
 
-    package func revocations(unless version: String?, within budget: Duration) -> StoredRevocations? {
+    package func revocations(unless version: ExactText?, within budget: Duration) -> StoredRevocations? {
         records.withLock { records in
             let stored = records.storedRevocations
             return stored.version == version ? nil : stored
@@ -149,7 +149,7 @@ private struct Records {
     }
 
     var storedRevocations: StoredRevocations {
-        StoredRevocations(version: String(revocationVersion), revocations: Array(revocations.values))
+        StoredRevocations(version: ExactText(String(revocationVersion)), revocations: Array(revocations.values))
     }
 
     /// Walks the seconds since the last call, or the seconds that have something due, whichever are fewer.

@@ -1,22 +1,22 @@
 /// What we remember of one external identity. Leaves the process only sealed.
 package struct SessionRecord: Sendable, Equatable, Redacted {
-    package let identityProvider: String
-    package let tenant: String
-    package let subject: String
+    package let identityProvider: ExactText
+    package let tenant: ExactText
+    package let subject: ExactText
     /// To the millisecond; tokens say whole seconds.
     package let issuedAt: UnixTime
     /// Unix time, whole seconds; from then on the session is over.
     package let expiresAt: Int64
     /// The `jti`.
-    package let tokenID: String
+    package let tokenID: ExactText
     /// The associate's device, where it is known; all of them where an internal service gave them the same token.
     package let devices: [CohortLabel]
     /// The mapped claims, where the token does not carry them itself.
     package let claims: [JSONValue.Member]
 
     package init(
-        identityProvider: String, tenant: String, subject: String, issuedAt: UnixTime, expiresAt: Int64,
-        tokenID: String, devices: [CohortLabel] = [], claims: [JSONValue.Member] = []
+        identityProvider: ExactText, tenant: ExactText, subject: ExactText, issuedAt: UnixTime, expiresAt: Int64,
+        tokenID: ExactText, devices: [CohortLabel] = [], claims: [JSONValue.Member] = []
     ) {
         self.identityProvider = identityProvider
         self.tenant = tenant
@@ -36,11 +36,8 @@ package struct SessionRecord: Sendable, Equatable, Redacted {
 
     package var expiry: UnixTime { UnixTime(seconds: Double(expiresAt)) }
 
-    /// Compared byte by byte: Swift takes canonically equivalent strings for equal, an issuer of subjects may not.
     func isOfSameOwner(as other: SessionRecord) -> Bool {
-        [(identityProvider, other.identityProvider), (tenant, other.tenant), (subject, other.subject)].allSatisfy {
-            $0.utf8.elementsEqual($1.utf8)
-        }
+        (identityProvider, tenant, subject) == (other.identityProvider, other.tenant, other.subject)
     }
 
     /// This session after another login that the same token was the answer to. Its time of issue stays: what revokes the
@@ -76,9 +73,9 @@ extension SessionRecord {
         for number in [Int64((issuedAt.seconds * 1000).rounded(.down)), expiresAt] {
             append { $0.append(contentsOf: String(number).utf8) }
         }
-        for string in [tokenID, devices.map(\.digest).joined(separator: " ")] {
-            append { JSONValue.append(string, to: &$0) }
-        }
+        append { JSONValue.append(tokenID, to: &$0) }
+        let labels = devices.map(\.digest.bytes).joined(separator: [UInt8(ascii: " ")])
+        append { JSONValue.append(ExactText(bytes: Array(labels)), to: &$0) }
         if !claims.isEmpty { append { JSONValue.object(claims).append(to: &$0) } }
         text.append(UInt8(ascii: "]"))
         return text
@@ -96,14 +93,14 @@ extension SessionRecord {
         self.init(
             identityProvider: identityProvider, tenant: tenant, subject: subject,
             issuedAt: UnixTime(seconds: Double(milliseconds) / 1000), expiresAt: expiresAt, tokenID: tokenID,
-            devices: devices.split(separator: " ").map { CohortLabel(.device, digest: String($0)) }, claims: claims)
+            devices: devices.words.map { CohortLabel(.device, digest: $0.detached) }, claims: claims)
     }
 }
 
 // MARK: - From a token
 
 extension SessionRecord {
-    static let claimNames = ["identity_provider", "tenant", "sub", "iat", "exp", "jti"]
+    static let claimNames: [ExactText] = ["identity_provider", "tenant", "sub", "iat", "exp", "jti"]
 
     /// From the claims of a JWT of ours whose signature is good.
     init?(_ claims: ClaimsSet) {
@@ -120,6 +117,6 @@ extension SessionRecord {
 extension JSONValue {
     /// The value of a number that is written without fraction and exponent.
     fileprivate var integer: Int64? {
-        if case .number(let literal) = self { Int64(literal) } else { nil }
+        if case .number(let literal) = self { Int64(String(literal)) } else { nil }
     }
 }

@@ -57,10 +57,10 @@ package struct SessionVault: Sendable {
         fileprivate let sealingKey: DerivedKey
     }
 
-    package func answerSlot(for identityToken: IdentityToken, device: String, provider: String) -> AnswerSlot {
+    package func answerSlot(for identityToken: IdentityToken, device: ExactText, provider: ExactText) -> AnswerSlot {
         // Neither a provider's name nor a device holds a NUL, so the two cannot run into one another.
         let secret = sealer.derive(
-            "countersign exchange v1\0", from: identityToken.bytes, context: Array("\(provider)\0\(device)".utf8))
+            "countersign exchange v1\0", from: identityToken.bytes, context: provider.bytes + [0] + device.bytes)
         let name = sealer.derive("countersign answer name v1\0", from: secret.bytes, context: []).bytes
         return AnswerSlot(
             key: RecordKey(digest: name, in: Partition(digest: name)),
@@ -95,9 +95,9 @@ package struct SessionVault: Sendable {
     // MARK: Labels
 
     /// Tells values of one kind apart, without saying which they are.
-    func label(_ kind: Cohort.Kind, _ value: String) -> CohortLabel {
-        let secret = Array(kind.rawValue.utf8) + [0] + Array(value.utf8)
+    func label(_ kind: Cohort.Kind, _ value: ExactText) -> CohortLabel {
+        let secret = Array(kind.rawValue.utf8) + [0] + value.bytes
         let digest = sealer.derive("countersign cohort v1\0", from: secret, context: [])
-        return CohortLabel(kind, digest: Base64URL.string(Array(digest.bytes.prefix(16))))
+        return CohortLabel(kind, digest: Base64URL.text(Array(digest.bytes.prefix(16))))
     }
 }

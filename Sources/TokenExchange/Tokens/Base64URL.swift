@@ -71,7 +71,7 @@ package enum Base64URL {
 
     package static func encode(_ text: String) -> [UInt8] { encode(Array(text.utf8)) }
 
-    package static func string(_ bytes: [UInt8]) -> String { String(decoding: encode(bytes), as: UTF8.self) }
+    package static func text(_ bytes: [UInt8]) -> ExactText { ExactText(bytes: encode(bytes)) }
 
     private static let alphabet: StaticString = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 

@@ -10,9 +10,9 @@ package struct CompactJWS: Sendable, Redacted {
     package let payload: [UInt8]
     package let signature: [UInt8]
     package let algorithm: SignatureAlgorithm
-    package let keyID: String?
+    package let keyID: ExactText?
     /// The header's `typ`.
-    package let type: String?
+    package let type: ExactText?
 
     /// Whether payload and signature may be of no bytes. RFC 7515 allows both; a JWT has neither.
     package enum EmptySegments: Sendable {
@@ -30,7 +30,9 @@ package struct CompactJWS: Sendable, Redacted {
             let signature = Base64URL.decode(bytes[segments.signature])
         else { throw .notBase64URL }
         let header = try Self.header(headerText, limits: limits.json)
-        guard let algorithm = header.string("alg").flatMap(SignatureAlgorithm.init) else { throw .algorithmUnknown }
+        guard let algorithm = header.string("alg").flatMap(SignatureAlgorithm.init(name:)) else {
+            throw .algorithmUnknown
+        }
         self.algorithm = algorithm
         keyID = try Self.keyID(in: header)
         type = try Self.optionalString("typ", in: header)
@@ -60,7 +62,7 @@ package struct TokenLimits: Sendable, Equatable {
 
 extension CompactJWS {
     /// Never a source of keys, never an extension that we would have to understand.
-    private static let forbiddenParameters = ["jku", "jwk", "x5u", "x5c", "crit", "b64", "zip"]
+    private static let forbiddenParameters: [ExactText] = ["jku", "jwk", "x5u", "x5c", "crit", "b64", "zip"]
 
     /// A longer `kid` names no key of any issuer we know of, and would only fill logs and caches.
     private static let maximumKeyIDLength = 128
@@ -85,15 +87,15 @@ extension CompactJWS {
         return header
     }
 
-    private static func keyID(in header: JSONObject) throws(Refusal) -> String? {
+    private static func keyID(in header: JSONObject) throws(Refusal) -> ExactText? {
         guard header.contains("kid") else { return nil }
-        guard let keyID = header.string("kid"), 1...maximumKeyIDLength ~= keyID.unicodeScalars.count else {
+        guard let keyID = header.string("kid"), 1...maximumKeyIDLength ~= String(keyID).unicodeScalars.count else {
             throw .keyIDMalformed
         }
         return keyID
     }
 
-    private static func optionalString(_ name: String, in header: JSONObject) throws(Refusal) -> String? {
+    private static func optionalString(_ name: ExactText, in header: JSONObject) throws(Refusal) -> ExactText? {
         guard header.contains(name) else { return nil }
         guard let string = header.string(name) else { throw .headerMalformed }
         return string

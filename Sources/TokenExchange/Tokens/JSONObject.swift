@@ -18,23 +18,19 @@ package struct JSONObject: Sendable, Redacted {
         self.members = members
     }
 
-    package func contains(_ name: String) -> Bool { value(name) != nil }
+    package func contains(_ name: ExactText) -> Bool { value(name) != nil }
 
-    /// The bytes of a string value with escapes resolved; nil where the member is absent or no string.
-    package func stringBytes(_ name: String) -> [UInt8]? {
+    /// A string value with escapes resolved; nil where the member is absent or no string.
+    package func string(_ name: ExactText) -> ExactText? {
         guard let value = value(name), text[value.lowerBound] == UInt8(ascii: "\"") else { return nil }
-        return JSONString.bytes(text[(value.lowerBound + 1)..<(value.upperBound - 1)])
-    }
-
-    package func string(_ name: String) -> String? {
-        stringBytes(name).map { String(decoding: $0, as: UTF8.self) }
+        return JSONString.text(text[(value.lowerBound + 1)..<(value.upperBound - 1)])
     }
 
     /// Top-level names in document order, escapes resolved.
-    package var names: [String] { members.map { name(of: $0) } }
+    package var names: [ExactText] { members.map { name(of: $0) } }
 
     /// The object with these members alone, their values to the letter.
-    package func text(keeping names: [String]) -> [UInt8] {
+    package func text(keeping names: [ExactText]) -> [UInt8] {
         var kept = [UInt8(ascii: "{")]
         kept.reserveCapacity(512)
         for name in names {
@@ -57,16 +53,12 @@ package struct JSONObject: Sendable, Redacted {
         return text[(first + 1)..<last]
     }
 
-    private func value(_ name: String) -> Range<Int>? {
-        members.first { member in
-            member.name.isEscaped
-                ? self.name(of: member).utf8.elementsEqual(name.utf8)
-                : member.name.range.count == name.utf8.count && text[member.name.range].elementsEqual(name.utf8)
-        }?.value
+    private func value(_ name: ExactText) -> Range<Int>? {
+        members.first { self.name(of: $0) == name }?.value
     }
 
-    private func name(of member: Member) -> String {
-        JSONString.decode(text[member.name.range], isEscaped: member.name.isEscaped)
+    private func name(of member: Member) -> ExactText {
+        JSONString.text(text[member.name.range], isEscaped: member.name.isEscaped)
     }
 }
 

@@ -9,7 +9,7 @@ package struct JSONObjectWriter {
         text.append(UInt8(ascii: "{"))
     }
 
-    package mutating func add(_ name: StaticString, _ string: String) {
+    package mutating func add(_ name: StaticString, _ string: ExactText) {
         begin(name)
         JSONValue.append(string, to: &text)
     }

@@ -1,16 +1,16 @@
 /// A place in a JSON document (RFC 6901).
 package struct JSONPointer: Sendable, Hashable {
-    private let steps: [String]
+    private let steps: [ExactText]
 
     /// Nil where the text is no pointer: it begins with something else than a slash, or a `~` is followed by neither 0 nor 1.
-    package init?(_ text: String) {
+    package init?(_ text: ExactText) {
         guard !text.isEmpty else {
             steps = []
             return
         }
         guard text.hasPrefix("/") else { return nil }
-        var steps: [String] = []
-        for token in text.dropFirst().split(separator: "/", omittingEmptySubsequences: false) {
+        var steps: [ExactText] = []
+        for token in text.bytes.dropFirst().split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false) {
             guard let step = Self.unescaped(token) else { return nil }
             steps.append(step)
         }
@@ -21,11 +21,11 @@ package struct JSONPointer: Sendable, Hashable {
     package var text: String {
         steps.reduce(into: "") { text, step in
             text += "/"
-            for character in step {
-                switch character {
+            for scalar in String(step).unicodeScalars {
+                switch scalar {
                 case "~": text += "~0"
                 case "/": text += "~1"
-                default: text.append(character)
+                default: text.unicodeScalars.append(scalar)
                 }
             }
         }
@@ -44,28 +44,28 @@ package struct JSONPointer: Sendable, Hashable {
         return value
     }
 
-    private static func unescaped(_ token: Substring) -> String? {
-        var step = ""
+    private static func unescaped(_ token: ArraySlice<UInt8>) -> ExactText? {
+        var step: [UInt8] = []
         var rest = token
-        while let character = rest.popFirst() {
-            guard character == "~" else {
-                step.append(character)
+        while let byte = rest.popFirst() {
+            guard byte == UInt8(ascii: "~") else {
+                step.append(byte)
                 continue
             }
             switch rest.popFirst() {
-            case "0": step.append("~")
-            case "1": step.append("/")
+            case UInt8(ascii: "0"): step.append(UInt8(ascii: "~"))
+            case UInt8(ascii: "1"): step.append(UInt8(ascii: "/"))
             default: return nil
             }
         }
-        return step
+        return ExactText(bytes: step)
     }
 
     /// RFC 6901 §4: decimal digits without a leading zero.
-    private static func index(_ step: String) -> Int? {
-        guard step == "0" || !step.hasPrefix("0"), step.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
+    private static func index(_ step: ExactText) -> Int? {
+        guard step == "0" || !step.hasPrefix("0"), step.bytes.allSatisfy({ (0x30...0x39).contains($0) }) else {
             return nil
         }
-        return Int(step)
+        return Int(String(step))
     }
 }

@@ -74,7 +74,7 @@ extension JSONScanner {
         default:
             let start = position
             try scanNumber()
-            return .number(literal: String(decoding: bytes[start..<position], as: UTF8.self))
+            return .number(literal: ExactText(bytes: bytes[start..<position]))
         }
     }
 
@@ -168,8 +168,8 @@ extension JSONScanner {
 
 extension JSONScanner {
     /// The string's content with escapes resolved.
-    func string(_ string: ScannedString) -> String {
-        JSONString.decode(bytes[string.range], isEscaped: string.isEscaped)
+    func string(_ string: ScannedString) -> ExactText {
+        JSONString.text(bytes[string.range], isEscaped: string.isEscaped)
     }
 
     /// Reads a string literal and hashes its content (FNV-1a) with escapes resolved.

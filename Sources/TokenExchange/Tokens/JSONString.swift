@@ -1,11 +1,12 @@
 /// Escapes in JSON strings (RFC 8259 §7), for text that ``JSONScanner`` has accepted.
 enum JSONString {
-    static func decode(_ content: ArraySlice<UInt8>, isEscaped: Bool) -> String {
-        String(decoding: isEscaped ? resolve(content)[...] : content, as: UTF8.self)
+    /// Shares the memory of `content` if that has no escapes.
+    static func text(_ content: ArraySlice<UInt8>, isEscaped: Bool) -> ExactText {
+        isEscaped ? ExactText(bytes: resolve(content)) : ExactText(bytes: content)
     }
 
-    static func bytes(_ content: ArraySlice<UInt8>) -> [UInt8] {
-        content.contains(UInt8(ascii: "\\")) ? resolve(content) : Array(content)
+    static func text(_ content: ArraySlice<UInt8>) -> ExactText {
+        text(content, isEscaped: content.contains(UInt8(ascii: "\\")))
     }
 
     static func simpleEscape(_ byte: UInt8) -> Unicode.Scalar? {

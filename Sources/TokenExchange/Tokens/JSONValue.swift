@@ -2,31 +2,36 @@
 package enum JSONValue: Sendable, Equatable {
     case null
     case bool(Bool)
-    case number(literal: String)
-    case string(String)
+    case number(literal: ExactText)
+    case string(ExactText)
     case array([JSONValue])
     /// In document order; names are unique.
     case object([Member])
 
     package struct Member: Sendable, Equatable {
-        package let name: String
+        package let name: ExactText
         package let value: JSONValue
 
-        package init(_ name: String, _ value: JSONValue) {
+        package init(_ name: ExactText, _ value: JSONValue) {
             self.name = name
             self.value = value
         }
     }
 
-    package var string: String? {
+    /// A string of our own text, which needs no literal.
+    package static func string(_ text: String) -> JSONValue { .string(ExactText(text)) }
+
+    package static func number(literal: String) -> JSONValue { .number(literal: ExactText(literal)) }
+
+    package var string: ExactText? {
         if case .string(let string) = self { string } else { nil }
     }
 
     package var number: Double? {
-        if case .number(let literal) = self { Double(literal) } else { nil }
+        if case .number(let literal) = self { Double(String(literal)) } else { nil }
     }
 
-    package subscript(name: String) -> JSONValue? {
+    package subscript(name: ExactText) -> JSONValue? {
         guard case .object(let members) = self else { return nil }
         return members.first { $0.name == name }?.value
     }
@@ -39,7 +44,7 @@ extension JSONValue {
         switch self {
         case .null: text.append(contentsOf: "null".utf8)
         case .bool(let value): text.append(contentsOf: (value ? "true" : "false").utf8)
-        case .number(let literal): text.append(contentsOf: literal.utf8)
+        case .number(let literal): literal.withUTF8 { text.append(contentsOf: $0) }
         case .string(let string): Self.append(string, to: &text)
         case .array(let values):
             text.append(UInt8(ascii: "["))
@@ -68,9 +73,8 @@ extension JSONValue {
     }
 
     /// A JSON string literal: quotes, and escapes for what RFC 8259 §7 demands.
-    package static func append(_ string: String, to text: inout [UInt8]) {
+    package static func append(_ string: ExactText, to text: inout [UInt8]) {
         text.append(UInt8(ascii: "\""))
-        var string = string
         string.withUTF8 { bytes in
             if bytes.contains(where: needsEscape) {
                 for byte in bytes { appendEscaped(byte, to: &text) }

@@ -11,6 +11,13 @@ package enum SignatureAlgorithm: String, Sendable, CaseIterable {
     case es512 = "ES512"
     case edDSA = "EdDSA"
 
+    private static let byName = Dictionary(uniqueKeysWithValues: allCases.map { (ExactText($0.rawValue), $0) })
+
+    package init?(name: ExactText) {
+        guard let algorithm = Self.byName[name] else { return nil }
+        self = algorithm
+    }
+
     /// What Countersign signs with; the others it only verifies.
     package static let minting: [SignatureAlgorithm] = [.es256, .es384, .rs256, .ps256, .edDSA]
 }

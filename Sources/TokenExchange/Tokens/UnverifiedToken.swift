@@ -5,8 +5,7 @@
 package struct UnverifiedToken: Sendable, Redacted {
     package let jws: CompactJWS
     /// The payload's `iss`, which only selects whose keys the signature is checked with.
-    /// As bytes, since strings that mean the same are not the same issuer.
-    package let claimedIssuer: [UInt8]
+    package let claimedIssuer: ExactText
     /// The claims set, which nobody may act upon yet but by way of ``claimedIssuer``.
     package let claims: JSONObject
 
@@ -15,19 +14,16 @@ package struct UnverifiedToken: Sendable, Redacted {
         do { claims = try JSONObject(jws.payload, limits: limits.json) } catch {
             throw error == .duplicateMember ? .claimsDuplicateMember : .claimsMalformed
         }
-        guard let issuer = claims.stringBytes("iss") else { throw .issuerUnknown }
+        guard let issuer = claims.string("iss") else { throw .issuerUnknown }
         claimedIssuer = issuer
     }
 }
 
 extension UnverifiedToken {
-    /// Whether the token says that it comes from `issuer`, byte for byte.
-    package func isClaimed(by issuer: String) -> Bool { claimedIssuer.elementsEqual(issuer.utf8) }
-
     package var bytes: [UInt8] { jws.bytes }
     package var signingInputCount: Int { jws.signingInputCount }
     package var signature: [UInt8] { jws.signature }
     package var algorithm: SignatureAlgorithm { jws.algorithm }
-    package var keyID: String? { jws.keyID }
-    package var type: String? { jws.type }
+    package var keyID: ExactText? { jws.keyID }
+    package var type: ExactText? { jws.type }
 }

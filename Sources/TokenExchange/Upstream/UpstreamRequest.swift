@@ -7,20 +7,20 @@ package struct UpstreamRequest: Sendable, Redacted {
     }
 
     package struct Field: Sendable, Equatable, Redacted {
-        package let name: String
+        package let name: ExactText
         package let value: Value
-        package let prefix: String
+        package let prefix: ExactText
 
         /// With a secret's length in its place.
         package var masked: Field {
             guard case .value(let value, isSecret: true) = value else { return self }
-            let mask = "***\(value.string?.utf8.count ?? 0)-characters***"
+            let mask = "***\(value.string?.count ?? 0)-characters***"
             return Field(name: name, value: .value(.string(mask), isSecret: false), prefix: prefix)
         }
     }
 
     /// Whose service it is.
-    package let provider: String
+    package let provider: ExactText
     package let recipe: UpstreamRecipe
     package let headers: [Field]
     package let body: [Field]
@@ -28,7 +28,7 @@ package struct UpstreamRequest: Sendable, Redacted {
 
     /// - Throws: a refusal where a required claim is absent, a failure where a secret cannot be read.
     package init(
-        _ recipe: UpstreamRecipe, provider: String, claims: ClaimsSet, identityToken: IdentityToken,
+        _ recipe: UpstreamRecipe, provider: ExactText, claims: ClaimsSet, identityToken: IdentityToken,
         trace: RequestTrace
     ) throws(ExchangeStop) {
         let resolver = FieldResolver(claims: claims, identityToken: identityToken)
@@ -83,7 +83,7 @@ private struct FieldResolver {
                 throw .failed(Failure(.upstreamUnavailable, operation: "upstream", cause: "\(error)"))
             }
         case .identityToken:
-            return .value(.string(String(decoding: identityToken.bytes, as: UTF8.self)), isSecret: true)
+            return .value(.string(ExactText(bytes: identityToken.bytes)), isSecret: true)
         case .accessToken: return .accessToken
         }
     }

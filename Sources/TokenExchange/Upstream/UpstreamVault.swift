@@ -30,7 +30,7 @@ package struct UpstreamVault: Sendable {
     func seal(_ token: HeldUpstreamToken, in slot: Slot) -> [UInt8] {
         let text = JSONValue.array([
             .number(literal: String(token.expiresAt)),
-            .string(String(decoding: token.externalIdentity.bytes, as: UTF8.self)),
+            .string(ExactText(bytes: token.externalIdentity.bytes)),
         ]).text
         return sealer.seal(text, version: Self.version, under: slot.sealingKey).bytes
     }
@@ -40,9 +40,9 @@ package struct UpstreamVault: Sendable {
         guard
             let text = try? sealer.open(SealedRecord(bytes: record), version: Self.version, under: slot.sealingKey),
             case .array(let values) = try? JSONValue(parsing: text), values.count == 2,
-            case .number(let literal) = values[0], let expiresAt = Int64(literal), let token = values[1].string
+            case .number(let literal) = values[0], let expiresAt = Int64(String(literal)), let token = values[1].string
         else { return nil }
-        return HeldUpstreamToken(externalIdentity: ExternalIdentity(bytes: Array(token.utf8)), expiresAt: expiresAt)
+        return HeldUpstreamToken(externalIdentity: ExternalIdentity(bytes: token.bytes), expiresAt: expiresAt)
     }
 
     func fence() -> [UInt8] { sealer.randomBytes(16) }
@@ -50,15 +50,15 @@ package struct UpstreamVault: Sendable {
 
 /// Whose token it is, and of which service.
 package struct UpstreamTokenOwner: Sendable, Redacted {
-    package let tenant: String
-    package let subject: String
+    package let tenant: ExactText
+    package let subject: ExactText
     /// Empty where none was named: all such logins share one.
-    package let device: String
-    package let provider: String
+    package let device: ExactText
+    package let provider: ExactText
     /// Another service's token would not do.
-    package let url: String
+    package let url: ExactText
 
-    package init(tenant: String, subject: String, device: String, provider: String, url: String) {
+    package init(tenant: ExactText, subject: ExactText, device: ExactText, provider: ExactText, url: ExactText) {
         self.tenant = tenant
         self.subject = subject
         self.device = device
@@ -66,9 +66,8 @@ package struct UpstreamTokenOwner: Sendable, Redacted {
         self.url = url
     }
 
-    /// Unambiguous, whatever characters a subject or device has. Owners are told apart by it: `String` takes canonically
-    /// equivalent ones for equal.
-    var text: [UInt8] { JSONValue.array([tenant, subject, device, provider, url].map(JSONValue.string)).text }
+    /// Unambiguous, whatever characters a subject or device has.
+    var text: [UInt8] { JSONValue.array([tenant, subject, device, provider, url].map { .string($0) }).text }
 }
 
 /// A token of an internal service, and until when it may be handed out.

@@ -7,10 +7,10 @@ struct AudiencePolicy: IdentityPolicy {
         switch identity.claims["aud"] {
         case .string(let audience): return rules.audiences.contains(audience) ? nil : .audienceNotAllowed
         case .array(let audiences):
-            return audiences.contains { rules.audiences.contains($0.string ?? "") } ? nil : .audienceNotAllowed
+            return audiences.contains { $0.string.map(rules.audiences.contains) ?? false } ? nil : .audienceNotAllowed
         default: return .audienceNotAllowed
         }
     }
 
-    static let claimNames = ["aud"]
+    static let claimNames: [ExactText] = ["aud"]
 }

@@ -10,5 +10,5 @@ struct AuthorizedPartyPolicy: IdentityPolicy {
         return nil
     }
 
-    static let claimNames = ["azp"]
+    static let claimNames: [ExactText] = ["azp"]
 }

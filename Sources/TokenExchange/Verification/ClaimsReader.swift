@@ -4,7 +4,7 @@ package protocol ClaimsReader: Sendable {
     ///   - names: the top-level claims that anybody will ask for; others are not read.
     ///   - claims: the token's claims set, as ``UnverifiedToken`` has scanned it.
     /// - Throws: ``ClaimsUnreadable`` where the library cannot read what the scan accepted.
-    func claims(_ names: [String], in claims: JSONObject) throws(ClaimsUnreadable) -> ClaimsSet
+    func claims(_ names: [ExactText], in claims: JSONObject) throws(ClaimsUnreadable) -> ClaimsSet
 }
 
 package struct ClaimsUnreadable: Error {

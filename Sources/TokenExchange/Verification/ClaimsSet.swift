@@ -1,12 +1,12 @@
 /// The claims of a genuine token (RFC 7519 §4), as far as anybody asks for them.
 package struct ClaimsSet: Sendable, Redacted {
-    private let values: [String: JSONValue]
+    private let values: [ExactText: JSONValue]
 
-    package init(_ values: [String: JSONValue]) {
+    package init(_ values: [ExactText: JSONValue]) {
         self.values = values
     }
 
-    package subscript(name: String) -> JSONValue? { values[name] }
+    package subscript(name: ExactText) -> JSONValue? { values[name] }
 
     /// The value at `path`, or nil where a step is absent or leads through something that is no object.
     package func value(at path: ClaimPath) -> JSONValue? {

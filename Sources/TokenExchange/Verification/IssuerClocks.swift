@@ -5,7 +5,7 @@ import Synchronization
 /// Tokens are exchanged right after they were issued, so the freshest of them tells the clocks apart: its `iat` less our
 /// time is the issuer's lead less the network's delay. Kept for two windows, so that a correction shows within minutes.
 package final class IssuerClocks: Sendable {
-    private let windows = Mutex<[String: Windows]>([:])
+    private let windows = Mutex<[ExactText: Windows]>([:])
 
     /// Long enough to see a login in a quiet shop.
     private static let windowSeconds: Int64 = 300
@@ -18,7 +18,7 @@ package final class IssuerClocks: Sendable {
 
     package init() {}
 
-    func observe(issuedAt: UnixTime, at now: UnixTime, tenant: String) {
+    func observe(issuedAt: UnixTime, at now: UnixTime, tenant: ExactText) {
         let lead = issuedAt - now
         let number = now.wholeSeconds / Self.windowSeconds
         windows.withLock { windows in
@@ -37,7 +37,7 @@ package final class IssuerClocks: Sendable {
     }
 
     /// The issuer's clock less ours; nil where no genuine token with an `iat` has come yet.
-    package func offset(of tenant: String) -> Duration? {
+    package func offset(of tenant: ExactText) -> Duration? {
         windows.withLock { windows in
             windows[tenant].map { max($0.current, $0.previous ?? $0.current) }
         }

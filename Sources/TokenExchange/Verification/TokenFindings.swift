@@ -17,7 +17,7 @@ struct TokenFindings {
         self.token = unverified
         let text = unverified.map { $0.claims.text(keeping: $0.claims.names) }
         claims = text.flatMap { try? JSONValue(parsing: $0, limits: limits.json) } ?? .object([])
-        tenant = unverified.flatMap { token in tenants.first { token.isClaimed(by: $0.issuer) } }
+        tenant = unverified.flatMap { token in tenants.first { $0.issuer == token.claimedIssuer } }
         self.tenants = tenants
         self.provider = provider
         self.limits = limits
@@ -82,9 +82,10 @@ struct TokenFindings {
         case .segments, .encoding, .header, .headerParameters, .claimsForm, .claimsReadable, .signature, .mint:
             ("", nil)
         case .algorithmKnown, .algorithmAllowed: (token.map(\.algorithm.rawValue) ?? "", nil)
-        case .keyID, .keyNotDenied, .key: shape(token?.keyID.map(JSONValue.string))
-        case .headerType: shape(token?.type.map(JSONValue.string))
-        case .issuer: (tenant.map { "the issuer of \($0.name)" } ?? shape(claims["iss"]).0, claims["iss"]?.string)
+        case .keyID, .keyNotDenied, .key: shape(token?.keyID.map { .string($0) })
+        case .headerType: shape(token?.type.map { .string($0) })
+        case .issuer:
+            (tenant.map { "the issuer of \($0.name)" } ?? shape(claims["iss"]).0, claims["iss"]?.string?.description)
         case .subject: shape(claims["sub"])
         case .expiration: shape(claims["exp"])
         case .issuedAt: shape(claims["iat"])
@@ -95,7 +96,7 @@ struct TokenFindings {
         case .audience: shape(claims["aud"])
         case .authorizedParty: shape(claims["azp"])
         case .validityPeriod: (distances, nil)
-        case .tenant: (tenant?.name ?? "", nil)
+        case .tenant: (tenant?.name.description ?? "", nil)
         case .conditions: found(at: provider.conditions.map(\.claim))
         case .mappedClaims: found(at: provider.token.claims.flatMap(\.paths))
         }
@@ -126,11 +127,13 @@ struct TokenFindings {
 
     static func seconds(_ duration: Duration) -> String { "\((duration.inSeconds * 1000).rounded() / 1000) s" }
 
+    private static func list(_ names: some Sequence<ExactText>) -> String { list(names.map(\.description)) }
+
     private static func list(_ names: some Sequence<String>) -> String { names.sorted().joined(separator: ", ") }
 }
 
 extension ClaimPath {
-    fileprivate var joined: String { ([root] + rest).joined(separator: ".") }
+    fileprivate var joined: String { ([root] + rest).map(\.description).joined(separator: ".") }
 }
 
 extension ClaimMapping {
@@ -146,7 +149,7 @@ extension JSONValue {
         case .null: "null"
         case .bool: "true or false"
         case .number: "a number"
-        case .string(let string): "a string of \(string.count) characters"
+        case .string(let string): "a string of \(String(string).count) characters"
         case .array(let values): "an array of \(values.count) elements"
         case .object(let members): "an object of \(members.count) members"
         }

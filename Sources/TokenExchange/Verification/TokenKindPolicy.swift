@@ -3,7 +3,7 @@ struct TokenKindPolicy: IdentityPolicy {
     let rules: TenantRules
 
     func refusal(of identity: VerifiedIdentity, at now: UnixTime) -> Refusal? {
-        guard Self.headerTypes.contains(identity.headerType?.lowercased() ?? "jwt") else {
+        guard Self.headerTypes.contains(identity.headerType?.lowercasedASCII ?? "jwt") else {
             return .headerTypeNotAllowed
         }
         guard let kind = identity.claims["typ"].map(\.string) ?? "Bearer", rules.tokenKinds.contains(kind) else {
@@ -20,6 +20,6 @@ struct TokenKindPolicy: IdentityPolicy {
     }
 
     /// Media types compare case-insensitively (RFC 7515 §4.1.9).
-    private static let headerTypes: Set<String> = ["jwt", "at+jwt"]
-    static let claimNames = ["typ", "preferred_username", "client_id", "clientHost", "cnf"]
+    private static let headerTypes: Set<ExactText> = ["jwt", "at+jwt"]
+    static let claimNames: [ExactText] = ["typ", "preferred_username", "client_id", "clientHost", "cnf"]
 }

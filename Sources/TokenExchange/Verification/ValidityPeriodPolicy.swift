@@ -12,5 +12,5 @@ struct ValidityPeriodPolicy: IdentityPolicy {
         return nil
     }
 
-    static let claimNames = ["sub", "exp", "iat", "nbf"]
+    static let claimNames: [ExactText] = ["sub", "exp", "iat", "nbf"]
 }

@@ -3,14 +3,14 @@
 package struct VerifiedIdentity: Sendable, Redacted {
     package let tenant: Tenant
     /// The header's `typ`.
-    package let headerType: String?
+    package let headerType: ExactText?
     package let claims: ClaimsSet
-    package let subject: String
+    package let subject: ExactText
     package let expiresAt: UnixTime
     package let issuedAt: UnixTime?
     package let notBefore: UnixTime?
 
-    package init(tenant: Tenant, headerType: String?, claims: ClaimsSet) throws(Refusal) {
+    package init(tenant: Tenant, headerType: ExactText?, claims: ClaimsSet) throws(Refusal) {
         guard let subject = claims["sub"]?.string, !subject.isEmpty else { throw .subjectInvalid }
         guard let expiresAt = try Self.numericDate(claims["exp"], or: .expirationInvalid) else {
             throw .expirationInvalid

@@ -1,8 +1,8 @@
 /// Finds out whether an identity token is genuine and acceptable for an identity provider.
 package struct VerifyIdentityToken: Sendable {
-    private let tenants: [[UInt8]: Tenant]
+    private let tenants: [ExactText: Tenant]
     private let claimsReader: any ClaimsReader
-    private let claimNames: [String]
+    private let claimNames: [ExactText]
     private let limits: TokenLimits
     private let clocks: IssuerClocks
 
@@ -14,7 +14,7 @@ package struct VerifyIdentityToken: Sendable {
         clocks: IssuerClocks = IssuerClocks()
     ) {
         self.clocks = clocks
-        self.tenants = Dictionary(tenants.map { (Array($0.issuer.utf8), $0) }) { first, _ in first }
+        self.tenants = Dictionary(tenants.map { ($0.issuer, $0) }) { first, _ in first }
         self.claimsReader = claimsReader
         claimNames = Self.claimNames(for: providers)
         self.limits = limits
@@ -82,7 +82,7 @@ package struct VerifyIdentityToken: Sendable {
             ?? IdentityProviderPolicy(provider: provider).refusal(of: identity, at: now)
     }
 
-    private static func claimNames(for providers: [IdentityProvider]) -> [String] {
+    private static func claimNames(for providers: [IdentityProvider]) -> [ExactText] {
         var names = Set(ValidityPeriodPolicy.claimNames + TokenKindPolicy.claimNames)
         names.formUnion(AudiencePolicy.claimNames + AuthorizedPartyPolicy.claimNames)
         for provider in providers {

@@ -52,7 +52,7 @@ package struct AttackCorpus: Sendable {
 
 extension Attack {
     fileprivate init(_ value: JSONValue, threat: Int, file: String) throws {
-        let place = "\(file): \(value["name"]?.string ?? "?")"
+        let place = "\(file): \(value["name"]?.string?.description ?? "?")"
         let object = try StrictObject(value, ["name", "rule", "profile", "recipe", "expected"], at: place)
         name = try object.string("name")
         rule = try object.string("rule")
@@ -80,7 +80,7 @@ struct StrictObject {
     let members: [JSONValue.Member]
     private let place: String
 
-    init(_ value: JSONValue, _ names: [String], at place: String) throws {
+    init(_ value: JSONValue, _ names: [ExactText], at place: String) throws {
         guard case .object(let members) = value else {
             throw AttackProblem(description: "\(place): expected an object")
         }
@@ -91,24 +91,24 @@ struct StrictObject {
         self.place = place
     }
 
-    subscript(name: String) -> JSONValue? { members.first { $0.name == name }?.value }
+    subscript(name: ExactText) -> JSONValue? { members.first { $0.name == name }?.value }
 
-    func string(_ name: String) throws -> String {
+    func string(_ name: ExactText) throws -> String {
         guard let string = self[name]?.string else {
             throw AttackProblem(description: "\(place): expected a string \(name)")
         }
-        return string
+        return String(string)
     }
 
-    func integer(_ name: String) throws -> Int {
-        guard case .number(let literal) = self[name], let number = Int(literal) else {
+    func integer(_ name: ExactText) throws -> Int {
+        guard case .number(let literal) = self[name], let number = Int(String(literal)) else {
             throw AttackProblem(description: "\(place): expected an integer \(name)")
         }
         return number
     }
 
     /// Empty where the member is absent.
-    func array(_ name: String) throws -> [JSONValue] {
+    func array(_ name: ExactText) throws -> [JSONValue] {
         guard let value = self[name] else { return [] }
         guard case .array(let values) = value else {
             throw AttackProblem(description: "\(place): expected an array \(name)")
@@ -116,12 +116,12 @@ struct StrictObject {
         return values
     }
 
-    func strings(_ name: String) throws -> [String] {
+    func strings(_ name: ExactText) throws -> [String] {
         try array(name).map { value in
             guard let string = value.string else {
                 throw AttackProblem(description: "\(place): expected strings in \(name)")
             }
-            return string
+            return String(string)
         }
     }
 }

@@ -21,7 +21,7 @@ struct AttackRecipe: Sendable {
 struct AttackSegment: Sendable {
     private let removed: [String]
     /// JSON text of members that are replaced, or added at the end.
-    private let set: [(name: String, text: AttackText)]
+    private let set: [(name: ExactText, text: AttackText)]
     /// In place of the object; `${members}` are its members.
     private let text: AttackText
     private let changes: [SegmentChange]
@@ -29,7 +29,7 @@ struct AttackSegment: Sendable {
     init(_ value: JSONValue, at place: String) throws {
         let object = try StrictObject(value, ["remove", "set", "raw", "text", "segment"], at: place)
         removed = try object.strings("remove")
-        var set: [(name: String, text: AttackText)] = []
+        var set: [(name: ExactText, text: AttackText)] = []
         if case .object(let members) = object["set"] ?? .object([]) {
             set += members.map { ($0.name, AttackText(String(decoding: $0.value.text, as: UTF8.self))) }
         }
@@ -43,7 +43,7 @@ struct AttackSegment: Sendable {
 
     /// The segment made of `model`.
     func segment(of model: [JSONValue.Member], _ value: (String) throws -> [UInt8]) throws -> [UInt8] {
-        var members = model.filter { !removed.contains($0.name) }.map { (name: $0.name, text: $0.value.text) }
+        var members = model.filter { !removed.contains(String($0.name)) }.map { (name: $0.name, text: $0.value.text) }
         for (name, text) in set {
             let text = try text.bytes(value)
             if let index = members.firstIndex(where: { $0.name == name }) {

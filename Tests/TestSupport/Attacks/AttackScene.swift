@@ -17,20 +17,22 @@ package struct AttackProfile: Sendable {
 
     static func all(in value: JSONValue) throws -> [String: AttackProfile] {
         guard case .object(let members) = value else { throw AttackProblem(description: "profiles: no object") }
-        let profiles = try members.map { try AttackProfile($0.name, $0.value) }
+        let profiles = try members.map { try AttackProfile(String($0.name), $0.value) }
         return Dictionary(uniqueKeysWithValues: profiles.map { ($0.name, $0) })
     }
 
     private init(_ name: String, _ value: JSONValue) throws {
-        let names = ["description", "algorithms", "keys", "audiences", "authorized_parties", "role", "claim"]
+        let names: [ExactText] = [
+            "description", "algorithms", "keys", "audiences", "authorized_parties", "role", "claim",
+        ]
         let object = try StrictObject(value, names, at: "profile \(name)")
         self.name = name
         algorithms = try object.strings("algorithms").compactMap(SignatureAlgorithm.init)
         keys = try object.strings("keys").compactMap(SignatureAlgorithm.init)
         audiences = try object.strings("audiences")
         authorizedParties = try object.strings("authorized_parties")
-        role = object["role"]?.string
-        claim = object["claim"]?.string
+        role = object["role"]?.string?.description
+        claim = object["claim"]?.string?.description
         guard !keys.isEmpty else { throw AttackProblem(description: "profile \(name): no keys") }
     }
 
@@ -113,10 +115,10 @@ package struct AttackScene: Sendable {
 
     private func value(_ name: String) throws -> [UInt8] {
         switch name {
-        case "kid": Array(issuer.keyID.utf8)
-        case "stranger_kid": Array(AttackKeys.stranger.signer(algorithm).keyID.utf8)
-        case "other_kid": Array(AttackKeys.otherRealm.signer(algorithm).keyID.utf8)
-        case "second_kid": Array(AttackKeys.issuer.signer(profile.keys.last ?? algorithm).keyID.utf8)
+        case "kid": issuer.keyID.bytes
+        case "stranger_kid": AttackKeys.stranger.signer(algorithm).keyID.bytes
+        case "other_kid": AttackKeys.otherRealm.signer(algorithm).keyID.bytes
+        case "second_kid": AttackKeys.issuer.signer(profile.keys.last ?? algorithm).keyID.bytes
         case "issuer": Array(ModelToken.issuer.utf8)
         case "other_issuer": Array(Self.otherIssuer.utf8)
         case "service": Array(publicURL.utf8)
@@ -139,7 +141,7 @@ package struct AttackScene: Sendable {
 
     /// Of the RSA key.
     var modulus: [UInt8] {
-        Base64URL.decode(Array((AttackKeys.issuer.signer(.rs256).publicKey.json["n"]?.string ?? "").utf8)) ?? []
+        Base64URL.decode((AttackKeys.issuer.signer(.rs256).publicKey.json["n"]?.string ?? "").bytes) ?? []
     }
 
     func publicKey(_ spelling: String) throws -> [UInt8] {
@@ -154,7 +156,7 @@ package struct AttackScene: Sendable {
         case "public_key_der": return Array(Data(base64Encoded: lines.dropFirst().dropLast().joined()) ?? Data())
         case "public_key_jwk": return issuer.publicKey.json.text
         case "modulus": return modulus
-        case "kid": return Array(issuer.keyID.utf8)
+        case "kid": return issuer.keyID.bytes
         case "empty": return []
         default: throw AttackProblem(description: "no secret is called \(spelling)")
         }

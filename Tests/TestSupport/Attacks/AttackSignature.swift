@@ -96,7 +96,7 @@ enum SignatureChange: Sendable {
     case replace([UInt8])
 
     init(_ value: JSONValue, at place: String) throws {
-        let plain: [String: SignatureChange] = [
+        let plain: [ExactText: SignatureChange] = [
             "truncate": .truncate, "zeros": .zeros, "ones": .ones, "der": .der, "swap_halves": .swapHalves,
             "add_order_to_r": .addOrderToR, "add_modulus": .addModulus,
         ]

@@ -17,7 +17,7 @@ struct AttackText: Sendable {
 
     init(_ value: JSONValue, at place: String) throws {
         switch value {
-        case .string(let text): parts = [.text(text)]
+        case .string(let text): parts = [.text(String(text))]
         case .array(let values): parts = try values.flatMap { try AttackText($0, at: place).parts }
         default:
             let object = try StrictObject(value, ["hex", "repeat", "times"], at: place)

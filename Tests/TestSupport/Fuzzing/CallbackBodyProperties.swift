@@ -9,8 +9,8 @@ enum CallbackBodyProperties {
         guard case .object(let members)? = try? JSONValue(parsing: input, limits: limits) else {
             throw BrokenProperty(description: "a body is a JSON object")
         }
-        func string(_ name: String) -> String? { members.first { $0.name.isSpelledLike(name) }?.value.string }
-        guard let identity = string("identity").map({ Array($0.utf8) }) else {
+        func string(_ name: ExactText) -> ExactText? { members.first { $0.name == name }?.value.string }
+        guard let identity = string("identity")?.bytes else {
             throw BrokenProperty(description: "the identity is a string")
         }
         let token = body.identityToken.bytes
@@ -18,8 +18,8 @@ enum CallbackBodyProperties {
         let scheme = String(decoding: identity.dropLast(token.count), as: UTF8.self)
         try require(identity.suffix(token.count).elementsEqual(token), "the token is the end of the identity")
         try require(["", "bearer "].contains(scheme.lowercased()), "nothing but the scheme is left out")
-        let devices = ["deviceId", "device_id"].compactMap(string)
-        try require(devices.allSatisfy(body.device.isSpelledLike), "both spellings name the device")
+        let devices = (["deviceId", "device_id"] as [ExactText]).compactMap(string)
+        try require(devices.allSatisfy { $0 == body.device }, "both spellings name the device")
         try require(!devices.isEmpty || body.device.isEmpty, "no device where none was named")
     }
 

@@ -29,8 +29,3 @@ package struct BrokenProperty: Error, CustomStringConvertible {
 func require(_ condition: Bool, _ property: String) throws(BrokenProperty) {
     guard condition else { throw BrokenProperty(description: property) }
 }
-
-extension String {
-    /// Whether the bytes are the same; `==` also takes two spellings of one character for equal.
-    func isSpelledLike(_ other: String) -> Bool { utf8.elementsEqual(other.utf8) }
-}

@@ -43,12 +43,11 @@ enum JSONProperties {
         let names = object.names
         try require(names.count == members.count, "the members are as many")
         for (name, member) in zip(names, members) {
-            try require(name.isSpelledLike(member.name), "the names are the same, in the same order")
+            try require(name == member.name, "the names are the same, in the same order")
             try require(object.contains(name), "a name that is listed is there")
-            let string = object.stringBytes(name)
-            try require(string == member.value.string.map { Array($0.utf8) }, "strings are the same")
+            try require(object.string(name) == member.value.string, "strings are the same")
         }
-        try require(Set(names.map { Array($0.utf8) }).count == names.count, "names are unique")
+        try require(Set(names).count == names.count, "names are unique")
         guard let kept = try? JSONValue(parsing: object.text(keeping: names), limits: limits) else {
             throw BrokenProperty(description: "what is kept is read back")
         }

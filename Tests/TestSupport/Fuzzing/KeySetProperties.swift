@@ -31,7 +31,7 @@ enum KeySetProperties {
     }
 
     private static func check(_ verifier: any TokenVerifier) throws(BrokenProperty) {
-        try require((verifier.keyID?.unicodeScalars.count ?? 0) <= 128, "key IDs are bounded")
+        try require((verifier.keyID?.description.unicodeScalars.count ?? 0) <= 128, "key IDs are bounded")
         // Ed25519 has public keys of small order, for which such signatures are good (RFC 8032 §8.9 leaves them be).
         guard verifier.algorithm != .edDSA else { return }
         for count in [0, 64, 96, 132, 256, 384, 512] {

@@ -13,7 +13,7 @@ package enum SigningKeyChange: Sendable, Equatable {
 extension SigningKeyManifest {
     /// Adds a key. The first of its algorithm is active at once: nothing else could sign.
     package mutating func publish(
-        _ keyID: String, _ algorithm: SignatureAlgorithm, at time: UnixTime, times: SigningKeyTimes
+        _ keyID: ExactText, _ algorithm: SignatureAlgorithm, at time: UnixTime, times: SigningKeyTimes
     ) throws(SigningKeyRefusal) -> [SigningKeyChange] {
         let now = try begin(at: time, times)
         guard record(keyID) == nil else { throw .knownKey(keyID: keyID) }
@@ -27,7 +27,7 @@ extension SigningKeyManifest {
 
     /// Has a key sign from now on; the one that did is retiring. Nothing happens to a key that is active.
     package mutating func activate(
-        _ keyID: String, at time: UnixTime, times: SigningKeyTimes, isForced: Bool = false
+        _ keyID: ExactText, at time: UnixTime, times: SigningKeyTimes, isForced: Bool = false
     ) throws(SigningKeyRefusal) -> [SigningKeyChange] {
         let now = try begin(at: time, times)
         let record = try known(keyID)
@@ -40,7 +40,7 @@ extension SigningKeyManifest {
     /// Has a key sign no more: an active one is relieved by a successor that is due, a published one is withdrawn, one
     /// whose tokens are dead is removed. One that is retiring stays so, unless forced out.
     package mutating func retire(
-        _ keyID: String, at time: UnixTime, times: SigningKeyTimes, isForced: Bool = false
+        _ keyID: ExactText, at time: UnixTime, times: SigningKeyTimes, isForced: Bool = false
     ) throws(SigningKeyRefusal) -> [SigningKeyChange] {
         let now = try begin(at: time, times)
         let record = try known(keyID)
@@ -71,8 +71,8 @@ extension SigningKeyManifest {
     ///   - spare: a new key, for where no other can sign.
     /// - Throws: ``SigningKeyRefusal/onlyKey(keyID:_:)`` where a spare is needed and there is none.
     package mutating func revoke(
-        _ keyID: String, at time: UnixTime, times: SigningKeyTimes, passingOver unusable: Set<String> = [],
-        spare: String? = nil
+        _ keyID: ExactText, at time: UnixTime, times: SigningKeyTimes, passingOver unusable: Set<ExactText> = [],
+        spare: ExactText? = nil
     ) throws(SigningKeyRefusal) -> [SigningKeyChange] {
         let now = beginAnyway(at: time, times)
         guard let record = record(keyID) else { throw .unknownKey(keyID: keyID) }
@@ -143,7 +143,7 @@ extension SigningKeyManifest {
         return writtenAt
     }
 
-    private func known(_ keyID: String) throws(SigningKeyRefusal) -> SigningKeyRecord {
+    private func known(_ keyID: ExactText) throws(SigningKeyRefusal) -> SigningKeyRecord {
         guard let record = record(keyID) else { throw .unknownKey(keyID: keyID) }
         return record
     }
@@ -207,7 +207,7 @@ extension SigningKeyManifest {
         return .removed(record, isWithdrawn: isWithdrawn)
     }
 
-    private mutating func update(_ keyID: String, _ change: (inout SigningKeyRecord) -> Void) -> SigningKeyRecord {
+    private mutating func update(_ keyID: ExactText, _ change: (inout SigningKeyRecord) -> Void) -> SigningKeyRecord {
         guard let index = keys.firstIndex(where: { $0.keyID == keyID }) else { preconditionFailure("an unknown key") }
         change(&keys[index])
         return keys[index]
@@ -215,7 +215,7 @@ extension SigningKeyManifest {
 }
 
 extension SigningKeyChange {
-    package var keyID: String {
+    package var keyID: ExactText {
         switch self {
         case .published(let key), .activated(let key), .retiring(let key), .removed(let key, _), .revoked(let key),
             .passedOver(let key, _):

@@ -32,7 +32,7 @@ package struct SigningKeyManifest: Sendable, Equatable {
 
     /// Of a directory that has none yet: every key there is active, since when its file says.
     package init(
-        adopting keys: [(keyID: String, algorithm: SignatureAlgorithm, since: UnixTime)], at now: UnixTime,
+        adopting keys: [(keyID: ExactText, algorithm: SignatureAlgorithm, since: UnixTime)], at now: UnixTime,
         times: SigningKeyTimes
     ) {
         let now = UnixTime(milliseconds: now.milliseconds)
@@ -50,7 +50,7 @@ package struct SigningKeyManifest: Sendable, Equatable {
         note(times, at: now)
     }
 
-    package func record(_ keyID: String) -> SigningKeyRecord? { keys.first { $0.keyID == keyID } }
+    package func record(_ keyID: ExactText) -> SigningKeyRecord? { keys.first { $0.keyID == keyID } }
 
     package func active(_ algorithm: SignatureAlgorithm) -> SigningKeyRecord? {
         keys.first { $0.algorithm == algorithm && $0.state == .active }
@@ -99,7 +99,7 @@ package struct SigningKeyManifest: Sendable, Equatable {
 
 extension SigningKeyManifest {
     /// This one with a key burnt, even where no other can sign: better no token than one that nobody should take.
-    package func revoking(_ keyID: String, at now: UnixTime, times: SigningKeyTimes) -> SigningKeyManifest {
+    package func revoking(_ keyID: ExactText, at now: UnixTime, times: SigningKeyTimes) -> SigningKeyManifest {
         var copy = self
         if (try? copy.revoke(keyID, at: now, times: times)) != nil { return copy }
         copy = self

@@ -1,11 +1,11 @@
 /// Which keys sign and which are published at one moment.
 package struct SigningKeyPlan: Sendable, Equatable {
     /// `kid` by algorithm.
-    package var signers: [SignatureAlgorithm: String] = [:]
+    package var signers: [SignatureAlgorithm: ExactText] = [:]
     /// `kid`s in the order of the manifest.
-    package var published: [String] = []
+    package var published: [ExactText] = []
     /// Active by the manifest, but not known to all verifiers yet: another signs in their place, if there is one.
-    package var waiting: [String] = []
+    package var waiting: [ExactText] = []
 
     package init() {}
 }
@@ -15,9 +15,9 @@ package struct SigningKeyPlan: Sendable, Equatable {
 package struct SigningKeyObservations: Sendable {
     /// From when on nobody can hold a JWK set that we served without the key, by the monotonic clock; nil: there before we
     /// started, so nothing is known.
-    private var knownFrom: [String: Duration?] = [:]
+    private var knownFrom: [ExactText: Duration?] = [:]
     /// The end of the last token that this process can have signed with a key.
-    private var tokensDieBy: [String: UnixTime] = [:]
+    private var tokensDieBy: [ExactText: UnixTime] = [:]
     /// Held by the monotonic clock.
     private var servedMaximumAge = HeldMaximum(.zero)
     private var now: Duration = .zero
@@ -50,7 +50,7 @@ package struct SigningKeyObservations: Sendable {
         }
     }
 
-    fileprivate func hasBeenPublishedEnough(_ keyID: String) -> Bool {
+    fileprivate func hasBeenPublishedEnough(_ keyID: ExactText) -> Bool {
         guard let entry = knownFrom[keyID], let from = entry else { return true }
         return now >= from
     }
@@ -73,7 +73,7 @@ extension SigningKeyManifest {
     /// mounted, or an old backup.
     package func keysLost(
         in other: SigningKeyManifest, at now: UnixTime, observations: SigningKeyObservations, times: SigningKeyTimes
-    ) -> [String] {
+    ) -> [ExactText] {
         // A command's clock may be ahead of ours.
         let time = now.advanced(by: times.clockSkew)
         return keys.filter { other.record($0.keyID) == nil && observations.mayHaveTokens($0, at: time) }.map(\.keyID)

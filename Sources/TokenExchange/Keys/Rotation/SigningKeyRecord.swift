@@ -14,7 +14,7 @@ package struct SigningKeyRecord: Sendable, Equatable {
     }
 
     /// RFC 7638 thumbprint.
-    package let keyID: String
+    package let keyID: ExactText
     package let algorithm: SignatureAlgorithm
     package internal(set) var state: State
     /// When ``state`` was entered.
@@ -27,7 +27,7 @@ package struct SigningKeyRecord: Sendable, Equatable {
     package internal(set) var tokensDieBy: UnixTime?
 
     package init(
-        keyID: String, algorithm: SignatureAlgorithm, state: State, since: UnixTime, maySignFrom: UnixTime,
+        keyID: ExactText, algorithm: SignatureAlgorithm, state: State, since: UnixTime, maySignFrom: UnixTime,
         isForced: Bool = false, tokensDieBy: UnixTime? = nil
     ) {
         self.keyID = keyID

@@ -1,15 +1,15 @@
 /// Why a step of a signing key's life is not taken. Names keys and times, and what to do instead.
 package enum SigningKeyRefusal: Error, Sendable, Equatable {
-    case unknownKey(keyID: String)
+    case unknownKey(keyID: ExactText)
     /// The key is in the manifest already.
-    case knownKey(keyID: String)
-    case revoked(keyID: String)
+    case knownKey(keyID: ExactText)
+    case revoked(keyID: ExactText)
     /// Verifiers may hold a JWK set without it.
-    case publishedTooBriefly(keyID: String, until: UnixTime)
+    case publishedTooBriefly(keyID: ExactText, until: UnixTime)
     /// Its time in the JWK set is about to end, or has ended.
-    case ending(keyID: String, tokensDieBy: UnixTime)
+    case ending(keyID: ExactText, tokensDieBy: UnixTime)
     /// No other key could sign.
-    case onlyKey(keyID: String, SignatureAlgorithm)
+    case onlyKey(keyID: ExactText, SignatureAlgorithm)
     /// Our clock is behind the last change by more than clocks may be off.
     case clockBehind(now: UnixTime, writtenAt: UnixTime)
 }

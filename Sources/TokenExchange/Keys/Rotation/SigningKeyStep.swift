@@ -1,9 +1,9 @@
 /// One step of a rotation.
 package enum SigningKeyStep: Sendable, Equatable {
     case generate(SignatureAlgorithm)
-    case activate(keyID: String)
+    case activate(keyID: ExactText)
     /// Take a key out whose tokens are dead.
-    case retire(keyID: String)
+    case retire(keyID: ExactText)
 }
 
 /// A step, and from when on it may be taken.
@@ -46,7 +46,7 @@ extension SigningKeyManifest {
     ///
     /// - Parameter newKeyID: stands in for the `kid` of keys that would be made.
     package func stepsDue(
-        at now: UnixTime, times: SigningKeyTimes, newKeyID: (SignatureAlgorithm) -> String
+        at now: UnixTime, times: SigningKeyTimes, newKeyID: (SignatureAlgorithm) -> ExactText
     ) throws(SigningKeyRefusal) -> (due: [SigningKeyStep], next: DueStep?) {
         var copy = self
         try copy.note(times, before: now)
