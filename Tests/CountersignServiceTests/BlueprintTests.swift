@@ -46,6 +46,15 @@ import TokenExchange
                 + "found a file without, or with a broken one")
     }
 
+    @Test(arguments: [("10.0.0.0/8", 0), ("0.0.0.0/1", 0), ("0.0.0.0/0", 1), ("\"::/0\"", 1)])
+    func notesThatEverybodyIsATrustedProxy(network: String, remarks: Int) throws {
+        var settings = CountersignProcess.Settings()
+        settings.listenMore = ", trusted_proxies: [\(network)]"
+        let folder = try CountersignProcess.prepare(settings)
+        let blueprint = try Blueprint(file: "\(folder.path)/countersign.yaml", environment: [:])
+        #expect(blueprint.remarks.count { $0.contains("trusts everybody") } == remarks)
+    }
+
     @Test func notesTheKeysOfAnIssuerThatAreNoneOfOurBusiness() throws {
         let folder = try CountersignProcess.prepare(CountersignProcess.Settings())
         let file = "\(folder.path)/issuer.json"

@@ -1,4 +1,5 @@
 import IssuerKeys
+import TestSupport
 import TokenExchange
 
 /// A cache, its clock, and an issuer whose keys are names.

@@ -1,4 +1,5 @@
 import IssuerKeys
+import TestSupport
 import Testing
 import TokenExchange
 

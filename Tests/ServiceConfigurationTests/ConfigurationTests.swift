@@ -16,6 +16,9 @@ import TokenExchange
         #expect(configuration.listen.operations == HostPort(host: "localhost", port: 0))
         #expect(configuration.listen.tls?.certificateChain == folder.path + "/chain.pem")
         #expect(configuration.listen.tls?.privateKey == folder.path + "/key.pem")
+        #expect(
+            configuration.listen.trustedProxies.networks.map(\.description)
+                == ["10.0.0.0/8", "192.0.2.7", "2001:db8::/32"])
         #expect(configuration.defaultIdentityProvider == "loyalty")
         #expect(configuration.log.level == .warning)
         #expect(configuration.log.format == .text)
@@ -205,6 +208,7 @@ import TokenExchange
         #expect(configuration.listen.public == HostPort(host: "127.0.0.1", port: 8080))
         #expect(configuration.listen.operations == HostPort(host: "127.0.0.1", port: 8081))
         #expect(configuration.listen.tls == nil)
+        #expect(configuration.listen.trustedProxies.networks.isEmpty)
         #expect(configuration.defaultIdentityProvider == nil)
         #expect(configuration.log.level == .info)
         #expect(configuration.log.format == .json)

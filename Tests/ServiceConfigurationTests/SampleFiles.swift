@@ -21,6 +21,7 @@ let longest = """
       public: "[::]:8443"
       operations: localhost:0
       tls: { certificate_chain: chain.pem, private_key: key.pem }
+      trusted_proxies: [10.0.0.0/8, 192.0.2.7, "2001:db8::/32"]
     default_identity_provider: loyalty
     log: { level: warning, format: text }
     limits:

@@ -69,7 +69,7 @@ package struct Blueprint: Sendable {
         }
         let plan = signingKeys.manifest.plan(at: now)
         keys = signingKeys.ring(plan)
-        self.remarks = remarks + signing.remarks(on: signingKeys, plan)
+        self.remarks = remarks + signing.remarks(on: signingKeys, plan) + configuration.listen.remarks
         problems += configuration.sessions.fileProblem.map { ["\(file): \($0)"] } ?? []
         problems += Self.problemsOfMinting(configuration, keys: keys, file: file)
         guard problems.isEmpty else { throw StartUpError(problems) }

@@ -1,3 +1,5 @@
+package import TokenExchange
+
 package struct ListenSettings: Sendable, Equatable {
     /// Callback, sessions, introspection.
     package let `public`: HostPort
@@ -5,11 +7,21 @@ package struct ListenSettings: Sendable, Equatable {
     package let operations: HostPort
     /// Of the public listener; nil for plain HTTP, behind something that ends TLS.
     package let tls: TLSFiles?
+    /// Whose word about the addresses of clients counts; none by default.
+    package let trustedProxies: IPNetworkSet
 
     /// Absolute paths of PEM files.
     package struct TLSFiles: Sendable, Equatable {
         package let certificateChain: String
         package let privateKey: String
+    }
+
+    /// What an operator should know though nothing is wrong.
+    package var remarks: [String] {
+        trustedProxies.networks.filter(\.isEverything).map { network in
+            "listen.trusted_proxies: \(network) trusts everybody, so clients choose the address that limits count; name the "
+                + "load balancers alone"
+        }
     }
 }
 
@@ -20,7 +32,9 @@ extension ListenSettings {
             reader.listenAddress().flatMap { reader.other($0, than: `public`) }
         }
         let tls = section.optional("tls") { $0.mapping(TLSFiles.read) }
-        return ListenSettings(public: `public`, operations: operations, tls: tls)
+        let trustedProxies = section.value("trusted_proxies", default: []) { $0.networks() }
+        return ListenSettings(
+            public: `public`, operations: operations, tls: tls, trustedProxies: IPNetworkSet(trustedProxies))
     }
 }
 
@@ -38,5 +52,27 @@ extension NodeReader {
         guard address == taken, address.port != 0 else { return address }
         report(expected: "another address than `listen.public`")
         return nil
+    }
+
+    fileprivate func networks() -> [IPNetwork]? {
+        let seen = SeenValues("network")
+        return list { element in
+            guard let network = element.network(), seen.note("\(network)", at: element) != nil else { return nil }
+            return network
+        }
+    }
+
+    private func network() -> IPNetwork? {
+        let what = "an IP address or a network such as 10.0.0.0/8 or \"2001:db8::/32\""
+        guard let text = string(what) else { return nil }
+        guard let network = IPNetwork(text) else {
+            report(expected: what, remedy: "Names are not looked up, since who answers for them may change.")
+            return nil
+        }
+        guard IPAddress(text.utf8.prefix { $0 != UInt8(ascii: "/") }) == network.lowestAddress else {
+            report(expected: "a network with no bit set behind its prefix", remedy: "Did you mean `\(network)`?")
+            return nil
+        }
+        return network
     }
 }

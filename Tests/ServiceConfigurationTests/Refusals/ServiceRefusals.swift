@@ -83,6 +83,30 @@ extension Refusal {
             adding: "listen: { tls: { certificate_chain: chain.pem } }\n",
             complaint: "config.yaml:10: listen.tls.private_key: expected a value, found no such key."),
         Refusal(
+            adding: "listen: { trusted_proxies: 10.0.0.0/8 }\n",
+            complaint: #"config.yaml:10: listen.trusted_proxies: expected a list, found "10.0.0.0/8"."#),
+        Refusal(
+            adding: "listen: { trusted_proxies: [10.1.2.3/8, 2001:db8::1/32, 10.0.0.0/8, 192.0.3.0/23] }\n",
+            complaints: [
+                #"config.yaml:10: listen.trusted_proxies[0]: expected a network with no bit set behind its prefix, found "10.1.2.3/8". Did you mean `10.0.0.0/8`?"#,
+                #"config.yaml:10: listen.trusted_proxies[1]: expected a network with no bit set behind its prefix, found "2001:db8::1/32". Did you mean `2001:db8::/32`?"#,
+                #"config.yaml:10: listen.trusted_proxies[3]: expected a network with no bit set behind its prefix, found "192.0.3.0/23". Did you mean `192.0.2.0/23`?"#,
+            ]),
+        Refusal(
+            adding: "listen: { trusted_proxies: [proxy.internal, 10.0.0.0/33, \"[::1]\", 10.0.0.1:80, 10] }\n",
+            complaints: [
+                #"config.yaml:10: listen.trusted_proxies[0]: expected an IP address or a network such as 10.0.0.0/8 or "2001:db8::/32", found "proxy.internal". Names are not looked up, since who answers for them may change."#,
+                #"config.yaml:10: listen.trusted_proxies[1]: expected an IP address or a network such as 10.0.0.0/8 or "2001:db8::/32", found "10.0.0.0/33". Names are not looked up, since who answers for them may change."#,
+                #"config.yaml:10: listen.trusted_proxies[2]: expected an IP address or a network such as 10.0.0.0/8 or "2001:db8::/32", found "[::1]". Names are not looked up, since who answers for them may change."#,
+                #"config.yaml:10: listen.trusted_proxies[3]: expected an IP address or a network such as 10.0.0.0/8 or "2001:db8::/32", found "10.0.0.1:80". Names are not looked up, since who answers for them may change."#,
+                #"config.yaml:10: listen.trusted_proxies[4]: expected an IP address or a network such as 10.0.0.0/8 or "2001:db8::/32", found the number 10. Put it in quotes if it is meant as a string."#,
+            ]),
+        Refusal(
+            adding: "listen: { trusted_proxies: [10.0.0.0/8, 192.0.2.1, 192.0.2.1/32] }\n",
+            complaint:
+                #"config.yaml:10: listen.trusted_proxies[2]: expected each network once, found "192.0.2.1" again; it stands in line 10 already."#
+        ),
+        Refusal(
             adding: "default_identity_provider: loyality\n",
             complaint:
                 #"config.yaml:10: default_identity_provider: expected the name of an identity provider, found "loyality". Did you mean `loyalty`?"#

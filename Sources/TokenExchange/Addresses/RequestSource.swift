@@ -1,9 +1,9 @@
 /// Who sends requests, as far as limits per source go: an IPv4 address, or the /64 network of an IPv6 address, which is
 /// one subscriber's.
 package struct RequestSource: Hashable, Sendable {
-    private let network: UInt64
+    private let network: IPNetwork
 
-    package init(network: UInt64) {
-        self.network = network
+    package init(_ address: IPAddress) {
+        network = IPNetwork(around: address, prefixLength: address.isIPv4 ? 128 : 64)
     }
 }
