@@ -19,6 +19,24 @@ import TokenExchange
         #expect(try await bench.introspect(identity, for: Self.other) == .inactive)
     }
 
+    /// Whatever a token may hold can be mapped, and what was mapped can be read again.
+    @Test(
+        arguments: [nil, TokenRecipe.Kind.opaque],
+        [TokenLimits(), TokenLimits(json: JSONLimits(depth: 64, members: 4096))])
+    func readsClaimsAsDeepAndAsWideAsTheLimitsAllow(kind: TokenRecipe.Kind?, limits: TokenLimits) async throws {
+        let jwt = TokenRecipe.Kind.jwt(TokenRecipe.JWTShape(algorithm: .es256, audience: "a", maximumBytes: 8192))
+        let mapping = ClaimMapping(name: "deep", source: .firstOf([ClaimPath("deep")]))
+        let bench = ExchangeBench(
+            providers: [.vipLoyalty(kind: kind ?? jwt, claims: [mapping])], limits: limits)
+        var claim = JSONValue.object((0..<min(limits.json.members, 300)).map { .init(ExactText("n\($0)"), .null) })
+        // The payload itself counts as one.
+        for _ in 0..<limits.json.depth - 2 { claim = .array([claim]) }
+        let identity = try #require(try await bench.exchange(bench.token.claim("deep", claim)).externalIdentity)
+        let session = try #require(try await bench.introspect(identity).session)
+        #expect(session.tokenClaims != nil || session.record.claims.map(\.name) == ["deep"])
+        #expect(bench.unreadableRecords.count(of: .corrupt) == 0)
+    }
+
     @Test func endsASessionAtItsExpiryToTheSecond() async throws {
         let bench = ExchangeBench()
         let identity = try #require(try await bench.exchange(bench.token).externalIdentity)

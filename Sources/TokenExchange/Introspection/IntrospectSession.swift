@@ -9,9 +9,10 @@ package struct IntrospectSession: Sendable {
     private let claimsReader: any ClaimsReader
     private let time: TimeSource
 
+    /// - Parameter keys: ours; nil where nobody may read them: the store alone decides then.
     package init(
         issuer: ExactText, providers: [IdentityProvider], vault: SessionVault, store: any SessionStore,
-        deferredSessions: DeferredSessions, revocations: RevocationList, keys: @escaping @Sendable () -> SigningKeyRing,
+        deferredSessions: DeferredSessions, revocations: RevocationList, keys: (@Sendable () -> SigningKeyRing)?,
         claimsReader: any ClaimsReader,
         time: TimeSource
     ) {

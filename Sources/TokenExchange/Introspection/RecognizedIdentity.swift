@@ -3,11 +3,11 @@ struct IdentityRecognizer: Sendable {
     private let issuer: ExactText
     private let takesForeignTokens: Bool
     private let vault: SessionVault
-    private let keys: @Sendable () -> SigningKeyRing
+    private let keys: (@Sendable () -> SigningKeyRing)?
 
     init(
         issuer: ExactText, providers: [IdentityProvider], vault: SessionVault,
-        keys: @escaping @Sendable () -> SigningKeyRing
+        keys: (@Sendable () -> SigningKeyRing)?
     ) {
         self.issuer = issuer
         takesForeignTokens = providers.contains(where: \.token.isUpstream)
@@ -16,7 +16,7 @@ struct IdentityRecognizer: Sendable {
     }
 
     func callAsFunction(_ externalIdentity: ExternalIdentity) -> RecognizedIdentity? {
-        RecognizedIdentity(externalIdentity, issuer: issuer, keys: keys()) {
+        RecognizedIdentity(externalIdentity, issuer: issuer, keys: keys?()) {
             takesForeignTokens ? vault.partition(ofForeign: $0) : nil
         }
     }
@@ -26,7 +26,8 @@ struct IdentityRecognizer: Sendable {
 struct RecognizedIdentity {
     private enum Form {
         case opaque
-        case signed(UnverifiedToken, any TokenVerifier)
+        /// By our name; nil where our keys are not at hand.
+        case signed(UnverifiedToken, (any TokenVerifier)?)
         /// Of an internal service; these have any shape.
         case foreign
     }
@@ -36,18 +37,19 @@ struct RecognizedIdentity {
 
     /// Nil for what cannot be ours: another shape, issuer or key.
     ///
-    /// - Parameter foreign: where the session of a token of another shape would be; nil where there are none.
+    /// - Parameters:
+    ///   - keys: nil takes a JWT by its issuer alone, whatever its key.
+    ///   - foreign: where the session of a token of another shape would be; nil where there are none.
     init?(
-        _ externalIdentity: ExternalIdentity, issuer: ExactText, keys: SigningKeyRing,
+        _ externalIdentity: ExternalIdentity, issuer: ExactText, keys: SigningKeyRing?,
         foreign: (ExternalIdentity) -> Partition?
     ) {
         if let random = externalIdentity.opaqueRandomPart, let partition = Partition(beginning: random) {
             form = .opaque
             self.partition = partition
-        } else if let token = try? UnverifiedToken(externalIdentity.bytes, limits: TokenLimits()),
-            token.claimedIssuer == issuer, let verifier = token.keyID.flatMap(keys.verifier(keyID:)),
-            verifier.algorithm == token.algorithm, let tokenID = token.claims.string("jti"),
-            let partition = Partition(beginning: tokenID.bytes[...])
+        } else if let token = try? UnverifiedToken(externalIdentity.bytes, limits: Self.limits),
+            token.claimedIssuer == issuer, let verifier = Self.verifier(of: token, among: keys),
+            let tokenID = token.claims.string("jti"), let partition = Partition(beginning: tokenID.bytes[...])
         {
             form = .signed(token, verifier)
             self.partition = partition
@@ -57,6 +59,18 @@ struct RecognizedIdentity {
         } else {
             return nil
         }
+    }
+
+    /// As much as a JWT of ours can have: `maximum_bytes` at its greatest, and claims of an identity token at the greatest of
+    /// its limits, or constants, which are no deeper.
+    private static let limits = TokenLimits(tokenBytes: 8192, json: JSONLimits(depth: 64, members: 4096))
+
+    /// Nil for a token under none of our keys.
+    private static func verifier(of token: UnverifiedToken, among keys: SigningKeyRing?) -> (any TokenVerifier)?? {
+        guard let keys else { return .some(nil) }
+        guard let verifier = token.keyID.flatMap(keys.verifier(keyID:)), verifier.algorithm == token.algorithm
+        else { return nil }
+        return verifier
     }
 
     /// Whether it is a JWT by our name and under one of our keys.
@@ -88,7 +102,7 @@ struct RecognizedIdentity {
     }
 
     func statement(by claimsReader: any ClaimsReader) -> Statement {
-        guard case .signed(let token, let verifier) = form else { return .none }
+        guard case .signed(let token, let verifier?) = form else { return .none }
         guard verifier.isValid(signature: token.signature, over: token.bytes, count: token.signingInputCount),
             let claims = try? claimsReader.claims(SessionRecord.claimNames, in: token.claims),
             let session = SessionRecord(claims)

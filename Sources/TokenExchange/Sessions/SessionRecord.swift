@@ -81,9 +81,12 @@ extension SessionRecord {
         return text
     }
 
-    /// Nil where the text is no record of this format.
+    /// Nil where the text is no record of this format. Claims are as deep and as wide as ``encoded`` wrote them: a sealed text
+    /// is our own.
     init?(encoded: [UInt8]) {
-        guard case .array(let values) = try? JSONValue(parsing: encoded), values.count == 7 || values.count == 8,
+        let limits = JSONLimits(depth: .max, members: .max)
+        guard case .array(let values) = try? JSONValue(parsing: encoded, limits: limits),
+            values.count == 7 || values.count == 8,
             let identityProvider = values[0].string, let tenant = values[1].string, let subject = values[2].string,
             let milliseconds = values[3].integer, let expiresAt = values[4].integer, let tokenID = values[5].string,
             let devices = values[6].string
