@@ -25,6 +25,7 @@ package struct JWKSet: Sendable {
 /// The document is no JWK Set within the limits. Says nothing of its content.
 package enum JWKSetUnreadable: Error, Equatable, CustomStringConvertible {
     case tooLarge(limit: Int)
+    case otherEncoding(TextEncoding)
     case json(JSONError)
     case noKeysMember
     case tooManyKeys(limit: Int)
@@ -32,6 +33,8 @@ package enum JWKSetUnreadable: Error, Equatable, CustomStringConvertible {
     package var description: String {
         switch self {
         case .tooLarge(let limit): "the JWK set has more than \(limit) bytes"
+        case .otherEncoding(let encoding):
+            "expected a JWK set in UTF-8, found text in \(encoding.rawValue); save the file as UTF-8"
         case .json(.malformed): "expected a JWK set, found no valid JSON"
         case .json(.duplicateMember): "the JWK set has an object with two members of one name"
         case .json(.tooDeep): "the JWK set is nested too deeply"
@@ -70,7 +73,10 @@ package struct JWKSetReader: Sendable {
     private func keys(of document: [UInt8]) throws(JWKSetUnreadable) -> [JSONValue] {
         guard document.count <= byteLimit else { throw .tooLarge(limit: byteLimit) }
         let value: JSONValue
-        do { value = try JSONValue(parsing: document, limits: jsonLimits) } catch { throw .json(error) }
+        if let encoding = TextEncoding(of: document) { throw .otherEncoding(encoding) }
+        do { value = try JSONValue(parsing: Array(document.withoutByteOrderMark), limits: jsonLimits) } catch {
+            throw .json(error)
+        }
         guard case .array(let keys) = value["keys"] else { throw .noKeysMember }
         guard keys.count <= keyLimit else { throw .tooManyKeys(limit: keyLimit) }
         return keys

@@ -55,7 +55,7 @@ struct KeyDirectoryDraft: ~Copyable {
             switch change {
             case .removed(let record, isWithdrawn: false): filesOver.append(record.fileName)
             case .removed(let record, isWithdrawn: true), .revoked(let record): filesSetAside.append(record.fileName)
-            case .published, .activated, .retiring, .passedOver: break
+            case .published, .activated, .retiring, .passedOver, .notReplaced: break
             }
         }
         return changes
@@ -89,11 +89,15 @@ struct KeyDirectoryDraft: ~Copyable {
 
     /// A key in a file of its own, which goes again if the change is discarded.
     mutating func makeKey(_ algorithm: SignatureAlgorithm) throws(KeyFileError) -> SigningKeyName {
+        let passphrase: KeyPassphrase?
+        do { passphrase = try directory.passphrase() } catch {
+            throw directory.error(.noPassphrase(cause: "\(error)"))
+        }
         let key: (name: SigningKeyName, handle: KeyHandle)
         let pem: SecretBytes
         do throws(OpenSSLFailure) {
             key = try Self.newKey(algorithm)
-            pem = try key.handle.privateKeyPEM(passphrase: directory.passphrase)
+            pem = try key.handle.privateKeyPEM(passphrase: passphrase)
         } catch {
             throw directory.error(.notGenerated(cause: error.cause))
         }

@@ -3,15 +3,16 @@ import TokenExchange
 
 /// A file that holds one private key.
 package enum KeyFile {
-    /// The largest RSA key allowed here has 6.5 KB of PEM.
+    /// Of a key: the largest RSA key allowed here has 6.5 KB of PEM.
     static let byteLimit = 64 * 1024
 
     /// - Parameter forbidden: permission bits that nobody may have, by default all of those who are neither owner nor of
     ///   the group; `problem` is what to say of them.
+    /// - Parameter limit: in bytes; a longer file is refused.
     /// - Throws: where one of them is set, before a byte is read.
     static func read(
         _ path: String, problem: (UInt32) -> KeyFileError.Problem = KeyFileError.Problem.worldAccessible,
-        at forbidden: mode_t = 0o007
+        at forbidden: mode_t = 0o007, upTo limit: Int = byteLimit
     ) throws(KeyFileError) -> SecretBytes {
         // Without O_NONBLOCK, opening a pipe would wait for its writer.
         let file = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
@@ -23,7 +24,7 @@ package enum KeyFile {
         guard status.st_mode & forbidden == 0 else {
             throw KeyFileError(path: path, problem: problem(status.st_mode & 0o7777))
         }
-        guard status.st_size <= byteLimit else { throw KeyFileError(path: path, problem: .tooLarge(limit: byteLimit)) }
+        guard status.st_size <= limit else { throw KeyFileError(path: path, problem: .tooLarge(limit: limit)) }
         return unsafe try SecretBytes(capacity: Int(status.st_size)) { memory throws(KeyFileError) in
             var count = 0
             while count < memory.count {

@@ -4,6 +4,8 @@ package import TokenExchange
 package struct KeyFileError: Error, Equatable {
     package enum Problem: Sendable, Equatable {
         case missingDirectory
+        /// A file, or something else, stands there.
+        case noDirectory
         /// `operation` is what we tried, `cause` what the operating system said.
         case unreadable(operation: String, cause: String)
         case noRegularFile
@@ -25,6 +27,8 @@ package struct KeyFileError: Error, Equatable {
         case missingKeyFile(keyID: ExactText)
         /// `expectation` is what the manifest should have held, and where.
         case manifest(expectation: String)
+        /// A change that could not be read again; `expectation` as in ``manifest(expectation:)``.
+        case unwritable(expectation: String)
         /// A service has it and its tokens may live, but the manifest does not list it.
         case lostKeys([ExactText])
         /// Neither a manifest nor a key.
@@ -38,6 +42,8 @@ package struct KeyFileError: Error, Equatable {
         /// Verified here, never minted with.
         case notForMinting(SignatureAlgorithm)
         case notGenerated(cause: String)
+        /// New keys are to be encrypted, and what with cannot be read.
+        case noPassphrase(cause: String)
     }
 
     package let path: String
@@ -56,13 +62,14 @@ extension KeyFileError: CustomStringConvertible {
         switch problem {
         case .missingDirectory:
             "expected a directory, found none; make one with: countersign keys generate --config FILE"
+        case .noDirectory: "expected a directory, found something else; name another as signing.directory"
         case .unreadable(let operation, let cause):
             "cannot \(operation): \(cause)"
                 + (cause == "Permission denied"
                     ? "; let the user who runs this read it as its owner or by its group (chown, chgrp, chmod 640)"
                     : "")
         case .noRegularFile: "expected a regular file, found something else"
-        case .tooLarge(let limit): "expected a key file of at most \(limit) bytes, found more"
+        case .tooLarge(let limit): "expected a file of at most \(limit) bytes, found more; restore it from a backup"
         case .worldAccessible(let mode):
             "expected a private key that only its owner can read (mode 0600), found mode 0\(String(mode, radix: 8)); "
                 + "mend it with: chmod 600, and replace the key if others may have read it"
@@ -92,6 +99,9 @@ extension KeyFileError: CustomStringConvertible {
                 + "the key with: countersign keys revoke \(keyID) --config FILE"
         case .manifest(let expectation):
             "expected \(expectation); copy the manifest again from where it is whole, or restore it from a backup"
+        case .unwritable(let expectation):
+            "this change would leave a manifest that cannot be read: expected \(expectation). Nothing was written; look at "
+                + "the clock and at `signing` in the configuration"
         case .lostKeys(let keyIDs):
             "expected \(keyIDs.map(\.description).joined(separator: " and ")) in the manifest, as tokens of it may live, found it gone; mount "
                 + "the volume, or restore the newest manifest and its keys. A restart or SIGHUP takes it as it is, and "
@@ -110,6 +120,7 @@ extension KeyFileError: CustomStringConvertible {
         case .notForMinting(let algorithm):
             "expected one of \(Self.mintingAlgorithms), found \(algorithm.rawValue), which is only verified here"
         case .notGenerated(let cause): "OpenSSL cannot make a key: \(cause)"
+        case .noPassphrase(let cause): "cannot encrypt a new key: \(cause)"
         }
     }
 

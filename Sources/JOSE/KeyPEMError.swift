@@ -2,6 +2,8 @@ package import TokenExchange
 
 /// Why a PEM text is no usable key. Says what to do; holds nothing of the key.
 package enum KeyPEMError: Error, Equatable {
+    case empty
+    case otherEncoding(TextEncoding)
     /// No `-----BEGIN …-----` line.
     case notPEM
     case severalBlocks
@@ -13,6 +15,8 @@ package enum KeyPEMError: Error, Equatable {
     /// There is no passphrase to read it with.
     case encrypted
     case wrongPassphrase
+    /// It cannot be read itself; `cause` says why, in words for the operator.
+    case noPassphrase(cause: String)
     /// `cause` is OpenSSL's.
     case unreadable(cause: String)
     /// A key type or curve that no algorithm here uses; `found` is OpenSSL's name.
@@ -27,6 +31,9 @@ package enum KeyPEMError: Error, Equatable {
 extension KeyPEMError: CustomStringConvertible {
     package var description: String {
         switch self {
+        case .empty: "expected a PEM text, found an empty file; copy the key again from where it is whole"
+        case .otherEncoding(let encoding):
+            "expected a PEM text in UTF-8, found text in \(encoding.rawValue); save the file as UTF-8"
         case .notPEM:
             "expected a PEM text, found no line \"-----BEGIN …-----\"; convert DER with: openssl pkey -inform DER"
         case .severalBlocks: "expected one PEM block, found several; put each key into a file of its own"
@@ -43,6 +50,7 @@ extension KeyPEMError: CustomStringConvertible {
         case .wrongPassphrase:
             "expected a private key encrypted with signing.passphrase, found one that it does not open; correct the "
                 + "passphrase, or encrypt the key with it: openssl pkcs8 -topk8"
+        case .noPassphrase(let cause): "found an encrypted key, and its passphrase cannot be read: \(cause)"
         case .unreadable(let cause): "OpenSSL cannot read this key (\(cause)); export it again"
         case .unsupportedKeyType(let found):
             "expected RSA, EC P-256, P-384, P-521 or Ed25519, found another key type or curve (\(found))"

@@ -5,6 +5,9 @@ package struct KeyPassphrase: Sendable, Redacted {
     /// What OpenSSL takes at most (`PEM_BUFSIZE`), its NUL included.
     static let byteLimit = 1024
 
+    /// Nil for none. Asked only once a key is found to be encrypted, or is to be; throws in words for the operator.
+    package typealias Source = @Sendable () throws -> KeyPassphrase?
+
     private let bytes: [UInt8]
 
     /// Nil for what OpenSSL would cut or refuse: nothing, a NUL, more than 1023 bytes.

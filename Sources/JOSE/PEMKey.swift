@@ -1,8 +1,10 @@
+import TokenExchange
+
 /// Reads one key from a PEM text (RFC 7468) and says what is wrong with it.
 enum PEMKey {
     static func publicKey(_ pem: [UInt8]) throws(KeyPEMError) -> (KeyHandle, PublicKeyParameters) {
         let pem = SecretBytes(copying: pem)
-        let label = try unsafe label(of: pem.bytes)
+        let label = try unsafe label(of: pem.text)
         switch label {
         case "PUBLIC KEY", "RSA PUBLIC KEY": break
         case "CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE": throw .certificate
@@ -13,9 +15,9 @@ enum PEMKey {
     }
 
     static func privateKey(
-        _ pem: borrowing SecretBytes, passphrase: KeyPassphrase? = nil
+        _ pem: borrowing SecretBytes, passphrase source: KeyPassphrase.Source
     ) throws(KeyPEMError) -> (KeyHandle, PublicKeyParameters) {
-        let label = try unsafe label(of: pem.bytes)
+        let label = try unsafe label(of: pem.text)
         switch label {
         case "PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY": break
         case "ENCRYPTED PRIVATE KEY": break
@@ -24,10 +26,12 @@ enum PEMKey {
         }
         // RFC 1421 §4.6.1.1: how the older forms say that they are encrypted.
         let isEncrypted =
-            unsafe label == "ENCRYPTED PRIVATE KEY" || contains("Proc-Type: 4,ENCRYPTED", in: pem.bytes)
+            unsafe label == "ENCRYPTED PRIVATE KEY" || contains("Proc-Type: 4,ENCRYPTED", in: pem.text)
         guard isEncrypted else {
             return try checked { () throws(OpenSSLFailure) in try KeyHandle(privateKeyPEM: pem) }
         }
+        let passphrase: KeyPassphrase?
+        do { passphrase = try source() } catch { throw .noPassphrase(cause: "\(error)") }
         guard let passphrase else { throw .encrypted }
         do {
             return try checked { () throws(OpenSSLFailure) in
@@ -58,7 +62,9 @@ enum PEMKey {
             return String(label.prefix { $0 != "-" })
         }
         labels.removeAll { $0 == "EC PARAMETERS" }
-        guard let label = labels.first else { throw .notPEM }
+        guard let label = labels.first else {
+            throw unsafe pem.isEmpty ? .empty : TextEncoding(of: pem).map { .otherEncoding($0) } ?? .notPEM
+        }
         guard labels.count == 1 else { throw .severalBlocks }
         return label
     }

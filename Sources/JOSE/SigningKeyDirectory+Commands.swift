@@ -1,4 +1,4 @@
-import FoundationEssentials
+import Glibc
 package import TokenExchange
 
 /// What changes the keys. Each change holds the directory's lock, starts from what is on disk then, and writes the manifest
@@ -45,8 +45,8 @@ extension SigningKeyDirectory {
         }
     }
 
-    /// Ends a key at once; where no other can sign, a new one does. Other keys' files need not be in order: a key whose file
-    /// is not does not take over.
+    /// Ends a key at once; where no other can sign, a new one does, or none where none can be made. Other keys' files need
+    /// not be in order: a key whose file is not does not take over.
     package func revoke(
         _ keyID: ExactText, at now: @autoclosure () -> UnixTime, times: SigningKeyTimes
     ) throws(KeyFileError) -> [SigningKeyChange] {
@@ -60,10 +60,16 @@ extension SigningKeyDirectory {
                     })
             } catch {
                 guard case .refused(.onlyKey(_, let algorithm)) = error.problem else { throw error }
-                let spare = try draft.makeKey(algorithm)
-                return passedOver
+                var (changes, spare) = (passedOver, SigningKeyName?.none)
+                do throws(KeyFileError) { spare = try draft.makeKey(algorithm) } catch {
+                    guard let record = draft.manifest.record(keyID) else { throw error }
+                    changes.append(.notReplaced(record, problem: "\(error)"))
+                }
+                let spareID = spare?.keyID
+                return changes
                     + (try draft.step { manifest throws(SigningKeyRefusal) in
-                        try manifest.revoke(keyID, at: now, times: times, passingOver: unusable, spare: spare.keyID)
+                        try manifest.revoke(
+                            keyID, at: now, times: times, passingOver: unusable, spare: spareID, mayLeaveNone: true)
                     })
             }
         }
@@ -153,17 +159,24 @@ extension SigningKeyDirectory {
         }
     }
 
+    /// Nothing is written that could not be read again.
     func write(_ manifest: SigningKeyManifest, in lock: borrowing KeyDirectoryLock) throws(KeyFileError) {
-        let text = SecretBytes(copying: SigningKeyManifestFile.text(manifest))
-        try KeyFile.replace(manifestPath, mode: 0o644, in: lock, text)
+        let text = SigningKeyManifestFile.text(manifest)
+        let limit = SigningKeyManifestFile.byteLimit
+        guard text.count <= limit else { throw KeyFileError(path: manifestPath, problem: .tooLarge(limit: limit)) }
+        do throws(SigningKeyManifestFile.Expectation) { _ = try SigningKeyManifestFile.manifest(text) } catch {
+            throw KeyFileError(path: manifestPath, problem: .unwritable(expectation: error.text))
+        }
+        try KeyFile.replace(manifestPath, mode: 0o644, in: lock, SecretBytes(copying: text))
     }
 
+    /// With the folders that lead to it.
     private func makeDirectory() throws(KeyFileError) {
-        do {
-            try FileManager.default.createDirectory(
-                atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-        } catch {
-            throw self.error(.unreadable(operation: "make the directory", cause: "\(error)"))
+        for end in path.indices.filter({ path[$0] == "/" }).dropFirst() + [path.endIndex] {
+            let folder = String(path[..<end])
+            guard unsafe mkdir(folder, 0o700) == 0 || errno == EEXIST else {
+                throw KeyFile.failure("make the directory", folder)
+            }
         }
     }
 }

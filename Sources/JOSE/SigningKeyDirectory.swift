@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Glibc
 package import TokenExchange
 
 /// The service's own private keys on disk: `<algorithm>-<kid>.pem`, PKCS#8, mode 0600, and `manifest.json`, which says
@@ -9,13 +10,15 @@ package import TokenExchange
 /// were any: each of its keys is active.
 package struct SigningKeyDirectory: Sendable {
     package let path: String
-    let passphrase: KeyPassphrase?
+    let passphrase: KeyPassphrase.Source
     let lockPatience: Duration
 
     /// - Parameters:
     ///   - passphrase: reads encrypted keys, and encrypts new ones.
     ///   - lockPatience: how long a change waits for another one.
-    package init(path: String, passphrase: KeyPassphrase? = nil, lockPatience: Duration = .seconds(30)) {
+    package init(
+        path: String, passphrase: @escaping KeyPassphrase.Source = { nil }, lockPatience: Duration = .seconds(30)
+    ) {
         self.path = path
         self.passphrase = passphrase
         self.lockPatience = lockPatience
@@ -65,9 +68,10 @@ package struct SigningKeyDirectory: Sendable {
     private func manifestText() throws(KeyFileError) -> [UInt8]? {
         guard hasManifest else { return nil }
         // Whoever can write it says which key signs.
-        return unsafe try KeyFile.read(manifestPath, problem: KeyFileError.Problem.worldWritable, at: 0o002).withBytes {
-            unsafe Array($0)
-        }
+        return unsafe try KeyFile.read(
+            manifestPath, problem: KeyFileError.Problem.worldWritable, at: 0o002,
+            upTo: SigningKeyManifestFile.byteLimit
+        ).withBytes { unsafe Array($0) }
     }
 
     private func adoptedManifest(at now: UnixTime, times: SigningKeyTimes) throws(KeyFileError) -> SigningKeyManifest {
@@ -83,6 +87,17 @@ package struct SigningKeyDirectory: Sendable {
                 let modified = KeyFile.modificationTime("\(path)/\(name.fileName)")
                 return (name.keyID, name.algorithm, modified ?? now)
             }, at: now, times: times)
+    }
+
+    /// The states, and what lies beside the manifest, without a look into the keys: whoever may not read them may see this.
+    package func listing(at now: UnixTime, times: SigningKeyTimes) throws(KeyFileError) -> SigningKeyListing {
+        let manifest = try manifest(at: now, times: times)
+        let present = try names().map(\.fileName)
+        let listed = manifest.keys.map(\.fileName)
+        return SigningKeyListing(
+            manifest: manifest, unlistedFiles: present.filter { !listed.contains($0) },
+            missingFiles: manifest.keys.filter { !$0.isOut && !$0.isOver(at: now) }.map(\.fileName)
+                .filter { !present.contains($0) })
     }
 
     private func read(_ manifest: SigningKeyManifest, at now: UnixTime) throws(KeyFileError) -> SigningKeys {
@@ -125,17 +140,21 @@ package struct SigningKeyDirectory: Sendable {
     }
 
     private func fileNames() throws(KeyFileError) -> [String] {
-        var isDirectory = false
-        guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory), isDirectory else {
-            throw error(.missingDirectory)
+        guard let mode = KeyFile.identity(path)?.mode else {
+            throw errno == ENOENT ? error(.missingDirectory) : KeyFile.failure("look at the directory", path)
         }
+        guard mode & S_IFMT == S_IFDIR else { throw error(.noDirectory) }
         // Whoever can name files says which key signs. With the sticky bit, as on mounted secrets, they cannot rename ours.
-        if let mode = KeyFile.identity(path)?.mode, mode & 0o1002 == 0o002 {
-            throw error(.worldWritableDirectory(mode: mode & 0o7777))
+        if mode & 0o1002 == 0o002 { throw error(.worldWritableDirectory(mode: mode & 0o7777)) }
+        guard let stream = unsafe opendir(path) else { throw KeyFile.failure("list the directory", path) }
+        defer { unsafe closedir(stream) }
+        var names: [String] = []
+        while let entry = unsafe readdir(stream) {
+            unsafe withUnsafeBytes(of: &entry.pointee.d_name) { name in
+                names.append(unsafe String(decoding: name.prefix { $0 != 0 }, as: UTF8.self))
+            }
         }
-        do { return try FileManager.default.contentsOfDirectory(atPath: path).sorted() } catch {
-            throw self.error(.unreadable(operation: "list the directory", cause: "\(error)"))
-        }
+        return names.sorted()
     }
 
     func error(_ problem: KeyFileError.Problem) -> KeyFileError { KeyFileError(path: path, problem: problem) }
@@ -165,7 +184,7 @@ extension OpenSSLTokenSigner {
     /// - Parameter keyID: nil for the RFC 7638 thumbprint.
     package init(
         privateKeyFile path: String, algorithm: SignatureAlgorithm, keyID: ExactText? = nil,
-        passphrase: KeyPassphrase? = nil
+        passphrase: KeyPassphrase.Source = { nil }
     ) throws(KeyFileError) {
         let pem = try KeyFile.read(path)
         do {

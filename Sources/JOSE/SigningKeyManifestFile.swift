@@ -4,8 +4,9 @@ import TokenExchange
 enum SigningKeyManifestFile {
     static let name = "manifest.json"
 
+    /// Of the file. A record has some 300 bytes; this holds ten times as many as ``SigningKeyManifest/keyLimit``.
+    static let byteLimit = 16 << 20
     private static let version = 1
-    /// As many keys as nobody ever has.
     private static let limits = JSONLimits(depth: 6, members: 4096)
 
     static func text(_ manifest: SigningKeyManifest) -> [UInt8] {
@@ -41,7 +42,7 @@ enum SigningKeyManifestFile {
     /// - Throws: what was expected, in words.
     static func manifest(_ text: [UInt8]) throws(Expectation) -> SigningKeyManifest {
         let document: JSONValue
-        do { document = try JSONValue(parsing: text, limits: limits) } catch {
+        do { document = try JSONValue(parsing: Array(text.withoutByteOrderMark), limits: limits) } catch {
             throw Expectation("valid JSON, found it cut or damaged (\(error))")
         }
         guard document["version"]?.number == Double(version) else {

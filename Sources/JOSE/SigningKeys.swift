@@ -29,6 +29,15 @@ package struct SigningKeys: Sendable {
     }
 }
 
+/// What a key directory holds by the names of its files and by its manifest; no key was looked at.
+package struct SigningKeyListing: Sendable {
+    package let manifest: SigningKeyManifest
+    /// Key files that the manifest does not list.
+    package let unlistedFiles: [String]
+    /// Of keys that the manifest lists.
+    package let missingFiles: [String]
+}
+
 /// `<algorithm>-<kid>.pem`.
 struct SigningKeyName {
     static let suffix = ".pem"

@@ -20,7 +20,9 @@ struct UpstreamAnswer: Sendable {
     func end(for endpoint: UpstreamEndpoint, maximumBytes: Int, now: UnixTime) -> AttemptEnd {
         guard endpoint.successStatuses.contains(status) else { return unsuccessful }
         guard isJSON else { return refused("its Content-Type is not JSON") }
-        guard let document = try? JSONValue(parsing: body, limits: Self.jsonLimits) else {
+        // RFC 8259 §8.1 lets a reader pass over the mark.
+        let text = Array(body.withoutByteOrderMark)
+        guard let document = try? JSONValue(parsing: text, limits: Self.jsonLimits) else {
             return refused("no valid JSON")
         }
         guard let token = endpoint.tokenAt.value(in: document)?.string else {

@@ -43,12 +43,10 @@ extension UpstreamService {
     private func trial(
         _ access: UpstreamAccess, until deadline: Duration
     ) async throws(UpstreamFailure) -> (Trial.Call, UpstreamToken?) {
-        let fields: (headers: [UpstreamRequest.Field], body: [UpstreamRequest.Field])
-        do {
-            fields = (
-                try UpstreamRequest.accessFields(access.headers), try UpstreamRequest.accessFields(access.body)
-            )
-        } catch { throw .unavailable(cause: "a secret of the access token's call cannot be read") }
+        let fields = (
+            headers: try UpstreamRequest.accessFields(access.headers),
+            body: try UpstreamRequest.accessFields(access.body)
+        )
         func message(_ shown: (UpstreamRequest.Field) -> UpstreamRequest.Field) throws(UpstreamFailure)
             -> UpstreamMessage
         {

@@ -191,7 +191,7 @@ extension UpstreamService {
     private func fetchedAccess(
         _ access: UpstreamAccess, until deadline: Duration
     ) async -> Result<[UInt8], UpstreamFailure> {
-        do {
+        do throws(UpstreamFailure) {
             let message = try UpstreamMessage(
                 access.endpoint, headers: try UpstreamRequest.accessFields(access.headers),
                 body: try UpstreamRequest.accessFields(access.body), accessToken: nil, trace: RequestTrace())
@@ -203,11 +203,7 @@ extension UpstreamService {
                 $0 = (token.bytes, time.elapsed() + life - min(life / 10, Self.longestMargin))
             }
             return .success(token.bytes)
-        } catch let failure as UpstreamFailure {
-            return .failure(failure)
-        } catch {
-            return .failure(.unavailable(cause: "a secret of the access token's call cannot be read"))
-        }
+        } catch { return .failure(error) }
     }
 
     private func forget(_ bytes: [UInt8]) {

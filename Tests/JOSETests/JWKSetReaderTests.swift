@@ -25,6 +25,16 @@ struct JWKSetReaderTests {
 
     // MARK: - What is used
 
+    @Test func readsASetWithAByteOrderMarkAndNamesOtherEncodings() throws {
+        let text = try #"{"keys":[{\#(Self.rsa())}]}"#
+        let all = Set(SignatureAlgorithm.allCases)
+        #expect(try JWKSetReader().read("\u{FEFF}\(text)\r\n".bytes, allowing: all).verifiers.count > 0)
+        let wide: [UInt8] = text.bytes.flatMap { [$0, UInt8(0)] }
+        for bytes in [wide, [0xFF, 0xFE] + wide] {
+            #expect(throws: JWKSetUnreadable.otherEncoding(.utf16)) { try JWKSetReader().read(bytes, allowing: all) }
+        }
+    }
+
     @Test func bindsKeyToItsAlgorithm() throws {
         let set = try read(Self.rsa() + #","alg":"RS256","use":"sig","kid":"k1""#)
         #expect(set.verifiers.map(\.algorithm) == [.rs256])

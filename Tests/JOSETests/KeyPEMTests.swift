@@ -18,8 +18,9 @@ struct KeyPEMTests {
     }
 
     static let refusedPublicKeys: [(String, KeyPEMError)] = [
-        ("", .notPEM),
+        ("", .empty),
         ("not a key", .notPEM),
+        ("-\0-\0-\0", .otherEncoding(.utf16)),
         (PEM.rsaPublic + "\n" + PEM.rsaPublic, .severalBlocks),
         (PEM.certificate, .certificate),
         (PEM.p521, .privateKeyWherePublicExpected),
@@ -60,8 +61,27 @@ struct KeyPEMTests {
                 == "k")
     }
 
+    /// As editors of all systems write them, and programs that put a description before the key.
+    @Test(
+        arguments: [
+            { "\u{FEFF}" + $0 }, { $0.replacing("\n", with: "\r\n") },
+            { "\n \n# ours\nBag Attributes\n" + $0 + "\n\n" },
+            { "\u{FEFF}# ours\n" + $0.replacing("\n", with: "\r\n") },
+        ] as [@Sendable (String) -> String])
+    func readsKeysWithMarksCommentsAndAnyLineEnds(_ change: @Sendable (String) -> String) throws {
+        #expect(try PublicKeyPEM.verifiers(change(PEM.rsaPublic).bytes, allowing: [.rs256]).count == 1)
+        for (pem, algorithm) in [(PEM.rsaTraditional, SignatureAlgorithm.rs256), (PEM.p521, .es512)] {
+            #expect(
+                try OpenSSLTokenSigner(privateKeyPEM: change(pem).bytes, algorithm: algorithm).algorithm == algorithm)
+        }
+        #expect(throws: KeyPEMError.encrypted) {
+            try OpenSSLTokenSigner(privateKeyPEM: change(PEM.encrypted).bytes, algorithm: .es256)
+        }
+    }
+
     static let refusedPrivateKeys: [(String, KeyPEMError)] = [
-        ("", .notPEM),
+        ("", .empty),
+        ("\0-\0-\0-", .otherEncoding(.utf16)),
         (PEM.rsaPublic, .publicKeyWherePrivateExpected),
         (PEM.certificate, .publicKeyWherePrivateExpected),
         (PEM.encrypted, .encrypted),

@@ -10,21 +10,6 @@ struct SigningKeyCommandsTests {
 
     private func time(_ seconds: Int) -> UnixTime { Self.start + .seconds(seconds) }
 
-    private func files(_ path: String) throws -> [String] {
-        try FileManager.default.contentsOfDirectory(atPath: path).filter { $0 != ".lock" }.sorted()
-    }
-
-    private func manifestText(_ path: String) throws -> String {
-        try String(decoding: Data(contentsOf: URL(filePath: "\(path)/manifest.json")), as: UTF8.self)
-    }
-
-    private func problem(_ work: () throws -> Void) throws -> KeyFileError.Problem? {
-        do {
-            try work()
-            return nil
-        } catch let error as KeyFileError { return error.problem }
-    }
-
     @Test func rotatesAKeyThroughItsWholeLife() throws {
         try withTemporaryDirectory { path in
             let directory = SigningKeyDirectory(path: path)
@@ -234,30 +219,6 @@ struct SigningKeyCommandsTests {
             let key = try directory.generate(algorithm: .es256, at: read(), times: times)
             #expect(key.since == time(40) && wasLocked)
         }
-    }
-
-    // MARK: - Passphrases
-
-    @Test func encryptsKeysWithAPassphraseAndReadsThemWithNoOther() throws {
-        try withTemporaryDirectory { path in
-            let directory = SigningKeyDirectory(path: path, passphrase: KeyPassphrase("correct horse"))
-            let key = try directory.generate(algorithm: .es256, at: time(0), times: times)
-            let pem = try String(decoding: Data(contentsOf: URL(filePath: "\(path)/\(key.fileName)")), as: UTF8.self)
-            #expect(pem.hasPrefix("-----BEGIN ENCRYPTED PRIVATE KEY-----"))
-            _ = try directory.load(at: time(0), times: times)
-            #expect(
-                try problem { _ = try SigningKeyDirectory(path: path).load(at: time(0)) } == .key(.encrypted))
-            #expect(
-                try problem {
-                    _ = try SigningKeyDirectory(path: path, passphrase: KeyPassphrase("wrong")).load(at: time(0))
-                } == .key(.wrongPassphrase))
-        }
-    }
-
-    @Test func refusesPassphrasesThatOpenSSLWouldCut() {
-        #expect(KeyPassphrase("") == nil && KeyPassphrase("a\0b") == nil)
-        #expect(KeyPassphrase(String(repeating: "x", count: 1023)) != nil)
-        #expect(KeyPassphrase(String(repeating: "x", count: 1024)) == nil)
     }
 
     // MARK: - Bad input

@@ -166,7 +166,7 @@ struct SigningKeyDirectoryTests {
     }
 
     static let refusedContents: [(String, SignatureAlgorithm, KeyPEMError)] = [
-        ("", .es256, .notPEM),
+        ("", .es256, .empty),
         ("hello", .es256, .notPEM),
         (PEM.rsaPublic, .rs256, .publicKeyWherePrivateExpected),
         (PEM.encrypted, .es256, .encrypted),

@@ -137,6 +137,54 @@ struct SigningKeyManifestTests {
         }
     }
 
+    /// Better no token than one that nobody should take.
+    @Test func endsTheOnlyKeyWhereNoneMayTakeItsPlace() throws {
+        var manifest = empty()
+        _ = try manifest.publish("A", .es256, at: time(0), times: times)
+        let changes = try manifest.revoke("A", at: time(1), times: times, mayLeaveNone: true)
+        #expect(changes.map(\.keyID) == ["A"] && manifest.plan(at: time(1)).signers == [:])
+        #expect(manifest.record("A")?.tokensDieBy == time(1 + 3600 + 120 + 30))
+        _ = try manifest.publish("B", .es256, at: time(2), times: times)
+        #expect(manifest.plan(at: time(2)).signers == [.es256: "B"])
+    }
+
+    @Test func remembersARevokedKeyForTenYears() throws {
+        let tenYears = 10 * 365 * 86400
+        var manifest = try twoKeys()
+        _ = try manifest.activate("B", at: time(720), times: times)
+        _ = try manifest.revoke("A", at: time(1000), times: times)
+        _ = try manifest.publish("C", .es256, at: time(999 + tenYears), times: times)
+        #expect(throws: SigningKeyRefusal.knownKey(keyID: "A")) {
+            try manifest.publish("A", .es256, at: time(999 + tenYears), times: times)
+        }
+        try manifest.note(times, before: time(1000 + tenYears))
+        #expect(manifest.keys.map(\.keyID) == ["B", "C"])
+    }
+
+    /// A revocation is an emergency: it never has to wait for room.
+    @Test func takesNoMoreKeysThanTheLimitExceptInARevocation() throws {
+        let limit = SigningKeyManifest.keyLimit
+        let keys = (1..<limit).map { index in
+            SigningKeyRecord(
+                keyID: ExactText("K\(index)"), algorithm: .es256, state: index == 1 ? .active : .published,
+                since: time(0), maySignFrom: time(720))
+        }
+        var manifest = SigningKeyManifest(
+            keys: keys, writtenAt: time(0), keySetMaximumAge: HeldMaximum(.seconds(600)), lifetimes: [:])
+        #expect(manifest.refusal(of: .generate(.rs256), at: time(0), times: times) == nil)
+        _ = try manifest.publish("R", .rs256, at: time(0), times: times)
+        #expect(
+            manifest.refusal(of: .generate(.rs256), at: time(0), times: times) == .tooManyKeys(limit: limit))
+        #expect(throws: SigningKeyRefusal.tooManyKeys(limit: limit)) {
+            try manifest.publish("S", .rs256, at: time(0), times: times)
+        }
+        #expect(try manifest.revoke("R", at: time(1), times: times, spare: "S").count == 3)
+        #expect(manifest.keys.count == limit + 1 && manifest.active(.rs256)?.keyID == "S")
+        _ = try manifest.retire("K2", at: time(2), times: times)
+        _ = try manifest.retire("K3", at: time(2), times: times)
+        _ = try manifest.publish("T", .rs256, at: time(2), times: times)
+    }
+
     @Test func prefersAKeyThatVerifiersKnowWhenAnotherIsRevoked() throws {
         var manifest = try twoKeys()
         _ = try manifest.activate("B", at: time(720), times: times)

@@ -13,7 +13,7 @@ struct SigningKeySource: Sendable {
         do { passphrase = try settings.passphrase.map { try Self.passphrase($0.read()) } } catch {
             throw StartUpError(["signing.passphrase: \(error)"])
         }
-        directory = SigningKeyDirectory(path: settings.directory, passphrase: passphrase)
+        directory = SigningKeyDirectory(path: settings.directory) { passphrase }
         times = SigningKeyTimes(configuration)
     }
 

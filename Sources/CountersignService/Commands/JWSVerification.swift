@@ -14,7 +14,9 @@ package struct JWSVerification: Sendable {
     ///   - algorithms: those that a signature may have; empty for all.
     package init(keySet: [UInt8], algorithms: [SignatureAlgorithm]) throws(JWSFault) {
         self.algorithms = Set(algorithms.isEmpty ? SignatureAlgorithm.allCases : algorithms)
-        do { keys = IssuerKeySet(try JWKSetReader().read(keySet, allowing: self.algorithms).verifiers) } catch {
+        // The caller's own file, and perhaps our own set, however many keys we have.
+        let reader = JWKSetReader(byteLimit: 4 << 20, keyLimit: SigningKeyManifest.keyLimit)
+        do { keys = IssuerKeySet(try reader.read(keySet, allowing: self.algorithms).verifiers) } catch {
             throw .keySet
         }
     }

@@ -141,6 +141,7 @@ package struct KeyRehearsal: ~Copyable {
             case .removed: note("keys", "\(name) is gone")
             case .revoked: note("keys", "\(name) is revoked")
             case .passedOver: note("keys", "\(name) is passed over")
+            case .notReplaced: note("keys", "nothing takes the place of \(name)")
             }
         }
     }

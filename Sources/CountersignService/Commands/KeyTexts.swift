@@ -20,7 +20,15 @@ extension SigningKeyChange {
             "\(key.title) is revoked: its tokens are dead, its file is kept as \(key.fileName).removed"
         case .passedOver(let key, let problem):
             "\(key.title) cannot take over: \(problem). Mend it or revoke it: until then services keep the keys they have"
+        case .notReplaced(let key, let problem):
+            "No \(key.algorithm.rawValue) key signs now, and none could be made: \(problem). Mend that, and make one with: "
+                + "countersign keys generate --algorithm \(key.algorithm.rawValue)"
         }
+    }
+
+    /// Whether something is left to be done by hand.
+    var isUnfinished: Bool {
+        if case .notReplaced = self { true } else { false }
     }
 }
 

@@ -59,7 +59,7 @@ extension KeyHandle {
     private static func read(
         _ pem: borrowing SecretBytes, _ parse: (OpaquePointer) -> OpaquePointer?
     ) throws(OpenSSLFailure) -> OpaquePointer {
-        let bytes = unsafe pem.bytes
+        let bytes = unsafe pem.text
         return unsafe try OpenSSLErrorQueue.checked {
             guard let bio = unsafe BIO_new_mem_buf(bytes.baseAddress, Int32(bytes.count)) else { return nil }
             defer { unsafe BIO_free(bio) }

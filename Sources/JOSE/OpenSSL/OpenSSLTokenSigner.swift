@@ -20,7 +20,8 @@ package struct OpenSSLTokenSigner: TokenSigner {
     }
 
     init(
-        _ pem: borrowing SecretBytes, algorithm: SignatureAlgorithm, keyID: ExactText?, passphrase: KeyPassphrase? = nil
+        _ pem: borrowing SecretBytes, algorithm: SignatureAlgorithm, keyID: ExactText?,
+        passphrase: KeyPassphrase.Source = { nil }
     ) throws(KeyPEMError) {
         let (key, parameters) = try PEMKey.privateKey(pem, passphrase: passphrase)
         guard parameters.type == algorithm.keyType else {

@@ -1,4 +1,5 @@
 import COpenSSL
+import TokenExchange
 
 /// Bytes of a private key's file: on the heap once, cleansed at the end.
 @safe struct SecretBytes: ~Copyable {
@@ -29,6 +30,11 @@ import COpenSSL
     deinit { unsafe Self.dispose(of: buffer) }
 
     var bytes: UnsafeRawBufferPointer { unsafe UnsafeRawBufferPointer(rebasing: buffer[..<count]) }
+
+    /// The bytes without a byte order mark.
+    var text: UnsafeRawBufferPointer {
+        unsafe UnsafeRawBufferPointer(rebasing: bytes.withoutByteOrderMark)
+    }
 
     /// Keeps the bytes for as long as `body` runs; a temporary's `bytes` may be cleansed before they are looked at.
     borrowing func withBytes<Result: ~Copyable, Failure: Error>(

@@ -169,7 +169,7 @@ package struct UpstreamField: Sendable, Equatable {
     }
 }
 
-/// Where a secret is to be had. Read for every request, so that a rotated file is seen.
+/// A reference to a secret. Read for every request, so that a rotated file is seen.
 package struct UpstreamSecret: Sendable, Equatable, Redacted {
     /// What tells it from others: the variable or file.
     private let place: ExactText

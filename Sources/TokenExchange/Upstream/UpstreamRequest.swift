@@ -40,8 +40,17 @@ package struct UpstreamRequest: Sendable, Redacted {
     }
 
     /// The call that brings the access token; it knows no identity.
-    package static func accessFields(_ fields: [UpstreamField]) throws(ExchangeStop) -> [Field] {
-        try FieldResolver(claims: ClaimsSet([:]), identityToken: IdentityToken(bytes: [])).fields(fields)
+    ///
+    /// - Throws: where a secret cannot be read.
+    package static func accessFields(_ fields: [UpstreamField]) throws(UpstreamFailure) -> [Field] {
+        do {
+            return try FieldResolver(claims: ClaimsSet([:]), identityToken: IdentityToken(bytes: [])).fields(fields)
+        } catch {
+            switch error {
+            case .refused(let refusal, _): throw .unavailable(cause: refusal.rawValue)
+            case .failed(let failure): throw .unavailable(cause: failure.cause)
+            }
+        }
     }
 }
 

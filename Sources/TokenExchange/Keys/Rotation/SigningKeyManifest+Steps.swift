@@ -8,6 +8,8 @@ package enum SigningKeyChange: Sendable, Equatable {
     case revoked(SigningKeyRecord)
     /// Could have taken over, but for its file; `problem` is what is wrong with that.
     case passedOver(SigningKeyRecord, problem: String)
+    /// Was revoked, and no other key could take over or be made; `problem` is why.
+    case notReplaced(SigningKeyRecord, problem: String)
 }
 
 extension SigningKeyManifest {
@@ -15,7 +17,7 @@ extension SigningKeyManifest {
     package mutating func publish(
         _ keyID: ExactText, _ algorithm: SignatureAlgorithm, at time: UnixTime, times: SigningKeyTimes
     ) throws(SigningKeyRefusal) -> [SigningKeyChange] {
-        let now = try begin(at: time, times)
+        let now = try beginPublishing(at: time, times)
         guard record(keyID) == nil else { throw .knownKey(keyID: keyID) }
         let record = SigningKeyRecord(
             keyID: keyID, algorithm: algorithm, state: active(algorithm) == nil ? .active : .published, since: now,
@@ -69,10 +71,11 @@ extension SigningKeyManifest {
     /// - Parameters:
     ///   - unusable: `kid`s of keys that cannot take over.
     ///   - spare: a new key, for where no other can sign.
+    ///   - mayLeaveNone: whether no key at all may sign afterwards.
     /// - Throws: ``SigningKeyRefusal/onlyKey(keyID:_:)`` where a spare is needed and there is none.
     package mutating func revoke(
         _ keyID: ExactText, at time: UnixTime, times: SigningKeyTimes, passingOver unusable: Set<ExactText> = [],
-        spare: ExactText? = nil
+        spare: ExactText? = nil, mayLeaveNone: Bool = false
     ) throws(SigningKeyRefusal) -> [SigningKeyChange] {
         let now = beginAnyway(at: time, times)
         guard let record = record(keyID) else { throw .unknownKey(keyID: keyID) }
@@ -80,7 +83,7 @@ extension SigningKeyManifest {
         let candidates = (record.state == .active ? successors(of: record, at: now, times: times) : [])
             .filter { !unusable.contains($0.keyID) }
         let needsSpare = record.state == .active && candidates.isEmpty
-        guard !needsSpare || spare != nil else { throw .onlyKey(keyID: keyID, record.algorithm) }
+        guard !needsSpare || spare != nil || mayLeaveNone else { throw .onlyKey(keyID: keyID, record.algorithm) }
         var changes: [SigningKeyChange] = []
         if let successor = candidates.first {
             changes += takeOver(successor, at: now, times: times).filter { $0.keyID != keyID }
@@ -119,7 +122,7 @@ extension SigningKeyManifest {
         var copy = self
         do throws(SigningKeyRefusal) {
             switch step {
-            case .generate: _ = try copy.begin(at: time, times)
+            case .generate: _ = try copy.beginPublishing(at: time, times)
             case .activate(let keyID): _ = try copy.activate(keyID, at: time, times: times)
             case .retire(let keyID): _ = try copy.retire(keyID, at: time, times: times)
             }
@@ -137,9 +140,19 @@ extension SigningKeyManifest {
         return beginAnyway(at: time, times)
     }
 
+    /// For a step that adds a key, except a revocation, which nothing may keep from being done.
+    private mutating func beginPublishing(
+        at time: UnixTime, _ times: SigningKeyTimes
+    ) throws(SigningKeyRefusal) -> UnixTime {
+        let now = try begin(at: time, times)
+        guard keys.count < Self.keyLimit else { throw .tooManyKeys(limit: Self.keyLimit) }
+        return now
+    }
+
     private mutating func beginAnyway(at time: UnixTime, _ times: SigningKeyTimes) -> UnixTime {
         writtenAt = max(UnixTime(milliseconds: time.milliseconds), writtenAt)
         note(times, at: writtenAt)
+        keys.removeAll { $0.isOut && $0.since.advanced(by: Self.memoryOfRevocations) <= writtenAt }
         return writtenAt
     }
 
@@ -218,7 +231,7 @@ extension SigningKeyChange {
     package var keyID: ExactText {
         switch self {
         case .published(let key), .activated(let key), .retiring(let key), .removed(let key, _), .revoked(let key),
-            .passedOver(let key, _):
+            .passedOver(let key, _), .notReplaced(let key, _):
             key.keyID
         }
     }

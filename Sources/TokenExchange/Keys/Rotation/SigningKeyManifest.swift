@@ -13,12 +13,18 @@
 /// (``plan(at:observations:)``), and takes up no manifest that has lost a key whose tokens may live
 /// (``keysLost(in:at:observations:times:)``), so that a wrong manifest does no harm either.
 package struct SigningKeyManifest: Sendable, Equatable {
-    /// In the order of their publication. Revoked and withdrawn keys stay, so that a restored file cannot bring them back.
+    /// In the order of their publication. Revoked and withdrawn keys stay for ``memoryOfRevocations``, so that a restored
+    /// file cannot bring them back.
     package internal(set) var keys: [SigningKeyRecord]
     /// The last change; no later step is dated before it.
     package internal(set) var writtenAt: UnixTime
     package internal(set) var keySetMaximumAge: HeldMaximum
     package internal(set) var lifetimes: [SignatureAlgorithm: HeldMaximum]
+
+    /// The most keys that there may be for another to be published. A rotation leaves two of each algorithm.
+    package static let keyLimit = 4096
+    /// As long as the session store remembers them. No backup that is older brings back a key that somebody still has.
+    static let memoryOfRevocations: Duration = .seconds(10 * 365 * 86400)
 
     package init(
         keys: [SigningKeyRecord], writtenAt: UnixTime, keySetMaximumAge: HeldMaximum,
@@ -101,9 +107,7 @@ extension SigningKeyManifest {
     /// This one with a key burnt, even where no other can sign: better no token than one that nobody should take.
     package func revoking(_ keyID: ExactText, at now: UnixTime, times: SigningKeyTimes) -> SigningKeyManifest {
         var copy = self
-        if (try? copy.revoke(keyID, at: now, times: times)) != nil { return copy }
-        copy = self
-        for index in copy.keys.indices where copy.keys[index].keyID == keyID { copy.keys[index].state = .revoked }
+        _ = try? copy.revoke(keyID, at: now, times: times, mayLeaveNone: true)
         return copy
     }
 }

@@ -10,6 +10,8 @@ package enum SigningKeyRefusal: Error, Sendable, Equatable {
     case ending(keyID: ExactText, tokensDieBy: UnixTime)
     /// No other key could sign.
     case onlyKey(keyID: ExactText, SignatureAlgorithm)
+    /// The manifest is full.
+    case tooManyKeys(limit: Int)
     /// Our clock is behind the last change by more than clocks may be off.
     case clockBehind(now: UnixTime, writtenAt: UnixTime)
 }
@@ -31,6 +33,9 @@ extension SigningKeyRefusal: CustomStringConvertible {
         case .onlyKey(let keyID, let algorithm):
             "key \(keyID) is the only one that can sign \(algorithm.rawValue); make its successor first, with: "
                 + "countersign keys generate --algorithm \(algorithm.rawValue) --config FILE"
+        case .tooManyKeys(let limit):
+            "expected a manifest of fewer than \(limit) keys, found no room for another; take out published keys that "
+                + "nobody needs, with: countersign keys retire KID --config FILE. `keys revoke` works meanwhile"
         case .clockBehind(let now, let writtenAt):
             "the clock says \(now.shortText), but the manifest was written at \(writtenAt.shortText). If this clock is "
                 + "behind, set it. If the manifest was written by a clock that was ahead, wait until then, or set "

@@ -1,0 +1,84 @@
+import FoundationEssentials
+import JOSE
+import Testing
+import TokenExchange
+
+/// Who needs the passphrase of key files, and who does not.
+@Suite struct KeyPassphraseTests {
+    private let times = SigningKeyTimes(longestLifetimes: [.es256: .seconds(3600)])
+
+    private func time(_ seconds: Int) -> UnixTime { UnixTime(seconds: 2_000_000_000) + .seconds(seconds) }
+
+    @Test func encryptsKeysWithAPassphraseAndReadsThemWithNoOther() throws {
+        try withTemporaryDirectory { path in
+            let directory = SigningKeyDirectory(path: path) { KeyPassphrase("correct horse") }
+            let key = try directory.generate(algorithm: .es256, at: time(0), times: times)
+            let pem = try String(decoding: Data(contentsOf: URL(filePath: "\(path)/\(key.fileName)")), as: UTF8.self)
+            #expect(pem.hasPrefix("-----BEGIN ENCRYPTED PRIVATE KEY-----"))
+            _ = try directory.load(at: time(0), times: times)
+            #expect(
+                try problem { _ = try SigningKeyDirectory(path: path).load(at: time(0)) } == .key(.encrypted))
+            #expect(
+                try problem {
+                    _ = try SigningKeyDirectory(path: path, passphrase: { KeyPassphrase("wrong") }).load(at: time(0))
+                } == .key(.wrongPassphrase))
+        }
+    }
+
+    private struct NoPassphrase: Error, CustomStringConvertible {
+        let description = "no such variable"
+    }
+
+    private let noPassphrase: KeyPassphrase.Source = { throw NoPassphrase() }
+
+    @Test func needsNoPassphraseForKeysThatAreNotEncrypted() throws {
+        try withTemporaryDirectory { path in
+            let key = try SigningKeyDirectory(path: path).generate(algorithm: .es256, at: time(0), times: times)
+            let directory = SigningKeyDirectory(path: path, passphrase: noPassphrase)
+            #expect(try directory.load(at: time(0), times: times).manifest.keys == [key])
+            #expect(
+                try problem { _ = try directory.generate(algorithm: .es256, at: time(1), times: times) }
+                    == .noPassphrase(cause: "no such variable"))
+            #expect(try files(path) == [key.fileName, "manifest.json"])
+        }
+    }
+
+    @Test func listsKeysWithoutALookIntoThem() throws {
+        try withTemporaryDirectory { path in
+            let key = try SigningKeyDirectory(path: path) { KeyPassphrase("correct horse") }
+                .generate(algorithm: .es256, at: time(0), times: times)
+            let directory = SigningKeyDirectory(path: path, passphrase: noPassphrase)
+            #expect(
+                try problem { _ = try directory.load(at: time(0), times: times) }
+                    == .key(.noPassphrase(cause: "no such variable")))
+            #expect(try directory.listing(at: time(0), times: times).manifest.keys == [key])
+            let other = "ES256-\(Base64URL.text([UInt8](repeating: 7, count: 32))).pem"
+            try FileManager.default.moveItem(atPath: "\(path)/\(key.fileName)", toPath: "\(path)/\(other)")
+            let listing = try directory.listing(at: time(0), times: times)
+            #expect(listing.unlistedFiles == [other] && listing.missingFiles == [key.fileName])
+        }
+    }
+
+    /// An emergency, and nobody at hand who knows the passphrase.
+    @Test func revokesAKeyThoughNoOtherCanBeMade() throws {
+        try withTemporaryDirectory { path in
+            let key = try SigningKeyDirectory(path: path) { KeyPassphrase("correct horse") }
+                .generate(algorithm: .es256, at: time(0), times: times)
+            let directory = SigningKeyDirectory(path: path, passphrase: noPassphrase)
+            let changes = try directory.revoke(key.keyID, at: time(1), times: times)
+            guard case .notReplaced(let record, let problem)? = changes.first, changes.count == 2 else {
+                Issue.record("\(changes)")
+                return
+            }
+            #expect(record.keyID == key.keyID && problem.contains("no such variable"))
+            #expect(try directory.manifest(at: time(1), times: times).keys.map(\.state) == [.revoked])
+            #expect(try files(path) == ["\(key.fileName).removed", "manifest.json"])
+        }
+    }
+
+    @Test func refusesPassphrasesThatOpenSSLWouldCut() {
+        #expect(KeyPassphrase("") == nil && KeyPassphrase("a\0b") == nil)
+        #expect(KeyPassphrase(String(repeating: "x", count: 1023)) != nil)
+        #expect(KeyPassphrase(String(repeating: "x", count: 1024)) == nil)
+    }
+}
