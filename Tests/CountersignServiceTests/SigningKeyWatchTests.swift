@@ -72,6 +72,20 @@ import TokenExchange
         #expect(log.lines.filter { $0.hasPrefix("notice: signing keys changed") }.count == 3)
     }
 
+    /// Cron that does nothing, as where it lacks what a command reads.
+    @Test func tellsForHowLongAStepOfTheRotationHasBeenDue() async throws {
+        let watch = try watch()
+        let due = try #require(
+            try directory.manifest(at: clock.now, times: times).nextStep(at: clock.now, times: times))
+        clock.advance(by: due.at - clock.now)
+        #expect(watch.stepOverdue == .zero)
+        clock.advance(by: .seconds(7201))
+        #expect(watch.stepOverdue == .seconds(7201))
+        _ = try directory.advance(at: clock.now, times: times)
+        await watch.look()
+        #expect(watch.stepOverdue == .zero)
+    }
+
     @Test func signsWithTheBestLoadedKeyWhenOneIsBurntAndTheRestCannotBeRead() async throws {
         let watch = try watch()
         let first = try #require(signer(watch))

@@ -180,6 +180,7 @@ import TokenExchange
             #"countersign_requests_total{error_code="token_expired",route="callback",status="401"} 1"#,
             #"countersign_refusals_total{identity_provider="vip-loyalty",reason="expired"} 1"#,
             #"countersign_request_duration_seconds_count{route="callback"} 2"#,
+            "countersign_signing_key_step_overdue_seconds 0.0",
         ] {
             #expect(lines.contains { $0 == line }, "\(answer.text)")
         }

@@ -172,6 +172,15 @@ package final class SigningKeyWatch: Service {
         state.withLock { $0.keys.manifest.active(algorithm).map { time.now() - $0.since } }
     }
 
+    /// For how long the next step of the rotation has been due; zero before that.
+    package var stepOverdue: Duration {
+        state.withLock { state in
+            let now = time.now()
+            let next = state.keys.manifest.nextStep(at: now, times: state.source.times)
+            return max(.zero, next.map { now - $0.at } ?? .zero)
+        }
+    }
+
     /// Keys that are active by the manifest while another still signs.
     package var waitingCount: Int { state.withLock { $0.plan.waiting.count } }
 }

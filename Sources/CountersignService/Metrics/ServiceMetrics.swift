@@ -45,6 +45,7 @@ extension PrometheusRegistry {
         }
         addGauge(Self.signingKeysFailing) { keys.problem == nil ? 0 : 1 }
         addGauge(Self.signingKeysWaiting) { Double(keys.waitingCount) }
+        addGauge(Self.signingKeyStepOverdue) { keys.stepOverdue.inSeconds }
     }
 
     /// Of the providers of the moment.
@@ -70,6 +71,7 @@ extension PrometheusRegistry {
     private static let signingKeyAge = "countersign_signing_key_age_seconds"
     private static let signingKeysFailing = "countersign_signing_keys_failing"
     private static let signingKeysWaiting = "countersign_signing_keys_waiting"
+    private static let signingKeyStepOverdue = "countersign_signing_key_step_overdue_seconds"
     private static let clockOffset = "countersign_issuer_clock_offset_seconds"
     private static let deferred = "countersign_deferred_sessions"
     private static let dropped = "countersign_deferred_sessions_dropped"
@@ -86,6 +88,8 @@ extension PrometheusRegistry {
         signingKeyAge: "How long the active key has been signing.",
         signingKeysFailing: "1 where the key directory cannot be taken up as it is and the last good keys stay.",
         signingKeysWaiting: "Keys that are active, but were published too briefly to sign.",
+        signingKeyStepOverdue:
+            "For how long a step has been due that `countersign keys advance` takes; 0 where none is.",
         clockOffset:
             "The issuer's clock less ours, by the freshest identity token of the last minutes; about minus the network's delay.",
         deferred: "Sessions of optional providers that wait for the store.",
