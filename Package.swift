@@ -88,7 +88,7 @@ let package = Package(
             name: "CountersignService",
             dependencies: [
                 "CountersignHTTP", "IssuerKeys", "JOSE", "RedisSessions", "ServiceConfiguration", "TokenExchange",
-                "UpstreamTokens", asyncHTTPClient, lifecycle, logging, metrics, nioPosix, nioSSL, signals,
+                "UpstreamTokens", asyncHTTPClient, lifecycle, logging, metrics, nio, nioPosix, nioSSL, signals,
             ],
             swiftSettings: swift),
         .executableTarget(
@@ -118,7 +118,7 @@ let package = Package(
             name: "RedisSessionsTests",
             dependencies: [
                 "RedisSessions", "TestSupport", "TokenExchange", collections, lifecycle, logging, nio, nioEmbedded,
-                nioPosix,
+                nioPosix, nioSSL,
             ],
             swiftSettings: swift),
         .testTarget(
@@ -137,7 +137,11 @@ let package = Package(
             swiftSettings: swift),
         .testTarget(
             name: "CountersignServiceTests",
-            dependencies: ["CountersignService", "JOSE", "TestSupport", "TokenExchange", logging, metrics],
+            dependencies: [
+                "CountersignService", "JOSE", "ServiceConfiguration", "TestSupport", "TokenExchange", lifecycle,
+                logging,
+                metrics, nio,
+            ],
             swiftSettings: swift
         ),
         .testTarget(

@@ -3,7 +3,7 @@ import HummingbirdTLS
 package import Logging
 import NIOCore
 import NIOPosix
-import NIOSSL
+package import NIOSSL
 import ServiceLifecycle
 package import TokenExchange
 
@@ -14,8 +14,8 @@ package struct HTTPListener: Service {
         package let host: String
         /// 0: any free port; ``onListening`` learns which.
         package let port: Int
-        /// PEM files; nil: plain HTTP.
-        package let tls: TLSFiles?
+        /// Nil: plain HTTP.
+        package let tls: TLSConfiguration?
         /// From a request's head to the end of its body.
         package let requestTimeout: Duration
         /// From one answer to the next request on a connection.
@@ -24,7 +24,7 @@ package struct HTTPListener: Service {
         package let connectionLimit: Int
 
         package init(
-            host: String, port: Int, tls: TLSFiles? = nil, requestTimeout: Duration = .seconds(10),
+            host: String, port: Int, tls: TLSConfiguration? = nil, requestTimeout: Duration = .seconds(10),
             idleTimeout: Duration = .seconds(60), connectionLimit: Int = 4096
         ) {
             self.host = host
@@ -36,23 +36,13 @@ package struct HTTPListener: Service {
         }
     }
 
-    package struct TLSFiles: Sendable {
-        package let certificateChain: String
-        package let privateKey: String
-
-        package init(certificateChain: String, privateKey: String) {
-            self.certificateChain = certificateChain
-            self.privateKey = privateKey
-        }
-    }
-
     private let server: any Service
 
     /// - Parameters:
     ///   - requestLogLevel: of the lines about requests in which nothing of ours failed.
     ///   - metrics: counts requests; nil: nobody does.
     ///   - onListening: called once with the port.
-    /// - Throws: where the TLS files cannot be read.
+    /// - Throws: where the TLS library does not take the certificates.
     package init(
         _ settings: Settings, routes: some Routes, time: TimeSource, logger: Logger,
         requestLogLevel: Logger.Level = .info,
@@ -87,13 +77,6 @@ package struct HTTPListener: Service {
                 ],
                 httpDecoderConfiguration: .init(
                     maxHeaderFieldSize: 16 * 1024, maxHeaderListSize: 32 * 1024, maxHeaderFieldCount: 100)))
-        guard let files = settings.tls else { return http }
-        let chain = try NIOSSLCertificate.fromPEMFile(files.certificateChain).map {
-            NIOSSLCertificateSource.certificate($0)
-        }
-        let key = try NIOSSLPrivateKey(file: files.privateKey, format: .pem)
-        var tls = TLSConfiguration.makeServerConfiguration(certificateChain: chain, privateKey: .privateKey(key))
-        tls.minimumTLSVersion = .tlsv12
-        return try .tls(http, tlsConfiguration: tls)
+        return try settings.tls.map { try .tls(http, tlsConfiguration: $0) } ?? http
     }
 }

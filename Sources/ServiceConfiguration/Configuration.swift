@@ -8,8 +8,8 @@ package import TokenExchange
 /// cannot be read, and has then reported it. Defaults stand in `read` alone.
 ///
 /// A `Configuration` exists only where nothing was reported, so whoever holds one checks nothing again: names refer to
-/// something, files were readable, secrets could be read. What only the moment decides (ports, servers) and what files
-/// hold is for others to find out.
+/// something, and where it was made by ``load(file:environment:)``, files and secrets could be read too. What only the
+/// moment decides (ports, servers) and what files hold is for others to find out.
 package struct Configuration: Sendable {
     /// Where clients reach us, and the `iss` of what we mint. No slash at its end.
     package let publicURL: String
@@ -25,15 +25,30 @@ package struct Configuration: Sendable {
     /// At least one; names and hosts are unique.
     package let identityProviders: [IdentityProvider]
     package let verifiers: [VerifierSettings]
+    /// For messages about what the file refers to.
+    package let places: ConfigurationPlaces
 }
 
 extension Configuration {
+    /// With a look at everything that the file refers to, as the service needs it.
+    ///
     /// - Parameters:
     ///   - file: relative paths within it start at its folder.
     ///   - environment: where `{ env: NAME }` looks.
     package static func load(file: String, environment: [String: String]) throws(ConfigurationError) -> Configuration {
-        let pass = ReadingPass(file: file, environment: environment)
+        try read(ReadingPass(file: file, environment: environment)) { $0.checkReferences() }
+    }
+
+    /// Of the file alone: nothing that it refers to is looked at before somebody uses it.
+    package static func parse(file: String, environment: [String: String]) throws(ConfigurationError) -> Configuration {
+        try read(ReadingPass(file: file, environment: environment)) { _ in }
+    }
+
+    private static func read(
+        _ pass: ReadingPass, _ check: (ReadingPass) -> Void
+    ) throws(ConfigurationError) -> Configuration {
         let configuration = read(pass)
+        check(pass)
         guard let configuration, pass.problems.isEmpty else { throw ConfigurationError(problems: pass.problems) }
         return configuration
     }
@@ -70,7 +85,8 @@ extension Configuration {
         else { return nil }
         return Configuration(
             publicURL: publicURL, listen: listen, defaultIdentityProvider: defaultProvider, log: log, limits: limits,
-            signing: signing, sessions: sessions, tenants: tenants, identityProviders: providers, verifiers: verifiers)
+            signing: signing, sessions: sessions, tenants: tenants, identityProviders: providers, verifiers: verifiers,
+            places: root.place.pass.places)
     }
 }
 

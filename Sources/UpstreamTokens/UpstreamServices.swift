@@ -22,19 +22,17 @@ package import TokenExchange
 package struct UpstreamProvider: Sendable {
     package let name: ExactText
     package let recipe: UpstreamRecipe
+    /// With the certificates and the key that its files hold, so that a reload takes up others.
     package let tls: TLSConfiguration
-    /// Of the files that `tls` was made of, so that a reload takes up others.
-    package let tlsFiles: [[UInt8]]
 
-    package init(name: ExactText, recipe: UpstreamRecipe, tls: TLSConfiguration, tlsFiles: [[UInt8]]) {
+    package init(name: ExactText, recipe: UpstreamRecipe, tls: TLSConfiguration) {
         self.name = name
         self.recipe = recipe
         self.tls = tls
-        self.tlsFiles = tlsFiles
     }
 
     fileprivate func isSame(as other: UpstreamProvider) -> Bool {
-        name == other.name && recipe == other.recipe && tlsFiles == other.tlsFiles
+        name == other.name && recipe == other.recipe && tls.bestEffortEquals(other.tls)
     }
 }
 

@@ -4,11 +4,17 @@ import CountersignService
 struct AppConfig: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "app-config",
-        abstract: "Print the `external_integration` JSON for NewStore's Associate App configuration.")
+        abstract: "Print the `external_integration` JSON for NewStore's Associate App configuration.",
+        discussion: """
+            Reads the configuration file alone.
+
+            Example:
+              countersign app-config --config countersign.yaml
+            """)
 
     @OptionGroup var config: ConfigurationOption
 
     func run() async throws {
-        try await reportingStartUpErrors { print(AppConfiguration.text(try config.load())) }
+        try await config.reporting { print(AppConfiguration.text(try config.load())) }
     }
 }

@@ -13,7 +13,11 @@ struct Countersign: AsyncParsableCommand {
               countersign keys generate --config countersign.yaml
               countersign check-config --config countersign.yaml
               countersign serve --config countersign.yaml
+
+            Exits 0 where all is well, 1 where something has to be mended, which standard error then names, and 64 where \
+            the command line is wrong.
             """,
+        version: "countersign 1.0.0",
         subcommands: [
             Serve.self, CheckConfig.self, Keys.self, Sessions.self, Token.self, JWS.self, AppConfig.self,
             MakeVerifierKit.self, Upstream.self,

@@ -16,6 +16,9 @@ struct JWS: AsyncParsableCommand {
                 on standard error:
 
                 \(JWSFault.allCases.map { "  \($0.rawValue): \($0.meaning)" }.joined(separator: "\n"))
+
+                Example:
+                  countersign jws verify --jwks jwks.json --algorithm ES256 < token.txt
                 """)
 
         @Option(name: .customLong("jwks"), help: ArgumentHelp("The JWK set (RFC 7517).", valueName: "file"))

@@ -17,6 +17,9 @@ struct MakeVerifierKit: AsyncParsableCommand {
             set. Then `good` and `revoked` are accepted in production by every verifier that does not introspect: their \
             subject is "\(VerifierKit.subject)", they live five minutes at most, and whoever reads the files can use them \
             until then. Do not publish such a kit.
+
+            Example:
+              countersign verifier-kit --out kit --lifetime 24h --config countersign.yaml
             """)
 
     @OptionGroup var config: ConfigurationOption
@@ -29,12 +32,13 @@ struct MakeVerifierKit: AsyncParsableCommand {
     var lifetime: LifetimeArgument?
 
     func run() async throws {
-        try await reportingStartUpErrors {
-            let keys = serviceKeys ? try config.blueprint().keys : nil
+        try await config.reporting {
+            let configuration = try config.load()
+            let now = TimeSource.system.now()
+            let keys = serviceKeys ? try configuration.serviceKeys(file: config.file, at: now) : nil
             let usual: Duration = serviceKeys ? VerifierKit.longestLifetimeWithServiceKeys : .seconds(3600)
-            let kit = try VerifierKit(
-                try config.load(), serviceKeys: keys, lifetime: lifetime?.duration ?? usual)
-            print(try kit.write(to: directory, now: TimeSource.system.now()))
+            let kit = try VerifierKit(configuration, serviceKeys: keys, lifetime: lifetime?.duration ?? usual)
+            print(try kit.write(to: directory, now: now))
         }
     }
 }

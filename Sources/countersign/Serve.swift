@@ -10,8 +10,11 @@ struct Serve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Run the service.",
         discussion: """
-            SIGTERM and SIGINT finish what is being answered and exit 0. SIGHUP reads configuration and keys anew; on error \
+            SIGTERM and SIGINT finish what is being answered and exit 0. SIGHUP reads configuration and keys again; on error \
             the last good ones stay.
+
+            Example:
+              countersign serve --config /etc/countersign/countersign.yaml
             """)
 
     @OptionGroup var config: ConfigurationOption
@@ -20,7 +23,7 @@ struct Serve: AsyncParsableCommand {
         // Tasks run on the event loops: no hop between a connection and the code that answers it. It took a prototype of
         // the callback from 10,500 to 13,000 requests/s on two cores.
         _ = NIOSingletons.unsafeTryInstallSingletonPosixEventLoopGroupAsConcurrencyGlobalExecutor()
-        try await reportingStartUpErrors {
+        try await config.reporting {
             let blueprint = try config.blueprint()
             let server = CountersignServer(
                 blueprint, reload: { () throws(StartUpError) in try config.blueprint() }, time: .system,

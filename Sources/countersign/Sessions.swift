@@ -5,14 +5,17 @@ import TokenExchange
 
 struct Sessions: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Show sessions, and end them by the handful.", subcommands: [Revoke.self, Show.self])
+        abstract: "Show sessions, and end many at once.", subcommands: [Revoke.self, Show.self])
 
     struct Revoke: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "End all sessions that have something in common, on all replicas.",
             discussion: """
                 Counts within five seconds, also for logins that are under way. Costs the same for one session and a \
-                million. Later logins are not touched. Needs the store that the service uses.
+                million. Later logins are not touched. Needs the store that the service uses, and reads its password alone.
+
+                Example, for a device that was stolen:
+                  countersign sessions revoke --device till-1 --config countersign.yaml
                 """)
 
         @OptionGroup var config: ConfigurationOption
@@ -24,7 +27,7 @@ struct Sessions: AsyncParsableCommand {
         var tenant: String?
         @Option(help: "The identity provider.")
         var identityProvider: String?
-        @Option(help: "The `kid` of the key that signed the tokens; without --issued-before it is burnt.")
+        @Option(help: "The `kid` of the key that signed the tokens; without --issued-before the key itself is revoked.")
         var keyId: String?
         @Flag(help: "All sessions there are. On a terminal it asks.")
         var all = false
@@ -41,9 +44,9 @@ struct Sessions: AsyncParsableCommand {
         }
 
         func run() async throws {
-            try await reportingStartUpErrors {
+            try await config.reporting {
                 let commands = SessionCommands(try config.load(), time: .system)
-                if all, !yes, Confirmation.canAsk { try Confirmation.ask("Every associate will have to log in anew.") }
+                if all, !yes, Confirmation.canAsk { try Confirmation.ask("Every associate will have to log in again.") }
                 print(try await commands.revoke(cohorts[0], issuedBefore: issuedBefore?.time))
             }
         }
@@ -62,16 +65,18 @@ struct Sessions: AsyncParsableCommand {
             abstract: "Say what stands behind an external identity.",
             discussion: """
                 Reads the external identity from standard input and prints what its session holds; never the token. Needs \
-                the store that the service uses. Exits 1 where the store cannot be asked.
+                the store that the service uses, and reads its password alone. Exits 1 where the store cannot be asked.
+
+                Example:
+                  countersign sessions show --config countersign.yaml < external-identity.txt
                 """)
 
         @OptionGroup var config: ConfigurationOption
 
         func run() async throws {
-            try await reportingStartUpErrors {
+            try await config.reporting {
                 let commands = SessionCommands(try config.load(), time: .system)
-                let token = Array((readLine(strippingNewline: true) ?? "").utf8)
-                print(try await commands.show(ExternalIdentity(bytes: token), blueprint: try config.blueprint()))
+                print(try await commands.show(ExternalIdentity(bytes: StandardInput.readToken())))
             }
         }
     }

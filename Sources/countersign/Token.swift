@@ -12,7 +12,10 @@ struct Token: AsyncParsableCommand {
             discussion: """
                 Reads the token from standard input, checks it as the service does, and prints every rule with what it \
                 expected, what it found as a shape, and what to do. Ends with libjwt's own opinion of the signature. Exits \
-                0 where the exchange would be allowed, else 1. Stores nothing.
+                0 where the exchange would be allowed, else 1. Stores nothing. Reads no secret and no private key.
+
+                Example:
+                  countersign token explain --identity-provider vip-loyalty --config countersign.yaml < token.txt
                 """)
 
         @OptionGroup var config: ConfigurationOption
@@ -24,10 +27,9 @@ struct Token: AsyncParsableCommand {
         var json = false
 
         func run() async throws {
-            let isAllowed = try await reportingStartUpErrors {
-                let explainer = try TokenExplainer(try config.blueprint(), providerName: ExactText(identityProvider))
-                let token = String(readLine(strippingNewline: true)?.trimmingPrefix("Bearer ") ?? "")
-                let report = await explainer.report(on: Array(token.utf8), now: TimeSource.system.now())
+            let isAllowed = try await config.reporting {
+                let explainer = try TokenExplainer(try config.load(), providerName: ExactText(identityProvider))
+                let report = await explainer.report(on: StandardInput.readToken(), now: TimeSource.system.now())
                 print(json ? report.json(showingValues: showValues) : report.text(showingValues: showValues))
                 return report.isAllowed
             }
@@ -41,7 +43,10 @@ struct Token: AsyncParsableCommand {
             abstract: "Print a NewStore-shaped identity token.",
             discussion: """
                 Signs with the tenant's development key, `<tenant>.private.pem` beside its public key; a tenant without one \
-                is refused. The token is good for this configuration only.
+                is refused. The token is good for this configuration only. Reads no other key and no secret.
+
+                Example:
+                  countersign token mint-dev --claim email=jane@example.com --lifetime 1h --config countersign.yaml
                 """)
 
         @OptionGroup var config: ConfigurationOption
@@ -56,7 +61,7 @@ struct Token: AsyncParsableCommand {
         var lifetime: LifetimeArgument = LifetimeArgument(duration: .seconds(300))
 
         func run() async throws {
-            try await reportingStartUpErrors {
+            try await config.reporting {
                 let token = try DevelopmentToken(try config.load(), tenantName: tenant.map { ExactText($0) })
                 print(
                     try token.token(

@@ -13,7 +13,11 @@ struct Upstream: AsyncParsableCommand {
                 Reads the identity token from standard input, checks it as a login does, calls the service once, before it \
                 the service that gives the access token, where there is one, and prints each request with secrets masked, \
                 its answer's status and shape, and what a login would get. No call is made again, whatever `attempts` says. \
-                Exits 0 where a login would get a token, else 1. Stores nothing; but the service issues a token.
+                Exits 0 where a login would get a token, else 1. Stores nothing; but the service issues a token. Reads the \
+                secrets of this provider alone.
+
+                Example:
+                  countersign upstream try --identity-provider crm --config countersign.yaml < token.txt
                 """)
 
         @OptionGroup var config: ConfigurationOption
@@ -21,10 +25,10 @@ struct Upstream: AsyncParsableCommand {
         var identityProvider: String
 
         func run() async throws {
-            let hasToken = try await reportingStartUpErrors {
-                let trial = try UpstreamTrial(try config.blueprint(), providerName: ExactText(identityProvider))
-                let token = String(readLine(strippingNewline: true)?.trimmingPrefix("Bearer ") ?? "")
-                let report = await trial.report(on: Array(token.utf8), now: TimeSource.system.now())
+            let hasToken = try await config.reporting {
+                let now = TimeSource.system.now()
+                let trial = try UpstreamTrial(try config.load(), providerName: ExactText(identityProvider), now: now)
+                let report = await trial.report(on: StandardInput.readToken(), now: now)
                 print(report.text)
                 return report.hasToken
             }

@@ -54,8 +54,8 @@ import TokenExchange
             #expect(refused.status == 1)
             #expect(
                 refused.output.contains(
-                    "countersign.yaml: sessions.redis.tls.client_certificate: expected a certificate and its private key"
-                ), "\(refused.output)")
+                    "countersign.yaml:6: sessions.redis.tls.client_certificate.private_key: expected the private key of the "
+                        + "first certificate in \(client.file), found that of another"), "\(refused.output)")
         }
     }
 }

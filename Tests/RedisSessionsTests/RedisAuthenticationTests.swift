@@ -100,9 +100,9 @@ import TokenExchange
 
     @Test func tellsThatThePasswordCannotBeRead() async throws {
         let server = try await RedisServer.start()
-        struct Unreadable: Error {}
+        struct Unreadable: Error, CustomStringConvertible { let description = "no such variable" }
         try await withStore(configuration(server, password: { throw Unreadable() })) { store in
-            try await expect(.notConnected(detail: "password could not be read")) {
+            try await expect(.notConnected(detail: "password could not be read: no such variable")) {
                 try await store.check(within: ample)
             }
         }

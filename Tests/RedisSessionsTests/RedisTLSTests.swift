@@ -1,4 +1,5 @@
 import Foundation
+import NIOSSL
 import RedisSessions
 import TestSupport
 import Testing
@@ -13,10 +14,16 @@ import TokenExchange
         _ server: RedisTLSServer, trusting authority: TestCertificate? = nil, bringing client: TestCertificate? = nil,
         commandTimeout: Duration = ample
     ) -> RedisConfiguration {
-        let tls = RedisTLS(
-            certificateAuthorityFile: (authority ?? server.certificate).file,
-            clientCertificate: client.map { .init(chain: $0.file, privateKey: $0.keyFile) })
+        let tls = Self.tls(trusting: authority ?? server.certificate, bringing: client)
         return RedisSessionsTests.configuration(port: server.port, tls: tls, commandTimeout: commandTimeout)
+    }
+
+    private static func tls(trusting authority: TestCertificate, bringing client: TestCertificate? = nil) -> RedisTLS {
+        RedisTLS {
+            var configuration = try client?.clientConfiguration ?? .makeClientConfiguration()
+            configuration.trustRoots = .certificates(try authority.certificates)
+            return configuration
+        }
     }
 
     private func expectFault(
@@ -67,7 +74,7 @@ import TokenExchange
 
     @Test func refusesAServerWithoutTLS() async throws {
         let server = try await RedisServer.start()
-        let tls = RedisTLS(certificateAuthorityFile: certificate.file)
+        let tls = Self.tls(trusting: certificate)
         let configuration = RedisSessionsTests.configuration(
             port: server.port, tls: tls, commandTimeout: .milliseconds(200))
         try await withStore(configuration) { store in
@@ -123,43 +130,21 @@ import TokenExchange
         let server = try await RedisTLSServer.start(certificate)
         let folder = TemporaryFolder()
         var configuration = configuration(server)
-        configuration.tls?.certificateAuthorityFile = "\(folder.path)/authority.pem"
+        let file = "\(folder.path)/authority.pem"
+        struct Absent: Error, CustomStringConvertible { let description = "no such file" }
+        configuration.tls = RedisTLS { [certificate] in
+            guard FileManager.default.fileExists(atPath: file) else { throw Absent() }
+            return try certificate.clientConfiguration
+        }
         try await withStore(configuration) { store in
-            try await expect(.notConnected(detail: "TLS certificates or key could not be read")) {
+            try await expect(.notConnected(detail: "TLS certificates or key could not be read: no such file")) {
                 try await store.check(within: ample)
             }
-            try folder.write("authority.pem", String(contentsOfFile: certificate.file, encoding: .utf8))
+            try folder.write("authority.pem", "")
             try await eventually("the file is used", within: .seconds(2)) {
                 try await cause { try await store.check(within: ample) } == nil
             }
         }
-    }
-
-    @Test func tellsWhichFileIsOfNoUse() throws {
-        let other = try TestCertificate()
-        let folder = TemporaryFolder()
-        try folder.write("empty.pem", "")
-        try folder.write("broken.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
-        let (empty, broken) = ("\(folder.path)/empty.pem", "\(folder.path)/broken.pem")
-        func problem(_ authority: String?, _ chain: String, _ key: String) -> RedisTLSProblem.Setting? {
-            let tls = RedisTLS(
-                certificateAuthorityFile: authority, clientCertificate: .init(chain: chain, privateKey: key))
-            do {
-                try tls.checkFiles()
-                return nil
-            } catch { return error.setting }
-        }
-        let (file, key) = (certificate.file, certificate.keyFile)
-        #expect(problem(file, file, key) == nil)
-        #expect(problem(nil, file, key) == nil)
-        for useless in [empty, broken, key, "\(folder.path)/absent.pem"] {
-            #expect(problem(useless, file, key) == .certificateAuthorityFile, "\(useless)")
-            #expect(problem(file, useless, key) == .clientCertificateChain, "\(useless)")
-        }
-        for useless in [empty, broken, file, "\(folder.path)/absent.pem"] {
-            #expect(problem(file, file, useless) == .clientPrivateKey, "\(useless)")
-        }
-        #expect(problem(file, file, other.keyFile) == .clientCertificate)
     }
 
     // MARK: Time

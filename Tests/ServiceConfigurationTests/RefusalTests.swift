@@ -80,9 +80,12 @@ import Testing
     @Test func refusesDeepNesting() throws {
         let deep = try folder.complaints(about: "a: " + String(repeating: "[", count: 100_000))
         #expect(deep.hasPrefix("config.yaml:1: expected YAML, found a syntax error:"))
-        let value = String(repeating: "[", count: 900) + String(repeating: "]", count: 900)
-        let claims = "    token: { claims: { a: { value: \(value) } } }\n"
-        #expect(try folder.complaints(about: shortest + claims) == "")
+        for (depth, isGood) in [(32, true), (33, false), (900, false)] {
+            let value = String(repeating: "[", count: depth) + String(repeating: "]", count: depth)
+            let claims = "    token: { claims: { a: { value: \(value) } } }\n"
+            let complaint = try folder.complaints(about: shortest + claims)
+            #expect(complaint.isEmpty == isGood && (isGood || complaint.contains("at most 32 deep, found more.")))
+        }
     }
 
     @Test func documentsRealMessages() throws {
@@ -97,13 +100,15 @@ import Testing
         let error = #expect(throws: ConfigurationError.self) {
             try Configuration.load(file: folder.path + "/latin.yaml", environment: [:])
         }
-        #expect(error?.description.hasSuffix("expected text in UTF-8, found other bytes.") == true)
+        let words = "latin.yaml:1: expected text in UTF-8, found bytes of another encoding, such as Latin-1. "
+        #expect(error?.description.hasSuffix(words + "Save the file as UTF-8.") == true)
         let control = try folder.complaints(about: "a: b\nc: \u{1}\n")
         #expect(control.hasPrefix("config.yaml:2: expected YAML, found a syntax error: control characters"))
     }
 
     private func complaints(about refusal: Refusal) throws -> String {
         try folder.complaints(
-            about: refusal.yaml, environment: ["EMPTY": "", "SHORT": "marker-15-chars", "TWO_LINES": "a\nb"])
+            about: refusal.yaml,
+            environment: ["EMPTY": "", "SHORT": "marker-15-chars", "TWO_LINES": "a\nb", "UMLAUT": "schlüssel"])
     }
 }

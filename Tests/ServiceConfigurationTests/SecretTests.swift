@@ -1,6 +1,7 @@
 import Foundation
 import ServiceConfiguration
 import Testing
+import TokenExchange
 
 @Suite struct SecretTests {
     let folder: ScratchFolder
@@ -14,7 +15,86 @@ import Testing
         #expect(secret.source == .file(folder.path + "/secret"))
         #expect(try secret.read() == "a-secret-from-a-file")
         try folder.write("another-secret-now\n\n", to: "secret", mode: 0o600)
-        #expect(try secret.read() == "another-secret-now\n")
+        #expect(try secret.read() == "another-secret-now")
+    }
+
+    static let ends = ["\n", "\r\n", "\n\n", " ", "\t", " \t\r\n \n"]
+
+    /// From wherever it comes: whoever wrote it there did not mean them.
+    @Test(
+        arguments: ends.map { "sixteen letters!\($0)" } + ends.map { "\($0)sixteen letters!" } + [
+            "\u{FEFF}sixteen letters!\n"
+        ])
+    func leavesOutBlanksAndNewlinesAtEitherEnd(_ text: String) throws {
+        try folder.write(text, to: "secret", mode: 0o600)
+        #expect(try secret("{ file: secret }").read() == "sixteen letters!")
+        #expect(try secret("{ env: NAME }", environment: ["NAME": text]).read() == "sixteen letters!")
+    }
+
+    /// Each named by its variable or file, without a word of what it holds.
+    @Test(arguments: [
+        ("marker-01\n23456789", "a secret without control characters, found one within that of"),
+        ("marker-01\t23456789", "a secret without control characters, found one within that of"),
+        ("marker-01\u{7F}23456789", "a secret without control characters, found one within that of"),
+        ("marker-01\u{85}23456789", "a secret without control characters, found one within that of"),
+        ("marker-01\u{FFFD}23456789", "a secret as text in UTF-8, found other bytes in"),
+        (" \r\n", "a secret, found only blanks in"),
+    ])
+    func refusesSecretsThatNobodyCanHaveMeant(_ text: String, _ words: String) throws {
+        try folder.write(text, to: "secret", mode: 0o600)
+        #expect(try complaint("{ file: secret }").contains("expected \(words) secret."))
+        let complaint = try complaint("{ env: NAME }", environment: ["NAME": text])
+        #expect(complaint.contains("expected \(words) the environment variable NAME."))
+        #expect(complaint.hasPrefix("config.yaml:10: verifiers[0].secret: ") && !complaint.contains("marker"))
+    }
+
+    @Test(arguments: [Data([0xFF, 0xFE, 0x61, 0]), Data([0x61, 0, 0x62, 0]), Data([0x61, 0xE4])])
+    func refusesFilesInOtherEncodings(_ bytes: Data) throws {
+        try folder.write(bytes, to: "secret", mode: 0o600)
+        #expect(try complaint("{ file: secret }").contains("a secret as text in UTF-8, found other bytes in secret."))
+    }
+
+    @Test func refusesAFileWithAZeroByte() throws {
+        try folder.write(Data("marker-0123\0456789".utf8), to: "secret", mode: 0o600)
+        let complaint = try complaint("{ file: secret }")
+        #expect(complaint.contains("without control characters") && !complaint.contains("marker"))
+    }
+
+    @Test func countsCharactersOnceTheEndsAreLeftOut() throws {
+        let fifteen = String(repeating: "x", count: 15)
+        #expect(
+            try complaint("{ env: NAME }", environment: ["NAME": fifteen + "\n"]).contains("at least 16 characters"))
+        #expect(try secret("{ env: NAME }", environment: ["NAME": fifteen + "x\n"]).read() == fifteen + "x")
+    }
+
+    /// Every secret of a file: each place reads by the same rule.
+    @Test func leavesThemOutOfEverySecret() throws {
+        for (name, text) in [
+            ("secret", "a-secret-from-a-file"), ("long-secret", "a-secret-of-more-than-thirty-two-letters"),
+        ] {
+            try folder.write(" \(text)\r\n\n", to: name, mode: 0o600)
+        }
+        let environment = longestEnvironment.mapValues { " \($0)\r\n" }
+        let configuration = try folder.load(longest, environment: environment)
+        guard case .redis(let redis) = configuration.sessions.store,
+            case .upstream(let recipe) = configuration.identityProviders[2].token.kind
+        else {
+            Issue.record("of another kind")
+            return
+        }
+        let secrets: [Secret?] =
+            [
+                redis.password, redis.sentinel.password, configuration.signing.passphrase,
+                configuration.sessions.cacheSecret,
+            ]
+            + configuration.verifiers.map(\.secret)
+        #expect(
+            try secrets.map { try $0?.read() } == [
+                "a-secret-from-a-file", "a-secret-from-a-file", "a-secret-from-a-file",
+                "a-secret-of-more-than-thirty-two-letters", "sixteen-letters!", "a-secret-from-a-file",
+            ])
+        let claims = try UpstreamRequest.accessFields((recipe.headers + recipe.body).filter(\.isSecret))
+        #expect(claims.map(\.value) == ["a key", "a-secret-from-a-file"].map { .value(.string($0), isSecret: true) })
     }
 
     @Test func readsAFileThroughASymbolicLink() throws {
@@ -26,7 +106,8 @@ import Testing
     @Test func saysWhyAFileCannotBeReadAnyMore() throws {
         let secret = try secret("{ file: secret }")
         try folder.write("another-secret-now", to: "secret", mode: 0o644)
-        let error = #expect(throws: SecretUnavailable.self) { try secret.read() }
+        let error = #expect(throws: ConfigurationProblem.self) { try secret.read() }
+        #expect(error?.description.hasPrefix("\(folder.path)/config.yaml:10: verifiers[0].secret: expected ") == true)
         #expect(error?.description.contains("readable by everybody") == true)
         #expect(error?.description.contains("another") == false)
     }
@@ -41,7 +122,20 @@ import Testing
     }
 
     private func secret(_ yaml: String, environment: [String: String] = [:]) throws -> Secret {
-        let verifiers = "verifiers: [{ id: a, identity_providers: [loyalty], secret: \(yaml) }]\n"
-        return try #require(try folder.load(shortest + verifiers, environment: environment).verifiers.first).secret
+        try #require(try folder.load(Self.yaml(yaml), environment: environment).verifiers.first).secret
+    }
+
+    private func complaint(_ yaml: String, environment: [String: String] = [:]) throws -> String {
+        try folder.complaints(about: Self.yaml(yaml), environment: environment)
+    }
+
+    private static func yaml(_ secret: String) -> String {
+        shortest + "verifiers: [{ id: a, identity_providers: [loyalty], secret: \(secret) }]\n"
+    }
+}
+
+extension UpstreamField {
+    fileprivate var isSecret: Bool {
+        if case .secret = source { true } else { false }
     }
 }

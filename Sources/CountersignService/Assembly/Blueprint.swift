@@ -1,12 +1,15 @@
 import JOSE
+import NIOSSL
 package import ServiceConfiguration
 package import TokenExchange
 package import UpstreamTokens
 
 /// A configuration with all that it refers to, read and checked, but nothing started: what `check-config` makes, and
-/// what `serve` runs.
+/// what `serve` runs. Whatever `serve` refuses is found here, except what only the moment decides.
 package struct Blueprint: Sendable {
     package let configuration: Configuration
+    /// Of the public listener; nil for plain HTTP.
+    let listenerTLS: TLSConfiguration?
     /// Those with keys in files.
     package let tenants: [Tenant]
     /// Those whose keys are fetched, which is not begun here.
@@ -27,87 +30,128 @@ package struct Blueprint: Sendable {
     package init(
         file: String, environment: [String: String], now: UnixTime = TimeSource.system.now()
     ) throws(StartUpError) {
+        let configuration: Configuration
         do { configuration = try Configuration.load(file: file, environment: environment) } catch {
             throw StartUpError(error)
         }
-        var problems: [String] = []
-        var remarks: [String] = []
-        var tenants: [Tenant] = []
-        var remoteTenants: [RemoteTenant] = []
-        for settings in configuration.tenants {
-            do {
-                if case .jwksURL(let keys) = settings.keys {
-                    remoteTenants.append(try RemoteTenant(settings, keys: keys))
-                    continue
-                }
-                let keys = try IssuerKeyFiles(settings)
-                tenants.append(
-                    Tenant(
-                        name: settings.name, issuer: settings.issuer, keys: IssuerKeySet(keys.verifiers),
-                        rules: settings.rules))
-                remarks += keys.remarks
-            } catch { problems += error.problems }
+        let signing = SigningKeySource(configuration)
+        var findings = Findings()
+        let certificates = findings.collect { try configuration.listenerCertificates(now: now) }
+        let tenants = findings.collect { try ConfiguredTenants(configuration) }
+        let upstreams = findings.collect { try ConfiguredUpstreams(configuration, now: now) }
+        let storeRemarks = findings.collect {
+            try configuration.sessions.checkCertificates(configuration.places, now: now)
         }
-        var upstreamProviders: [UpstreamProvider] = []
-        for provider in configuration.identityProviders {
-            do { upstreamProviders += try UpstreamProvider(provider).map { [$0] } ?? [] } catch {
-                problems += error.problems
-            }
-        }
-        self.upstreamProviders = upstreamProviders
-        self.tenants = tenants
-        self.remoteTenants = remoteTenants
-        signing = try SigningKeySource(configuration)
-        do { signingKeys = try signing.directory.load(at: now, times: signing.times) } catch {
-            throw StartUpError(problems + ["\(error)".replacing("--config FILE", with: "--config \(file)")])
-        }
-        do { verifiers = try VerifierDirectory(configuration.verifiers) } catch {
-            throw StartUpError(problems + ["\(file): verifiers: \(error)"])
-        }
-        do { cacheSecret = try configuration.sessions.cacheSecret.map { Array(try $0.read().utf8) } } catch {
-            throw StartUpError(problems + ["\(file): sessions.cache_secret: \(error)"])
-        }
-        let plan = signingKeys.manifest.plan(at: now)
-        keys = signingKeys.ring(plan)
-        self.remarks = remarks + signing.remarks(on: signingKeys, plan) + configuration.listen.remarks
-        problems += configuration.sessions.fileProblem.map { ["\(file): \($0)"] } ?? []
-        problems += Self.problemsOfMinting(configuration, keys: keys, file: file)
-        guard problems.isEmpty else { throw StartUpError(problems) }
+        let verifiers = findings.collect { try VerifierDirectory(configuration.verifiers) }
+        let cacheSecret = findings.collect { try configuration.sessions.cacheSecret?.read() }
+        findings.collect { try signing.passphrase() }
+        let signingKeys = findings.collect { try signing.keys(configuration, file: file, at: now) }
+        let keys = signingKeys.map { $0.ring($0.manifest.plan(at: now)) }
+        if let keys { configuration.checkMinting(with: keys, file: file, &findings) }
+        guard let tenants, let upstreams, let storeRemarks, let verifiers, let signingKeys, let keys,
+            findings.problems.isEmpty
+        else { throw StartUpError(findings.problems) }
+        self.configuration = configuration
+        self.signing = signing
+        listenerTLS = (certificates ?? nil).map(TLSConfiguration.server)
+        self.tenants = tenants.local
+        remoteTenants = tenants.remote
+        upstreamProviders = upstreams.providers
+        self.verifiers = verifiers
+        self.cacheSecret = (cacheSecret ?? nil).map { Array($0.utf8) }
+        self.signingKeys = signingKeys
+        self.keys = keys
+        remarks =
+            ((certificates ?? nil)?.remarks ?? []) + tenants.remarks + upstreams.remarks + storeRemarks
+            + signing.remarks(on: signingKeys.manifest, unlistedFiles: signingKeys.unlistedFiles, at: now)
+            + configuration.listen.remarks
     }
+}
 
+extension Configuration {
     /// What there is, in one line.
     package var summary: String {
-        let tenants = configuration.tenants.map(\.name.description).joined(separator: ", ")
-        let providers = configuration.identityProviders.map(\.name.description).joined(separator: ", ")
+        let tenants = tenants.map(\.name.description).joined(separator: ", ")
+        let providers = identityProviders.map(\.name.description).joined(separator: ", ")
         return "Tenants: \(tenants). Identity providers: \(providers)."
     }
 
-    private static func problemsOfMinting(
-        _ configuration: Configuration, keys: SigningKeyRing, file: String
-    ) -> [String] {
+    /// Whether the smallest token of each identity provider fits, as far as the file alone tells.
+    package func checkMinting(file: String) throws {
+        var findings = Findings()
+        checkMinting(with: try .throwaway(for: identityProviders), file: file, &findings)
+        guard findings.problems.isEmpty else { throw StartUpError(findings.problems) }
+    }
+
+    fileprivate func listenerCertificates(now: UnixTime) throws -> CertificateFiles? {
+        try listen.tls.map { try CertificateFiles($0, at: { places["listen.tls.\($0)"] }, now: now) }
+    }
+
+    fileprivate func checkMinting(with keys: SigningKeyRing, file: String, _ findings: inout Findings) {
         let mint = MintExternalIdentity(
-            issuer: ExactText(configuration.publicURL), keys: { keys },
-            randomBytes: { [UInt8](repeating: 0, count: $0) })
-        return configuration.identityProviders.compactMap { provider in
-            guard case .jwt(let shape) = provider.token.kind else { return nil }
+            issuer: ExactText(publicURL), keys: { keys }, randomBytes: { [UInt8](repeating: 0, count: $0) })
+        for (index, provider) in identityProviders.enumerated() {
+            guard let shape = provider.jwtShape else { continue }
+            let place = { (key: String) in places["identity_providers[\(index)].token.\(key)"] }
             let algorithm = shape.algorithm.rawValue
-            guard keys.signer(for: shape.algorithm) != nil else {
-                return "\(file): identity provider \(provider.name): expected an active \(algorithm) key in "
-                    + "\(configuration.signing.directory), found none; make one with: "
-                    + "countersign keys generate --algorithm \(algorithm) --config \(file)"
+            if keys.signer(for: shape.algorithm) == nil {
+                findings.add(
+                    place("algorithm").problem(
+                        expected: "an active \(algorithm) key in \(signing.directory)", found: "none",
+                        remedy: "Make one with: countersign keys generate --algorithm \(algorithm) --config \(file)"))
+                continue
             }
             let minimum = mint.minimumBytes(of: shape, for: provider)
-            guard minimum > shape.maximumBytes else { return nil }
-            return
-                "\(file): identity provider \(provider.name): expected maximum_bytes of at least \(minimum), which its "
-                + "smallest token has, found \(shape.maximumBytes); raise it, or map fewer claims"
+            if minimum > shape.maximumBytes {
+                findings.add(
+                    place("maximum_bytes").problem(
+                        expected:
+                            "maximum_bytes of at least \(minimum), which the smallest token of \(provider.name) has",
+                        found: "\(shape.maximumBytes)", remedy: "Raise it, or map fewer claims."))
+            }
         }
+    }
+}
+
+extension SigningKeySource {
+    /// All keys, read and checked.
+    ///
+    /// - Parameter file: the configuration's, for commands in messages.
+    func keys(_ configuration: Configuration, file: String, at now: UnixTime) throws(StartUpError) -> SigningKeys {
+        do { return try directory.load(at: now, times: times) } catch {
+            let place = configuration.places["signing.directory"]
+            throw StartUpError(["\(place): \(error)".replacing("--config FILE", with: "--config \(file)")])
+        }
+    }
+}
+
+extension Configuration {
+    /// Our keys as they sign and are published at this moment, for commands that use them.
+    ///
+    /// - Parameter file: the configuration's, for commands in messages.
+    package func serviceKeys(file: String, at now: UnixTime) throws(StartUpError) -> SigningKeyRing {
+        let keys = try SigningKeySource(self).keys(self, file: file, at: now)
+        return keys.ring(keys.manifest.plan(at: now))
+    }
+}
+
+extension SigningKeyRing {
+    /// A key for each algorithm that one of these needs, which is written nowhere and ends with the ring.
+    static func throwaway(for providers: [IdentityProvider]) throws(StartUpError) -> SigningKeyRing {
+        let algorithms = Set(providers.compactMap(\.jwtShape?.algorithm)).sorted { $0.rawValue < $1.rawValue }
+        do throws(SigningFailure) {
+            var signers: [OpenSSLTokenSigner] = []
+            for algorithm in algorithms { signers.append(try .throwaway(algorithm)) }
+            return SigningKeyRing(
+                signers: signers, verifiers: signers.map(\.verifier),
+                publishedKeySet: PublicJWK.set(signers.map(\.publicKey)))
+        } catch { throw StartUpError(["OpenSSL cannot make a key: \(error.cause)"]) }
     }
 }
 
 extension VerifierDirectory {
     /// Reads the secrets as they are now.
-    fileprivate init(_ verifiers: [VerifierSettings]) throws(SecretUnavailable) {
+    fileprivate init(_ verifiers: [VerifierSettings]) throws(ConfigurationProblem) {
         var entries: [Entry] = []
         for settings in verifiers { entries.append(Entry(settings.verifier, secret: try settings.secret.read())) }
         self.init(entries, sealer: OpenSSLRecordSealer())

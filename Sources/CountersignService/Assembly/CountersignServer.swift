@@ -1,5 +1,6 @@
 import CountersignHTTP
 package import Logging
+import NIOSSL
 import ServiceConfiguration
 import ServiceLifecycle
 package import TokenExchange
@@ -28,7 +29,7 @@ package struct CountersignServer: Sendable {
     package func run() async throws {
         let configuration = blueprint.configuration
         for remark in blueprint.remarks { logger.notice("\(remark)") }
-        let sessions = SessionAssembly(configuration.sessions, time: time, logger: logger)
+        let sessions = SessionAssembly(configuration, time: time, logger: logger)
         let clocks = IssuerClocks()
         let remoteKeys = RemoteTenantKeys(time: time, logger: logger)
         let upstreams = UpstreamServices(time: time, logger: logger)
@@ -57,7 +58,7 @@ package struct CountersignServer: Sendable {
                 upstreams,
                 signingKeys,
                 reloader,
-                try listener(
+                try listening(
                     configuration.listen.operations, "operations", requestLogLevel: .debug,
                     routes: OperationsRoutes(
                         readiness: {
@@ -68,8 +69,8 @@ package struct CountersignServer: Sendable {
                         metrics: { registry.text }, revocations: sessions.revocations,
                         verifiers: { live.verifiers }, isConfigured: { live.configuration.allows($0) },
                         bodyLimit: configuration.limits.bodyBytes)),
-                try listener(
-                    configuration.listen.public, "public", tls: configuration.listen.tls,
+                try listening(
+                    configuration.listen.public, "public", tls: blueprint.listenerTLS,
                     metrics: RequestMetrics(factory: registry), routes: live.routes),
             ]
         try await ServiceGroup(
@@ -79,18 +80,15 @@ package struct CountersignServer: Sendable {
         logger.info("stopped")
     }
 
-    private func listener(
-        _ address: HostPort, _ name: String, tls: ListenSettings.TLSFiles? = nil,
+    private func listening(
+        _ address: HostPort, _ name: String, tls: TLSConfiguration? = nil,
         requestLogLevel: Logger.Level = .info, metrics: RequestMetrics? = nil, routes: some Routes
-    ) throws -> HTTPListener {
+    ) throws -> Listening<HTTPListener> {
         let limits = blueprint.configuration.limits
         let logger = logger
-        return try HTTPListener(
+        let listener = try HTTPListener(
             HTTPListener.Settings(
-                host: address.host, port: address.port,
-                tls: tls.map {
-                    HTTPListener.TLSFiles(certificateChain: $0.certificateChain, privateKey: $0.privateKey)
-                },
+                host: address.host, port: address.port, tls: tls,
                 requestTimeout: limits.requestTimeout, connectionLimit: limits.connections),
             routes: routes, time: time, logger: logger, requestLogLevel: requestLogLevel, metrics: metrics
         ) { port in
@@ -98,6 +96,8 @@ package struct CountersignServer: Sendable {
                 "listening",
                 metadata: ["listener": .string(name), "host": .string(address.host), "port": .stringConvertible(port)])
         }
+        return Listening(
+            listener: listener, address: address, place: blueprint.configuration.places["listen.\(name)"])
     }
 }
 

@@ -1,4 +1,3 @@
-import FoundationEssentials
 import JOSE
 import ServiceConfiguration
 import TokenExchange
@@ -9,37 +8,49 @@ struct IssuerKeyFiles {
     /// What was left out of a JWK set, which is no error: issuers publish keys that are none of our business.
     let remarks: [String]
 
-    init(_ tenant: TenantSettings) throws(StartUpError) {
+    /// - Parameter place: of the keys that name the files.
+    init(_ tenant: TenantSettings, at place: (String) -> ConfigurationPlace) throws {
         switch tenant.keys {
         case .jwksURL:
             (verifiers, remarks) = ([], [])
         case .jwksFile(let path):
-            let set: JWKSet
-            do { set = try JWKSetReader().read(Self.contents(path), allowing: tenant.rules.algorithms) } catch {
-                throw StartUpError(["\(path): \(error)"])
-            }
-            guard !set.verifiers.isEmpty else {
-                throw StartUpError([
-                    "\(path): expected a key that tenant \(tenant.name) allows, found none of use "
-                        + "(\(set.skipped.count) skipped\(Self.reasons(set))); compare with `algorithms`"
-                ])
-            }
+            let place = place("jwks_file")
+            let set = try Self.keySet(path, of: tenant, at: place)
             verifiers = set.verifiers
-            remarks = set.skipped.isEmpty ? [] : ["\(path): left out of the set\(Self.reasons(set))"]
+            remarks = set.skipped.isEmpty ? [] : ["\(place): \(path): left out of the set\(Self.reasons(set))"]
         case .publicKeyFiles(let paths):
-            var verifiers: [any TokenVerifier] = []
-            for path in paths {
-                do {
-                    verifiers += try PublicKeyPEM.verifiers(Self.contents(path), allowing: tenant.rules.algorithms)
-                } catch { throw StartUpError(["\(path): \(error)"]) }
+            verifiers = try paths.enumerated().flatMap { index, path in
+                let place = place("public_key_files[\(index)]")
+                let pem = try Self.contents(path, at: place)
+                do { return try PublicKeyPEM.verifiers(pem, allowing: tenant.rules.algorithms) } catch {
+                    throw StartUpError(["\(place): \(path): \(error)"])
+                }
             }
-            self.verifiers = verifiers
             remarks = []
         }
     }
 
-    private static func contents(_ path: String) throws -> [UInt8] {
-        try [UInt8](Data(contentsOf: URL(filePath: path)))
+    private static func keySet(
+        _ path: String, of tenant: TenantSettings, at place: ConfigurationPlace
+    ) throws -> JWKSet {
+        let document = try contents(path, at: place)
+        let set: JWKSet
+        do { set = try JWKSetReader().read(document, allowing: tenant.rules.algorithms) } catch {
+            throw StartUpError(["\(place): \(path): \(error)"])
+        }
+        guard !set.verifiers.isEmpty else {
+            throw StartUpError([
+                "\(place): \(path): expected a key that tenant \(tenant.name) allows, found none of use "
+                    + "(\(set.skipped.count) skipped\(reasons(set))); compare with `algorithms`"
+            ])
+        }
+        return set
+    }
+
+    private static func contents(_ path: String, at place: ConfigurationPlace) throws(ConfigurationProblem) -> [UInt8] {
+        do throws(Complaint) {
+            return try ReferencedFile(path).contents(limit: JWKSetReader.byteLimit)
+        } catch { throw place.problem(error) }
     }
 
     private static func reasons(_ set: JWKSet) -> String {

@@ -1,15 +1,18 @@
+import NIOSSL
 import RedisSessions
 import ServiceConfiguration
+import TokenExchange
 
 extension RedisConfiguration {
-    init(_ settings: RedisSettings) {
+    init(_ settings: RedisSettings, places: ConfigurationPlaces) {
         self.init(
             Topology(settings.url.servers), database: settings.url.database,
             credentials: RedisCredentials(username: settings.username) { try settings.password?.read() },
             sentinelCredentials: RedisCredentials(username: settings.sentinel.username) {
                 try settings.sentinel.password?.read()
             },
-            tls: settings.tls.map(RedisTLS.init), commandTimeout: settings.commandTimeout,
+            tls: settings.tls.map { RedisTLS($0) { places["sessions.redis.tls.\($0)"] } },
+            commandTimeout: settings.commandTimeout,
             connectTimeout: settings.connectTimeout, keyPrefix: settings.keyPrefix,
             maximumInFlight: settings.maximumInFlight,
             replication: settings.waitReplicas == 0
@@ -37,45 +40,31 @@ extension RedisAddress {
     }
 }
 
+// MARK: - TLS
+
 extension RedisTLS {
-    fileprivate init(_ settings: RedisTLSSettings) {
-        self.init(
-            certificateAuthorityFile: settings.certificateAuthorityFile,
-            clientCertificate: settings.clientCertificate.map {
-                ClientCertificate(chain: $0.certificateChain, privateKey: $0.privateKey)
-            }, serverName: settings.serverName)
+    fileprivate init(_ settings: RedisTLSSettings, at place: @escaping @Sendable (String) -> ConfigurationPlace) {
+        self.init(serverName: settings.serverName) {
+            try TLSConfiguration.client(settings, now: TimeSource.system.now(), at: place).0
+        }
     }
 }
 
-// MARK: - Files
+extension TLSConfiguration {
+    fileprivate static func client(
+        _ settings: RedisTLSSettings, now: UnixTime, at place: (String) -> ConfigurationPlace
+    ) throws(StartUpError) -> (TLSConfiguration, remarks: [String]) {
+        try client(
+            authorities: settings.certificateAuthorityFile, own: settings.clientCertificate, now: now, at: place)
+    }
+}
 
 extension SessionSettings {
-    /// What keeps the files of the store from being used; nil for nothing.
-    var fileProblem: String? {
-        guard case .redis(let redis) = store, let tls = redis.tls.map(RedisTLS.init) else { return nil }
-        do {
-            try tls.checkFiles()
-            return nil
-        } catch { return "sessions.redis.tls.\(error.key): expected \(error.expectation)" }
-    }
-}
-
-extension RedisTLSProblem {
-    fileprivate var key: String {
-        switch setting {
-        case .certificateAuthorityFile: "ca_file"
-        case .clientCertificate: "client_certificate"
-        case .clientCertificateChain: "client_certificate.certificate_chain"
-        case .clientPrivateKey: "client_certificate.private_key"
-        }
-    }
-
-    fileprivate var expectation: String {
-        switch setting {
-        case .certificateAuthorityFile, .clientCertificateChain:
-            "certificates in PEM, found a file without, or with a broken one"
-        case .clientCertificate: "a certificate and its private key, found a key that is not the certificate's"
-        case .clientPrivateKey: "a private key in PEM, without a passphrase, found a file that holds none"
-        }
+    /// What an operator should know of the certificates with which the store is reached.
+    ///
+    /// - Throws: what keeps them from being used.
+    func checkCertificates(_ places: ConfigurationPlaces, now: UnixTime) throws(StartUpError) -> [String] {
+        guard case .redis(let redis) = store, let tls = redis.tls else { return [] }
+        return try TLSConfiguration.client(tls, now: now) { places["sessions.redis.tls.\($0)"] }.remarks
     }
 }

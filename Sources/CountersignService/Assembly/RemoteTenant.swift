@@ -1,5 +1,4 @@
 import AsyncHTTPClient
-import FoundationEssentials
 import IssuerKeys
 import JOSE
 import Logging
@@ -15,36 +14,33 @@ struct RemoteTenant: Sendable {
         let issuer: ExactText
         let keys: RemoteKeySettings
         let algorithms: Set<TokenExchange.SignatureAlgorithm>
-        /// Of `ca_file`, so that a reload takes up another one.
-        let certificateAuthorities: [UInt8]?
+        /// Of `ca_file`, so that a reload takes up others.
+        let certificateAuthorities: [NIOSSLCertificate]?
     }
 
     let identity: Identity
     let rules: TenantRules
-    private let trustRoots: [NIOSSLCertificate]?
 
-    init(_ tenant: TenantSettings, keys: RemoteKeySettings) throws(StartUpError) {
-        var pem: [UInt8]?
-        var trustRoots: [NIOSSLCertificate]?
+    /// - Parameter place: of the keys beside `jwks_url`.
+    init(
+        _ tenant: TenantSettings, keys: RemoteKeySettings, at place: (String) -> ConfigurationPlace
+    ) throws(ConfigurationProblem) {
+        var authorities: [NIOSSLCertificate]?
         if let file = keys.certificateAuthorityFile {
-            do {
-                let bytes = try [UInt8](Data(contentsOf: URL(filePath: file)))
-                trustRoots = try NIOSSLCertificate.fromPEMBytes(bytes)
-                pem = bytes
-            } catch { throw StartUpError(["\(file): expected certificates in PEM, found none that can be read"]) }
+            authorities = try PEMFile(file, at: place("ca_file")).certificates()
         }
-        self.trustRoots = trustRoots
         rules = tenant.rules
         identity = Identity(
             name: tenant.name, issuer: tenant.issuer, keys: keys, algorithms: tenant.rules.algorithms,
-            certificateAuthorities: pem)
+            certificateAuthorities: authorities)
     }
 
     func makeKeys(client: HTTPClient, time: TimeSource, logger: Logger) -> RemoteIssuerKeys {
         var logger = logger
         logger[metadataKey: "tenant"] = .stringConvertible(identity.name)
         let (keys, algorithms) = (identity.keys, identity.algorithms)
-        let fetcher = KeySetFetcher(client: client, url: keys.url, timeout: keys.timeout, trustRoots: trustRoots)
+        let fetcher = KeySetFetcher(
+            client: client, url: keys.url, timeout: keys.timeout, trustRoots: identity.certificateAuthorities)
         return RemoteIssuerKeys(
             times: RemoteKeyTimes(refresh: keys.refresh, maximumAge: keys.maximumAge, cooldown: keys.cooldown),
             fetch: fetcher.callAsFunction,

@@ -15,13 +15,13 @@ extension PublicRoutes {
     ) {
         let configuration = blueprint.configuration
         let keys = { @Sendable in ring }
-        let mint = MintExternalIdentity(blueprint, keys: keys)
+        let mint = MintExternalIdentity(configuration, keys: keys)
         self.init(
             exchange: ExchangeToken(
-                verify: VerifyIdentityToken(blueprint, tenants: tenants, clocks: clocks),
+                verify: VerifyIdentityToken(configuration, tenants: tenants, clocks: clocks),
                 mint: mint, vault: sessions.vault, store: sessions.store, deferredSessions: sessions.deferredSessions,
                 upstream: upstream.exchange(blueprint, mint: mint), revocations: sessions.revocations, time: time),
-            introspect: IntrospectSession(blueprint, sessions: sessions, keys: keys, time: time),
+            introspect: IntrospectSession(configuration, sessions: sessions, keys: keys, time: time),
             revoke: RevokeSession(
                 issuer: ExactText(configuration.publicURL), providers: configuration.identityProviders,
                 vault: sessions.vault,
@@ -39,30 +39,29 @@ extension PublicRoutes {
 // MARK: - The use cases, as routes and commands share them
 
 extension VerifyIdentityToken {
-    init(_ blueprint: Blueprint, tenants: [Tenant], clocks: IssuerClocks) {
+    init(_ configuration: Configuration, tenants: [Tenant], clocks: IssuerClocks) {
         self.init(
-            tenants: tenants, providers: blueprint.configuration.identityProviders,
-            claimsReader: LibJWTClaimsReader(), limits: TokenLimits(blueprint.configuration.limits), clocks: clocks)
+            tenants: tenants, providers: configuration.identityProviders,
+            claimsReader: LibJWTClaimsReader(), limits: TokenLimits(configuration.limits), clocks: clocks)
     }
 }
 
 extension IntrospectSession {
     init(
-        _ blueprint: Blueprint, sessions: SessionAssembly, keys: @escaping @Sendable () -> SigningKeyRing,
+        _ configuration: Configuration, sessions: SessionAssembly, keys: (@Sendable () -> SigningKeyRing)?,
         time: TimeSource
     ) {
         self.init(
-            issuer: ExactText(blueprint.configuration.publicURL), providers: blueprint.configuration.identityProviders,
+            issuer: ExactText(configuration.publicURL), providers: configuration.identityProviders,
             vault: sessions.vault, store: sessions.store, deferredSessions: sessions.deferredSessions,
             revocations: sessions.revocations, keys: keys, claimsReader: LibJWTClaimsReader(), time: time)
     }
 }
 
 extension MintExternalIdentity {
-    init(_ blueprint: Blueprint, keys: @escaping @Sendable () -> SigningKeyRing) {
+    init(_ configuration: Configuration, keys: @escaping @Sendable () -> SigningKeyRing) {
         self.init(
-            issuer: ExactText(blueprint.configuration.publicURL), keys: keys,
-            randomBytes: OpenSSLRecordSealer().randomBytes)
+            issuer: ExactText(configuration.publicURL), keys: keys, randomBytes: OpenSSLRecordSealer().randomBytes)
     }
 }
 

@@ -20,7 +20,8 @@ struct SessionAssembly: Sendable {
     private let connections: (any Service)?
     private let logger: Logger
 
-    init(_ settings: SessionSettings, time: TimeSource, logger: Logger) {
+    init(_ configuration: Configuration, time: TimeSource, logger: Logger) {
+        let settings = configuration.sessions
         let unreadableRecords = UnreadableRecords { kind in
             logger.warning(
                 "a session record cannot be read and counts as absent; said once for each kind",
@@ -37,7 +38,8 @@ struct SessionAssembly: Sendable {
             connections = nil
         case .redis(let settings):
             let redis = RedisSessionStore(
-                RedisConfiguration(settings), eventLoopGroup: MultiThreadedEventLoopGroup.singleton, time: time,
+                RedisConfiguration(settings, places: configuration.places),
+                eventLoopGroup: MultiThreadedEventLoopGroup.singleton, time: time,
                 logger: logger)
             store = redis
             records = redis

@@ -1,42 +1,41 @@
-import FoundationEssentials
 import JOSE
 import NIOSSL
+import ServiceConfiguration
 import TokenExchange
 import UpstreamTokens
 
-extension UpstreamProvider {
-    /// Nil for providers of other kinds.
-    init?(_ provider: IdentityProvider) throws(StartUpError) {
-        guard case .upstream(let recipe) = provider.token.kind else { return nil }
-        var files: [[UInt8]] = []
-        let tls: TLSConfiguration
-        do { tls = try Self.tls(recipe.transport, files: &files) } catch {
-            throw StartUpError([
-                "identity provider \(provider.name): upstream: expected certificates and, for a client certificate, its "
-                    + "private key in PEM, found files that do not hold them, or not such as belong together"
-            ])
+/// The providers of a configuration whose tokens come from an internal service, which is not asked here.
+struct ConfiguredUpstreams {
+    private(set) var providers: [UpstreamProvider] = []
+    private(set) var remarks: [String] = []
+
+    /// - Parameter name: of the only provider to look at; nil for all.
+    /// - Throws: ``StartUpError`` with every problem there is.
+    init(_ configuration: Configuration, only name: ExactText? = nil, now: UnixTime) throws(StartUpError) {
+        var findings = Findings()
+        for (index, provider) in configuration.identityProviders.enumerated() {
+            guard case .upstream(let recipe) = provider.token.kind, name == nil || name == provider.name else {
+                continue
+            }
+            findings.collect {
+                let tls = try tls(recipe.transport, now: now) {
+                    configuration.places["identity_providers[\(index)].token.upstream.\($0)"]
+                }
+                providers.append(UpstreamProvider(name: provider.name, recipe: recipe, tls: tls))
+            }
         }
-        self.init(name: provider.name, recipe: recipe, tls: tls, tlsFiles: files)
+        guard findings.problems.isEmpty else { throw StartUpError(findings.problems) }
     }
 
-    private static func tls(_ transport: UpstreamTransport, files: inout [[UInt8]]) throws -> TLSConfiguration {
-        var tls = TLSConfiguration.makeClientConfiguration()
-        tls.minimumTLSVersion = .tlsv12
-        func read(_ path: String) throws -> [UInt8] {
-            let bytes = try [UInt8](Data(contentsOf: URL(filePath: path)))
-            files.append(bytes)
-            return bytes
+    private mutating func tls(
+        _ transport: UpstreamTransport, now: UnixTime, at place: (String) -> ConfigurationPlace
+    ) throws -> TLSConfiguration {
+        let own = transport.clientCertificate.map {
+            ListenSettings.TLSFiles(certificateChain: $0.certificateChain, privateKey: $0.privateKey)
         }
-        if let file = transport.certificateAuthorityFile {
-            tls.trustRoots = .certificates(try NIOSSLCertificate.fromPEMBytes(try read(file)))
-        }
-        if let own = transport.clientCertificate {
-            tls.certificateChain = try NIOSSLCertificate.fromPEMBytes(try read(own.certificateChain))
-                .map { .certificate($0) }
-            tls.privateKey = .privateKey(try NIOSSLPrivateKey(bytes: try read(own.privateKey), format: .pem))
-        }
-        // Whether the two belong together shows when they are used.
-        _ = try NIOSSLContext(configuration: tls)
+        let (tls, remarks) = try TLSConfiguration.client(
+            authorities: transport.certificateAuthorityFile, own: own, now: now, at: place)
+        self.remarks += remarks
         return tls
     }
 }

@@ -43,13 +43,18 @@ package struct DevelopmentToken {
     /// - Parameters:
     ///   - claims: added to the usual ones, or put in their place.
     ///   - lifetime: from `now` to `exp`.
-    package func token(claims: [JSONValue.Member], lifetime: Duration, now: UnixTime) throws -> String {
+    package func token(
+        claims: [JSONValue.Member], lifetime: Duration, now: UnixTime
+    ) throws(StartUpError) -> String {
         // The odd spaces are Keycloak's.
         let header = #"{"alg":"\#(signer.algorithm.rawValue)","typ" : "JWT","kid" : "\#(signer.keyID)"}"#
         var token = Base64URL.encode(header)
         token.append(UInt8(ascii: "."))
         Base64URL.append(JSONValue.object(merged(claims, lifetime: lifetime, now: now.wholeSeconds)).text, to: &token)
-        let signature = try signer.signature(over: token)
+        let signature: [UInt8]
+        do { signature = try signer.signature(over: token) } catch {
+            throw StartUpError(["tenant \(tenant.name): its development key does not sign: \(error.cause)"])
+        }
         token.append(UInt8(ascii: "."))
         Base64URL.append(signature, to: &token)
         return String(decoding: token, as: UTF8.self)

@@ -11,8 +11,8 @@ package struct SigningKeyCommands {
     private var now: UnixTime { time.now() }
 
     /// - Parameter file: the configuration's, for commands in messages.
-    package init(_ configuration: Configuration, file: String, time: TimeSource) throws(StartUpError) {
-        source = try SigningKeySource(configuration)
+    package init(_ configuration: Configuration, file: String, time: TimeSource) {
+        source = SigningKeySource(configuration)
         self.file = file
         self.time = time
     }
@@ -25,17 +25,19 @@ package struct SigningKeyCommands {
         }
     }
 
-    /// All keys: a table, or a JSON list.
+    /// All keys: a table, or a JSON list. By the manifest and the names of the files, so that it needs no passphrase.
     package func list(asJSON: Bool) throws(StartUpError) -> String {
-        let keys = try attempt { () throws(KeyFileError) in
-            try source.directory.load(at: now, times: source.times)
+        let listing = try attempt { () throws(KeyFileError) in
+            try source.directory.listing(at: now, times: source.times)
         }
-        let records = keys.manifest.keys
+        let records = listing.manifest.keys
         if asJSON {
             return String(decoding: JSONValue.array(records.map(\.listValue)).indentedText, as: UTF8.self)
                 .trimmingSuffix { $0.isNewline }
         }
-        let remarks = source.remarks(on: keys, keys.manifest.plan(at: now))
+        let remarks =
+            source.remarks(on: listing.manifest, unlistedFiles: listing.unlistedFiles, at: now)
+            + listing.missingFiles.map { "\(source.directory.path)/\($0): in the manifest, but not there" }
         return ([TextTable(Self.columns, records.map(\.listRow)).text] + remarks.map { "note: \($0)" })
             .joined(separator: "\n")
     }
@@ -72,10 +74,11 @@ package struct SigningKeyCommands {
             left += error.problems
         }
         do throws(StartUpError) {
-            done.insert(
-                try report { () throws(KeyFileError) in
-                    try source.directory.revoke(keyID, at: now, times: source.times)
-                }, at: 0)
+            let changes = try attempt { () throws(KeyFileError) in
+                try source.directory.revoke(keyID, at: now, times: source.times)
+            }
+            done.insert(Self.sentences(changes.filter { !$0.isUnfinished }), at: 0)
+            left += changes.filter(\.isUnfinished).map(\.sentence)
         } catch {
             left.append("Left to do in the key directory, which a restarted service reads. Mend it and run this again.")
             left += error.problems
@@ -161,8 +164,11 @@ package struct SigningKeyCommands {
     }
 
     private func report(_ work: () throws(KeyFileError) -> [SigningKeyChange]) throws(StartUpError) -> String {
-        let changes = try attempt(work)
-        return changes.isEmpty ? "Nothing to do: it is so already." : changes.map(\.sentence).joined(separator: "\n")
+        Self.sentences(try attempt(work))
+    }
+
+    private static func sentences(_ changes: [SigningKeyChange]) -> String {
+        changes.isEmpty ? "Nothing to do: it is so already." : changes.map(\.sentence).joined(separator: "\n")
     }
 
     private func attempt<Result>(_ work: () throws(KeyFileError) -> Result) throws(StartUpError) -> Result {

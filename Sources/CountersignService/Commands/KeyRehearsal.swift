@@ -58,7 +58,7 @@ package struct KeyRehearsal: ~Copyable {
                 "\(signed) tokens signed after the revocation, \(refused) refused: by the verifier, which kept its JWK set "
                     + "for \(Int(times.keySetMaximumAge.inSeconds)) s.")
             return Outcome(text: lines.joined(separator: "\n"), refusedInRotation: outcome)
-        } catch { throw StartUpError(["\(error)"]) }
+        } catch { throw StartUpError(error) }
     }
 
     // MARK: The two parts

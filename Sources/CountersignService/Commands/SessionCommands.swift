@@ -12,7 +12,7 @@ package struct SessionCommands: Sendable {
     package init(_ configuration: Configuration, time: TimeSource) {
         self.configuration = configuration
         self.time = time
-        sessions = SessionAssembly(configuration.sessions, time: time, logger: .silent)
+        sessions = SessionAssembly(configuration, time: time, logger: .silent)
     }
 
     /// Whether the sessions are where a command can reach them.
@@ -42,10 +42,11 @@ package struct SessionCommands: Sendable {
         }
     }
 
-    /// What stands behind an external identity: a line for each fact, none of them the token.
-    package func show(_ externalIdentity: ExternalIdentity, blueprint: Blueprint) async throws(StartUpError) -> String {
+    /// What stands behind an external identity: a line for each fact, none of them the token. The store alone says so: our
+    /// keys are not asked.
+    package func show(_ externalIdentity: ExternalIdentity) async throws(StartUpError) -> String {
         try checkReach(instead: "ask the service itself: GET /session or POST /introspect")
-        let introspect = IntrospectSession(blueprint, sessions: sessions, keys: { blueprint.keys }, time: time)
+        let introspect = IntrospectSession(configuration, sessions: sessions, keys: nil, time: time)
         let status = try await attempt(remedy: "Mend the store and ask again.") { () async throws(Failure) in
             do throws(SessionStoreFailure) { try await sessions.revocations.read() } catch { throw Failure(error) }
             return try await introspect(externalIdentity)

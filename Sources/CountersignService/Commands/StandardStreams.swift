@@ -1,17 +1,34 @@
 import Glibc
+import TokenExchange
 
 /// Bytes that are piped into a command.
 package enum StandardInput {
     /// All there is, or, where there is more, `limit` bytes and one.
-    package static func read(upTo limit: Int) -> [UInt8] {
+    ///
+    /// - Parameter isEnough: whether nothing more need be waited for.
+    package static func read(upTo limit: Int, until isEnough: ([UInt8]) -> Bool = { _ in false }) -> [UInt8] {
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 65_536)
-        while bytes.count <= limit {
+        while bytes.count <= limit, !isEnough(bytes) {
             let count = Glibc.read(STDIN_FILENO, &buffer, min(buffer.count, limit + 1 - bytes.count))
             if count > 0 { bytes.append(contentsOf: buffer[..<count]) } else if count == 0 || errno != EINTR { break }
         }
         return bytes
     }
+
+    /// The first line that is not blank, as a token: without a byte order mark, without blanks around it, without `Bearer`
+    /// before it.
+    package static func readToken() -> [UInt8] {
+        let blanks = Array(" \t\r\n".utf8)
+        let text = { (bytes: [UInt8]) in bytes.withoutByteOrderMark.drop(while: blanks.contains) }
+        let bytes = read(upTo: tokenLimit) { text($0).contains(UInt8(ascii: "\n")) }
+        let words = text(bytes).prefix { $0 != UInt8(ascii: "\n") }.split(whereSeparator: blanks.contains)
+        let isMarked = words.count > 1 && words[0].map { $0 | 0x20 } == Array("bearer".utf8)
+        return Array(words.dropFirst(isMarked ? 1 : 0).joined(separator: [UInt8(ascii: " ")]))
+    }
+
+    /// More than any token may have, so that one that is too long is seen to be.
+    private static let tokenLimit = 1 << 20
 }
 
 /// Results to the letter, where `print` would add a newline and needs text.

@@ -1,6 +1,6 @@
 import JOSE
 import Logging
-import ServiceConfiguration
+package import ServiceConfiguration
 package import TokenExchange
 
 /// What `countersign token explain` prints: every rule, the verdict, and libjwt's second opinion.
@@ -13,20 +13,20 @@ package struct TokenExplainer {
     /// Longer than a command-line user cares, shorter than a hang.
     private static let budget: Duration = .seconds(10)
 
-    /// - Throws: ``StartUpError`` where there is no such provider.
-    package init(_ blueprint: Blueprint, providerName: ExactText) throws(StartUpError) {
-        let providers = blueprint.configuration.identityProviders
-        guard let provider = providers.first(where: { $0.name == providerName }) else {
-            let known = providers.map(\.name.description).joined(separator: ", ")
-            throw StartUpError(["there is no identity provider \(providerName); known are \(known)"])
-        }
+    /// Our own keys are not read: whether a token fits does not depend on which key signs it.
+    ///
+    /// - Throws: ``StartUpError`` where there is no such provider, or the keys of an issuer cannot be read.
+    package init(_ configuration: Configuration, providerName: ExactText) throws(StartUpError) {
+        let provider = try configuration.identityProvider(providerName)
+        let configured = try ConfiguredTenants(configuration)
         let remoteKeys = RemoteTenantKeys(time: .system, logger: .silent)
-        tenants = blueprint.tenants + remoteKeys.replace(with: blueprint.remoteTenants)
+        tenants = configured.local + remoteKeys.replace(with: configured.remote)
         self.provider = provider
-        limits = TokenLimits(blueprint.configuration.limits)
+        limits = TokenLimits(configuration.limits)
+        let keys = try SigningKeyRing.throwaway(for: [provider])
         explain = ExplainToken(
-            verify: VerifyIdentityToken(blueprint, tenants: tenants, clocks: IssuerClocks()),
-            mint: MintExternalIdentity(blueprint, keys: { blueprint.keys }), tenants: tenants, limits: limits)
+            verify: VerifyIdentityToken(configuration, tenants: tenants, clocks: IssuerClocks()),
+            mint: MintExternalIdentity(configuration, keys: { keys }), tenants: tenants, limits: limits)
     }
 
     package struct Report {
@@ -51,6 +51,17 @@ package struct TokenExplainer {
             LibJWTSecondOpinion().opinion(on: token, publicKeyPEM: $0, algorithm: unverified.algorithm)
         }
         return opinions.contains(.accepted) ? .accepted : opinions.first
+    }
+}
+
+extension Configuration {
+    /// - Throws: ``StartUpError`` where there is none of this name.
+    func identityProvider(_ name: ExactText) throws(StartUpError) -> IdentityProvider {
+        guard let provider = identityProviders.first(where: { $0.name == name }) else {
+            let known = identityProviders.map(\.name.description).joined(separator: ", ")
+            throw StartUpError(["there is no identity provider \(name); known are \(known)"])
+        }
+        return provider
     }
 }
 

@@ -1,4 +1,4 @@
-import ServiceConfiguration
+package import ServiceConfiguration
 package import TokenExchange
 import UpstreamTokens
 
@@ -10,22 +10,18 @@ package struct UpstreamTrial: Sendable {
     private let verify: VerifyIdentityToken
 
     /// - Throws: ``StartUpError`` where there is no such provider, or its tokens are of another kind.
-    package init(_ blueprint: Blueprint, providerName: ExactText) throws(StartUpError) {
-        let providers = blueprint.configuration.identityProviders
-        guard let provider = providers.first(where: { $0.name == providerName }) else {
-            let known = providers.map(\.name.description).joined(separator: ", ")
-            throw StartUpError(["there is no identity provider \(providerName); known are \(known)"])
-        }
-        guard case .upstream(let recipe) = provider.token.kind,
-            let upstream = blueprint.upstreamProviders.first(where: { $0.name == providerName })
+    package init(_ configuration: Configuration, providerName: ExactText, now: UnixTime) throws(StartUpError) {
+        let provider = try configuration.identityProvider(providerName)
+        let upstreams = try ConfiguredUpstreams(configuration, only: providerName, now: now)
+        guard case .upstream(let recipe) = provider.token.kind, let upstream = upstreams.providers.first
         else { throw StartUpError(["identity provider \(providerName) has no internal service: its kind is another"]) }
+        let tenants = try ConfiguredTenants(configuration)
         let remoteKeys = RemoteTenantKeys(time: .system, logger: .silent)
         self.provider = provider
         self.upstream = upstream
         self.recipe = recipe
         verify = VerifyIdentityToken(
-            blueprint, tenants: blueprint.tenants + remoteKeys.replace(with: blueprint.remoteTenants),
-            clocks: IssuerClocks())
+            configuration, tenants: tenants.local + remoteKeys.replace(with: tenants.remote), clocks: IssuerClocks())
     }
 
     package struct Report: Sendable {

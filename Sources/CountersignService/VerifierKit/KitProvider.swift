@@ -15,9 +15,9 @@ struct KitProvider {
     private let otherAudience: ExactText
 
     /// - Parameter other: another provider of this service; nil where there is none.
-    init(_ provider: IdentityProvider, other: IdentityProvider?, keys: KitKeys) throws(StartUpError) {
-        guard let shape = provider.jwtShape, let signer = keys.ring.signer(for: shape.algorithm),
-            let verifier = keys.ring.verifier(keyID: signer.keyID) as? OpenSSLTokenVerifier,
+    init(_ provider: IdentityProvider, other: IdentityProvider?, keys: SigningKeyRing) throws(StartUpError) {
+        guard let shape = provider.jwtShape, let signer = keys.signer(for: shape.algorithm),
+            let verifier = keys.verifier(keyID: signer.keyID) as? OpenSSLTokenVerifier,
             let publicKeyPEM = verifier.publicKeyPEM
         else { throw StartUpError(["identity provider \(provider.name): no active key of its algorithm"]) }
         do throws(SigningFailure) { stranger = try .throwaway(shape.algorithm) } catch {

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Glibc
 import JOSE
 package import ServiceConfiguration
 package import TokenExchange
@@ -36,12 +37,7 @@ package struct VerifierKit {
         guard !jwtProviders.isEmpty else {
             throw StartUpError(["no identity provider mints JWTs, and opaque tokens can only be introspected"])
         }
-        let keys: KitKeys
-        if let serviceKeys {
-            keys = KitKeys(serviceKeys)
-        } else {
-            keys = try KitKeys(Set(jwtProviders.compactMap(\.jwtShape?.algorithm)))
-        }
+        let keys = if let serviceKeys { serviceKeys } else { try SigningKeyRing.throwaway(for: jwtProviders) }
         issuer = configuration.publicURL
         providers = try jwtProviders.map { provider throws(StartUpError) in
             let other = jwtProviders.first { $0.name != provider.name }
@@ -49,7 +45,7 @@ package struct VerifierKit {
         }
         self.lifetime = lifetime
         signsWithServiceKeys = serviceKeys != nil
-        keySet = keys.keySet
+        keySet = keys.publishedKeySet
     }
 
     /// Writes `jwks.json`, `verdicts.json` and a file for each token.
@@ -79,11 +75,15 @@ package struct VerifierKit {
             try Data(keySet).write(to: folder.appending(path: "jwks.json"))
             try Data(verdicts(descriptions, now: now)).write(to: folder.appending(path: "verdicts.json"))
             return "\(directory): \(count) tokens, good until \(Timestamp.text(now + lifetime))"
-        } catch let error as StartUpError {
-            throw error
-        } catch {
-            throw StartUpError(["\(directory): \(error)"])
-        }
+        } catch let error as SigningFailure {
+            throw StartUpError(["no token for the kit: \(error.cause)"])
+        } catch let error as CocoaError {
+            let code = (error.underlying as? POSIXError)?.code.rawValue
+            let cause = code.map { String(cString: strerror($0)) } ?? "it cannot be written"
+            throw StartUpError([
+                "\(directory): expected a folder that the kit can be written to, found another: \(cause)"
+            ])
+        } catch { throw StartUpError(error) }
     }
 
     private func verdicts(_ providers: [JSONValue], now: UnixTime) -> [UInt8] {
@@ -101,27 +101,5 @@ extension IdentityProvider {
     /// Nil where it mints none.
     var jwtShape: TokenRecipe.JWTShape? {
         if case .jwt(let shape) = token.kind { shape } else { nil }
-    }
-}
-
-/// Who signs the kit's good tokens.
-struct KitKeys {
-    let ring: SigningKeyRing
-    let keySet: [UInt8]
-
-    init(_ ring: SigningKeyRing) {
-        self.ring = ring
-        keySet = ring.publishedKeySet
-    }
-
-    init(_ algorithms: Set<SignatureAlgorithm>) throws(StartUpError) {
-        do throws(SigningFailure) {
-            var signers: [OpenSSLTokenSigner] = []
-            for algorithm in algorithms.sorted(by: { $0.rawValue < $1.rawValue }) {
-                signers.append(try .throwaway(algorithm))
-            }
-            keySet = PublicJWK.set(signers.map(\.publicKey))
-            ring = SigningKeyRing(signers: signers, verifiers: signers.map(\.verifier), publishedKeySet: keySet)
-        } catch { throw StartUpError(["no key for the kit: \(error.cause)"]) }
     }
 }

@@ -16,9 +16,16 @@ package struct ConnectionFault: Error, Equatable {
     package static let slotNotCovered = ConnectionFault(detail: "no server of the cluster is known to have the slot")
     package static let handshakeTimedOut = ConnectionFault(detail: "handshake timed out")
     package static let hung = ConnectionFault(detail: "server stopped answering")
-    package static let passwordUnreadable = ConnectionFault(detail: "password could not be read")
-    package static let certificatesUnreadable = ConnectionFault(detail: "TLS certificates or key could not be read")
     package static let shutDown = ConnectionFault(detail: "client is shut down")
+
+    /// `cause` names the variable or the file, never what it holds.
+    static func passwordUnreadable(_ cause: any Error) -> ConnectionFault {
+        ConnectionFault(detail: "password could not be read: \(cause)")
+    }
+
+    static func certificatesUnreadable(_ cause: any Error) -> ConnectionFault {
+        ConnectionFault(detail: "TLS certificates or key could not be read: \(cause)")
+    }
 
     /// The server answered an opening command with an error.
     static func refused(code: String) -> ConnectionFault { ConnectionFault(detail: code) }

@@ -50,10 +50,8 @@ extension RedisPeer {
 
     func readCredentials() throws(ConnectionFault) -> ReadCredentials {
         let password: RedisPassword?
-        do { password = try credentials.password().map(RedisPassword.init) } catch { throw .passwordUnreadable }
-        do { return ReadCredentials(password: password, context: try tls?.context()) } catch {
-            throw .certificatesUnreadable
-        }
+        do { password = try credentials.password().map(RedisPassword.init) } catch { throw .passwordUnreadable(error) }
+        return ReadCredentials(password: password, context: try tls?.context())
     }
 }
 

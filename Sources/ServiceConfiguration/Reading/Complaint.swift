@@ -1,17 +1,17 @@
 /// What is wrong, without the place: the form that every message of this target has.
-struct Complaint: Error {
+package struct Complaint: Error {
     let expected: String
     let found: String
     /// Whole sentences, or nil where `expected` says it all.
     let remedy: String?
 
-    init(expected: String, found: String, remedy: String? = nil) {
+    package init(expected: String, found: String, remedy: String? = nil) {
         self.expected = expected
         self.found = found
         self.remedy = remedy
     }
 
-    var message: String {
+    package var message: String {
         "expected \(expected), found \(found)." + (remedy.map { " \($0)" } ?? "")
     }
 }

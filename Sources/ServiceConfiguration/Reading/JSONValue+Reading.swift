@@ -3,11 +3,17 @@ import Yams
 
 extension NodeReader {
     /// Any value that JSON has too. Quoted scalars stay strings; numbers keep their literal.
-    func jsonValue() -> JSONValue? {
-        switch node {
+    ///
+    /// - Parameter depth: how many lists and mappings may be nested; tokens and records hold more.
+    func jsonValue(depth: Int = 32) -> JSONValue? {
+        if depth == 0, isList || isMapping {
+            report(expected: "lists and mappings at most 32 deep", found: "more", remedy: "No token has room for them.")
+            return nil
+        }
+        return switch node {
         case .scalar: jsonScalar()
-        case .sequence: list { $0.jsonValue() }.map(JSONValue.array)
-        case .mapping: entries(member).map(JSONValue.object)
+        case .sequence: list { $0.jsonValue(depth: depth - 1) }.map(JSONValue.array)
+        case .mapping: entries { name, value in member(name, value, depth: depth - 1) }.map(JSONValue.object)
         case .alias: nil
         }
     }
@@ -34,8 +40,8 @@ extension NodeReader {
         return value
     }
 
-    private func member(_ name: String, _ value: NodeReader) -> JSONValue.Member? {
-        value.jsonValue().map { JSONValue.Member(ExactText(name), $0) }
+    private func member(_ name: String, _ value: NodeReader, depth: Int) -> JSONValue.Member? {
+        value.jsonValue(depth: depth).map { JSONValue.Member(ExactText(name), $0) }
     }
 }
 

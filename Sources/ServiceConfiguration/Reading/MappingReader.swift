@@ -33,7 +33,9 @@ final class MappingReader {
     func reader(_ key: String) -> NodeReader? {
         place.pass.know(place.trail.key(key))
         asked.append(key)
-        return value(key)
+        let reader = value(key)
+        if let reader { place.pass.note(reader.trail, line: reader.line) }
+        return reader
     }
 
     func optional<Value>(_ key: String, _ read: (NodeReader) -> Value?) -> Value? {

@@ -12,6 +12,10 @@ struct NodeReader {
 
     var line: Int { node.mark?.line ?? 0 }
 
+    var place: ConfigurationPlace {
+        ConfigurationPlace(file: pass.file, line: node.mark?.line, keyPath: trail.path)
+    }
+
     var isList: Bool { node.sequence != nil }
 
     var isMapping: Bool { node.mapping != nil }
@@ -71,7 +75,9 @@ extension NodeReader {
             return nil
         }
         return MappingReader(mapping, at: self).entries.compactMap { name, value in
-            read(name, NodeReader(node: value, trail: trail.entry(name), pass: pass))
+            let reader = NodeReader(node: value, trail: trail.entry(name), pass: pass)
+            pass.note(reader.trail, line: reader.line)
+            return read(name, reader)
         }
     }
 
@@ -85,7 +91,9 @@ extension NodeReader {
             report(expected: "a list with at least \(minimum) element\(minimum == 1 ? "" : "s")", found: "an empty one")
         }
         return sequence.enumerated().compactMap { index, element in
-            read(NodeReader(node: element, trail: trail.index(index), pass: pass))
+            let reader = NodeReader(node: element, trail: trail.index(index), pass: pass)
+            pass.note(reader.trail, line: reader.line)
+            return read(reader)
         }
     }
 }

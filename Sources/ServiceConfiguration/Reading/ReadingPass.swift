@@ -5,6 +5,8 @@ final class ReadingPass {
     let environment: [String: String]
     private let document: AbsolutePath
     private var findings: [(place: Place, problem: ConfigurationProblem)] = []
+    private var references: [(reader: NodeReader, check: () throws(Complaint) -> Void)] = []
+    private var lines: [String: Int] = [:]
     /// Every key that a reader asked for, as ``KeyTrail/pattern``.
     private(set) var knownKeys: Set<String> = []
 
@@ -26,8 +28,25 @@ final class ReadingPass {
 
     func know(_ trail: KeyTrail) { knownKeys.insert(trail.pattern) }
 
+    func note(_ trail: KeyTrail, line: Int?) { lines[trail.path] = line }
+
+    var places: ConfigurationPlaces { ConfigurationPlaces(file: file, lines: lines) }
+
+    /// Takes note of a file or secret that a value names. Nobody looks at it before ``checkReferences()``.
+    func refer(from reader: NodeReader, check: @escaping () throws(Complaint) -> Void) {
+        references.append((reader, check))
+    }
+
+    /// Looks at every file and secret that the values named, and reports those that cannot be used.
+    func checkReferences() {
+        for (reader, check) in references {
+            do throws(Complaint) { try check() } catch { reader.report(error) }
+        }
+    }
+
     func report(_ message: String, at trail: KeyTrail = .root, place: Place?) {
-        let problem = ConfigurationProblem(file: file, line: place?.line, keyPath: trail.path, message: message)
+        let problem = ConfigurationProblem(
+            place: ConfigurationPlace(file: file, line: place?.line, keyPath: trail.path), message: message)
         findings.append((place ?? Place(line: 0, column: 0), problem))
     }
 

@@ -1,3 +1,4 @@
+import TokenExchange
 import Yams
 
 /// A file's text as a YAML tree, without what makes a document hard to read: anchors, aliases, second documents.
@@ -11,9 +12,7 @@ struct YAMLDocument {
     init?(reading pass: ReadingPass) {
         do {
             let contents = try ReferencedFile(pass.documentPath).contents(limit: Self.maximumBytes)
-            guard let text = String(validating: contents, as: UTF8.self) else {
-                throw Complaint(expected: "text in UTF-8", found: "other bytes")
-            }
+            guard let text = Self.text(contents, pass) else { return nil }
             let parser = try Parser(yaml: text, encoding: .utf8)
             guard let root = try parser.singleRoot() else {
                 throw Complaint(expected: "a mapping", found: "an empty file")
@@ -29,9 +28,24 @@ struct YAMLDocument {
             pass.report(error)
             return nil
         } catch {
-            pass.report("expected a YAML document, found \(error)", place: nil)
+            pass.report("expected a YAML document, found something that cannot be read.", place: nil)
             return nil
         }
+    }
+
+    /// Nil, and a problem, where the file is in another encoding than UTF-8.
+    private static func text(_ contents: [UInt8], _ pass: ReadingPass) -> String? {
+        let bytes = contents.withoutByteOrderMark
+        let encoding = TextEncoding(of: bytes)
+        if encoding == nil, let text = String(validating: bytes, as: UTF8.self) { return text }
+        let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+        let line = encoding == nil ? lines.firstIndex { String(validating: $0, as: UTF8.self) == nil } : nil
+        let complaint = Complaint(
+            expected: "text in UTF-8",
+            found: encoding.map { "text in \($0.rawValue)" } ?? "bytes of another encoding, such as Latin-1",
+            remedy: "Save the file as UTF-8.")
+        pass.report(complaint.message, place: line.map { ReadingPass.Place(line: $0 + 1, column: 1) })
+        return nil
     }
 
     /// Reports anchors; never descends into an anchored node, so a tree that aliases blew up costs nothing.

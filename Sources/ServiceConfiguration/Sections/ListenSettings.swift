@@ -14,6 +14,11 @@ package struct ListenSettings: Sendable, Equatable {
     package struct TLSFiles: Sendable, Equatable {
         package let certificateChain: String
         package let privateKey: String
+
+        package init(certificateChain: String, privateKey: String) {
+            self.certificateChain = certificateChain
+            self.privateKey = privateKey
+        }
     }
 
     /// What an operator should know though nothing is wrong.

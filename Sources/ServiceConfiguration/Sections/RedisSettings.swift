@@ -41,7 +41,7 @@ package struct RedisSentinelSettings: Sendable {
 extension RedisSettings {
     /// - Parameter isUsed: whether the password must be at hand; a section that waits for its day need not have it.
     static func read(_ section: MappingReader, isUsed: Bool) -> RedisSettings? {
-        let secret = { (reader: NodeReader) in isUsed ? reader.readableSecret() : reader.secret() }
+        let secret = { (reader: NodeReader) in isUsed ? reader.secret() : reader.unusedSecret() }
         let url = section.required("url") { $0.redisURL() }
         let username = section.optional("username") { reader in
             reader.string().flatMap { reader.onlyUsername($0, url: url) }

@@ -34,7 +34,7 @@ extension SessionSettings {
         let redis = section.optional("redis") { reader in
             reader.mapping { RedisSettings.read($0, isUsed: store == .redis) }
         }
-        let cacheSecret = section.optional("cache_secret") { $0.readableSecret(atLeast: 32) }
+        let cacheSecret = section.optional("cache_secret") { $0.secret(atLeast: 32) }
         guard let deferred else { return nil }
         switch store {
         case .memory:

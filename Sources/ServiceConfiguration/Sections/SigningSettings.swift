@@ -24,7 +24,7 @@ extension SigningSettings {
         let jwksMaximumAge = section.value("jwks_max_age", default: .seconds(600)) {
             $0.duration(in: .zero...(.seconds(86400)), wholeSeconds: true)
         }
-        let passphrase = section.optional("passphrase") { $0.readableSecret(atLeast: 4) }
+        let passphrase = section.optional("passphrase") { $0.secret(atLeast: 4) }
         let rotation = section.section("rotation", RotationSettings.read)
         guard let directory, let rotation else { return nil }
         return SigningSettings(

@@ -58,13 +58,12 @@ extension UpstreamField {
                     return claim(name, .value(value))
                 },
                 "env": { reader in
-                    guard let variable = reader.environmentName() else { return nil }
-                    let secret = Secret(environmentVariable: variable, in: reader.pass.environment)
-                    return reader.upstreamSecret(secret, place: "env \(variable)", isHeader: isHeader)
+                    reader.environmentName().map {
+                        reader.upstreamSecret(.environment(name: $0), place: "env \($0)", isHeader: isHeader)
+                    }
                 },
                 "file": { reader in
-                    guard let path = reader.path() else { return nil }
-                    return reader.upstreamSecret(Secret(file: path), place: "file \(path)", isHeader: isHeader)
+                    reader.path().map { reader.upstreamSecret(.file($0), place: "file \($0)", isHeader: isHeader) }
                 },
                 "identity": { $0.onlyTrue().map { .identityToken } },
                 "access_token": { $0.onlyTrue().map { .accessToken } },
@@ -92,23 +91,23 @@ extension UpstreamField {
 }
 
 extension NodeReader {
-    fileprivate func isHeaderText(_ text: String, remedy: String = "") -> Bool {
+    fileprivate func isHeaderText(_ text: String) -> Bool {
         if text.fitsHeader { return true }
-        report(
-            expected: "printable ASCII, as a header has it", found: "other characters",
-            remedy: "They can stand in the body only.\(remedy)")
+        report(Self.noHeaderText)
         return false
     }
 
-    /// A secret that can be read now; for a header, in characters that it can hold.
-    fileprivate func upstreamSecret(_ secret: Secret, place: String, isHeader: Bool) -> UpstreamField.Source? {
-        do throws(SecretUnavailable) {
-            let text = try secret.read()
-            let remedy = " Of a file's newlines only one, at its end, is ignored."
-            guard !isHeader || isHeaderText(text, remedy: remedy) else { return nil }
-        } catch {
-            report(error.complaint)
-            return nil
+    private static let noHeaderText = Complaint(
+        expected: "printable ASCII, as a header has it", found: "other characters",
+        remedy: "They can stand in the body only.")
+
+    /// A secret that each request reads; for a header, in characters that it can hold.
+    fileprivate func upstreamSecret(
+        _ source: Secret.Source, place: String, isHeader: Bool
+    ) -> UpstreamField.Source {
+        let secret = Secret(source, at: self)
+        pass.refer(from: self) { () throws(Complaint) in
+            guard try secret.text().fitsHeader || !isHeader else { throw Self.noHeaderText }
         }
         return .secret(UpstreamSecret(place: ExactText(place)) { try secret.read() })
     }

@@ -1,6 +1,6 @@
 package import TokenExchange
 
-/// A verifier, and where its secret is to be had.
+/// A verifier, and the reference to its secret.
 package struct VerifierSettings: Sendable {
     package let verifier: Verifier
     /// Of at least 16 characters.
@@ -15,7 +15,7 @@ extension VerifierSettings {
                 let id = section.required("id") { reader in
                     reader.name().flatMap { ids.note($0, at: reader) }
                 }
-                let secret = section.required("secret") { $0.readableSecret(atLeast: 16) }
+                let secret = section.required("secret") { $0.secret(atLeast: 16) }
                 let visible = section.required("identity_providers") {
                     $0.distinctStrings(atLeast: 1) { $0.reference(to: "identity provider", among: providers) }
                 }

@@ -1,12 +1,12 @@
 import Glibc
 
 /// A file that the configuration names.
-struct ReferencedFile {
-    let path: String
+package struct ReferencedFile {
+    private let path: String
     /// Whether other users of the machine must be kept from reading it.
-    let isPrivate: Bool
+    private let isPrivate: Bool
 
-    init(_ path: String, isPrivate: Bool = false) {
+    package init(_ path: String, isPrivate: Bool = false) {
         self.path = path
         self.isPrivate = isPrivate
     }
@@ -27,7 +27,7 @@ struct ReferencedFile {
     }
 
     /// - Parameter limit: in bytes; a longer file is refused.
-    func contents(limit: Int) throws(Complaint) -> [UInt8] {
+    package func contents(limit: Int) throws(Complaint) -> [UInt8] {
         if let complaint { throw complaint }
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw unreadable }

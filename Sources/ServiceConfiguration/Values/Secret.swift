@@ -1,6 +1,7 @@
 import TokenExchange
 
-/// Where a secret is to be had. It holds no file's content, so that a rotated file is seen by the next ``read()``.
+/// A reference to a secret. Whoever uses the secret reads it; nobody else needs it to be there. It holds no file's content,
+/// so that a rotated file is seen by the next ``read()``.
 package struct Secret: Sendable, Redacted {
     package enum Source: Sendable, Equatable {
         case environment(name: String)
@@ -10,55 +11,93 @@ package struct Secret: Sendable, Redacted {
 
     package let source: Source
     private let environmentValue: String?
+    /// How many characters it has at least.
+    private let minimumCount: Int
+    private let place: ConfigurationPlace
 
-    init(file: String) {
-        source = .file(file)
-        environmentValue = nil
-    }
-
-    init(environmentVariable name: String, in environment: [String: String]) {
-        source = .environment(name: name)
-        environmentValue = environment[name]
-    }
-
-    /// The secret as it is now; of a file, without one newline at its end. Never empty.
-    package func read() throws(SecretUnavailable) -> String {
-        do throws(Complaint) {
-            return try content()
-        } catch {
-            throw SecretUnavailable(complaint: error)
+    init(_ source: Source, atLeast minimumCount: Int = 1, at reader: NodeReader) {
+        self.source = source
+        if case .environment(let name) = source {
+            environmentValue = reader.pass.environment[name]
+        } else {
+            environmentValue = nil
         }
+        self.minimumCount = minimumCount
+        place = reader.place
     }
 
-    private func content() throws(Complaint) -> String {
+    /// The secret as it is now, without the blanks and newlines at either end.
+    ///
+    /// - Throws: the place of the reference and what is wrong, never the content.
+    package func read() throws(ConfigurationProblem) -> String {
+        do throws(Complaint) { return try text() } catch { throw place.problem(error) }
+    }
+
+    func text() throws(Complaint) -> String {
         switch source {
         case .environment(let name):
-            if let value = environmentValue, !value.isEmpty { return value }
-            throw Complaint(
-                expected: "a value in the environment variable \(name)",
-                found: environmentValue == nil ? "it unset" : "it empty", remedy: "Set it before the start.")
-        case .file(let path):
-            let content = try ReferencedFile(path, isPrivate: true).contents(limit: 65536)
-            guard var text = String(validating: content, as: UTF8.self) else {
-                throw Complaint(expected: "a secret as text in UTF-8", found: "other bytes in \(path)")
+            let what = "a value in the environment variable \(name)"
+            guard let environmentValue else {
+                throw Complaint(expected: what, found: "it unset", remedy: "Set it before the start.")
             }
-            if text.last?.isNewline == true { text.removeLast() }
-            if text.isEmpty { throw Complaint(expected: "a secret", found: "an empty file: \(path)") }
-            return text
+            if environmentValue.isEmpty {
+                throw Complaint(expected: what, found: "it empty", remedy: "Set it before the start.")
+            }
+            return try checked(environmentValue, in: "the environment variable \(name)")
+        case .file(let path):
+            let bytes = try ReferencedFile(path, isPrivate: true).contents(limit: 65536)
+            if bytes.isEmpty { throw Complaint(expected: "a secret", found: "an empty file: \(path)") }
+            guard TextEncoding(of: bytes) == nil, let text = String(validating: bytes, as: UTF8.self) else {
+                throw Self.notUTF8(path)
+            }
+            return try checked(text, in: path)
         }
+    }
+
+    /// The same rules wherever it comes from.
+    private func checked(_ text: String, in container: String) throws(Complaint) -> String {
+        let bytes = text.utf8.withoutByteOrderMark.trimming { " \t\r\n".utf8.contains($0) }
+        let secret = String(Substring(bytes))
+        if secret.isEmpty { throw Complaint(expected: "a secret", found: "only blanks in \(container)") }
+        // What the environment held instead of it, the runtime has put there for bytes that are no UTF-8.
+        if secret.unicodeScalars.contains("\u{FFFD}") { throw Self.notUTF8(container) }
+        if secret.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) {
+            throw Complaint(
+                expected: "a secret without control characters", found: "one within that of \(container)",
+                remedy: "Only blanks, tabs and newlines at either end are left out.")
+        }
+        guard secret.count >= minimumCount else {
+            throw Complaint(
+                expected: "a secret of at least \(minimumCount) characters", found: "a shorter one",
+                remedy: "`openssl rand -base64 32` makes a good one.")
+        }
+        return secret
+    }
+
+    private static func notUTF8(_ container: String) -> Complaint {
+        Complaint(expected: "a secret as text in UTF-8", found: "other bytes in \(container)")
     }
 }
 
-/// A secret cannot be read now. Names the variable or the file, never the content.
-package struct SecretUnavailable: Error, CustomStringConvertible {
-    let complaint: Complaint
-
-    package var description: String { complaint.message }
+extension BidirectionalCollection {
+    fileprivate func trimming(_ isLeftOut: (Element) -> Bool) -> SubSequence {
+        let rest = drop(while: isLeftOut)
+        return rest.lastIndex { !isLeftOut($0) }.map { rest[...$0] } ?? rest.prefix(0)
+    }
 }
 
 extension NodeReader {
-    /// Where a secret is to be had; not read yet.
-    func secret() -> Secret? {
+    /// A reference to a secret that whoever uses it must be able to read.
+    ///
+    /// - Parameter count: how many characters it has at least.
+    func secret(atLeast count: Int = 1) -> Secret? {
+        guard let secret = unusedSecret(atLeast: count) else { return nil }
+        pass.refer(from: self) { () throws(Complaint) in _ = try secret.text() }
+        return secret
+    }
+
+    /// A reference to a secret that nobody uses, so that it need not be there.
+    func unusedSecret(atLeast count: Int = 1) -> Secret? {
         var place = self
         place.isConfidential = true
         guard isMapping else {
@@ -69,28 +108,10 @@ extension NodeReader {
         }
         return place.mapping { mapping in
             mapping.exactlyOne([
-                "env": { reader in
-                    reader.environmentName().map { Secret(environmentVariable: $0, in: reader.pass.environment) }
-                },
-                "file": { reader in reader.string("a path").map { Secret(file: reader.pass.absolutePath($0)) } },
+                "env": { $0.environmentName().map { Secret(.environment(name: $0), atLeast: count, at: self) } },
+                "file": { $0.path().map { Secret(.file($0), atLeast: count, at: self) } },
             ])
         }
-    }
-
-    /// A secret that can be read now.
-    ///
-    /// - Parameter count: how many characters it has at least.
-    func readableSecret(atLeast count: Int = 1) -> Secret? {
-        guard let secret = secret() else { return nil }
-        do throws(SecretUnavailable) {
-            if try secret.read().count >= count { return secret }
-            report(
-                expected: "a secret of at least \(count) characters", found: "a shorter one",
-                remedy: "`openssl rand -base64 32` makes a good one.")
-        } catch {
-            report(error.complaint)
-        }
-        return nil
     }
 
     func environmentName() -> String? {

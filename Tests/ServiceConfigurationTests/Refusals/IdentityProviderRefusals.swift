@@ -125,7 +125,9 @@ extension Refusal {
         upstream("headers: { A: { from: sub, prefix: \"Bearer\\t\" } }", "headers.A.prefix: \(noHeaderText)"),
         upstream(
             "headers: { A: { env: TWO_LINES } }",
-            "headers.A.env: \(noHeaderText) Of a file's newlines only one, at its end, is ignored."),
+            "headers.A.env: expected a secret without control characters, found one within that of the environment variable TWO_LINES. Only blanks, tabs and newlines at either end are left out."
+        ),
+        upstream("headers: { A: { env: UMLAUT } }", "headers.A.env: \(noHeaderText)"),
         upstream(
             "access_token: { url: \"https://x.example\", headers: { B: { value: \"\\n\" } } }, headers: { A: { access_token: true } }",
             "access_token.headers.B.value: \(noHeaderText)"),

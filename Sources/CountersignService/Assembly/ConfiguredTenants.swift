@@ -1,0 +1,36 @@
+import JOSE
+import ServiceConfiguration
+import TokenExchange
+
+/// All tenants of a configuration. Keys in files are read here; fetching the others is not begun.
+struct ConfiguredTenants {
+    /// Those with keys in files.
+    private(set) var local: [Tenant] = []
+    /// Those whose keys are fetched.
+    private(set) var remote: [RemoteTenant] = []
+    /// What was left out of their key sets.
+    private(set) var remarks: [String] = []
+
+    /// - Throws: ``StartUpError`` with every problem there is.
+    init(_ configuration: Configuration) throws(StartUpError) {
+        var findings = Findings()
+        for (index, settings) in configuration.tenants.enumerated() {
+            let place = { (key: String) in configuration.places["tenants[\(index)].keys.\(key)"] }
+            findings.collect { try add(settings, at: place) }
+        }
+        guard findings.problems.isEmpty else { throw StartUpError(findings.problems) }
+    }
+
+    private mutating func add(_ settings: TenantSettings, at place: (String) -> ConfigurationPlace) throws {
+        if case .jwksURL(let keys) = settings.keys {
+            remote.append(try RemoteTenant(settings, keys: keys, at: place))
+            return
+        }
+        let keys = try IssuerKeyFiles(settings, at: place)
+        local.append(
+            Tenant(
+                name: settings.name, issuer: settings.issuer, keys: IssuerKeySet(keys.verifiers), rules: settings.rules)
+        )
+        remarks += keys.remarks
+    }
+}
