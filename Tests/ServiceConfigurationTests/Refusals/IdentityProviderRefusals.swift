@@ -241,7 +241,22 @@ extension Refusal {
         Refusal(
             adding: "    conditions: [{ claim: a, matches: \"(\" }]\n",
             complaint:
-                #"config.yaml:10: identity_providers[0].conditions[0].matches: expected a regular expression, found "(". It does not compile: expected ')'."#
+                #"config.yaml:10: identity_providers[0].conditions[0].matches: expected a regular expression in extended POSIX syntax, found "(". A `(` is not closed; write it as `\(` if it is meant as itself."#
+        ),
+        Refusal(
+            adding: "    conditions: [{ claim: a, matches: '(a+)\\1' }]\n",
+            complaint:
+                #"config.yaml:10: identity_providers[0].conditions[0].matches: expected a regular expression in extended POSIX syntax, found "(a+)\1". A back-reference (`\1`) cannot be matched in linear time."#
+        ),
+        Refusal(
+            adding: "    conditions: [{ claim: a, matches: '(a{1,1000}){1,1000}' }]\n",
+            complaint:
+                #"config.yaml:10: identity_providers[0].conditions[0].matches: expected a regular expression in extended POSIX syntax, found "(a{1,1000}){1,1000}". With its repetitions written out, a pattern has at most 1000 steps."#
+        ),
+        Refusal(
+            adding: "    conditions: [{ claim: a, equals: null }]\n",
+            complaint:
+                "config.yaml:10: identity_providers[0].conditions[0].equals: expected a value to compare with, found nothing. Null counts as absent, and a condition on an absent claim never holds."
         ),
         Refusal(
             adding: "    webview: { origins: [https://a.example/] }\n",
