@@ -39,7 +39,7 @@ import TokenExchange
         for _ in 0..<Self.mutants {
             let claims = Array(#"{"iss":"https://issuer.example","#.utf8) + generated.next().dropFirst()
             let token = try judges.token(claims: claims)
-            guard judges.ours(token) == .accepted else { continue }
+            guard judges.ours(token) == .accepted, !GeneratedJSON.hasNumberTooLarge(claims) else { continue }
             accepted += 1
             #expect(judges.libJWT(token) == .accepted, "\(String(decoding: claims, as: UTF8.self))")
         }

@@ -14,6 +14,16 @@ package struct GeneratedJSON {
         return text
     }
 
+    /// Whether a number is more than 64 bits or a double hold. Other readers refuse the document then, whoever asks for it.
+    package static func hasNumberTooLarge(_ text: [UInt8]) -> Bool {
+        String(decoding: text, as: UTF8.self).split { !"+-.eE0123456789".contains($0) }.contains { piece in
+            // Of words and addresses there are pieces as well.
+            guard piece.first(where: { $0 != "-" })?.isNumber == true else { return false }
+            return piece.allSatisfy { "-0123456789".contains($0) }
+                ? Int64(piece) == nil : Double(piece)?.isFinite != true
+        }
+    }
+
     private static let names = [
         "a", "b", "iss", "exp", "", "K", "\u{212A}", "é", "e\u{301}", "a/b", #"a\/b"#, #"\u0061"#, #"\u00e9"#,
         #"\u0000"#,

@@ -9,6 +9,7 @@ package enum TestKeys {
     /// Nobody's: for signatures that must not be accepted.
     package static let stranger = make(.rs256)
     package static let es256 = make(.es256)
+    package static let edDSA = make(.edDSA)
 
     /// A fresh key in a directory of its own, which is removed again.
     package static func make(_ algorithm: SignatureAlgorithm) -> OpenSSLTokenSigner {
@@ -22,11 +23,14 @@ package enum TestKeys {
         }
     }
 
-    /// The public half of ``rs256`` as an issuer's set lists it under another `kid`.
-    package static func verifier(named keyID: ExactText) throws -> any TokenVerifier {
-        guard case .object(let members) = rs256.publicKey.json else { fatalError("a key is an object") }
+    /// The public half of a key as an issuer's set lists it under another `kid`.
+    package static func verifier(
+        of signer: OpenSSLTokenSigner = rs256, named keyID: ExactText
+    ) throws -> any TokenVerifier {
+        guard case .object(let members) = signer.publicKey.json else { fatalError("a key is an object") }
         let key = JSONValue.object(members.filter { $0.name != "kid" } + [.init("kid", .string(keyID))])
-        let set = try JWKSetReader().read(JSONValue.object([.init("keys", .array([key]))]).text, allowing: [.rs256])
+        let set = try JWKSetReader().read(
+            JSONValue.object([.init("keys", .array([key]))]).text, allowing: [signer.algorithm])
         return set.verifiers[0]
     }
 

@@ -27,6 +27,18 @@ import TokenExchange
         Good(testDescription: "nbf 0, as Keycloak writes it", edit: { $0.claim("nbf", .number(literal: "0")) }),
         Good(testDescription: "an hour and 30 s old", edit: { $0.claim("iat", at(-3630)) }),
         Good(testDescription: "exp with a fraction", edit: { $0.claim("exp", at(10.25)) }),
+        Good(testDescription: "an integer beyond 64 bits that nobody reads") {
+            $0.claim("x", .number(literal: "18446744073709551615")).claim("y", .number(literal: "1e400"))
+        },
+        Good(testDescription: "such a number in the header") {
+            $0.header("x", .number(literal: "18446744073709551616"))
+        },
+        Good(testDescription: "null in place of every optional claim", rules: TenantRules(maximumAge: nil)) { token in
+            ([
+                "iat", "nbf", "aud", "typ", "azp", "cnf", "client_id", "clientHost", "clientAddress", "sid",
+                "session_state", "preferred_username", "email",
+            ] as [ExactText]).reduce(token) { $0.claim($1, .null) }
+        },
         Good(testDescription: "exp 2^53", edit: { $0.claim("exp", .number(literal: "9007199254740992")) }),
         Good(
             testDescription: "no iat where no maximum age is set", rules: TenantRules(maximumAge: nil),
@@ -34,6 +46,14 @@ import TokenExchange
         Good(testDescription: "no typ counts as Bearer", edit: { $0.claim("typ", nil) }),
         Good(testDescription: "no header typ", edit: { $0.header("typ", nil) }),
         Good(testDescription: "header typ at+jwt", edit: { $0.header("typ", .string("at+jwt")) }),
+        Good(testDescription: "header typ application/at+jwt") { $0.header("typ", .string("application/at+jwt")) },
+        Good(testDescription: "header typ Application/JWT") { $0.header("typ", .string("Application/JWT")) },
+        Good(testDescription: "an associate's token with client_id (RFC 9068)") {
+            $0.claim("client_id", .string("newstore-associate-app"))
+        },
+        Good(testDescription: "with client_id and session_state alone") {
+            $0.claim("client_id", .string("x")).claim("sid", nil).claim("session_state", .string("s"))
+        },
         Good(testDescription: "no kid where one key fits", edit: { $0.header("kid", nil) }),
         Good(testDescription: "kid of PEM keys", edit: { $0 }),
         Good(
@@ -53,6 +73,22 @@ import TokenExchange
             provider: having(.contains(.string("store_associate")), "realm_access", ["roles"])),
         Good(testDescription: "contains a word", provider: having(.contains(.string("email")), "scope")),
         Good(testDescription: "equals", provider: having(.equals(.string("Bearer")), "typ")),
+        Good(
+            testDescription: "equals an integer beyond a double to the last digit",
+            provider: having(.equals(.number(literal: "9007199254740993")), "n"),
+            edit: { $0.claim("n", .number(literal: "9007199254740993")) }),
+        Good(
+            testDescription: "contains a number, in another spelling",
+            provider: having(.contains(.number(literal: "1e20")), "n"),
+            edit: { $0.claim("n", .array([.number(literal: "100000000000000000000.0")])) }),
+        Good(
+            testDescription: "any of, with zero below zero",
+            provider: having(.anyOf([.number(literal: "1"), .number(literal: "-0.0")]), "n"),
+            edit: { $0.claim("n", .number(literal: "0")) }),
+        Good(
+            testDescription: "equals an object whatever the order of its members",
+            provider: having(.equals(.object([.init("a", .number(literal: "1")), .init("b", .null)])), "n"),
+            edit: { $0.claim("n", .object([.init("b", .null), .init("a", .number(literal: "1.0"))])) }),
         Good(
             testDescription: "equals a number by value",
             provider: having(.equals(.number(literal: "1764003600.0")), "iat")),
@@ -80,11 +116,33 @@ import TokenExchange
         ("a path through a string", .equals(.string("x")), ClaimPath("email", ["x"])),
         ("any of none", .anyOf([]), ClaimPath("aud")),
         ("absent", .anyOf([.null]), ClaimPath("absent")),
+        ("null", .equals(.null), ClaimPath("null")),
+        ("null on the way", .equals(.null), ClaimPath("null", ["x"])),
+        ("an integer beyond a double", .equals(.number(literal: "9007199254740993")), ClaimPath("n")),
+        ("such a one in a list", .contains(.number(literal: "9007199254740993")), ClaimPath("list")),
+        ("such a one among others", .anyOf([.number(literal: "9007199254740993.0")]), ClaimPath("n")),
+        ("an integer beyond 64 bits", .equals(.number(literal: "18446744073709551617")), ClaimPath("big")),
+        ("a fraction beyond a double", .equals(.number(literal: "0.1")), ClaimPath("fraction")),
+        ("a number without measure", .equals(.number(literal: "1e9999999999999999999")), ClaimPath("n")),
         ("matches a list", .matches(try! AnchoredPattern(".*")), ClaimPath("realm_access")),
     ])
     func refusesAnUnmetCondition(_ name: String, test: ClaimCondition.Test, claim: ClaimPath) async throws {
         let bench = ExchangeBench(providers: [.vipLoyalty(conditions: [ClaimCondition(claim: claim, test: test)])])
-        #expect(try await bench.exchange(bench.token).refusal == .conditionNotMet)
+        let token = bench.token.claim("null", .null).claim("n", .number(literal: "9007199254740992"))
+            .claim("list", .array([.number(literal: "9007199254740992")]))
+            .claim("big", .number(literal: "18446744073709551616"))
+            .claim("fraction", .number(literal: "0.10000000000000000001"))
+        #expect(try await bench.exchange(token).refusal == .conditionNotMet)
+    }
+
+    /// RFC 9864 §2.2: two names of one algorithm, each bound to its key.
+    @Test(arguments: [("EdDSA", Refusal?.none), ("Ed25519", nil), ("Ed448", .algorithmUnknown), ("ES256", .keyUnknown)])
+    func knowsEdDSAByEitherName(name: String, refusal: Refusal?) async throws {
+        let signer = TestKeys.edDSA
+        let bench = ExchangeBench(
+            rules: TenantRules(algorithms: [.edDSA, .es256]), keys: IssuerKeySet([signer.verifier]))
+        let token = ModelToken(issuedAt: bench.clock.now, algorithm: name, keyID: signer.keyID)
+        #expect(await bench.exchange(try token.signed(by: signer)).refusal == refusal)
     }
 
     @Test func refusesATokenWithoutKeyIDWhereTwoKeysFit() async throws {

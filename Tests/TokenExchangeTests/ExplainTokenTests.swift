@@ -33,10 +33,10 @@ import TokenExchange
     @Test func reportsRulesInTheOrderInWhichTheyAreLookedAt() async throws {
         let provider = IdentityProvider.vipLoyalty(
             claims: [ClaimMapping(name: "x", source: .firstOf([ClaimPath("x")]), isRequired: true)],
-            conditions: [ClaimCondition(claim: ClaimPath("y"), test: .equals(.null))])
+            conditions: [ClaimCondition(claim: ClaimPath("y"), test: .equals(.bool(true)))])
         let rules = TenantRules(audiences: ["account"], authorizedParties: ["newstore-associate-app"])
         let bench = ExchangeBench(rules: rules, providers: [provider])
-        var token = bench.token.claim("y", .null)
+        var token = bench.token.claim("y", .bool(true))
         let faults: [(VerificationRule, (ModelToken) -> ModelToken)] = [
             (.mappedClaims, { $0 }),
             (.conditions, { $0.claim("y", nil) }),
@@ -44,7 +44,7 @@ import TokenExchange
             (.audience, { $0.claim("aud", nil) }),
             (.validityPeriod, { $0.claim("exp", .number(literal: "1")) }),
             (.senderConstraint, { $0.claim("cnf", .object([])) }),
-            (.serviceAccount, { $0.claim("client_id", .string("x")) }),
+            (.serviceAccount, { $0.claim("clientHost", .string("x")) }),
             (.tokenKind, { $0.claim("typ", .string("ID")) }),
             (.headerType, { $0.header("typ", .string("x")) }),
             (.notBefore, { $0.claim("nbf", .string("x")) }),

@@ -20,7 +20,8 @@ import TokenExchange
     @Test func janssonReadsTheNamesThatWeRead() throws {
         var accepted = 0
         for text in documents(seed: 1) {
-            guard let object = try? JSONObject(text, limits: JSONLimits()) else { continue }
+            guard let object = try? JSONObject(text, limits: JSONLimits()), !GeneratedJSON.hasNumberTooLarge(text)
+            else { continue }
             accepted += 1
             let theirs = try #require(
                 LibJWTSecondOpinion().names(ofClaims: text), "\(String(decoding: text, as: UTF8.self))")
@@ -34,7 +35,8 @@ import TokenExchange
     @Test func foundationReadsTheNamesThatWeRead() throws {
         var accepted = 0
         for text in documents(seed: 2) {
-            guard let object = try? JSONObject(text, limits: JSONLimits()) else { continue }
+            guard let object = try? JSONObject(text, limits: JSONLimits()), !GeneratedJSON.hasNumberTooLarge(text)
+            else { continue }
             accepted += 1
             let theirs = try #require(foundation(text), "\(String(decoding: text, as: UTF8.self))")
             #expect(
@@ -62,7 +64,7 @@ import TokenExchange
 
 /// Why ``JSONObject`` refuses what RFC 8259 or a lax reader would have.
 private enum Strictness {
-    case duplicateMember, limits, loneSurrogate, nul, notUTF8, byteOrderMark, numberTooLarge
+    case duplicateMember, limits, loneSurrogate, nul, notUTF8, byteOrderMark
 
     /// Nil where none of the rules is a reason.
     init?(_ refusal: JSONError, of text: [UInt8]) {
@@ -74,14 +76,7 @@ private enum Strictness {
         case .malformed where String(validating: text, as: UTF8.self) == nil || text.contains(0): self = .notUTF8
         case .malformed where string.contains(#"\u0000"#): self = .nul
         case .malformed where string.lowercased().contains(#"\ud"#): self = .loneSurrogate
-        case .malformed where Self.hasNumberTooLarge(string): self = .numberTooLarge
         case .malformed: return nil
-        }
-    }
-
-    private static func hasNumberTooLarge(_ string: String) -> Bool {
-        string.split { !"+-.eE0123456789".contains($0) }.contains { number in
-            number.allSatisfy { "-0123456789".contains($0) } ? Int64(number) == nil : Double(number)?.isFinite != true
         }
     }
 }

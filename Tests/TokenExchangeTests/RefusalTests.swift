@@ -93,7 +93,7 @@ extension RefusalTests {
             edited(.keyIDMalformed, "kid is a number") { $0.header("kid", .number(literal: "1")) },
             edited(.keyIDMalformed, "kid is empty") { $0.header("kid", .string("")) },
             segments(.claimsMalformed, "claims are a string", payload: "\"x\""),
-            segments(.claimsMalformed, "exp is 1e400", payload: #"{"iss":"x","exp":1e400}"#),
+            segments(.claimsMalformed, "exp is 1e", payload: #"{"iss":"x","exp":1e}"#),
             segments(.claimsDuplicateMember, "sub twice", payload: #"{"sub":"a","sub":"b"}"#),
             segments(.claimsDuplicateMember, "nested twice", payload: #"{"a":{"b":1,"b":2}}"#),
         ]
@@ -138,9 +138,15 @@ extension RefusalTests {
         edited(.expirationInvalid, "absent") { $0.claim("exp", nil) },
         edited(.expirationInvalid, "a string") { $0.claim("exp", .string("1764003900")) },
         edited(.expirationInvalid, "negative") { $0.claim("exp", .number(literal: "-1")) },
-        edited(.expirationInvalid, "beyond 2^53") { $0.claim("exp", .number(literal: "9007199254740994")) },
+        edited(.expirationInvalid, "beyond 2^53") { $0.claim("exp", .number(literal: "9007199254740993")) },
+        edited(.expirationInvalid, "beyond 2^53 by a half") { $0.claim("exp", .number(literal: "9007199254740992.5")) },
+        edited(.expirationInvalid, "beyond a double") { $0.claim("exp", .number(literal: "1e400")) },
+        edited(.expirationInvalid, "below zero by less than a double tells") {
+            $0.claim("exp", .number(literal: "-1e-400"))
+        },
         edited(.expirationInvalid, "null") { $0.claim("exp", .null) },
         edited(.issuedAtInvalid, "absent where a maximum age is set") { $0.claim("iat", nil) },
+        edited(.issuedAtInvalid, "null where a maximum age is set") { $0.claim("iat", .null) },
         edited(.issuedAtInvalid, "a string") { $0.claim("iat", .string("x")) },
         edited(.notBeforeInvalid, "an object") { $0.claim("nbf", .object([])) },
     ]
@@ -158,6 +164,13 @@ extension RefusalTests {
 
     private static let kinds: [Spoiled] = [
         edited(.headerTypeNotAllowed, "logout+jwt") { $0.header("typ", .string("logout+jwt")) },
+        edited(.headerTypeNotAllowed, "application/logout+jwt") {
+            $0.header("typ", .string("application/logout+jwt"))
+        },
+        edited(.headerTypeNotAllowed, "application/ alone") { $0.header("typ", .string("application/")) },
+        edited(.headerTypeNotAllowed, "application/ twice") {
+            $0.header("typ", .string("application/application/jwt"))
+        },
         edited(.tokenKindNotAllowed, "ID token") { $0.claim("typ", .string("ID")) },
         edited(.tokenKindNotAllowed, "Refresh token") { $0.claim("typ", .string("Refresh")) },
         edited(.tokenKindNotAllowed, "Logout token") { $0.claim("typ", .string("Logout")) },
@@ -165,14 +178,26 @@ extension RefusalTests {
         edited(.serviceAccountNotAllowed, "by its user name") {
             $0.claim("preferred_username", .string("service-account-x"))
         },
-        edited(.serviceAccountNotAllowed, "by client_id") { $0.claim("client_id", .string("integration")) },
+        edited(.serviceAccountNotAllowed, "by client_id without a session") {
+            $0.claim("client_id", .string("integration")).claim("sid", nil)
+        },
+        edited(.serviceAccountNotAllowed, "by client_id with sessions that are null") {
+            $0.claim("client_id", .string("integration")).claim("sid", .null).claim("session_state", .null)
+        },
         edited(.serviceAccountNotAllowed, "by clientHost") { $0.claim("clientHost", .string("10.0.0.1")) },
+        edited(.serviceAccountNotAllowed, "by clientAddress") { $0.claim("clientAddress", .string("10.0.0.1")) },
         edited(.senderConstrained, "cnf") { $0.claim("cnf", .object([.init("jkt", .string("x"))])) },
     ]
 
     private static let providers: [Spoiled] = [
         edited(.audienceNotAllowed, "another audience", rules: TenantRules(audiences: ["wanted"])) {
             $0.claim("aud", .array([.string("a"), .string("b")]))
+        },
+        edited(.audienceNotAllowed, "a null audience", rules: TenantRules(audiences: ["wanted"])) {
+            $0.claim("aud", .null)
+        },
+        edited(.partyNotAllowed, "a null client", rules: TenantRules(authorizedParties: ["wanted"])) {
+            $0.claim("azp", .null)
         },
         edited(.audienceNotAllowed, "no audience", rules: TenantRules(audiences: ["wanted"])) { $0.claim("aud", nil) },
         edited(.partyNotAllowed, "another client", rules: TenantRules(authorizedParties: ["wanted"])) { $0 },

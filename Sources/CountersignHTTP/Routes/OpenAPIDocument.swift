@@ -528,8 +528,8 @@ package enum OpenAPIDocument {
                         type: string
                         minLength: 1
                         description: The identity token, with or without `Bearer ` (in any case) before it. At most 8 KiB (configurable).
-                      deviceId: { $ref: "#/components/schemas/Device" }
-                      device_id: { $ref: "#/components/schemas/Device" }
+                      deviceId: { $ref: "#/components/schemas/DeviceOrNull" }
+                      device_id: { $ref: "#/components/schemas/DeviceOrNull" }
                     additionalProperties: { $ref: "#/components/schemas/Ignored" }
                   examples:
                     deviceId:
@@ -791,11 +791,13 @@ package enum OpenAPIDocument {
               type: string
               description: May be empty or absent.
               pattern: "^[^\\x00]*$"
+            DeviceOrNull:
+              type: [string, "null"]
+              description: May be empty, null or absent, which is the same.
+              pattern: "^[^\\x00]*$"
             Ignored:
               type: [string, boolean, number, "null", array, object]
-              description: Any JSON value; integers beyond 64 bits are refused, wherever they stand.
-              minimum: -9223372036854775808
-              maximum: 9223372036854775807
+              description: Any JSON value; only its form is checked.
               items: { $ref: "#/components/schemas/Ignored" }
               additionalProperties: { $ref: "#/components/schemas/Ignored" }
             ErrorCode:

@@ -2,7 +2,7 @@
 /// `{"deviceId": "xyz", "identity": "<JWT>"}` and `{"device_id": "", "identity": "Bearer <JWT>"}`.
 package struct CallbackBody: Sendable {
     package let identityToken: IdentityToken
-    /// Empty where none was named.
+    /// Empty where none was named; null names none.
     package let device: ExactText
 
     package init(_ text: [UInt8], limits: JSONLimits) throws(CallbackBodyError) {
@@ -16,9 +16,9 @@ package struct CallbackBody: Sendable {
     }
 
     private static func device(in object: JSONObject) throws(CallbackBodyError) -> ExactText {
-        let spellings = (["deviceId", "device_id"] as [ExactText]).filter(object.contains)
-        let devices = spellings.compactMap(object.string)
-        guard devices.count == spellings.count else { throw .deviceNotAString }
+        let values = (["deviceId", "device_id"] as [ExactText]).compactMap { object[$0] }.filter { $0 != .null }
+        let devices = values.compactMap(\.string)
+        guard devices.count == values.count else { throw .deviceNotAString }
         guard Set(devices).count <= 1 else { throw .devicesDiffer }
         return devices.first ?? ""
     }

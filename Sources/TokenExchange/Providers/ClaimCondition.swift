@@ -33,10 +33,19 @@ package struct ClaimCondition: Sendable {
 }
 
 extension JSONValue {
-    /// Numbers are compared by value, all else exactly.
+    /// Numbers are compared by their exact value, however they are written, and objects whatever the order of their
+    /// members; all else to the byte.
     fileprivate func isSame(as other: JSONValue) -> Bool {
-        if let number, let otherNumber = other.number { return number == otherNumber }
-        return self == other
+        switch (self, other) {
+        case (.number, .number):
+            self == other || exactNumber.map { $0 == other.exactNumber } ?? false
+        case (.array(let elements), .array(let others)):
+            elements.count == others.count && zip(elements, others).allSatisfy { $0.isSame(as: $1) }
+        case (.object(let members), .object(let others)):
+            members.count == others.count
+                && members.allSatisfy { member in other[member.name].map(member.value.isSame) ?? false }
+        default: self == other
+        }
     }
 
     fileprivate var elements: [JSONValue] {

@@ -1,7 +1,7 @@
 /// How one claim of the external identity comes about.
 package struct ClaimMapping: Sendable, Equatable {
     package enum Source: Sendable, Equatable {
-        /// The first of these that the identity token has; `from` is a list of one. JSON null counts as absent.
+        /// The first of these that the identity token has; `from` is a list of one.
         case firstOf([ClaimPath])
         case value(JSONValue)
     }
@@ -34,7 +34,7 @@ package struct ClaimMapping: Sendable, Equatable {
         case .value(let value): return value
         case .firstOf(let paths):
             for path in paths {
-                if let value = claims.value(at: path), value != .null { return value }
+                if let value = claims.value(at: path) { return value }
             }
             if isRequired { throw .claimMissing }
             return nil

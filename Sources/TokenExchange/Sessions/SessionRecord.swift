@@ -116,10 +116,3 @@ extension SessionRecord {
             issuedAt: UnixTime(seconds: Double(issuedAt)), expiresAt: expiresAt, tokenID: tokenID)
     }
 }
-
-extension JSONValue {
-    /// The value of a number that is written without fraction and exponent.
-    fileprivate var integer: Int64? {
-        if case .number(let literal) = self { Int64(String(literal)) } else { nil }
-    }
-}

@@ -11,6 +11,14 @@ package struct JSONLimits: Sendable, Equatable {
     }
 }
 
+/// What JSON from outside must keep to.
+package enum JSONStrictness: Sendable {
+    /// One meaning for every reader: no name twice in an object (RFC 7515 §4), no lone surrogate, no NUL.
+    case unambiguous
+    /// The grammar of RFC 8259 alone: for documents of independent parts, each of which is judged by itself.
+    case grammar
+}
+
 package enum JSONError: Error, Sendable, Equatable {
     /// Not JSON as RFC 8259 has it, not UTF-8, or no object at the top.
     case malformed

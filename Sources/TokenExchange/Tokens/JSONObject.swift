@@ -2,20 +2,27 @@
 package struct JSONObject: Sendable, Redacted {
     private let text: [UInt8]
     private let members: [Member]
+    private let limits: JSONLimits
+    private let strictness: JSONStrictness
 
     private struct Member {
         let name: JSONScanner.ScannedString
         let value: Range<Int>
     }
 
+    /// - Parameter strictness: by the grammar alone the first of two members is found, and members are not counted.
     /// - Throws: ``JSONError``; nothing of an object with one fault is usable.
-    package init(_ text: [UInt8], limits: JSONLimits) throws(JSONError) {
-        var scanner = JSONScanner(text, limits: limits)
+    package init(
+        _ text: [UInt8], limits: JSONLimits, strictness: JSONStrictness = .unambiguous
+    ) throws(JSONError) {
+        var scanner = JSONScanner(text, limits: limits, strictness: strictness)
         var members: [Member] = []
         members.reserveCapacity(32)
         try scanner.scanDocument { name, value in members.append(Member(name: name, value: value)) }
         self.text = text
         self.members = members
+        self.limits = limits
+        self.strictness = strictness
     }
 
     package func contains(_ name: ExactText) -> Bool { value(name) != nil }
@@ -24,6 +31,20 @@ package struct JSONObject: Sendable, Redacted {
     package func string(_ name: ExactText) -> ExactText? {
         guard let value = value(name), text[value.lowerBound] == UInt8(ascii: "\"") else { return nil }
         return JSONString.text(text[(value.lowerBound + 1)..<(value.upperBound - 1)])
+    }
+
+    /// A value of any type, as it is written; nil where the member is absent.
+    package subscript(name: ExactText) -> JSONValue? {
+        guard let value = value(name) else { return nil }
+        var scanner = JSONScanner(text, limits: limits, strictness: strictness)
+        return try? scanner.readValue(at: value.lowerBound)
+    }
+
+    /// The texts of an array's elements; nil where the member is absent or no array.
+    package func elements(_ name: ExactText) -> [ArraySlice<UInt8>]? {
+        guard let value = value(name) else { return nil }
+        var scanner = JSONScanner(text, limits: limits, strictness: strictness)
+        return (try? scanner.scanElements(at: value.lowerBound))??.map { text[$0] }
     }
 
     /// Top-level names in document order, escapes resolved.
@@ -54,7 +75,12 @@ package struct JSONObject: Sendable, Redacted {
     }
 
     private func value(_ name: ExactText) -> Range<Int>? {
-        members.first { self.name(of: $0) == name }?.value
+        members.first { member in
+            member.name.isEscaped
+                ? self.name(of: member) == name
+                : member.name.range.count == name.count
+                    && name.withUTF8 { text[member.name.range].elementsEqual($0) }
+        }?.value
     }
 
     private func name(of member: Member) -> ExactText {

@@ -1,11 +1,12 @@
 /// A strict reader of JSON text: one pass, every byte looked at once.
 ///
-/// Stricter than RFC 8259 where readers behind it differ: duplicate names (compared with escapes resolved, at every
-/// depth), lone surrogates, `\u0000`, invalid UTF-8, integers beyond 64 bits and numbers beyond a double are refused.
-/// Foundation and jansson each keep one of two duplicates in silence.
+/// Stricter than RFC 8259 where readers behind it differ, unless it is told not to be: duplicate names (compared with
+/// escapes resolved, at every depth), lone surrogates and `\u0000` are refused. Foundation and jansson each keep one of two
+/// duplicates in silence. Of a number the form is looked at alone; whoever reads it decides what it is worth (``ExactNumber``).
 struct JSONScanner {
     private let bytes: [UInt8]
     private let limits: JSONLimits
+    private let strictness: JSONStrictness
     private var position = 0
     private var depth = 0
     /// Names of all objects that are open, the innermost last.
@@ -22,10 +23,10 @@ struct JSONScanner {
         let isEscaped: Bool
     }
 
-    init(_ bytes: [UInt8], limits: JSONLimits) {
+    init(_ bytes: [UInt8], limits: JSONLimits, strictness: JSONStrictness = .unambiguous) {
         self.bytes = bytes
         self.limits = limits
-        names.reserveCapacity(32)
+        self.strictness = strictness
     }
 }
 
@@ -34,10 +35,30 @@ struct JSONScanner {
 extension JSONScanner {
     /// Reads an object that fills the text; `member` is told where each top-level value stands.
     mutating func scanDocument(member: (ScannedString, Range<Int>) -> Void) throws(JSONError) {
+        names.reserveCapacity(32)
         skipWhiteSpace()
         guard peek() == UInt8(ascii: "{") else { throw .malformed }
         try scanObject(member: member)
         try expectEnd()
+    }
+
+    /// Reads the value that begins at `start`.
+    mutating func readValue(at start: Int) throws(JSONError) -> JSONValue {
+        position = start
+        return try readValue()
+    }
+
+    /// Where the elements stand of the array that begins at `start`; nil where another value does.
+    mutating func scanElements(at start: Int) throws(JSONError) -> [Range<Int>]? {
+        position = start
+        guard peek() == UInt8(ascii: "[") else { return nil }
+        var elements: [Range<Int>] = []
+        try eachElement { scanner throws(JSONError) in
+            let start = scanner.position
+            try scanner.scanValue()
+            elements.append(start..<scanner.position)
+        }
+        return elements
     }
 
     /// Reads any value that fills the text.
@@ -142,6 +163,7 @@ extension JSONScanner {
     }
 
     private mutating func remember(_ name: Name, since outerNames: Int) throws(JSONError) {
+        if strictness == .grammar { return }
         guard names.count - outerNames < limits.members else { throw .tooManyMembers }
         for other in names[outerNames...] where other.hash == name.hash {
             guard string(other.string) != string(name.string) else { throw .duplicateMember }
@@ -209,10 +231,8 @@ extension JSONScanner {
         if let scalar = JSONString.simpleEscape(byte) { return scalar }
         guard byte == UInt8(ascii: "u") else { throw .malformed }
         let unit = try scanCodeUnit()
-        if let scalar = Unicode.Scalar(unit) {
-            guard unit != 0 else { throw .malformed }
-            return scalar
-        }
+        if let scalar = Unicode.Scalar(unit), unit != 0 { return scalar }
+        if strictness == .grammar { return "\u{FFFD}" }
         guard UTF16.isLeadSurrogate(unit), skip(UInt8(ascii: "\\")), skip(UInt8(ascii: "u")) else { throw .malformed }
         let trail = try scanCodeUnit()
         guard UTF16.isTrailSurrogate(trail) else { throw .malformed }
@@ -249,25 +269,14 @@ extension JSONScanner {
 // MARK: - Numbers and bytes
 
 extension JSONScanner {
-    /// RFC 8259 §6. Beyond 18 characters, or with a fraction or exponent, the value is looked at as well.
+    /// RFC 8259 §6.
     private mutating func scanNumber() throws(JSONError) {
-        let start = position
         _ = skip(UInt8(ascii: "-"))
         if !skip(UInt8(ascii: "0")) { try scanDigits() }
-        var isInteger = true
-        if skip(UInt8(ascii: ".")) {
-            isInteger = false
-            try scanDigits()
-        }
+        if skip(UInt8(ascii: ".")) { try scanDigits() }
         if skip(UInt8(ascii: "e")) || skip(UInt8(ascii: "E")) {
-            isInteger = false
             if !skip(UInt8(ascii: "+")) { _ = skip(UInt8(ascii: "-")) }
             try scanDigits()
-        }
-        guard isInteger, position - start <= 18 else {
-            let literal = String(decoding: bytes[start..<position], as: UTF8.self)
-            guard isInteger ? Int64(literal) != nil : Double(literal)?.isFinite == true else { throw .malformed }
-            return
         }
     }
 

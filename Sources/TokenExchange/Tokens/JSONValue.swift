@@ -27,6 +27,20 @@ package enum JSONValue: Sendable, Equatable {
         if case .string(let string) = self { string } else { nil }
     }
 
+    /// The value of a number, to the last digit; nil for anything else.
+    package var exactNumber: ExactNumber? {
+        if case .number(let literal) = self { ExactNumber(literal) } else { nil }
+    }
+
+    /// A number that is written without fraction and exponent, and that a double holds as well: at most 2⁵³ from zero.
+    package var integer: Int64? {
+        guard case .number(let literal) = self, let integer = Int64(String(literal)),
+            integer.magnitude <= 9_007_199_254_740_992
+        else { return nil }
+        return integer
+    }
+
+    /// The nearest there is to a number's value.
     package var number: Double? {
         if case .number(let literal) = self { Double(String(literal)) } else { nil }
     }

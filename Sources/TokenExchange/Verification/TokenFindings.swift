@@ -42,7 +42,7 @@ struct TokenFindings {
         case .claimsReadable: "claims that libjwt reads"
         case .subject: "a string that is not empty"
         case .expiration: "a number from 0 to 2^53"
-        case .headerType: "JWT, at+jwt, or absent"
+        case .headerType: "JWT or at+jwt, with or without application/, or absent"
         case .senderConstraint: "no cnf"
         case .tenant: "one of \(Self.list(provider.tenants))"
         case .conditions:

@@ -14,12 +14,18 @@ struct TokenKindPolicy: IdentityPolicy {
         return identity.claims["cnf"] == nil ? nil : .senderConstrained
     }
 
+    /// Keycloak names these accounts after their client, and says from where the client called. RFC 9068 §2.2 has
+    /// `client_id` in every access token, so it tells only of a client that has nobody's session.
     private func isServiceAccount(_ claims: ClaimsSet) -> Bool {
-        claims["preferred_username"]?.string?.hasPrefix("service-account-") == true
-            || claims["client_id"] != nil || claims["clientHost"] != nil
+        if claims["preferred_username"]?.string?.hasPrefix("service-account-") == true { return true }
+        if claims["clientHost"] != nil || claims["clientAddress"] != nil { return true }
+        return claims["client_id"] != nil && claims["sid"] == nil && claims["session_state"] == nil
     }
 
-    /// Media types compare case-insensitively (RFC 7515 §4.1.9).
-    private static let headerTypes: Set<ExactText> = ["jwt", "at+jwt"]
-    static let claimNames: [ExactText] = ["typ", "preferred_username", "client_id", "clientHost", "cnf"]
+    /// Media types compare case-insensitively, and `application/` may be left out (RFC 7515 §4.1.9); `at+jwt` is of
+    /// RFC 9068 §4.
+    private static let headerTypes: Set<ExactText> = ["jwt", "at+jwt", "application/jwt", "application/at+jwt"]
+    static let claimNames: [ExactText] = [
+        "typ", "preferred_username", "client_id", "clientHost", "clientAddress", "sid", "session_state", "cnf",
+    ]
 }

@@ -39,9 +39,13 @@ package struct VerifiedIdentity: Sendable, Redacted {
     }
 
     /// RFC 7519 §2: a JSON number, fractions allowed. Beyond 2⁵³ a double no longer tells seconds apart.
+    private static let numericDates = ExactNumber(0)...ExactNumber(9_007_199_254_740_992)
+
     private static func numericDate(_ value: JSONValue?, or refusal: Refusal) throws(Refusal) -> UnixTime? {
         guard let value else { return nil }
-        guard let seconds = value.number, 0...9_007_199_254_740_992 ~= seconds else { throw refusal }
+        guard let number = value.exactNumber, numericDates.contains(number), let seconds = value.number else {
+            throw refusal
+        }
         return UnixTime(seconds: seconds)
     }
 }

@@ -29,6 +29,7 @@ enum JSONProperties {
     }
 
     private static func checkWriting(_ value: JSONValue, _ limits: JSONLimits) throws(BrokenProperty) {
+        try ExactnessProperties.check(value)
         let text = value.text
         guard let again = try? JSONValue(parsing: text, limits: limits) else {
             throw BrokenProperty(description: "what is written is read back")
