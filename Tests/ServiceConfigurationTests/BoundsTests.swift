@@ -37,6 +37,7 @@ struct Bounds: Sendable, CustomTestStringConvertible {
         upstream("connections: %", accepted: ["1", "1024"], refused: ["0", "1025"]),
         upstream("calls: %", accepted: ["1", "65536"], refused: ["0", "65537"]),
         upstream("maximum_answer_bytes: %", accepted: ["256", "1048576"], refused: ["255", "1048577"]),
+        upstream("devices_per_token: %", accepted: ["1", "256"], refused: ["0", "257"]),
         upstream("success_statuses: [%]", accepted: ["200", "299"], refused: ["199", "300", "\"200\""]),
         upstream("circuit_breaker: { failures: % }", accepted: ["1", "1000"], refused: ["0", "1001"]),
         upstream("circuit_breaker: { pause: % }", accepted: ["10ms", "1m"], refused: ["9ms", "60001ms"]),

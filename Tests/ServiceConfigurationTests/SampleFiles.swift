@@ -120,6 +120,7 @@ let longest = """
             connections: 20
             calls: 40
             maximum_answer_bytes: 8192
+            devices_per_token: 4
             circuit_breaker: { failures: 3, pause: 2s, longest_pause: 2s }
             ca_file: acme.pem
             client_certificate: { certificate_chain: chain.pem, private_key: key.pem }

@@ -79,6 +79,13 @@ package struct ExchangeBench: Sendable {
             claimsReader: claimsReader, time: clock.time)
     }
 
+    /// Where the session of a JWT lies.
+    package func sessionKey(of identity: ExternalIdentity) throws -> RecordKey {
+        let tokenID = try UnverifiedToken(identity.bytes, limits: TokenLimits()).claims.string("jti") ?? ""
+        guard let bytes = Base64URL.decode(tokenID.bytes.prefix(4)) else { throw JSONError.malformed }
+        return vault.sessionKey(of: identity, in: Partition(digest: bytes))
+    }
+
     /// The model token, issued now.
     package var token: ModelToken { ModelToken(issuedAt: clock.now, keyID: TestKeys.rs256.keyID) }
 
@@ -111,16 +118,20 @@ extension IdentityProvider {
 
 extension TokenRecipe.Kind {
     /// A service whose calls are as short as can be; nobody is behind its URL.
-    package static let upstream = TokenRecipe.Kind.upstream(
-        UpstreamRecipe(
-            endpoint: UpstreamEndpoint(url: "https://points.acme.example/tokens", tokenAt: JSONPointer("/token")!),
-            transport: UpstreamTransport(),
-            body: [
-                UpstreamField(
-                    name: "email",
-                    source: .claim(
-                        ClaimMapping(name: "email", source: .firstOf([ClaimPath("email")]), isRequired: true)))
-            ]))
+    package static let upstream = internalService()
+
+    package static func internalService(deviceLimit: Int = 32) -> Self {
+        .upstream(
+            UpstreamRecipe(
+                endpoint: UpstreamEndpoint(url: "https://points.acme.example/tokens", tokenAt: JSONPointer("/token")!),
+                transport: UpstreamTransport(),
+                body: [
+                    UpstreamField(
+                        name: "email",
+                        source: .claim(
+                            ClaimMapping(name: "email", source: .firstOf([ClaimPath("email")]), isRequired: true)))
+                ], deviceLimit: deviceLimit))
+    }
 }
 
 extension Verifier {

@@ -133,12 +133,25 @@ extension UpstreamExchangeTests {
         }
     }
 
-    @Test func refusesATokenOfTooManyDevices() async throws {
-        let bench = bench(source: ScriptedUpstream(always: Self.always))
-        for number in 1...33 {
-            let outcome = try await bench.exchange(token(bench, number), device: ExactText("till-\(number)"))
-            #expect((failure(outcome) == .upstreamRefused) == (number > 32))
+    /// None makes room for another: whoever loses a device must be able to end its session.
+    @Test(arguments: [1, 32])
+    func refusesATokenOfMoreDevicesThanAreAllowed(limit: Int) async throws {
+        let bench = ExchangeBench(
+            providers: [.vipLoyalty(kind: .internalService(deviceLimit: limit))], clock: clock,
+            upstream: ScriptedUpstream(always: Self.always))
+        func logIn(_ number: Int, device: Int) async throws -> ExchangeOutcome {
+            try await bench.exchange(token(bench, number), device: ExactText("till-\(device)"))
         }
+        for number in 1...limit { #expect(text(try await logIn(number, device: number)) == "always-the-same") }
+        guard case .failed(let failure) = try await logIn(limit + 1, device: limit + 1) else {
+            Issue.record("device \(limit + 1) has got the token")
+            return
+        }
+        #expect(failure.kind == .upstreamRefused)
+        #expect(
+            failure.cause == "it gave one token to more than \(limit) devices, which "
+                + "token.upstream.devices_per_token allows")
+        #expect(text(try await logIn(limit + 2, device: 1)) == "always-the-same", "those that have it keep it")
     }
 
     @Test func tellsSubjectsApartThatSwiftTakesForEqual() async throws {

@@ -57,6 +57,7 @@ extension UpstreamRecipe {
             by: preset?.headers ?? [])
         let body = section.upstreamBody(endpoint?.method)
         let transport = section.upstreamTransport()
+        let deviceLimit = section.value("devices_per_token", default: 32) { $0.integer(in: 1...256) }
         if let reader = section.reader("access_token") {
             if !section.usesAccessToken(in: headers) { reader.refuseUnused(preset) }
         } else if preset != .clientCredentials {
@@ -65,7 +66,8 @@ extension UpstreamRecipe {
         guard let endpoint else { return nil }
         return UpstreamRecipe(
             endpoint: endpoint, transport: transport, headers: headers,
-            body: body.completedBody(by: preset?.body ?? []), access: access, maximumBytes: maximumBytes)
+            body: body.completedBody(by: preset?.body ?? []), access: access, maximumBytes: maximumBytes,
+            deviceLimit: deviceLimit)
     }
 }
 

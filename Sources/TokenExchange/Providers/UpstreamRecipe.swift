@@ -9,11 +9,14 @@ package struct UpstreamRecipe: Sendable, Equatable {
     package let access: UpstreamAccess?
     /// A longer token is not answered.
     package let maximumBytes: Int
+    /// How many devices of one associate may hold the same token: a session remembers each, so that it can be revoked.
+    package let deviceLimit: Int
 
     package init(
         endpoint: UpstreamEndpoint, transport: UpstreamTransport, headers: [UpstreamField] = [],
-        body: [UpstreamField] = [], access: UpstreamAccess? = nil, maximumBytes: Int = 4096
+        body: [UpstreamField] = [], access: UpstreamAccess? = nil, maximumBytes: Int = 4096, deviceLimit: Int = 32
     ) {
+        self.deviceLimit = deviceLimit
         self.endpoint = endpoint
         self.transport = transport
         self.headers = headers

@@ -175,9 +175,6 @@ package struct UpstreamExchange: Sendable {
 }
 
 extension SessionRecord {
-    /// As many devices as may hold one token.
-    static let deviceLimit = 32
-
     /// A session says whose token it is, so a token cannot be two people's, nor two providers'.
     fileprivate func renewed(
         by login: SessionRecord, of exchange: UpstreamExchange.Exchange
@@ -188,8 +185,11 @@ extension SessionRecord {
             throw .failed(Failure(.refused(cause: cause)))
         }
         let renewed = renewed(by: login)
-        guard renewed.devices.count <= Self.deviceLimit else {
-            throw .failed(Failure(.refused(cause: "it gave one token to more than \(Self.deviceLimit) devices")))
+        // No device makes room for another: whoever loses one must be able to end its session.
+        let limit = exchange.recipe.deviceLimit
+        guard renewed.devices.count <= limit else {
+            let cause = "it gave one token to more than \(limit) devices, which token.upstream.devices_per_token allows"
+            throw .failed(Failure(.refused(cause: cause)))
         }
         return renewed
     }
