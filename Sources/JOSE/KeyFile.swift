@@ -131,9 +131,9 @@ extension KeyFile {
         let inode: ino_t
         let size: Int
         let mode: mode_t
-        /// Nanoseconds since 1970.
-        let modified: Int
-        let changed: Int
+        /// Since 1970, as far as the file system says.
+        let modified: Duration
+        let changed: Duration
     }
 
     /// Follows symbolic links, as mounted secrets are made of; nil where there is nothing.
@@ -142,14 +142,14 @@ extension KeyFile {
         guard unsafe stat(path, &status) == 0 else { return nil }
         return Identity(
             device: status.st_dev, inode: status.st_ino, size: status.st_size, mode: status.st_mode,
-            modified: status.st_mtim.nanoseconds, changed: status.st_ctim.nanoseconds)
+            modified: status.st_mtim.duration, changed: status.st_ctim.duration)
     }
 
     static func modificationTime(_ path: String) -> UnixTime? {
-        identity(path).map { UnixTime(seconds: Double($0.modified) / 1e9) }
+        identity(path).map { UnixTime(seconds: $0.modified.inSeconds) }
     }
 }
 
 extension timespec {
-    fileprivate var nanoseconds: Int { tv_sec * 1_000_000_000 + tv_nsec }
+    fileprivate var duration: Duration { .seconds(tv_sec) + .nanoseconds(tv_nsec) }
 }

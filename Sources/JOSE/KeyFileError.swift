@@ -27,8 +27,6 @@ package struct KeyFileError: Error, Equatable {
         case missingKeyFile(keyID: ExactText)
         /// `expectation` is what the manifest should have held, and where.
         case manifest(expectation: String)
-        /// A change that could not be read again; `expectation` as in ``manifest(expectation:)``.
-        case unwritable(expectation: String)
         /// A service has it and its tokens may live, but the manifest does not list it.
         case lostKeys([ExactText])
         /// Neither a manifest nor a key.
@@ -99,9 +97,6 @@ extension KeyFileError: CustomStringConvertible {
                 + "the key with: countersign keys revoke \(keyID) --config FILE"
         case .manifest(let expectation):
             "expected \(expectation); copy the manifest again from where it is whole, or restore it from a backup"
-        case .unwritable(let expectation):
-            "this change would leave a manifest that cannot be read: expected \(expectation). Nothing was written; look at "
-                + "the clock and at `signing` in the configuration"
         case .lostKeys(let keyIDs):
             "expected \(keyIDs.map(\.description).joined(separator: " and ")) in the manifest, as tokens of it may live, found it gone; mount "
                 + "the volume, or restore the newest manifest and its keys. A restart or SIGHUP takes it as it is, and "

@@ -159,14 +159,10 @@ extension SigningKeyDirectory {
         }
     }
 
-    /// Nothing is written that could not be read again.
     func write(_ manifest: SigningKeyManifest, in lock: borrowing KeyDirectoryLock) throws(KeyFileError) {
         let text = SigningKeyManifestFile.text(manifest)
         let limit = SigningKeyManifestFile.byteLimit
         guard text.count <= limit else { throw KeyFileError(path: manifestPath, problem: .tooLarge(limit: limit)) }
-        do throws(SigningKeyManifestFile.Expectation) { _ = try SigningKeyManifestFile.manifest(text) } catch {
-            throw KeyFileError(path: manifestPath, problem: .unwritable(expectation: error.text))
-        }
         try KeyFile.replace(manifestPath, mode: 0o644, in: lock, SecretBytes(copying: text))
     }
 

@@ -64,6 +64,19 @@ struct SigningKeyDirectoryTests {
         }
     }
 
+    /// Nanoseconds of which no 64 bits hold: 2262 is the last year that they do.
+    @Test(arguments: [15_032_385_535.0, -2_147_483_648.0])
+    func takesAFileOfAnyTime(seconds: Double) throws {
+        try withTemporaryDirectory { path in
+            let directory = SigningKeyDirectory(path: path)
+            let entry = try directory.generate(algorithm: .es256, at: now)
+            try FileManager.default.removeItem(atPath: path + "/manifest.json")
+            try FileManager.default.setAttributes(
+                [.modificationDate: Date(timeIntervalSince1970: seconds)], ofItemAtPath: "\(path)/\(entry.fileName)")
+            #expect(try directory.load(at: now).manifest.active(.es256)?.keyID == entry.keyID)
+        }
+    }
+
     @Test func keepsPrivateKeysFromOthers() throws {
         try withTemporaryDirectory { path in
             let entry = try SigningKeyDirectory(path: path).generate(algorithm: .es256, at: now)

@@ -9,6 +9,8 @@ package final class ManualClock: Sendable {
 
     private struct State {
         var elapsed = Duration.zero
+        /// The wall clock less what it should say.
+        var error = Duration.zero
         var lastTicket = 0
         var sleepers: [Int: (wakesAt: Duration, continuation: CheckedContinuation<Void, any Error>)] = [:]
     }
@@ -17,7 +19,12 @@ package final class ManualClock: Sendable {
 
     package init() {}
 
-    package var now: UnixTime { Self.start + state.withLock(\.elapsed) }
+    package var now: UnixTime {
+        state.withLock { Self.start + $0.elapsed + $0.error }
+    }
+
+    /// Has the wall clock be wrong; zero has it right again. The monotonic clock takes no notice.
+    package func setError(_ error: Duration) { state.withLock { $0.error = error } }
 
     package var time: TimeSource {
         TimeSource(now: { self.now }, elapsed: { self.state.withLock(\.elapsed) })

@@ -26,12 +26,13 @@ package final class RevocationList: Sendable {
 
         var burns: Set<CohortLabel> { Set(watermarks.values.filter(\.isBurn).map(\.cohort)) }
 
-        /// What was known stays until it is over: a failover or a loss of data undoes no revocation.
+        /// What was known stays until it has expired: a failover or a loss of data undoes no revocation. What the store
+        /// lists has not expired, even if our clock says so for a moment.
         mutating func take(_ stored: StoredRevocations, at now: UnixTime) {
             version = stored.version
             let stored = Dictionary(stored.revocations.map { ($0.cohort, $0) }) { _, last in last }
-            watermarks = watermarks.merging(stored) { $0.issuedBefore < $1.issuedBefore ? $1 : $0 }
-                .filter { $0.value.endsAt > now }
+            watermarks = watermarks.filter { $0.value.endsAt > now }
+                .merging(stored) { $0.issuedBefore < $1.issuedBefore ? $1 : $0 }
             lost = watermarks.values.filter { known in
                 stored[known.cohort].map { $0.issuedBefore < known.issuedBefore } ?? true
             }

@@ -26,11 +26,11 @@ package struct Revocation: Sendable, Equatable {
 
 extension Revocation {
     /// As good as for ever: stores keep nothing for longer.
-    private static let lifeOfBurn: Duration = .seconds(10 * 365 * 86400)
+    static let longestLife: Duration = .seconds(10 * 365 * 86400)
 
     /// Burns a key: whatever it signs is over, however late.
     init(burning key: CohortLabel, at now: UnixTime) {
-        self.init(cohort: key, issuedBefore: now + Self.lifeOfBurn, endsAt: now + Self.lifeOfBurn)
+        self.init(cohort: key, issuedBefore: now + Self.longestLife, endsAt: now + Self.longestLife)
     }
 
     /// The watermark of a burn lies at its end; that of sessions lies a session's longest life before it.

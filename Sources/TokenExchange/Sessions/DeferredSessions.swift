@@ -29,6 +29,8 @@ package final class DeferredSessions: Sendable {
         /// Grows with every arrival.
         let number: Int
         let session: StoredSession
+        /// By the clock that only goes forward.
+        let endsAt: Duration
     }
 
     private struct Queue {
@@ -41,8 +43,8 @@ package final class DeferredSessions: Sendable {
 
         var count: Int { entries.count }
 
-        mutating func append(_ session: StoredSession, within limits: Limits) {
-            let entry = Entry(number: nextNumber, session: session)
+        mutating func append(_ session: StoredSession, endsAt end: Duration, within limits: Limits) {
+            let entry = Entry(number: nextNumber, session: session, endsAt: end)
             nextNumber += 1
             entries.append(entry)
             byKey[session.key] = entry
@@ -102,7 +104,8 @@ package final class DeferredSessions: Sendable {
     package var droppedCount: Int { queue.withLock { $0.dropped } }
 
     package func append(_ session: StoredSession) {
-        queue.withLock { $0.append(session, within: limits) }
+        let end = time.elapsed() + (session.expiresAt - time.now())
+        queue.withLock { $0.append(session, endsAt: end, within: limits) }
         arrival.yield()
     }
 
@@ -141,7 +144,11 @@ package final class DeferredSessions: Sendable {
     }
 
     private func write(_ entry: Entry, within budget: Duration) async throws(SessionStoreFailure) {
-        if entry.session.expiresAt > time.now() { try await store.insertIfAbsent(entry.session, within: budget) }
+        if entry.endsAt > time.elapsed() {
+            // Only by a wall clock that is wrong: no store would keep it now.
+            guard entry.session.expiresAt > time.now() else { throw .init(.insert, .refused(code: "CLOCK")) }
+            try await store.insertIfAbsent(entry.session, within: budget)
+        }
         queue.withLock { $0.remove(entry) }
     }
 }

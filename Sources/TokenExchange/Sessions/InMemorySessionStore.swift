@@ -3,7 +3,8 @@ import Synchronization
 /// Sessions of a single process that forgets them when it ends: for development and tests.
 ///
 /// Bounded by `limit` records; a full store refuses, it never drops what it has acknowledged. Expired records go as
-/// time passes, second by second, without a look at the others.
+/// time passes, second by second, without a look at the others. As in Redis a record's life is counted from when it is
+/// written, by the clock that only goes forward: a wall clock that is wrong for a moment ends none and keeps none for ever.
 package final class InMemorySessionStore: SessionStore {
     private let records: Mutex<Records>
     private let time: TimeSource
@@ -16,41 +17,41 @@ package final class InMemorySessionStore: SessionStore {
     package func insertIfAbsent(
         _ new: ExchangeRecords, replacing unreadable: SealedRecord?, within budget: Duration
     ) throws(SessionStoreFailure) -> ExchangeInsertion {
-        let now = time.now()
+        let now = Moment(time)
         return try records.withLock { records throws(SessionStoreFailure) in
             records.forget(before: now)
             if let earlier = records.liveAnswer(new.answerKey, at: now), earlier.record != unreadable {
                 return .answered(earlier.record, session: earlier.session)
             }
             try records.makeRoom(for: 2, .exchange)
-            records.keepSession(new.session)
-            records.keepAnswer(new)
+            records.keepSession(new.session, at: now)
+            records.keepAnswer(new, at: now)
             return .inserted
         }
     }
 
     package func insertIfAbsent(_ session: StoredSession, within budget: Duration) throws(SessionStoreFailure) {
-        let now = time.now()
+        let now = Moment(time)
         try records.withLock { records throws(SessionStoreFailure) in
             records.forget(before: now)
             guard !records.isTaken(session.key, at: now) else { return }
             try records.makeRoom(for: 1, .insert)
-            records.keepSession(session)
+            records.keepSession(session, at: now)
         }
     }
 
     package func replace(_ expected: SealedRecord, with session: StoredSession, within budget: Duration) -> Bool {
-        let now = time.now()
+        let now = Moment(time)
         return records.withLock { records in
             records.forget(before: now)
-            guard records.session(session.key, at: now) == expected, session.expiresAt > now else { return false }
-            records.keepSession(session)
+            guard records.session(session.key, at: now) == expected, session.expiresAt > now.wall else { return false }
+            records.keepSession(session, at: now)
             return true
         }
     }
 
     package func session(_ key: RecordKey, within budget: Duration) -> SealedRecord? {
-        let now = time.now()
+        let now = Moment(time)
         return records.withLock { records in
             records.forget(before: now)
             return records.session(key, at: now)
@@ -60,11 +61,11 @@ package final class InMemorySessionStore: SessionStore {
     package func check(within budget: Duration) {}
 
     package func revoke(_ key: RecordKey, until end: UnixTime, within budget: Duration) throws(SessionStoreFailure) {
-        let now = time.now()
+        let now = Moment(time)
         try records.withLock { records throws(SessionStoreFailure) in
             records.forget(before: now)
             if !records.isTaken(key, at: now) { try records.makeRoom(for: 1, .revoke) }
-            records.keepSession(StoredSession(key: key, record: Records.revoked, expiresAt: end))
+            records.keepSession(StoredSession(key: key, record: Records.revoked, expiresAt: end), at: now)
         }
     }
 
@@ -73,7 +74,7 @@ package final class InMemorySessionStore: SessionStore {
 
 extension InMemorySessionStore: RevocationStore {
     package func add(_ revocation: Revocation, within budget: Duration) {
-        let now = time.now()
+        let now = Moment(time)
         records.withLock { $0.keepRevocation(revocation, at: now) }
     }
 
@@ -85,20 +86,39 @@ extension InMemorySessionStore: RevocationStore {
     }
 }
 
+/// One moment by both clocks.
+private struct Moment {
+    let wall: UnixTime
+    let elapsed: Duration
+
+    init(_ time: TimeSource) {
+        wall = time.now()
+        elapsed = time.elapsed()
+    }
+
+    /// `end` by the clock that only goes forward, no later than `longest` from now.
+    func end(at end: UnixTime, longest: Duration) -> Duration { elapsed + min(end - wall, longest) }
+}
+
 private struct Records {
-    private var sessions: [RecordKey: StoredSession] = [:]
+    private var sessions: [RecordKey: Session] = [:]
     private var answers: [RecordKey: Answer] = [:]
-    /// What may be forgotten once a second of Unix time has passed. An entry can be stale: the record was replaced since.
+    /// What may be forgotten once a second has passed. An entry can be stale: the record was replaced since.
     private var due: [Int64: [RecordKey]] = [:]
     private var forgottenUntil: Int64 = 0
-    private var revocations: [CohortLabel: Revocation] = [:]
+    private var revocations: [CohortLabel: (revocation: Revocation, endsAt: Duration)] = [:]
     private var revocationVersion = 0
     private let limit: Int
+
+    private struct Session {
+        let record: SealedRecord
+        let endsAt: Duration
+    }
 
     private struct Answer {
         let record: SealedRecord
         let session: RecordKey
-        let expiresAt: UnixTime
+        let endsAt: Duration
     }
 
     init(limit: Int) {
@@ -111,57 +131,62 @@ private struct Records {
         guard count + wanted <= limit else { throw SessionStoreFailure(operation, .refused(code: "FULL")) }
     }
 
-    /// Stands in a revoked session's place.
+    /// Takes a revoked session's place.
     static let revoked = SealedRecord(bytes: [])
 
-    func isTaken(_ key: RecordKey, at now: UnixTime) -> Bool {
-        sessions[key].map { $0.expiresAt > now } ?? false
+    func isTaken(_ key: RecordKey, at now: Moment) -> Bool { sessions[key].map { $0.endsAt > now.elapsed } ?? false }
+
+    func session(_ key: RecordKey, at now: Moment) -> SealedRecord? {
+        guard isTaken(key, at: now), let record = sessions[key]?.record, record != Self.revoked else { return nil }
+        return record
     }
 
-    func session(_ key: RecordKey, at now: UnixTime) -> SealedRecord? {
-        guard let session = sessions[key], session.expiresAt > now, session.record != Self.revoked else { return nil }
-        return session.record
-    }
-
-    func liveAnswer(_ key: RecordKey, at now: UnixTime) -> (record: SealedRecord, session: SealedRecord)? {
-        guard let answer = answers[key], answer.expiresAt > now, let session = session(answer.session, at: now) else {
-            return nil
-        }
+    func liveAnswer(_ key: RecordKey, at now: Moment) -> (record: SealedRecord, session: SealedRecord)? {
+        guard let answer = answers[key], answer.endsAt > now.elapsed, let session = session(answer.session, at: now)
+        else { return nil }
         return (answer.record, session)
     }
 
-    mutating func keepSession(_ session: StoredSession) {
-        sessions[session.key] = session
-        due[session.expiresAt.wholeSeconds + 1, default: []].append(session.key)
+    mutating func keepSession(_ session: StoredSession, at now: Moment) {
+        let end = now.end(at: session.expiresAt, longest: RevocationList.longestLifetime)
+        sessions[session.key] = end > now.elapsed ? Session(record: session.record, endsAt: end) : nil
+        note(session.key, endsAt: end)
     }
 
-    mutating func keepAnswer(_ new: ExchangeRecords) {
-        answers[new.answerKey] = Answer(
-            record: new.answer, session: new.session.key, expiresAt: new.answerExpiresAt)
-        due[new.answerExpiresAt.wholeSeconds + 1, default: []].append(new.answerKey)
+    mutating func keepAnswer(_ new: ExchangeRecords, at now: Moment) {
+        let end = now.end(at: new.answerExpiresAt, longest: RevocationList.longestLifetime)
+        answers[new.answerKey] =
+            end > now.elapsed ? Answer(record: new.answer, session: new.session.key, endsAt: end) : nil
+        note(new.answerKey, endsAt: end)
     }
 
-    mutating func keepRevocation(_ new: Revocation, at now: UnixTime) {
-        revocations = revocations.filter { $0.value.endsAt > now }
-        if let old = revocations[new.cohort], old.issuedBefore >= new.issuedBefore { return }
-        revocations[new.cohort] = new
+    private mutating func note(_ key: RecordKey, endsAt end: Duration) {
+        let second = end.components.seconds + 1
+        if second > forgottenUntil { due[second, default: []].append(key) }
+    }
+
+    mutating func keepRevocation(_ new: Revocation, at now: Moment) {
+        revocations = revocations.filter { $0.value.endsAt > now.elapsed }
+        if let old = revocations[new.cohort]?.revocation, old.issuedBefore >= new.issuedBefore { return }
+        revocations[new.cohort] = (new, now.end(at: new.endsAt, longest: Revocation.longestLife))
         revocationVersion += 1
     }
 
     var storedRevocations: StoredRevocations {
-        StoredRevocations(version: ExactText(String(revocationVersion)), revocations: Array(revocations.values))
+        StoredRevocations(
+            version: ExactText(String(revocationVersion)), revocations: revocations.values.map(\.revocation))
     }
 
     /// Walks the seconds since the last call, or the seconds that have something due, whichever are fewer.
-    mutating func forget(before now: UnixTime) {
-        let second = now.wholeSeconds
+    mutating func forget(before now: Moment) {
+        let second = now.elapsed.components.seconds
         guard second > forgottenUntil else { return }
         let passed =
             second - forgottenUntil <= Int64(due.count)
             ? Array((forgottenUntil + 1)...second) : due.keys.filter { $0 <= second }
         for key in passed.compactMap({ due.removeValue(forKey: $0) }).joined() {
-            if let session = sessions[key], session.expiresAt <= now { sessions[key] = nil }
-            if let answer = answers[key], answer.expiresAt <= now { answers[key] = nil }
+            if let session = sessions[key], session.endsAt <= now.elapsed { sessions[key] = nil }
+            if let answer = answers[key], answer.endsAt <= now.elapsed { answers[key] = nil }
         }
         forgottenUntil = second
     }

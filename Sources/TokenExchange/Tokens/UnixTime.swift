@@ -1,15 +1,21 @@
 /// Seconds since 1970-01-01T00:00:00Z, as in a NumericDate (RFC 7519 §2): fractions allowed, leap seconds ignored.
+///
+/// Always within the years 1 to 9999, whatever a token, a store or a clock says: what lies beyond counts as the nearest
+/// end, and what is no number as the beginning. So no sum, difference or conversion of times can overflow.
 package struct UnixTime: Sendable, Comparable {
     package let seconds: Double
 
     package init(seconds: Double) {
-        self.seconds = seconds
+        self.seconds = max(Self.earliest, min(seconds, Self.latest))
     }
+
+    /// 0001-01-01T00:00:00Z, and the last millisecond of 9999.
+    private static let (earliest, latest) = (-62_135_596_800.0, 253_402_300_799.999)
 
     /// Whole seconds in decimal digits, up to the year 9999; nil for any other text.
     package init?(decimal text: some Collection<UInt8>) {
         guard text.allSatisfy((UInt8(ascii: "0")...UInt8(ascii: "9")).contains),
-            let seconds = Int64(String(decoding: text, as: UTF8.self)), seconds <= 253_402_300_799
+            let seconds = Int64(String(decoding: text, as: UTF8.self)), Double(seconds) <= Self.latest
         else { return nil }
         self.init(seconds: Double(seconds))
     }

@@ -43,6 +43,9 @@ package struct SigningKeyObservations: Sendable {
     /// Takes note of who signs, for as long as this is not told otherwise.
     package mutating func note(_ plan: SigningKeyPlan, at now: UnixTime, times: SigningKeyTimes, until pause: Duration)
     {
+        // What was noted while the clock was ahead for a moment must keep no key for ever.
+        let latest = now.advanced(by: pause + SigningKeyTimes.greatestLifetime + times.clockSkew)
+        tokensDieBy = tokensDieBy.mapValues { min($0, latest) }
         for (algorithm, keyID) in plan.signers {
             let lifetime = times.longestLifetimes[algorithm] ?? .zero
             let end = now.advanced(by: pause + lifetime + times.clockSkew)
