@@ -45,15 +45,19 @@ package struct IssuerKeyCache: Sendable {
     private var endedAt: Duration?
     private var lastError: String?
     private var failuresInARow = 0
+    /// Sets without a usable key since the last good one.
+    private var emptySets = 0
     /// Of the last good set, also when that is no longer used.
     private var lastKeys: Set<KeySetReading.Key> = []
-    private var absent: AbsentKeyIDs
+    private var absent: AbsentKeys
     private var budget: RefetchBudget
     private var refusedRefetches = 0
 
+    private static let emptySetsThatCount = 2
+
     package init(times: RemoteKeyTimes) {
         self.times = times
-        absent = AbsentKeyIDs(cooldown: times.cooldown, longest: times.refresh)
+        absent = AbsentKeys(cooldown: times.cooldown, longest: times.refresh)
         budget = RefetchBudget(cooldown: times.cooldown)
     }
 
@@ -80,32 +84,34 @@ extension IssuerKeyCache {
             return fetchesEnded == 0 ? .wait(fetchesEnded: 1) : .unavailable(cause: lastError ?? Self.tooOld)
         }
         if let verifiers = snapshot.verifiers(for: question.query) { return .verifiers(verifiers) }
-        return answer(unknown: question.query.keyID ?? "", question, at: now)
+        return answer(unsettled: question, at: now)
     }
 
-    private mutating func answer(
-        unknown keyID: ExactText, _ question: IssuerKeyQuestion, at now: Duration
-    ) -> IssuerKeyAnswer {
-        // 1. A fetch that began after the question has settled it, and a recent one for the same kid likewise.
+    /// To a question that the set has no key for: its name is unknown, or the keys of that name find its signature bad.
+    private mutating func answer(unsettled question: IssuerKeyQuestion, at now: Duration) -> IssuerKeyAnswer {
+        let name = AbsentKeys.Name(question.query)
+        // What somebody makes up under a name that exists says nothing about that name.
+        let isAbsence = question.query.rejected.isEmpty
+        // 1. A fetch that began after the question has settled it, and a recent one for the same name likewise.
         if fetchesEnded > question.fetchesBegun {
-            if lastError == nil { absent.insert(keyID, at: now) }
+            if lastError == nil, isAbsence { absent.insert(name, at: now) }
             return statement
         }
-        if absent.contains(keyID, at: now) { return statement }
-        // 2. One that runs may bring the kid.
+        if isAbsence, absent.contains(name, at: now) { return statement }
+        // 2. One that runs may bring the key.
         if running != nil { return .wait(fetchesEnded: fetchesBegun) }
         // 3. So may one of our own.
         if budget.take(for: question.query.source, at: now) {
             begin(Fetch(beganAt: now, asker: question.query))
             return .wait(fetchesEnded: fetchesBegun)
         }
-        // 4. Whoever is barred gets what the latest set says: nobody vouches for the tokens of a flood, and a kid that
+        // 4. Whoever is barred gets what the latest set says: nobody vouches for the tokens of a flood, and a key that
         //    is real comes with the next refresh, or with anybody else's question.
         refusedRefetches += 1
         return statement
     }
 
-    /// What the latest fetch says about a kid that is not in the set: nothing, where it failed.
+    /// What the latest fetch says about a key that is not in the set: nothing, where it failed.
     private var statement: IssuerKeyAnswer {
         lastError.map { .unavailable(cause: $0) } ?? .verifiers([])
     }
@@ -136,8 +142,13 @@ extension IssuerKeyCache {
         endedAt = now
         switch result {
         case .success(let reading) where reading.verifiers.isEmpty:
-            // The issuer's word: what it has withdrawn must not be used. But that it has no keys at all is its fault.
-            return fail("the set has no usable key (\(reading.skipped.count) skipped)", isKept: false, now, jitter)
+            // What the issuer has withdrawn must not be used. But a set without keys is more often a slip than its word,
+            // so it counts only when a second one says the same.
+            emptySets += 1
+            let isKept = emptySets < Self.emptySetsThatCount && usableSnapshot(at: now) != nil
+            let skipped = reading.skipped.isEmpty ? "" : ": \(reading.skipped.listed)"
+            let cause = "the set has no usable key (\(reading.skipped.count) skipped\(skipped))"
+            return fail(cause, isKept: isKept, now, jitter)
         case .success(let reading):
             return accept(reading, of: fetch, now, jitter)
         case .failure(let failure):
@@ -158,10 +169,14 @@ extension IssuerKeyCache {
                     skipped: new.skipped))
             absent.removeAll()
         }
-        if let asker = fetch.asker, let keyID = asker.keyID {
-            if new.has(keyID) { budget.noteFruitful(asker.source) } else { budget.noteFruitless(asker.source, at: now) }
+        if let asker = fetch.asker {
+            if new.set.verifiers(for: asker).isEmpty {
+                budget.noteFruitless(asker.source, at: now)
+            } else {
+                budget.noteFruitful(asker.source)
+            }
         }
-        (snapshot, lastKeys, lastError, failuresInARow) = (new, new.keys, nil, 0)
+        (snapshot, lastKeys, lastError, failuresInARow, emptySets) = (new, new.keys, nil, 0, 0)
         nextFetchAt = now + times.untilRefresh(jitter: jitter)
         return events
     }

@@ -3,7 +3,7 @@ package import TokenExchange
 
 /// What an operator should hear of a fetch. One line per change, none per attempt.
 package enum IssuerKeyEvent: Equatable, Sendable {
-    /// - Parameter skipped: the reasons, each as often as it occurred.
+    /// - Parameter skipped: each key that is not used, and why.
     case changed(added: Int, removed: Int, skipped: [String])
     /// The issuer gave an old `kid` to a new key, which RFC 7517 §4.5 does not expect: a mistake, or worse.
     case keyReplaced(keyID: ExactText)
@@ -21,7 +21,7 @@ extension Logger {
                 "issuer keys changed",
                 metadata: [
                     "added": .stringConvertible(added), "removed": .stringConvertible(removed),
-                    "skipped": .string(skipped.joined(separator: ", ")),
+                    "skipped": .string(skipped.listed),
                 ])
         case .keyReplaced(let keyID):
             error("the issuer gave an old kid to a new key", metadata: ["kid": .string(String(keyID))])
@@ -32,5 +32,13 @@ extension Logger {
         case .recovered:
             notice("issuer keys fetched again")
         }
+    }
+}
+
+extension [String] {
+    /// A line for people: what comes first, and how many more there are.
+    var listed: String {
+        let shown = prefix(10).joined(separator: ", ")
+        return count > 10 ? "\(shown) and \(count - 10) more" : shown
     }
 }

@@ -11,7 +11,7 @@ package struct IssuerKeyStatus: Sendable, Equatable {
     package let sinceLastAttempt: Duration?
     /// Fetches begun, for whatever reason.
     package let fetches: Int
-    /// Unknown `kid`s that might have caused a fetch, and were not allowed to.
+    /// Unknown `kid`s and bad signatures that might have caused a fetch, and were not allowed to.
     package let refusedRefetches: Int
 
     package var isUsable: Bool { age != nil }

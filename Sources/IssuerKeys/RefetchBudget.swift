@@ -1,6 +1,7 @@
 package import TokenExchange
 
-/// Who may cause a fetch for an unknown `kid`.
+/// Who may cause a fetch for a key that the set does not have: an unknown `kid`, or a signature that the key of that name
+/// finds bad.
 ///
 /// In each cool-down there are two slots. Anybody may take the general one; the reserved one is for sources without a
 /// record, so that a flood from one address cannot use up what a real rotation needs. A source whose fetch brought
@@ -47,7 +48,7 @@ package struct RefetchBudget {
         records[source] = nil
     }
 
-    /// The fetch that `source` caused succeeded without the `kid` that it had asked for.
+    /// The fetch that `source` caused succeeded without the key that it had asked for.
     package mutating func noteFruitless(_ source: RequestSource?, at now: Duration) {
         let previous = records[source].flatMap { now < $0.forgottenAt ? $0.bar : nil }
         let bar = min(previous.map { $0 * 2 } ?? cooldown, cooldown * Self.longestBar)

@@ -10,8 +10,10 @@ package import TokenExchange
 // everything, as a value that knows no clock and no network; the class executes.
 //
 //   * A known kid is answered from an immutable snapshot: one short lock, no await.
-//   * An unknown kid may order a fetch, within a budget (RefetchBudget) that one noisy address cannot use up, and waits
-//     for it within the request's own time.
+//   * An unknown kid may order a fetch, and so may a signature that the key of its kid finds bad, since an issuer may give
+//     an old name to a new key. Both share a budget (RefetchBudget) that one noisy address cannot use up, and wait for the
+//     fetch within the request's own time.
+//   * A set without a usable key counts only when a second one says the same.
 //   * A set is refreshed at its soft age, kept through failures until its hard age, and never used beyond. The issuer's
 //     Cache-Control is not looked at: Keycloak forbids caching, and the pace is ours to set.
 //   * "No such key" is only ever said on the word of a fetch that succeeded. Everything else is `unavailable`.

@@ -4,7 +4,7 @@ package struct RemoteKeyTimes: Sendable, Hashable {
     package let refresh: Duration
     /// The hard age: no set is used beyond it.
     package let maximumAge: Duration
-    /// The time in which at most two fetches are made for unknown `kid`s; also the longest wait after a failure.
+    /// The time in which at most two fetches are made for keys that the set does not have; also the longest wait after a failure.
     package let cooldown: Duration
 
     package init(refresh: Duration, maximumAge: Duration, cooldown: Duration) {

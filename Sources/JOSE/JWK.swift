@@ -10,93 +10,119 @@ struct JWK {
     let algorithm: SignatureAlgorithm?
     let parameters: PublicKeyParameters
 
-    init(_ value: JSONValue) throws(JWKSkipReason) {
-        guard case .object(let members) = value, let type = value["kty"]?.string else { throw .malformed }
-        guard type != "oct" else { throw .symmetricKey }
-        try Self.requireSignatureUse(value)
-        guard members.allSatisfy({ !Self.privateMembers.contains($0.name) }) else { throw .privateKey }
-        keyID = try Self.keyID(value)
-        algorithm = try Self.algorithm(value)
-        parameters = try Self.parameters(value, type: type)
-        if let algorithm, algorithm.keyType != parameters.type { throw .algorithmDoesNotFitKey }
+    init(_ members: JWKMembers) throws(JWKFault) {
+        let type = try members.string("kty")
+        guard let type else { throw JWKFault(.malformed, in: "kty") }
+        guard type != "oct" else { throw JWKFault(.symmetricKey, in: "kty") }
+        try Self.requireSignatureUse(members)
+        if let member = Self.privateMembers.first(where: { members[$0] != nil }) {
+            throw JWKFault(.privateKey, in: member)
+        }
+        keyID = try members.string("kid")?.detached
+        guard keyID.map({ String($0).unicodeScalars.count <= Self.keyIDLimit }) ?? true else {
+            throw JWKFault(.keyIDTooLong, in: "kid")
+        }
+        algorithm = try Self.algorithm(members)
+        parameters = try Self.parameters(members, type: type)
+        if let algorithm, algorithm.keyType != parameters.type { throw JWKFault(.algorithmDoesNotFitKey, in: "alg") }
         switch parameters.weakness {
-        case .rsaModulus: throw .rsaModulusNotAllowed
-        case .rsaExponent: throw .rsaExponentNotAllowed
+        case .rsaModulus: throw JWKFault(.rsaModulusNotAllowed, in: "n")
+        case .rsaExponent: throw JWKFault(.rsaExponentNotAllowed, in: "e")
         case nil: break
         }
     }
 
     /// RFC 7518 §6.2.2, §6.3.2, §6.4; RFC 8037 §2.
-    private static let privateMembers: Set<ExactText> = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"]
+    private static let privateMembers: [ExactText] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"]
 
     /// RFC 7517 §4.2 and §4.3: both are optional, and either may rule signatures out.
-    private static func requireSignatureUse(_ value: JSONValue) throws(JWKSkipReason) {
-        if let use = value["use"], use != .string("sig") { throw .useNotSignature }
-        guard let operations = value["key_ops"] else { return }
+    private static func requireSignatureUse(_ members: JWKMembers) throws(JWKFault) {
+        if let use = members["use"], use != .string("sig") { throw JWKFault(.useNotSignature, in: "use") }
+        guard let operations = members["key_ops"] else { return }
         guard case .array(let operations) = operations, operations.contains(.string("verify")) else {
-            throw .operationsWithoutVerify
+            throw JWKFault(.operationsWithoutVerify, in: "key_ops")
         }
     }
 
-    private static func keyID(_ value: JSONValue) throws(JWKSkipReason) -> ExactText? {
-        guard let member = value["kid"] else { return nil }
-        guard let keyID = member.string else { throw .malformed }
-        guard String(keyID).unicodeScalars.count <= keyIDLimit else { throw .keyIDTooLong }
-        return keyID.detached
-    }
-
-    private static func algorithm(_ value: JSONValue) throws(JWKSkipReason) -> SignatureAlgorithm? {
-        guard let member = value["alg"] else { return nil }
-        guard let algorithm = member.string.flatMap(SignatureAlgorithm.init(name:)) else { throw .algorithmUnknown }
+    private static func algorithm(_ members: JWKMembers) throws(JWKFault) -> SignatureAlgorithm? {
+        guard let member = members["alg"] else { return nil }
+        guard let algorithm = member.string.flatMap(SignatureAlgorithm.init(name:)) else {
+            throw JWKFault(.algorithmUnknown, in: "alg")
+        }
         return algorithm
     }
 
-    private static func parameters(_ value: JSONValue, type: ExactText) throws(JWKSkipReason) -> PublicKeyParameters {
+    private static func parameters(_ members: JWKMembers, type: ExactText) throws(JWKFault) -> PublicKeyParameters {
         switch type {
         case "RSA":
             // RFC 7518 §6.3.1.1 forbids leading zero octets, and says in the same breath that they occur.
-            let (modulus, exponent) = (try bytes("n", of: value), try bytes("e", of: value))
-            return .rsa(modulus: Array(modulus.drop { $0 == 0 }), exponent: Array(exponent.drop { $0 == 0 }))
+            return .rsa(
+                modulus: Array(try members.bytes("n").drop { $0 == 0 }),
+                exponent: Array(try members.bytes("e").drop { $0 == 0 }))
         case "EC":
-            guard let curve = value["crv"]?.string.flatMap(EllipticCurve.init(name:)) else { throw .curveUnknown }
-            let (x, y) = (try bytes("x", of: value), try bytes("y", of: value))
-            guard x.count == curve.coordinateCount, y.count == curve.coordinateCount else { throw .pointNotOnCurve }
-            return .ec(curve, x: x, y: y)
+            guard let curve = try members.string("crv").flatMap(EllipticCurve.init(name:)) else {
+                throw JWKFault(.curveUnknown, in: "crv")
+            }
+            return .ec(
+                curve, x: try members.coordinate("x", count: curve.coordinateCount),
+                y: try members.coordinate("y", count: curve.coordinateCount))
         case "OKP":
-            guard value["crv"]?.string == "Ed25519" else { throw .curveUnknown }
-            let x = try bytes("x", of: value)
-            guard x.count == 32 else { throw .pointNotOnCurve }
+            guard try members.string("crv") == "Ed25519" else { throw JWKFault(.curveUnknown, in: "crv") }
+            let x = try members.bytes("x")
+            guard x.count == 32 else { throw JWKFault(.pointNotOnCurve, in: "x") }
             return .ed25519(x)
-        default: throw .keyTypeUnknown
+        default: throw JWKFault(.keyTypeUnknown, in: "kty")
         }
-    }
-
-    private static func bytes(_ name: ExactText, of value: JSONValue) throws(JWKSkipReason) -> [UInt8] {
-        guard let text = value[name]?.string, let bytes = Base64URL.decode(text.bytes) else { throw .malformed }
-        return bytes
     }
 }
 
-/// Why one key of a set is not used. Raw values are stable: they stand in logs and metrics.
-package enum JWKSkipReason: String, Error, Sendable, CaseIterable {
-    /// No object, or a member that is missing, of the wrong type, or not canonical base64url.
-    case malformed
-    case symmetricKey = "symmetric_key"
-    case keyTypeUnknown = "key_type_unknown"
-    case curveUnknown = "curve_unknown"
-    case useNotSignature = "use_not_signature"
-    case operationsWithoutVerify = "operations_without_verify"
-    /// Private members in a published set: the key is known to everybody.
-    case privateKey = "private_key"
-    case keyIDTooLong = "key_id_too_long"
-    case algorithmUnknown = "algorithm_unknown"
-    case algorithmDoesNotFitKey = "algorithm_does_not_fit_key"
-    /// By the tenant: the JWK's `alg`, or without one every algorithm of its type.
-    case algorithmNotAllowed = "algorithm_not_allowed"
-    case rsaModulusNotAllowed = "rsa_modulus_not_allowed"
-    case rsaExponentNotAllowed = "rsa_exponent_not_allowed"
-    /// Or a coordinate of the wrong length (RFC 7518 §6.2.1.2).
-    case pointNotOnCurve = "point_not_on_curve"
-    /// Another key of the set came first under the same `kid`.
-    case keyIDTaken = "key_id_taken"
+/// The members of one JWK that somebody asks for; null and what is empty count as absent. Of the others only the form has
+/// been looked at.
+struct JWKMembers {
+    private let object: JSONObject
+
+    /// - Parameter object: the element of the set as it stands there, with members that may come twice.
+    init(_ object: JSONObject) throws(JWKFault) {
+        self.object = object
+        var names: Set<ExactText> = []
+        for name in object.names where !names.insert(name).inserted {
+            throw JWKFault(.duplicateMember, in: name.detached)
+        }
+    }
+
+    subscript(name: ExactText) -> JSONValue? {
+        switch object[name] {
+        case nil, .null, .string(""), .array([]): nil
+        case let value: value
+        }
+    }
+
+    func string(_ name: ExactText) throws(JWKFault) -> ExactText? {
+        guard let value = self[name] else { return nil }
+        guard let string = value.string else { throw JWKFault(.malformed, in: name) }
+        return string
+    }
+
+    /// Base64 in either alphabet, with or without padding: some issuers write the one, RFC 7515 §2 has the other.
+    func bytes(_ name: ExactText) throws(JWKFault) -> [UInt8] {
+        guard var text = try string(name)?.bytes else { throw JWKFault(.malformed, in: name) }
+        while text.last == UInt8(ascii: "=") { text.removeLast() }
+        for index in text.indices {
+            switch text[index] {
+            case UInt8(ascii: "+"): text[index] = UInt8(ascii: "-")
+            case UInt8(ascii: "/"): text[index] = UInt8(ascii: "_")
+            default: break
+            }
+        }
+        guard let bytes = Base64URL.decode(text) else { throw JWKFault(.malformed, in: name) }
+        return bytes
+    }
+
+    /// In the full length of the curve (RFC 7518 §6.2.1.2). Some issuers leave leading zero octets out, as old releases of
+    /// Keycloak, or add one, as Java's integers do.
+    func coordinate(_ name: ExactText, count: Int) throws(JWKFault) -> [UInt8] {
+        let significant = try bytes(name).drop { $0 == 0 }
+        guard significant.count <= count else { throw JWKFault(.pointNotOnCurve, in: name) }
+        return [UInt8](repeating: 0, count: count - significant.count) + significant
+    }
 }

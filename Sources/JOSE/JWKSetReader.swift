@@ -18,8 +18,8 @@ package import TokenExchange
 /// An issuer's keys, and what became of the rest of its set.
 package struct JWKSet: Sendable {
     package let verifiers: [OpenSSLTokenVerifier]
-    /// One entry for each key that is not used; without `kid`s, which are the issuer's text.
-    package let skipped: [JWKSkipReason]
+    /// In the order of the set.
+    package let skipped: [SkippedJWK]
 }
 
 /// The document is no JWK Set within the limits. Says nothing of its content.
@@ -45,14 +45,16 @@ package enum JWKSetUnreadable: Error, Equatable, CustomStringConvertible {
     }
 }
 
-/// Reads JWK Sets (RFC 7517 §5). A key that cannot be used is skipped with a reason and never spoils the set.
+/// Reads JWK Sets (RFC 7517 §5). A key that cannot be used is skipped with a reason and never spoils the set: only what is
+/// no JSON object with an array of keys, within its limits, is refused as a whole.
 package struct JWKSetReader: Sendable {
     package static let byteLimit = 256 * 1024
     package static let keyLimit = 100
+    /// Far beyond any key, and what a thread's stack holds easily.
+    private static let limits = JSONLimits(depth: 128)
 
     private let byteLimit: Int
     private let keyLimit: Int
-    private let jsonLimits = JSONLimits(depth: 16, members: 256)
 
     package init(byteLimit: Int = Self.byteLimit, keyLimit: Int = Self.keyLimit) {
         self.byteLimit = byteLimit
@@ -64,36 +66,48 @@ package struct JWKSetReader: Sendable {
         _ document: [UInt8], allowing allowed: Set<SignatureAlgorithm>
     ) throws(JWKSetUnreadable) -> JWKSet {
         var collection = JWKCollection(allowed: allowed)
-        for key in try keys(of: document) {
-            do throws(JWKSkipReason) { try collection.add(key) } catch { collection.skipped.append(error) }
+        var ownersOfAll: [(Int, JWK)] = []
+        for (index, element) in try elements(of: document).enumerated() {
+            guard let key = collection.read(element, at: index) else { continue }
+            // A key that names its algorithm comes before one that would take any.
+            if key.algorithm == nil { ownersOfAll.append((index, key)) } else { collection.add(key, at: index) }
         }
-        return JWKSet(verifiers: collection.verifiers, skipped: collection.skipped)
+        for (index, key) in ownersOfAll { collection.add(key, at: index) }
+        return JWKSet(verifiers: collection.verifiers, skipped: collection.skipped.sorted { $0.index < $1.index })
     }
 
-    private func keys(of document: [UInt8]) throws(JWKSetUnreadable) -> [JSONValue] {
+    private func elements(of document: [UInt8]) throws(JWKSetUnreadable) -> [ArraySlice<UInt8>] {
         guard document.count <= byteLimit else { throw .tooLarge(limit: byteLimit) }
-        let value: JSONValue
         if let encoding = TextEncoding(of: document) { throw .otherEncoding(encoding) }
-        do { value = try JSONValue(parsing: Array(document.withoutByteOrderMark), limits: jsonLimits) } catch {
-            throw .json(error)
-        }
-        guard case .array(let keys) = value["keys"] else { throw .noKeysMember }
-        guard keys.count <= keyLimit else { throw .tooManyKeys(limit: keyLimit) }
-        return keys
+        let set: JSONObject
+        do {
+            set = try JSONObject(Array(document.withoutByteOrderMark), limits: Self.limits, strictness: .grammar)
+        } catch { throw .json(error) }
+        guard set.names.count(where: { $0 == "keys" }) < 2 else { throw .json(.duplicateMember) }
+        guard let elements = set.elements("keys") else { throw .noKeysMember }
+        guard elements.count <= keyLimit else { throw .tooManyKeys(limit: keyLimit) }
+        return elements
+    }
+
+    fileprivate static func object(_ element: ArraySlice<UInt8>) -> JSONObject? {
+        try? JSONObject(Array(element), limits: limits, strictness: .grammar)
     }
 }
 
 /// The usable keys of a set so far.
 private struct JWKCollection {
-    let allowed: Set<SignatureAlgorithm>
-    var verifiers: [OpenSSLTokenVerifier] = []
-    var skipped: [JWKSkipReason] = []
-    private var thumbprints: [ExactText: ExactText] = [:]
-    private var present: Set<Binding> = []
+    private let allowed: Set<SignatureAlgorithm>
+    private(set) var verifiers: [OpenSSLTokenVerifier] = []
+    private(set) var skipped: [SkippedJWK] = []
+    /// Of keys that have a `kid`: whose it is.
+    private var owners: [Selector: ExactText] = [:]
+    /// Of keys that have none.
+    private var unnamed: Set<Selector> = []
 
-    private struct Binding: Hashable {
-        let keyID: ExactText?
-        let thumbprint: ExactText
+    /// RFC 7517 §4.5: keys may share a `kid` if they are for different algorithms.
+    private struct Selector: Hashable {
+        /// Or the thumbprint of a key without one.
+        let keyID: ExactText
         let algorithm: SignatureAlgorithm
     }
 
@@ -101,25 +115,55 @@ private struct JWKCollection {
         self.allowed = allowed
     }
 
-    mutating func add(_ value: JSONValue) throws(JWKSkipReason) {
-        let jwk = try JWK(value)
-        let algorithms = jwk.parameters.type.algorithms(among: allowed)
+    /// Nil for an element that is skipped.
+    mutating func read(_ element: ArraySlice<UInt8>, at index: Int) -> JWK? {
+        let object = JWKSetReader.object(element)
+        do throws(JWKFault) {
+            guard let object else { throw JWKFault(.malformed) }
+            return try JWK(JWKMembers(object))
+        } catch {
+            skip(error, keyID: object?.string("kid"), at: index)
+            return nil
+        }
+    }
+
+    mutating func add(_ key: JWK, at index: Int) {
+        do throws(JWKFault) { try add(key) } catch { skip(error, keyID: key.keyID, at: index) }
+    }
+
+    private mutating func skip(_ fault: JWKFault, keyID: ExactText?, at index: Int) {
+        skipped.append(
+            SkippedJWK(index: index, keyID: keyID?.detached, member: fault.member, reason: fault.reason))
+    }
+
+    private mutating func add(_ jwk: JWK) throws(JWKFault) {
+        let fitting = jwk.parameters.type.algorithms(among: allowed)
             .filter { jwk.algorithm == nil || jwk.algorithm == $0 }
-        guard !algorithms.isEmpty else { throw .algorithmNotAllowed }
+        guard !fitting.isEmpty else { throw JWKFault(.algorithmNotAllowed, in: jwk.algorithm.map { _ in "alg" }) }
         let key: KeyHandle
         do { key = try KeyHandle(jwk.parameters) } catch {
-            throw if case .ec = jwk.parameters.type { .pointNotOnCurve } else { .malformed }
+            throw if case .ec = jwk.parameters.type { JWKFault(.pointNotOnCurve) } else { JWKFault(.malformed) }
         }
         let thumbprint = jwk.parameters.thumbprint
-        if let keyID = jwk.keyID, thumbprints[keyID, default: thumbprint] != thumbprint { throw .keyIDTaken }
-        for algorithm in algorithms {
-            let binding = Binding(keyID: jwk.keyID, thumbprint: thumbprint, algorithm: algorithm)
-            guard !present.contains(binding) else { continue }
+        let free = fitting.filter { isFree(for: jwk.keyID, $0, thumbprint) }
+        guard !free.isEmpty else { throw JWKFault(.keyIDTaken, in: "kid") }
+        for algorithm in free where take(jwk.keyID, algorithm, thumbprint) {
             do {
                 verifiers.append(try OpenSSLTokenVerifier(key, jwk.parameters, keyID: jwk.keyID, algorithm: algorithm))
-            } catch { throw .malformed }
-            present.insert(binding)
+            } catch { throw JWKFault(.malformed) }
         }
-        if let keyID = jwk.keyID { thumbprints[keyID] = thumbprint }
+    }
+
+    private func isFree(for keyID: ExactText?, _ algorithm: SignatureAlgorithm, _ thumbprint: ExactText) -> Bool {
+        guard let keyID else { return true }
+        return owners[Selector(keyID: keyID, algorithm: algorithm), default: thumbprint] == thumbprint
+    }
+
+    /// - Returns: false where the very key is there already.
+    private mutating func take(
+        _ keyID: ExactText?, _ algorithm: SignatureAlgorithm, _ thumbprint: ExactText
+    ) -> Bool {
+        guard let keyID else { return unnamed.insert(Selector(keyID: thumbprint, algorithm: algorithm)).inserted }
+        return owners.updateValue(thumbprint, forKey: Selector(keyID: keyID, algorithm: algorithm)) == nil
     }
 }

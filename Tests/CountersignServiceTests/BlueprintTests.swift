@@ -29,7 +29,7 @@ import TokenExchange
         #expect(
             problem
                 == "FOLDER/countersign.yaml:8: tenants[0].keys.jwks_file: FOLDER/issuer.json: expected a key that tenant acme-staging allows, found none of use "
-                + "(1 skipped: symmetric_key); compare with `algorithms`")
+                + "(1 skipped: keys[0]: kty: symmetric_key); compare with `algorithms`")
     }
 
     @Test func refusesAFileThatIsNoKeySet() throws {
@@ -93,6 +93,7 @@ import TokenExchange
             "issuer.json", set.replacing("[{", with: #"[{"kty":"RSA","use":"enc","n":"AQAB","e":"AQAB"},{"#))
         let blueprint = try Blueprint(file: "\(folder.path)/countersign.yaml", environment: [:])
         #expect(
-            blueprint.remarks.count == 1 && blueprint.remarks[0].hasSuffix("left out of the set: use_not_signature"))
+            blueprint.remarks.count == 1
+                && blueprint.remarks[0].hasSuffix("left out of the set: keys[0]: use: use_not_signature"))
     }
 }

@@ -72,7 +72,7 @@ import TokenExchange
     @Test func servesAProviderByItsHost() async throws {
         var settings = CountersignProcess.Settings()
         settings.providers =
-            CountersignProcess.Settings.provider("vip-loyalty", more: ", hosts: [vip.acme.example]")
+            CountersignProcess.Settings.provider("vip-loyalty", more: ", hosts: [vip.acme.example, kiosk.acme.example]")
             + CountersignProcess.Settings.provider(
                 "notes", token: "kind: opaque", more: ", hosts: [notes.acme.example]")
         let service = try await CountersignProcess.start(settings)
@@ -83,6 +83,8 @@ import TokenExchange
         }
         #expect(try answer("NOTES.acme.example:443").externalIdentity?.hasPrefix("csx_") == true)
         #expect(try answer("vip.acme.example").externalIdentity?.hasPrefix("ey") == true)
+        #expect(try answer("KIOSK.acme.example").externalIdentity?.hasPrefix("ey") == true)
+        #expect(try answer("\u{212A}iosk.acme.example").externalIdentity == nil, "the sign for kelvins is no letter K")
         #expect(try answer("other.example").errorCode == "identity_provider_unknown")
         #expect(try answer("vip.acme.example", "/post_login_callback").errorCode == "identity_provider_unknown")
     }

@@ -81,6 +81,45 @@ import TokenExchange
         try await issuer.stop()
     }
 
+    @Test func trustsANewKeyUnderAnOldNameAtOnce() async throws {
+        let issuer = try await FakeIssuer.start(Self.keySet)
+        let countersign = try await CountersignProcess.start(settings(issuer))
+        #expect(try countersign.exchange(ModelToken.fresh()).status == 200)
+        let document = String(decoding: PublicJWK.set([TestKeys.stranger.publicKey]), as: UTF8.self)
+            .replacing(String(TestKeys.stranger.keyID), with: String(TestKeys.rs256.keyID))
+        issuer.set(.document(Array(document.utf8)))
+        let rotated = ModelToken.current.header("kid", .string(TestKeys.rs256.keyID))
+        #expect(try countersign.exchange(rotated.signed(by: TestKeys.stranger)).status == 200)
+        #expect(issuer.requestCount == 2)
+        #expect(try countersign.exchange(ModelToken.fresh()).errorCode == "token_rejected")
+        #expect(try await countersign.terminate() == 0)
+        try await issuer.stop()
+    }
+
+    @Test func keepsTheLastGoodKeysUntilASecondFetchAgreesThatThereAreNone() async throws {
+        let issuer = try await FakeIssuer.start(Self.keySet)
+        var settings = settings(issuer)
+        settings.keys = "{ jwks_url: \"\(issuer.url)\", refresh: 1s, cooldown: 1s }"
+        let countersign = try await CountersignProcess.start(settings)
+        let none = FakeHTTPServer.Answer.document(Array(#"{"keys":[]}"#.utf8))
+        #expect(try countersign.exchange(ModelToken.fresh()).status == 200)
+        issuer.answerNext(none)
+        let count = issuer.requestCount
+        try await eventually("one empty set, and a good one again", within: .seconds(10)) {
+            let status = try countersign.exchange(ModelToken.fresh()).status
+            #expect(status == 200)
+            return issuer.requestCount >= count + 2
+        }
+        issuer.set(none)
+        try await eventually("two empty sets") {
+            try countersign.exchange(ModelToken.fresh()).errorCode == "issuer_keys_unavailable"
+        }
+        issuer.set(Self.keySet)
+        try await eventually("keys again") { try countersign.exchange(ModelToken.fresh()).status == 200 }
+        #expect(try await countersign.terminate() == 0)
+        try await issuer.stop()
+    }
+
     /// With some signature of the right length.
     private static func spoiled(_ token: ModelToken) -> [UInt8] {
         token.signingInput + [UInt8(ascii: ".")] + Base64URL.encode([UInt8](repeating: 7, count: 256))

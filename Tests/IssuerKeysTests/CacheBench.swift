@@ -29,9 +29,13 @@ struct CacheBench {
         cache.fetchEnded(.failure(failure), at: now, jitter: jitter)
     }
 
-    func question(_ keyID: ExactText?, from source: UInt64 = 1) -> IssuerKeyQuestion {
+    /// - Parameter rejected: materials under which a signature was bad.
+    func question(
+        _ keyID: ExactText?, rejecting rejected: Set<ExactText> = [], from source: UInt64 = 1
+    ) -> IssuerKeyQuestion {
         IssuerKeyQuestion(
-            query: IssuerKeyQuery(keyID: keyID, algorithm: .rs256, source: RequestSource(network: source)),
+            query: IssuerKeyQuery(
+                keyID: keyID, algorithm: .rs256, rejected: rejected, source: RequestSource(network: source)),
             fetchesBegun: cache.fetchesBegun)
     }
 
@@ -62,7 +66,8 @@ extension KeySetReading {
             return Key(keyID: parts[0], thumbprint: parts.last ?? ExactText(name))
         }
         return KeySetReading(
-            verifiers: keys.map { NamedKey(keyID: $0.keyID, algorithm: .rs256) }, keys: Set(keys), skipped: skipped)
+            verifiers: keys.map { NamedKey(keyID: $0.keyID, algorithm: .rs256, thumbprint: $0.thumbprint) },
+            keys: Set(keys), skipped: skipped)
     }
 }
 
@@ -70,6 +75,7 @@ extension KeySetReading {
 struct NamedKey: TokenVerifier {
     let keyID: ExactText?
     let algorithm: SignatureAlgorithm
+    let thumbprint: ExactText
 
     func isValid(signature: [UInt8], over token: [UInt8], count: Int) -> Bool { false }
 }

@@ -106,13 +106,66 @@ import TokenExchange
         #expect(bench.ask("a") == .keys(1))
     }
 
-    @Test func usesNoWithdrawnKeyOfAnIssuerThatHasNoneLeft() {
+    private static let noUsableKey = "the set has no usable key (0 skipped)"
+
+    /// One more fetch, when it is due.
+    private func fetch(_ bench: inout CacheBench, after pause: Duration = .seconds(1)) {
+        bench.now += pause
+        #expect(bench.cache.nextStep(at: bench.now) == .fetch)
+    }
+
+    @Test func servesTheLastGoodSetUntilASecondFetchAgreesThatThereIsNoKey() {
         var bench = CacheBench(keys: ["a"])
-        let cause = "the set has no usable key (0 skipped)"
-        bench.now += .seconds(300)
-        _ = bench.cache.nextStep(at: bench.now)
-        #expect(bench.succeed([]) == [.failing(cause: cause), .noKeysLeft(cause: cause)])
-        #expect(bench.ask("a") == .unavailable(cause))
+        fetch(&bench, after: .seconds(300))
+        #expect(bench.succeed([]) == [.failing(cause: Self.noUsableKey)])
+        #expect(bench.ask("a") == .keys(1))
+        fetch(&bench)
+        #expect(bench.succeed([]) == [.noKeysLeft(cause: Self.noUsableKey)])
+        #expect(bench.ask("a") == .unavailable(Self.noUsableKey))
+        fetch(&bench, after: .seconds(10))
+        bench.succeed(["a"])
+        #expect(bench.ask("a") == .keys(1))
+    }
+
+    @Test func forgetsAnEmptySetOnceAGoodOneHasCome() {
+        var bench = CacheBench(keys: ["a"])
+        for _ in 0..<3 {
+            fetch(&bench, after: .seconds(400))
+            bench.succeed([])
+            fetch(&bench)
+            #expect(bench.succeed(["a"]) == [.recovered])
+        }
+        #expect(bench.ask("a") == .keys(1))
+    }
+
+    @Test func takesAFailedFetchForNoSecondOpinion() {
+        var bench = CacheBench(keys: ["a"])
+        fetch(&bench, after: .seconds(300))
+        bench.succeed([])
+        fetch(&bench)
+        bench.fail()
+        #expect(bench.ask("a") == .keys(1))
+        fetch(&bench, after: .seconds(10))
+        bench.succeed([])
+        #expect(bench.ask("a") == .unavailable(Self.noUsableKey))
+    }
+
+    @Test func isUnavailableAsLongAsTheIssuerHasPublishedNoKey() {
+        var bench = CacheBench(keys: [])
+        #expect(bench.ask("a") == .unavailable(Self.noUsableKey))
+    }
+
+    @Test func saysWhichKeysOfASetWithoutUsableOnesAreSkipped() {
+        var bench = CacheBench(keys: ["a"])
+        fetch(&bench, after: .seconds(300))
+        let odd = KeySetReading.named([], skipped: (0..<12).map { "keys[\($0)]: malformed" })
+        let events = bench.cache.fetchEnded(.success(odd), at: bench.now, jitter: 0.5)
+        guard case .failing(let cause)? = events.first else {
+            Issue.record("\(events)")
+            return
+        }
+        #expect(cause.hasPrefix("the set has no usable key (12 skipped: keys[0]: malformed, "))
+        #expect(cause.hasSuffix("keys[9]: malformed and 2 more)"))
     }
 
     @Test func tellsOfTransitionsAndNotOfAttempts() {
@@ -140,6 +193,12 @@ import TokenExchange
         let events = bench.succeed(["a:other", "b", "c"])
         #expect(events == [.keyReplaced(keyID: "a"), .changed(added: 2, removed: 1, skipped: [])])
         #expect(bench.ask("a") == .keys(1))
+    }
+
+    @Test func tellsOfNoNewMaterialWhereASecondKeySharesAName() {
+        var bench = CacheBench(keys: ["a"])
+        fetch(&bench, after: .seconds(300))
+        #expect(bench.succeed(["a", "a:other"]) == [.changed(added: 1, removed: 0, skipped: [])])
     }
 
     @Test func showsItsState() {

@@ -151,6 +151,21 @@ import TokenExchange
         }
     }
 
+    @Test func trustsANewKeyUnderAnOldNameOnceTheOldOneFindsASignatureBad() async throws {
+        let running = RunningKeys(try await FakeIssuer.start(.keys(old)))
+        try await running.whileRunning { () async throws in
+            #expect(try await running.trusts(old))
+            let document = String(decoding: PublicJWK.set([new.publicKey]), as: UTF8.self)
+            running.issuer.set(.document(Array(document.replacing(String(new.keyID), with: String(old.keyID)).utf8)))
+            let query = IssuerKeyQuery(
+                keyID: old.keyID, algorithm: .es256, rejected: [old.keyID], source: RequestSource(network: 1),
+                budget: .seconds(3))
+            let keys = try await running.keys.verifiers(for: query)
+            #expect(keys.map(\.thumbprint) == [new.keyID])
+            #expect(running.issuer.requestCount == 2)
+        }
+    }
+
     @Test func skipsOddKeysAndUsesTheRest() async throws {
         let odd = [
             #"{"kty":"RSA","use":"enc","alg":"RSA-OAEP","kid":"enc","n":"AQAB","e":"AQAB"}"#,
@@ -164,6 +179,8 @@ import TokenExchange
             #expect(running.keys.status.skipped == 2)
             #expect(running.keys.status.keys == 1)
             #expect(running.log.lines.count == 1)
+            let skipped = #"keys[0] (kid "enc"): use: use_not_signature, keys[1] (kid "odd"): kty: key_type_unknown"#
+            #expect(running.log.lines[0].contains(skipped), "\(running.log.lines[0])")
         }
     }
 

@@ -54,6 +54,6 @@ struct IssuerKeyFiles {
     }
 
     private static func reasons(_ set: JWKSet) -> String {
-        set.skipped.isEmpty ? "" : ": " + set.skipped.map(\.rawValue).joined(separator: ", ")
+        set.skipped.isEmpty ? "" : ": " + set.skipped.map(\.description).joined(separator: ", ")
     }
 }

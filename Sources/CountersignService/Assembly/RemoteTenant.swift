@@ -54,6 +54,6 @@ extension KeySetReading {
         self.init(
             verifiers: set.verifiers,
             keys: Set(set.verifiers.map { Key(keyID: $0.keyID, thumbprint: $0.thumbprint) }),
-            skipped: set.skipped.map(\.rawValue))
+            skipped: set.skipped.map(\.description))
     }
 }

@@ -123,7 +123,7 @@ extension PrometheusRegistry {
         },
         KeyGauge(
             name: "countersign_issuer_keys_refused_refetches",
-            description: "Unknown kids that were not worth a fetch, since the start."
+            description: "Unknown kids and bad signatures that were not worth a fetch, since the start."
         ) { Double($0.refusedRefetches) },
     ]
 }

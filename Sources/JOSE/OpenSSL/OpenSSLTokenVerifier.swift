@@ -3,6 +3,7 @@ package import TokenExchange
 package struct OpenSSLTokenVerifier: TokenVerifier {
     package let keyID: ExactText?
     package let algorithm: SignatureAlgorithm
+    package let thumbprint: ExactText
     private let key: KeyHandle
     private let parameters: PublicKeyParameters
     private let signatureCount: Int
@@ -14,6 +15,7 @@ package struct OpenSSLTokenVerifier: TokenVerifier {
     ) throws(OpenSSLFailure) {
         self.keyID = keyID
         self.algorithm = algorithm
+        thumbprint = parameters.thumbprint
         self.key = key
         self.parameters = parameters
         signatureCount = parameters.signatureCount
@@ -30,9 +32,6 @@ package struct OpenSSLTokenVerifier: TokenVerifier {
         }
         return isValid ?? false
     }
-
-    /// RFC 7638 with SHA-256, base64url: what names this key where its `kid` is unknown or shared.
-    package var thumbprint: ExactText { parameters.thumbprint }
 
     /// SubjectPublicKeyInfo, for those who verify by other means (``LibJWTSecondOpinion``); nil where OpenSSL fails.
     package var publicKeyPEM: [UInt8]? { try? key.publicKeyPEM() }

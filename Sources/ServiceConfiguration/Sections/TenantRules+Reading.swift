@@ -28,8 +28,12 @@ extension MappingReader {
 
 extension NodeReader {
     fileprivate func algorithms() -> Set<SignatureAlgorithm>? {
-        let names = distinctStrings(atLeast: 1) { $0.algorithm(among: SignatureAlgorithm.allCases)?.rawValue }
-        return names.map { Set($0.compactMap(SignatureAlgorithm.init)) }
+        let names = distinctStrings(atLeast: 1) { name in
+            // By either of its names (RFC 9864).
+            if name.text == "Ed25519" { return name.text }
+            return name.algorithm(among: SignatureAlgorithm.allCases)?.rawValue
+        }
+        return names.map { Set($0.compactMap { SignatureAlgorithm(name: ExactText($0)) }) }
     }
 
     func algorithm(among choices: [SignatureAlgorithm]) -> SignatureAlgorithm? {

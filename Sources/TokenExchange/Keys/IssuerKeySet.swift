@@ -5,7 +5,7 @@
 package struct IssuerKeySet: IssuerKeySource {
     private let named: [Selector: [any TokenVerifier]]
     private let unnamed: [SignatureAlgorithm: [any TokenVerifier]]
-    private let only: [SignatureAlgorithm: [any TokenVerifier]]
+    private let all: [SignatureAlgorithm: [any TokenVerifier]]
 
     private struct Selector: Hashable {
         let keyID: ExactText
@@ -17,11 +17,21 @@ package struct IssuerKeySet: IssuerKeySource {
             Selector(keyID: $0.keyID ?? "", algorithm: $0.algorithm)
         }
         unnamed = Dictionary(grouping: verifiers.filter { $0.keyID == nil }, by: \.algorithm)
-        only = Dictionary(grouping: verifiers, by: \.algorithm).filter { $0.value.count == 1 }
+        all = Dictionary(grouping: verifiers, by: \.algorithm)
     }
 
     package func verifiers(for query: IssuerKeyQuery) -> [any TokenVerifier] {
-        guard let keyID = query.keyID else { return only[query.algorithm] ?? [] }
-        return named[Selector(keyID: keyID, algorithm: query.algorithm)] ?? unnamed[query.algorithm] ?? []
+        let fitting =
+            if let keyID = query.keyID {
+                named[Selector(keyID: keyID, algorithm: query.algorithm)] ?? unnamed[query.algorithm] ?? []
+            } else {
+                isAmbiguous(query) ? [] : all[query.algorithm] ?? []
+            }
+        return query.rejected.isEmpty ? fitting : fitting.filter { !query.rejected.contains($0.thumbprint) }
+    }
+
+    /// Whether the query names no key where several would fit.
+    package func isAmbiguous(_ query: IssuerKeyQuery) -> Bool {
+        query.keyID == nil && all[query.algorithm, default: []].count > 1
     }
 }

@@ -1,6 +1,7 @@
 /// Where the public keys of one tenant's issuer come from.
 package protocol IssuerKeySource: Sendable {
-    /// The keys that may have signed a token with this `kid` and `alg`; empty where none may.
+    /// The keys that may have signed a token with this `kid` and `alg`, and are none of those that have been tried; empty
+    /// where none may.
     ///
     /// May wait for keys to arrive, within the query's budget. An empty answer is a statement about the token; a throw
     /// is a statement about us. Cancelling one caller harms no other.
@@ -12,14 +13,18 @@ package struct IssuerKeyQuery: Sendable {
     /// The header's `kid`; nil where it has none.
     package let keyID: ExactText?
     package let algorithm: SignatureAlgorithm
+    /// ``TokenVerifier/thumbprint``s of keys that find the signature bad: a newer set may have others under the same `kid`.
+    package let rejected: Set<ExactText>
     /// Nil where the token did not come over a network.
     package let source: RequestSource?
     /// How long the caller can wait for keys.
     package let budget: Duration
 
     package init(
-        keyID: ExactText?, algorithm: SignatureAlgorithm, source: RequestSource? = nil, budget: Duration = .zero
+        keyID: ExactText?, algorithm: SignatureAlgorithm, rejected: Set<ExactText> = [], source: RequestSource? = nil,
+        budget: Duration = .zero
     ) {
+        self.rejected = rejected
         self.keyID = keyID
         self.algorithm = algorithm
         self.source = source

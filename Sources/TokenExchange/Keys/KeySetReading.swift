@@ -15,7 +15,7 @@ package struct KeySetReading: Sendable {
 
     package let verifiers: [any TokenVerifier]
     package let keys: Set<Key>
-    /// A constant word for each key that is not used; nothing of the issuer's text.
+    /// Each key that is not used, and why, for the operator; what is the issuer's text in it is cut and escaped.
     package let skipped: [String]
 
     package init(verifiers: [any TokenVerifier], keys: Set<Key>, skipped: [String]) {

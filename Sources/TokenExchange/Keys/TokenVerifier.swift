@@ -6,6 +6,8 @@ package protocol TokenVerifier: Sendable {
     /// The JWK's `kid`; nil for a PEM key, which fits any `kid`.
     var keyID: ExactText? { get }
     var algorithm: SignatureAlgorithm { get }
+    /// RFC 7638 with SHA-256, base64url: tells keys apart whose names do not.
+    var thumbprint: ExactText { get }
 
     /// Whether `signature` is good over the first `count` bytes of `token` (RFC 7515 §5.2, step 8).
     ///

@@ -85,6 +85,14 @@ extension ExactText {
         ExactText(bytes: bytes.map { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) ? $0 | 0x20 : $0 })
     }
 
+    /// For people: quoted, on one line, in printable ASCII, and cut where it is long.
+    package var excerpt: String {
+        let shown = String(self).unicodeScalars.prefix(40).map { scalar in
+            ("!"..."~").contains(scalar) || scalar == " " ? String(scalar) : scalar.escaped(asASCII: true)
+        }
+        return "\"\(shown.joined())\(shown.count < String(self).unicodeScalars.count ? "…" : "")\""
+    }
+
     /// What stands between blanks, as in `scope` (RFC 6749 §3.3).
     package var words: [ExactText] { bytes.split(separator: UInt8(ascii: " ")).map { ExactText(bytes: $0) } }
 }

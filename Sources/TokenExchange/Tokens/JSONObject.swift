@@ -33,14 +33,14 @@ package struct JSONObject: Sendable, Redacted {
         return JSONString.text(text[(value.lowerBound + 1)..<(value.upperBound - 1)])
     }
 
-    /// A value of any type, as it is written; nil where the member is absent.
+    /// A value of any type, as it is written; nil if the member is absent.
     package subscript(name: ExactText) -> JSONValue? {
         guard let value = value(name) else { return nil }
         var scanner = JSONScanner(text, limits: limits, strictness: strictness)
         return try? scanner.readValue(at: value.lowerBound)
     }
 
-    /// The texts of an array's elements; nil where the member is absent or no array.
+    /// The texts of an array's elements; nil if the member is absent or no array.
     package func elements(_ name: ExactText) -> [ArraySlice<UInt8>]? {
         guard let value = value(name) else { return nil }
         var scanner = JSONScanner(text, limits: limits, strictness: strictness)

@@ -48,7 +48,7 @@ extension JSONScanner {
         return try readValue()
     }
 
-    /// Where the elements stand of the array that begins at `start`; nil where another value does.
+    /// Where the elements stand of the array that begins at `start`; nil if another value does.
     mutating func scanElements(at start: Int) throws(JSONError) -> [Range<Int>]? {
         position = start
         guard peek() == UInt8(ascii: "[") else { return nil }

@@ -11,8 +11,11 @@ package enum SignatureAlgorithm: String, Sendable, CaseIterable {
     case es512 = "ES512"
     case edDSA = "EdDSA"
 
+    /// RFC 9864 §2.2 gives EdDSA with the only curve that we know a name of its own.
     private static let byName = Dictionary(uniqueKeysWithValues: allCases.map { (ExactText($0.rawValue), $0) })
+        .merging(["Ed25519": .edDSA]) { $1 }
 
+    /// - Parameter name: as headers, key sets and the configuration write it.
     package init?(name: ExactText) {
         guard let algorithm = Self.byName[name] else { return nil }
         self = algorithm

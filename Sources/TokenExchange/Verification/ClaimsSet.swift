@@ -8,7 +8,7 @@ package struct ClaimsSet: Sendable, Redacted {
 
     package subscript(name: ExactText) -> JSONValue? { values[name] }
 
-    /// The value at `path`, or nil where a step is absent, null, or leads through something that is no object.
+    /// The value at `path`, or nil if a step is absent, null, or leads through something that is no object.
     package func value(at path: ClaimPath) -> JSONValue? {
         var value = values[path.root]
         for name in path.rest { value = value?[name] }

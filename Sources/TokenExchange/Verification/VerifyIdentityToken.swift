@@ -54,20 +54,24 @@ package struct VerifyIdentityToken: Sendable {
     private func checkSignature(
         of token: UnverifiedToken, by tenant: Tenant, source: RequestSource?, within budget: Duration
     ) async throws {
-        guard tenant.rules.algorithms.contains(token.algorithm) else { throw Refusal.algorithmNotAllowed }
-        let denied = tenant.rules.deniedKeyIDs
-        if let keyID = token.keyID, denied.contains(keyID) { throw Refusal.keyDenied }
-        var verifiers = try await tenant.keys.verifiers(
-            for: IssuerKeyQuery(keyID: token.keyID, algorithm: token.algorithm, source: source, budget: budget))
-        if verifiers.isEmpty { throw Refusal.keyUnknown }
-        // A token that names no key may still fit a denied one.
-        if !denied.isEmpty { verifiers.removeAll { $0.keyID.map(denied.contains) ?? false } }
-        if verifiers.isEmpty { throw Refusal.keyDenied }
-        guard
-            verifiers.contains(where: {
-                $0.isValid(signature: token.signature, over: token.bytes, count: token.signingInputCount)
-            })
-        else { throw Refusal.signatureInvalid }
+        let rules = tenant.rules
+        guard rules.algorithms.contains(token.algorithm) else { throw Refusal.algorithmNotAllowed }
+        if let keyID = token.keyID, rules.deniedKeyIDs.contains(keyID) { throw Refusal.keyDenied }
+        func keys(rejecting rejected: Set<ExactText> = []) async throws -> [any TokenVerifier] {
+            try await tenant.keys.verifiers(
+                for: IssuerKeyQuery(
+                    keyID: token.keyID, algorithm: token.algorithm, rejected: rejected, source: source, budget: budget))
+        }
+        let known = try await keys()
+        if known.isEmpty { throw Refusal.keyUnknown }
+        let tried = known.filter { !rules.denies($0) }
+        if tried.isEmpty { throw Refusal.keyDenied }
+        if tried.contains(where: token.jws.isSigned) { return }
+        // The issuer may have a new key under an old name. Where no newer set can be had, the last good one decides.
+        let others = try? await keys(rejecting: Set(known.map(\.thumbprint)))
+        guard let others, others.contains(where: { !rules.denies($0) && token.jws.isSigned(by: $0) }) else {
+            throw Refusal.signatureInvalid
+        }
     }
 
     /// The first policy that is not met decides.
@@ -90,5 +94,12 @@ package struct VerifyIdentityToken: Sendable {
             names.formUnion(provider.token.claimRoots)
         }
         return names.sorted()
+    }
+}
+
+extension TenantRules {
+    /// Of a key that a token does not name; one that it names is looked up before.
+    fileprivate func denies(_ verifier: any TokenVerifier) -> Bool {
+        verifier.keyID.map(deniedKeyIDs.contains) ?? false
     }
 }

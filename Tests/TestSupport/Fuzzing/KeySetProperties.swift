@@ -15,6 +15,10 @@ enum KeySetProperties {
         try require(set.verifiers.count == again?.verifiers.count, "keys are used each time")
         try require(set.skipped.count <= keyLimit, "a key is skipped once")
         for verifier in set.verifiers { try check(verifier) }
+        let isPlain = set.skipped.allSatisfy {
+            $0.description.unicodeScalars.allSatisfy { (" "..."~").contains($0) || $0 == "…" }
+        }
+        try require(isPlain, "what is said of a skipped key can be printed")
         let strict = try read(input, allowing: [.rs256])
         try require(strict?.verifiers.allSatisfy { $0.algorithm == .rs256 } == true, "only allowed algorithms are used")
         try require(try read(input, allowing: [])?.verifiers.isEmpty == true, "no algorithm is used unless allowed")

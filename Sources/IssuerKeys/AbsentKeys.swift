@@ -1,16 +1,28 @@
 package import TokenExchange
 
-/// The `kid`s that a fetch made for them did not bring: nobody need ask the issuer for them again soon.
-package struct AbsentKeyIDs {
+/// The keys that a fetch made for them did not bring, by `kid` and algorithm: nobody need ask the issuer for them again
+/// soon.
+package struct AbsentKeys {
+    package struct Name: Hashable, Sendable {
+        /// Nil where the token names no key.
+        let keyID: ExactText?
+        let algorithm: SignatureAlgorithm
+
+        package init(_ query: IssuerKeyQuery) {
+            keyID = query.keyID?.detached
+            algorithm = query.algorithm
+        }
+    }
+
     /// Entries at most; each has at most 128 characters.
     package static let limit = 1_000
     /// How long an entry counts, in cool-downs. An issuer may sign with a key shortly before it publishes it.
     package static let lifetime = 6
 
     private let lifetime: Duration
-    private var expiries: [ExactText: Duration] = [:]
+    private var expiries: [Name: Duration] = [:]
     /// A ring, so that a flood costs no search for what to forget.
-    private var order: [ExactText] = []
+    private var order: [Name] = []
     private var oldest = 0
 
     /// - Parameter longest: an entry never outlives it; the soft age, by which everything is asked anew.
@@ -20,17 +32,17 @@ package struct AbsentKeyIDs {
 
     package var count: Int { expiries.count }
 
-    package func contains(_ keyID: ExactText, at now: Duration) -> Bool {
-        expiries[keyID].map { now < $0 } ?? false
+    package func contains(_ name: Name, at now: Duration) -> Bool {
+        expiries[name].map { now < $0 } ?? false
     }
 
-    package mutating func insert(_ keyID: ExactText, at now: Duration) {
-        guard expiries.updateValue(now + lifetime, forKey: keyID) == nil else { return }
+    package mutating func insert(_ name: Name, at now: Duration) {
+        guard expiries.updateValue(now + lifetime, forKey: name) == nil else { return }
         if order.count < Self.limit {
-            order.append(keyID)
+            order.append(name)
         } else {
             expiries[order[oldest]] = nil
-            order[oldest] = keyID
+            order[oldest] = name
             oldest = (oldest + 1) % Self.limit
         }
     }

@@ -1,0 +1,53 @@
+import JOSE
+import TestSupport
+import Testing
+import TokenExchange
+
+/// An issuer that gives an old `kid` to a new key: one look at a newer set before a signature counts as bad.
+@Suite struct RotatedKeyTests {
+    /// Has the first set, and another one for whoever has found its keys wanting.
+    private struct TwoSets: IssuerKeySource {
+        let first: IssuerKeySet
+        let second: IssuerKeySet?
+
+        func verifiers(for query: IssuerKeyQuery) async throws(IssuerKeysFailure) -> [any TokenVerifier] {
+            if query.rejected.isEmpty { return first.verifiers(for: query) }
+            guard let second else { throw .unavailable(cause: "down") }
+            return second.verifiers(for: query)
+        }
+    }
+
+    private let old = TestKeys.rs256
+    private let new = TestKeys.stranger
+
+    private func refusal(
+        with second: IssuerKeySet?, rules: TenantRules = TenantRules(), signedBy signer: OpenSSLTokenSigner
+    ) async throws -> Refusal? {
+        let bench = ExchangeBench(rules: rules, keys: TwoSets(first: IssuerKeySet([old.verifier]), second: second))
+        return await bench.exchange(try bench.token.signed(by: signer)).refusal
+    }
+
+    @Test func acceptsASignatureByTheNewKeyOfANewerSet() async throws {
+        let second = IssuerKeySet([try TestKeys.verifier(of: new, named: old.keyID)])
+        #expect(try await refusal(with: second, signedBy: new) == nil)
+        #expect(try await refusal(with: second, signedBy: old) == nil, "the first set is still good for it")
+    }
+
+    @Test func refusesASignatureThatNeitherSetFindsGood() async throws {
+        #expect(try await refusal(with: IssuerKeySet([old.verifier]), signedBy: new) == .signatureInvalid)
+        #expect(try await refusal(with: IssuerKeySet([]), signedBy: new) == .signatureInvalid)
+    }
+
+    /// A forgery must not look like our outage.
+    @Test func refusesABadSignatureWhereNoNewerSetCanBeHad() async throws {
+        #expect(try await refusal(with: nil, signedBy: new) == .signatureInvalid)
+    }
+
+    @Test func takesNoDeniedKeyOfANewerSet() async throws {
+        let rules = TenantRules(deniedKeyIDs: [new.keyID])
+        let bench = ExchangeBench(
+            rules: rules, keys: TwoSets(first: IssuerKeySet([old.verifier]), second: IssuerKeySet([new.verifier])))
+        let token = try bench.token.header("kid", nil).signed(by: new)
+        #expect(await bench.exchange(token).refusal == .signatureInvalid)
+    }
+}
