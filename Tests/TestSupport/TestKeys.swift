@@ -31,7 +31,8 @@ package enum TestKeys {
         let key = JSONValue.object(members.filter { $0.name != "kid" } + [.init("kid", .string(keyID))])
         let set = try JWKSetReader().read(
             JSONValue.object([.init("keys", .array([key]))]).text, allowing: [signer.algorithm])
-        return set.verifiers[0]
+        guard let verifier = set.verifiers.first else { throw JWKSetUnreadable.noKeysMember }
+        return verifier
     }
 
     /// A key ring with one active ES256 key.

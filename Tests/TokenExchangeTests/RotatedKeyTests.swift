@@ -1,4 +1,5 @@
 import JOSE
+import Synchronization
 import TestSupport
 import Testing
 import TokenExchange
@@ -41,6 +42,31 @@ import TokenExchange
     /// A forgery must not look like our outage.
     @Test func refusesABadSignatureWhereNoNewerSetCanBeHad() async throws {
         #expect(try await refusal(with: nil, signedBy: new) == .signatureInvalid)
+    }
+
+    /// Waits for both sets, and writes down how long it may.
+    private final class SlowSets: IssuerKeySource {
+        let budgets = Mutex<[Duration]>([])
+        private let clock: ManualClock
+
+        init(_ clock: ManualClock) {
+            self.clock = clock
+        }
+
+        func verifiers(for query: IssuerKeyQuery) async throws(IssuerKeysFailure) -> [any TokenVerifier] {
+            budgets.withLock { $0.append(query.budget) }
+            clock.advance(by: .seconds(2))
+            return query.rejected.isEmpty ? [TestKeys.rs256.verifier] : []
+        }
+    }
+
+    @Test func waitsForBothSetsNoLongerThanTheDeadlineAllows() async throws {
+        let clock = ManualClock()
+        let keys = SlowSets(clock)
+        let bench = ExchangeBench(providers: [.vipLoyalty(deadline: .seconds(3))], clock: clock, keys: keys)
+        let token = bench.token.header("kid", .string(old.keyID))
+        #expect(await bench.exchange(try token.signed(by: new)).refusal == .signatureInvalid)
+        #expect(keys.budgets.withLock(\.self) == [.milliseconds(2950), .milliseconds(950)])
     }
 
     @Test func takesNoDeniedKeyOfANewerSet() async throws {

@@ -20,9 +20,10 @@ package struct VerifyIdentityToken: Sendable {
         self.limits = limits
     }
 
+    /// - Parameter budget: what is left for waiting; asked before each wait.
     package func callAsFunction(
         _ token: IdentityToken, for provider: IdentityProvider, at now: UnixTime, source: RequestSource? = nil,
-        within budget: Duration
+        within budget: @autoclosure () throws(ExchangeStop) -> Duration
     ) async throws(ExchangeStop) -> VerifiedIdentity {
         do {
             // 1. Form: nothing is believed yet.
@@ -52,7 +53,8 @@ package struct VerifyIdentityToken: Sendable {
     }
 
     private func checkSignature(
-        of token: UnverifiedToken, by tenant: Tenant, source: RequestSource?, within budget: Duration
+        of token: UnverifiedToken, by tenant: Tenant, source: RequestSource?,
+        within budget: () throws(ExchangeStop) -> Duration
     ) async throws {
         let rules = tenant.rules
         guard rules.algorithms.contains(token.algorithm) else { throw Refusal.algorithmNotAllowed }
@@ -60,7 +62,8 @@ package struct VerifyIdentityToken: Sendable {
         func keys(rejecting rejected: Set<ExactText> = []) async throws -> [any TokenVerifier] {
             try await tenant.keys.verifiers(
                 for: IssuerKeyQuery(
-                    keyID: token.keyID, algorithm: token.algorithm, rejected: rejected, source: source, budget: budget))
+                    keyID: token.keyID, algorithm: token.algorithm, rejected: rejected, source: source,
+                    budget: try budget()))
         }
         let known = try await keys()
         if known.isEmpty { throw Refusal.keyUnknown }
