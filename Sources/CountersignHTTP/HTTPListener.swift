@@ -1,82 +1,185 @@
-import HummingbirdCore
-import HummingbirdTLS
 package import Logging
 import NIOCore
 import NIOPosix
 package import NIOSSL
 import ServiceLifecycle
-package import TokenExchange
+import Synchronization
 
-/// One listening socket with its routes, as a service that drains on shutdown: what is being answered is finished,
-/// idle connections are closed.
-package struct HTTPListener: Service {
+/// One listening socket with its routes.
+package final class HTTPListener: Service {
     package struct Settings: Sendable {
         package let host: String
-        /// 0: any free port; ``onListening`` learns which.
+        /// 0: any free port; the listener tells which.
         package let port: Int
         /// Nil: plain HTTP.
         package let tls: TLSConfiguration?
-        /// From a request's head to the end of its body.
+        package let limits: ConnectionGate.Limits
+        package let head: HeadLimits
+        /// For a request to arrive, and for its sender to take the answer.
         package let requestTimeout: Duration
         /// From one answer to the next request on a connection.
         package let idleTimeout: Duration
-        /// Further connections wait to be accepted.
-        package let connectionLimit: Int
+        /// For what is being answered when the process is told to stop.
+        package let grace: Duration
 
         package init(
-            host: String, port: Int, tls: TLSConfiguration? = nil, requestTimeout: Duration = .seconds(10),
-            idleTimeout: Duration = .seconds(60), connectionLimit: Int = 4096
+            host: String, port: Int, tls: TLSConfiguration? = nil, limits: ConnectionGate.Limits,
+            head: HeadLimits = HeadLimits(), requestTimeout: Duration = .seconds(10),
+            idleTimeout: Duration = .seconds(75), grace: Duration = .seconds(10)
         ) {
             self.host = host
             self.port = port
             self.tls = tls
+            self.limits = limits
+            self.head = head
             self.requestTimeout = requestTimeout
             self.idleTimeout = idleTimeout
-            self.connectionLimit = connectionLimit
+            self.grace = grace
         }
     }
 
-    private let server: any Service
+    private struct State {
+        var channel: (any Channel)?
+        var isDraining = false
+    }
 
-    /// - Parameters:
-    ///   - requestLogLevel: of the lines about requests in which nothing of ours failed.
-    ///   - metrics: counts requests; nil: nobody does.
-    ///   - onListening: called once with the port.
-    /// - Throws: where the TLS library does not take the certificates.
+    private let settings: Settings
+    private let tls: NIOSSLContext?
+    private let conductor: RequestConductor
+    private let metrics: ConnectionMetrics
+    private let logger: Logger
+    private let onListening: @Sendable (Int) -> Void
+    private let gate: ConnectionGate
+    private let group = MultiThreadedEventLoopGroup.singleton
+    private let ended: EventLoopPromise<Void>
+    private let state = Mutex(State())
+
+    /// - Parameter onListening: called once with the port.
+    /// - Throws: if the TLS library does not take the certificates.
     package init(
-        _ settings: Settings, routes: some Routes, time: TimeSource, logger: Logger,
-        requestLogLevel: Logger.Level = .info,
-        metrics: RequestMetrics? = nil,
+        _ settings: Settings, conductor: RequestConductor, metrics: ConnectionMetrics, logger: Logger,
         onListening: @escaping @Sendable (Int) -> Void = { _ in }
     ) throws {
-        let conductor = RequestConductor(
-            routes: routes, time: time, logger: logger, level: requestLogLevel, metrics: metrics)
-        server = try Self.builder(settings).buildServer(
-            configuration: ServerConfiguration(
-                address: .hostname(settings.host, port: settings.port),
-                availableConnectionsDelegate: MaximumAvailableConnections(settings.connectionLimit)),
-            eventLoopGroup: MultiThreadedEventLoopGroup.singleton,
-            logger: Logger(label: "hummingbird") { _ in SwiftLogNoOpLogHandler() },
-            responder: { request, writer, channel in
-                try await conductor.respond(to: request, with: writer, on: channel)
-            },
-            onServerRunning: { channel in onListening(channel.localAddress?.port ?? settings.port) })
+        self.settings = settings
+        tls = try settings.tls.map(Self.context)
+        self.conductor = conductor
+        self.metrics = metrics
+        self.logger = logger
+        self.onListening = onListening
+        gate = ConnectionGate(settings.limits, metrics: metrics)
+        ended = group.next().makePromise()
     }
 
+    /// How many connections wait for their peers, and how many are being answered.
+    package var connectionCounts: (waiting: Int, answering: Int) { gate.counts }
+
+    /// Listens until ``drain(within:)`` has come to its end; a graceful shutdown begins one.
     package func run() async throws {
-        try await server.run()
+        let channel = try await bind()
+        let isDraining = state.withLock { state in
+            state.channel = channel
+            return state.isDraining
+        }
+        if isDraining { try? await channel.close() } else { onListening(channel.localAddress?.port ?? settings.port) }
+        await withTaskCancellationHandler {
+            await withGracefulShutdownHandler {
+                try? await ended.futureResult.get()
+            } onGracefulShutdown: {
+                Task { await self.drain(within: self.settings.grace) }
+            }
+        } onCancel: {
+            Task { await self.drain(within: .zero) }
+        }
     }
 
-    private static func builder(_ settings: Settings) throws -> HTTPServerBuilder {
-        let http = HTTPServerBuilder.http1(
-            configuration: .init(
-                additionalChannelHandlers: [
-                    RequestTimeoutHandler(
-                        requestTimeout: TimeAmount(settings.requestTimeout),
-                        idleTimeout: TimeAmount(settings.idleTimeout)), ContinueHandler(),
-                ],
-                httpDecoderConfiguration: .init(
-                    maxHeaderFieldSize: 16 * 1024, maxHeaderListSize: 32 * 1024, maxHeaderFieldCount: 100)))
-        return try settings.tls.map { try .tls(http, tlsConfiguration: $0) } ?? http
+    /// Ends the listener in order: accepts no more connections, has every answer say that it is the connection's last,
+    /// closes idle connections half a second later, for a request may be on its way, and all that is left after `grace`.
+    /// Returns when no connection is left, whatever the clients do. May be called again with a shorter time.
+    package func drain(within grace: Duration) async {
+        let channel = state.withLock { state in
+            state.isDraining = true
+            return state.channel
+        }
+        gate.drain { [ended] in ended.succeed() }
+        try? await channel?.close()
+        let end = group.next().scheduleTask(in: TimeAmount(grace)) { [gate, ended] in
+            gate.end()
+            ended.succeed()
+        }
+        try? await ended.futureResult.get()
+        end.cancel()
+    }
+}
+
+// MARK: - Sockets
+
+extension HTTPListener {
+    /// Of the operations listener: what probes, scrapes and operators need, whatever the public listener has to bear.
+    package static let operationsConnections = 32
+
+    /// The open files that a listener may need.
+    package static func descriptors(connections: Int) -> Int { 1 + connections + AcceptHandler.excess }
+
+    /// What the kernel holds for one connection of bytes that were not read, and of bytes that the peer does not take. Larger
+    /// ones would help no message of ours, and would be what a client can make us hold.
+    private static let socketBufferBytes = 64 * 1024
+    private static let backlog: CInt = 1024
+    /// Of one reading.
+    private static let readBytes = 16 * 1024
+
+    private func bind() async throws -> any Channel {
+        let (limit, metrics, logger) = (settings.limits.connections, metrics, logger)
+        return try await ServerBootstrap(group: group)
+            .serverChannelOption(.backlog, value: Self.backlog)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            // Accepted sockets inherit these.
+            .serverChannelOption(.socketOption(.so_rcvbuf), value: Self.socketBufferBytes)
+            .serverChannelOption(.socketOption(.so_sndbuf), value: Self.socketBufferBytes)
+            .serverChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(
+                        AcceptHandler(connections: limit, metrics: metrics, logger: logger))
+                }
+            }
+            .childChannelInitializer { [self] channel in
+                channel.eventLoop.makeCompletedFuture { try set(up: channel) }
+            }
+            .bind(host: settings.host, port: settings.port).get()
+    }
+
+    private func set(up channel: any Channel) throws {
+        guard let place = gate.admit(channel, now: channel.eventLoop.now) else { return channel.close(promise: nil) }
+        do {
+            try Self.setOptions(of: channel)
+            let handlers = channel.pipeline.syncOperations
+            if let tls { try handlers.addHandler(NIOSSLServerHandler(context: tls)) }
+            try handlers.addHandler(
+                ConnectionHandler(
+                    limits: settings.head,
+                    times: ConnectionTimes(
+                        request: TimeAmount(settings.requestTimeout), idle: TimeAmount(settings.idleTimeout)),
+                    isSecure: tls != nil, conductor: conductor, place: place, loop: channel.eventLoop))
+        } catch {
+            place.leave()
+            throw error
+        }
+    }
+
+    private static func setOptions(of channel: any Channel) throws {
+        guard let options = channel.syncOptions else { return }
+        try options.setOption(.autoRead, value: false)
+        try options.setOption(.allowRemoteHalfClosure, value: true)
+        try options.setOption(.maxMessagesPerRead, value: 1)
+        try options.setOption(
+            .recvAllocator,
+            value: AdaptiveRecvByteBufferAllocator(minimum: 1024, initial: 2048, maximum: readBytes))
+        // Writable means that the kernel has taken everything.
+        try options.setOption(.writeBufferWaterMark, value: .init(low: 1, high: 1))
+    }
+
+    private static func context(_ tls: TLSConfiguration) throws -> NIOSSLContext {
+        var tls = tls
+        tls.shutdownTimeout = .seconds(1)
+        return try NIOSSLContext(configuration: tls)
     }
 }

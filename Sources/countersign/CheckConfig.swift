@@ -29,7 +29,8 @@ struct CheckConfig: AsyncParsableCommand {
             } else {
                 let blueprint = try config.blueprint()
                 configuration = blueprint.configuration
-                for remark in blueprint.remarks { print("note: \(remark)") }
+                let descriptors = try DescriptorBudget(configuration, limit: OpenFileLimit.raise())
+                for remark in blueprint.remarks + descriptors.remarks { print("note: \(remark)") }
             }
             print("\(config.file): good. \(configuration.summary)")
         }

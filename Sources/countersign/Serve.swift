@@ -20,13 +20,16 @@ struct Serve: AsyncParsableCommand {
     @OptionGroup var config: ConfigurationOption
 
     func run() async throws {
-        // Tasks run on the event loops: no hop between a connection and the code that answers it. It took a prototype of
-        // the callback from 10,500 to 13,000 requests/s on two cores.
-        _ = NIOSingletons.unsafeTryInstallSingletonPosixEventLoopGroupAsConcurrencyGlobalExecutor()
+        let openFiles = OpenFileLimit.raise()
         try await config.reporting {
             let blueprint = try config.blueprint()
+            let descriptors = try DescriptorBudget(blueprint.configuration, limit: openFiles)
+            // Tasks run on the event loops: no hop between a connection and the code that answers it. It took a prototype
+            // of the callback from 10,500 to 13,000 requests/s on two cores.
+            _ = NIOSingletons.unsafeTryInstallSingletonPosixEventLoopGroupAsConcurrencyGlobalExecutor()
             let server = CountersignServer(
-                blueprint, reload: { () throws(StartUpError) in try config.blueprint() }, time: .system,
+                blueprint, descriptors: descriptors,
+                reload: { () throws(StartUpError) in try config.blueprint() }, time: .system,
                 logger: Logger(blueprint.configuration.log))
             try await server.run()
         }

@@ -1,6 +1,5 @@
 import CountersignHTTP
 import HTTPTypes
-import HummingbirdCore
 import JOSE
 import NIOCore
 import TestSupport
@@ -94,7 +93,8 @@ import TokenExchange
     ]
 
     @Test func everyCodeStandsInTheTable() {
-        #expect(Set(Self.table.map(\.code)) == Set(ErrorCode.allCases))
+        // What is refused before a route sees it: ConnectionHandlerTests.
+        #expect(Set(Self.table.map(\.code)).union([.headTooLarge]) == Set(ErrorCode.allCases))
     }
 
     @Test(arguments: table)
@@ -131,13 +131,12 @@ import TokenExchange
             issuer: ExactText(ExchangeBench.publicURL),
             keys: { TestKeys.ring },
             keySetMaximumAge: .seconds(600), bodyLimit: 32_768, jsonLimits: JSONLimits(), rateLimiter: item.rateLimiter)
-        var head = HTTPRequest(
-            method: item.method, scheme: "http", authority: "x", path: item.path,
-            headerFields: [.contentType: item.contentType])
-        head.headerFields[.authorization] = item.authorization
+        let head = try RequestHead.reading(
+            "\(item.method.rawValue) \(item.path) HTTP/1.1\r\nHost: x\r\nContent-Type: \(item.contentType)\r\n"
+                + (item.authorization.map { "Authorization: \($0)\r\n" } ?? "") + "\r\n")
         let request = IncomingRequest(
-            Request(head: head, body: RequestBody(buffer: ByteBuffer(bytes: try item.body(bench.token)))), id: "test",
-            source: RequestSource(try SocketAddress(ipAddress: "127.0.0.1", port: 1)), arrivedAt: item.arrivedAt)
+            head, id: "test", source: RequestSource(try SocketAddress(ipAddress: "127.0.0.1", port: 1)),
+            arrivedAt: item.arrivedAt, body: GivenBody(bytes: try item.body(bench.token)))
         do throws(Problem) {
             _ = try await routes.reply(to: request)
             return nil

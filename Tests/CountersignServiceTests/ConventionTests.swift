@@ -36,7 +36,7 @@ import Testing
         for target in Self.siblings + ["TokenExchange", "CountersignService", "countersign"] {
             #expect(files.contains { $0.path.hasPrefix(target + "/") }, "no file of \(target)")
         }
-        for module in ["COpenSSL", "CLibJWT", "CHiredis", "HummingbirdCore", "Yams", "NIOCore"] {
+        for module in ["COpenSSL", "CLibJWT", "CHiredis", "HTTPTypes", "Yams", "NIOCore"] {
             #expect(files.contains { $0.imports.contains(module) }, "nobody imports \(module)")
         }
     }
@@ -49,7 +49,7 @@ import Testing
 
     @Test(arguments: [
         ("COpenSSL", "JOSE/OpenSSL/"), ("CLibJWT", "JOSE/LibJWT/"), ("CHiredis", "RedisSessions/Hiredis/"),
-        ("HummingbirdCore", "CountersignHTTP/"), ("Yams", "ServiceConfiguration/"), ("ArgumentParser", "countersign/"),
+        ("HTTPTypes", "CountersignHTTP/"), ("Yams", "ServiceConfiguration/"), ("ArgumentParser", "countersign/"),
     ])
     func letsOneFolderImport(module: String, folder: String) throws {
         for file in try Self.files() where file.imports.contains(module) {

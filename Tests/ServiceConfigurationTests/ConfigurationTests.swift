@@ -19,6 +19,7 @@ import TokenExchange
         #expect(
             configuration.listen.trustedProxies.networks.map(\.description)
                 == ["10.0.0.0/8", "192.0.2.7", "2001:db8::/32"])
+        #expect(configuration.listen.idleTimeout == .seconds(90))
         #expect(configuration.defaultIdentityProvider == "loyalty")
         #expect(configuration.log.level == .warning)
         #expect(configuration.log.format == .text)
@@ -36,6 +37,7 @@ import TokenExchange
         #expect([limits.bodyBytes, limits.tokenBytes, limits.jsonDepth, limits.jsonMembers] == [2048, 1024, 8, 32])
         #expect([limits.requestsPerSecond, limits.burst, limits.sources, limits.connections] == [0, 7, 9, 12])
         #expect(limits.requestTimeout == .seconds(2))
+        #expect([limits.headBytes, limits.connectionsPerSource] == [8192, 3])
     }
 
     @Test func readsRedis() throws {
@@ -209,6 +211,7 @@ import TokenExchange
         #expect(configuration.listen.operations == HostPort(host: "127.0.0.1", port: 8081))
         #expect(configuration.listen.tls == nil)
         #expect(configuration.listen.trustedProxies.networks.isEmpty)
+        #expect(configuration.listen.idleTimeout == .seconds(75))
         #expect(configuration.defaultIdentityProvider == nil)
         #expect(configuration.log.level == .info)
         #expect(configuration.log.format == .json)
@@ -228,6 +231,7 @@ import TokenExchange
         #expect(
             [limits.requestsPerSecond, limits.burst, limits.sources, limits.connections] == [50, 100, 10000, 4096])
         #expect(limits.requestTimeout == .seconds(10))
+        #expect([limits.headBytes, limits.connectionsPerSource] == [49152, 256])
     }
 
     @Test func fillsInDefaultsOfAnIdentityProvider() throws {

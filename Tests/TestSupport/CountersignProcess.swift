@@ -66,16 +66,26 @@ package final class CountersignProcess: Sendable {
     }
 
     /// Starts the service and waits until it listens.
-    package static func start(_ settings: Settings = Settings()) async throws -> CountersignProcess {
+    /// - Parameters:
+    ///   - openFiles: the limit that it is started with; nil for that of the tests.
+    ///   - most: to which it may raise that limit; nil for no further.
+    package static func start(
+        _ settings: Settings = Settings(), openFiles: Int? = nil, atMost most: Int? = nil
+    ) async throws -> CountersignProcess {
         let folder = try prepare(settings)
-        return try await start(in: folder)
+        return try await start(in: folder, under: openFiles.map { "ulimit -Sn \($0); ulimit -Hn \(most ?? $0)" } ?? ":")
     }
 
     /// Starts another replica in a folder that is prepared.
-    package static func start(in folder: TemporaryFolder) async throws -> CountersignProcess {
+    /// - Parameter command: of the shell that it is started from.
+    package static func start(
+        in folder: TemporaryFolder, under command: String = ":"
+    ) async throws -> CountersignProcess {
         let log = "\(folder.path)/log-\(UUID().uuidString)"
         let process = try ChildProcess.start(
-            program, ["serve", "--config", "\(folder.path)/countersign.yaml"], output: log)
+            "/bin/sh",
+            ["-c", "\(command); exec \"$0\" serve --config \"$1\"", program, "\(folder.path)/countersign.yaml"],
+            output: log)
         var ports: [String: Int] = [:]
         do {
             try await eventually("countersign listens", within: .seconds(15)) {
@@ -178,6 +188,13 @@ package final class CountersignProcess: Sendable {
     }
 
     package func signal(_ number: CInt) { process.signal(number) }
+
+    package var identifier: Int { Int(process.identifier) }
+
+    /// Files and sockets that are open at the moment.
+    package func openFiles() throws -> Int {
+        try FileManager.default.contentsOfDirectory(atPath: "/proc/\(process.identifier)/fd").count
+    }
 
     /// Bytes of memory that were in use at once, at most (`VmHWM`).
     package func peakMemory() throws -> Int {

@@ -4,9 +4,12 @@ import Foundation
 package final class HTTPConnection: Sendable {
     private let socket: LoopbackSocket
 
-    /// - Parameter lastByte: of our own address 127.0.0.x, for tests that play several sources.
-    package init(port: Int, from lastByte: UInt8 = 1) throws {
+    /// - Parameters:
+    ///   - lastByte: of our own address 127.0.0.x, for tests that play several sources.
+    ///   - receiveBuffer: bytes that the kernel takes while nobody reads; nil for as many as it likes.
+    package init(port: Int, from lastByte: UInt8 = 1, receiveBuffer: CInt? = nil) throws {
         socket = try LoopbackSocket()
+        if let receiveBuffer { socket.setReceiveBuffer(receiveBuffer) }
         if lastByte != 1 { try socket.bind(port: 0, lastByte: lastByte) }
         try socket.connect(port: port)
     }
@@ -26,6 +29,9 @@ package final class HTTPConnection: Sendable {
         try socket.write(Array((head + "\r\n").utf8) + (body ?? []))
         return try answer(hasBody: method != "HEAD")
     }
+
+    /// Says that nothing more will be sent.
+    package func closeOutput() { shutdown(socket.descriptor, CInt(SHUT_WR)) }
 
     /// Sends a callback without waiting for the answer.
     package func login(_ token: [UInt8], _ device: String, _ provider: String) throws {

@@ -20,6 +20,12 @@ final class LoopbackSocket: Sendable {
         try withAddress(port: port, lastByte: lastByte) { Glibc.bind(descriptor, $0, $1) }
     }
 
+    /// Has to be set before ``connect(port:)``.
+    func setReceiveBuffer(_ bytes: CInt) {
+        var bytes = bytes
+        setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &bytes, socklen_t(MemoryLayout<CInt>.size))
+    }
+
     func connect(port: Int) throws {
         try withAddress(port: port) { Glibc.connect(descriptor, $0, $1) }
     }
@@ -72,4 +78,12 @@ package func freeLoopbackPort() throws -> Int {
     let listener = try LoopbackSocket()
     try listener.bind(port: 0)
     return try listener.port()
+}
+
+/// Lets this process open as many files and sockets as it may; most systems start processes with 1024.
+package func raiseOpenFileLimit() {
+    var limit = rlimit()
+    getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    limit.rlim_cur = limit.rlim_max
+    setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
 }

@@ -49,7 +49,7 @@ package final class TestCertificate: Sendable {
         }
     }
 
-    var serverConfiguration: TLSConfiguration {
+    package var serverConfiguration: TLSConfiguration {
         get throws {
             .makeServerConfiguration(
                 certificateChain: try certificates.map { .certificate($0) },

@@ -1,11 +1,9 @@
 import HTTPTypes
-import HummingbirdCore
-import Logging
-import NIOCore
-import TokenExchange
+package import Logging
+package import TokenExchange
 
 /// The outermost layer of a listener: gives a request its id, has it answered, renders problems, and logs once.
-struct RequestConductor: Sendable {
+package struct RequestConductor: Sendable {
     private let routes: any Routes
     private let time: TimeSource
     private let logger: Logger
@@ -15,8 +13,11 @@ struct RequestConductor: Sendable {
 
     /// - Parameters:
     ///   - level: of the lines about requests in which nothing of ours failed.
-    ///   - metrics: nil where requests are not counted.
-    init(routes: any Routes, time: TimeSource, logger: Logger, level: Logger.Level, metrics: RequestMetrics?) {
+    ///   - metrics: nil if requests are not counted.
+    package init(
+        routes: any Routes, time: TimeSource, logger: Logger, level: Logger.Level = .info,
+        metrics: RequestMetrics? = nil
+    ) {
         self.level = level
         self.metrics = metrics
         self.routes = routes
@@ -24,39 +25,53 @@ struct RequestConductor: Sendable {
         self.logger = logger
     }
 
-    func respond(to incoming: Request, with writer: consuming ResponseWriter, on channel: any Channel) async throws {
-        let request = IncomingRequest(
-            incoming, id: RequestID.choose(incoming: incoming.headers[.requestID]),
-            source: RequestSource(channel.remoteAddress), arrivedAt: time.elapsed())
-        let (reply, problem) = await answer(request)
-        let report = Report(
-            reply, problem, route: routes.name(of: request.path), duration: time.elapsed() - request.arrivedAt)
-        metrics?.record(report.kind, duration: report.duration)
-        log(report, of: request)
-        var head = HTTPResponse(status: reply.status, headerFields: reply.headers)
-        head.headerFields[.requestID] = request.id
-        head.headerFields[.date] = date.value(at: time.now())
-        head.headerFields[.contentLength] = String(reply.body.count)
-        let hasBody = request.head.method != .head && !reply.body.isEmpty
-        try await writer.write(
-            response: head,
-            body: hasBody ? ResponseBody(byteBuffer: channel.allocator.buffer(bytes: reply.body)) : ResponseBody())
+    /// The request that begins with `head` and arrives now.
+    /// - Parameter peer: who is at the other end of the connection; nil if it has no address.
+    func request(_ head: RequestHead, from peer: IPAddress?, body: any RequestBody) -> IncomingRequest {
+        IncomingRequest(
+            head, id: RequestID.choose(incoming: head.headerFields[.requestID]),
+            source: peer.map(RequestSource.init), arrivedAt: time.elapsed(), body: body)
     }
 
-    private func answer(_ request: IncomingRequest) async -> (Reply, Problem?) {
+    func answer(_ request: IncomingRequest) async -> Reply {
+        var problem: Problem?
+        let reply: Reply
         do throws(Problem) {
-            return (try await routes.reply(to: request), nil)
+            reply = try await routes.reply(to: request)
         } catch {
-            return (error.reply(requestID: request.id), error)
+            problem = error
+            reply = error.reply(requestID: request.id)
         }
+        return report(
+            reply, problem, requestID: request.id, route: routes.name(of: request.path), since: request.arrivedAt)
+    }
+
+    /// The answer to what is no request.
+    func refuse(_ fault: HTTPFault) -> Reply {
+        let id = RequestID.choose(incoming: nil)
+        let problem = Problem(fault)
+        return report(problem.reply(requestID: id), problem, requestID: id, route: "other", since: time.elapsed())
+    }
+
+    /// Logs and counts; the answer then has what every answer has.
+    private func report(
+        _ reply: Reply, _ problem: Problem?, requestID: String, route: String, since start: Duration
+    ) -> Reply {
+        let report = Report(reply, problem, route: route, duration: time.elapsed() - start)
+        metrics?.record(report.kind, duration: report.duration)
+        log(report, requestID: requestID)
+        var reply = reply
+        reply.headers[.requestID] = requestID
+        reply.headers[.date] = date.value(at: time.now())
+        return reply
     }
 
     /// One line per request. Names in it come from the configuration, reasons from closed sets; nothing from the request does.
-    private func log(_ report: Report, of request: IncomingRequest) {
+    private func log(_ report: Report, requestID: String) {
         let level = report.failure == nil ? level : .error
         guard logger.logLevel <= level else { return }
         var metadata: Logger.Metadata = [
-            "request_id": .string(request.id),
+            "request_id": .string(requestID),
             "route": .string(report.kind.route),
             "status": .stringConvertible(report.kind.status),
             "duration_ms": .stringConvertible(((report.duration / .milliseconds(1)) * 1000).rounded() / 1000),

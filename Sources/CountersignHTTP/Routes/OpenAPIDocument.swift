@@ -15,7 +15,9 @@ package enum OpenAPIDocument {
             * A path that is none of these is 404 `not_found`; another method is 405 `method_not_allowed` with `Allow`. `HEAD` is taken
               wherever `GET` is.
             * 4xx means that the caller must act, 5xx that we must; 503 and 504 come with `Retry-After`.
-            * A header section of more than 32 KiB is 400 without a body, and the connection is closed.
+            * What is no well-formed HTTP/1.1 request with one valid `Host` is 400 `invalid_request`; a head or trailers of more than
+              `limits.head_bytes` are 431 `head_too_large`. The connection is then closed.
+            * Request bodies are plain: a `Content-Encoding` is 415 with `Accept-Encoding: identity`.
         servers:
           - url: http://127.0.0.1:8080
             description: The public listener.
@@ -819,6 +821,7 @@ package enum OpenAPIDocument {
                 - identity_provider_unknown
                 - not_found
                 - method_not_allowed
+                - head_too_large
                 - body_too_large
                 - unsupported_media_type
                 - rate_limited

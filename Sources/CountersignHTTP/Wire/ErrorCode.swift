@@ -18,6 +18,7 @@ package enum ErrorCode: String, Sendable, CaseIterable {
     case identityProviderUnknown = "identity_provider_unknown"
     case notFound = "not_found"
     case methodNotAllowed = "method_not_allowed"
+    case headTooLarge = "head_too_large"
     case bodyTooLarge = "body_too_large"
     case unsupportedMediaType = "unsupported_media_type"
     case rateLimited = "rate_limited"
@@ -37,6 +38,7 @@ package enum ErrorCode: String, Sendable, CaseIterable {
             .forbidden
         case .identityProviderUnknown, .notFound: .notFound
         case .methodNotAllowed: .methodNotAllowed
+        case .headTooLarge: .requestHeaderFieldsTooLarge
         case .bodyTooLarge: .contentTooLarge
         case .unsupportedMediaType: .unsupportedMediaType
         case .rateLimited: .tooManyRequests
@@ -66,6 +68,7 @@ package enum ErrorCode: String, Sendable, CaseIterable {
         case .identityProviderUnknown: "Identity provider unknown"
         case .notFound: "Not found"
         case .methodNotAllowed: "Method not allowed"
+        case .headTooLarge: "Head too large"
         case .bodyTooLarge: "Body too large"
         case .unsupportedMediaType: "Unsupported media type"
         case .rateLimited: "Too many requests"
@@ -97,6 +100,7 @@ package enum ErrorCode: String, Sendable, CaseIterable {
         case .identityProviderUnknown: "No identity provider of that name or host is configured."
         case .notFound: "There is nothing at this path."
         case .methodNotAllowed: "This path does not take that method; the Allow header lists those it takes."
+        case .headTooLarge: "The head or the trailers of the request are larger than this service accepts."
         case .bodyTooLarge: "The body is larger than this service accepts."
         case .unsupportedMediaType: "The Content-Type must be application/json."
         case .rateLimited: "Too many requests from this address; wait as long as Retry-After says."

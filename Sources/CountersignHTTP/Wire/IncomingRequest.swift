@@ -1,39 +1,35 @@
 import HTTPTypes
-package import HummingbirdCore
-import NIOCore
 package import TokenExchange
 
 /// A request as the routes see it.
-package struct IncomingRequest {
+package struct IncomingRequest: Sendable {
     let id: String
-    let head: HTTPRequest
-    /// Without the query.
-    let path: Substring
+    let head: RequestHead
     let source: RequestSource?
     /// By the monotonic clock; deadlines count from here.
     let arrivedAt: Duration
-    private let body: RequestBody
+    private let body: any RequestBody
 
-    package init(_ request: Request, id: String, source: RequestSource?, arrivedAt: Duration) {
+    package init(
+        _ head: RequestHead, id: String, source: RequestSource?, arrivedAt: Duration, body: any RequestBody
+    ) {
+        self.head = head
         self.id = id
-        head = request.head
-        path = (request.head.path ?? "/").prefix { $0 != "?" }
         self.source = source
         self.arrivedAt = arrivedAt
-        body = request.body
+        self.body = body
     }
+
+    /// Without the query.
+    package var path: Substring { head.path[...] }
+
+    /// The host that was asked for: ASCII in lower case, without port.
+    var host: ExactText? { head.host }
 
     /// What goes on to services that we ask on behalf of this request.
     var trace: RequestTrace {
         RequestTrace(
             requestID: id, traceparent: head.headerFields[.traceparent].flatMap { TraceParent.isSane($0) ? $0 : nil })
-    }
-
-    /// The host that was asked for: ASCII in lower case, without port.
-    var host: ExactText? {
-        guard let authority = head.authority else { return nil }
-        let host = authority.hasPrefix("[") ? authority.prefix { $0 != "]" } + "]" : authority.prefix { $0 != ":" }
-        return ExactText(host).lowercasedASCII
     }
 
     /// Whether the content is of this media type, in lower case; parameters are ignored, since JSON and forms have none.
@@ -45,23 +41,28 @@ package struct IncomingRequest {
 
     /// The whole body.
     ///
-    /// - Throws: ``Problem`` where it is larger than `limit`, before reading it where its length was announced; where it
-    ///   does not arrive in time, or the caller hangs up.
-    func collectBody(upTo limit: Int) async throws(Problem) -> [UInt8] {
-        if let length = head.headerFields[.contentLength].flatMap({ Int($0) }), length > limit {
-            throw Problem(.bodyTooLarge)
+    /// - Throws: ``Problem`` if it is coded; if it is larger than `limit`, before reading it where its length was announced;
+    ///   if it does not arrive in time, or the caller hangs up.
+    package func collectBody(upTo limit: Int) async throws(Problem) -> [UInt8] {
+        guard !isCoded else {
+            throw Problem(.unsupportedMediaType, reason: "content_coding").expecting(.plainBody)
+                .with([.acceptEncoding: "identity"])
         }
-        do {
-            var bytes: [UInt8] = []
-            for try await part in body {
-                guard bytes.count + part.readableBytes <= limit else { throw Problem(.bodyTooLarge) }
-                bytes.append(contentsOf: part.readableBytesView)
-            }
-            return bytes
-        } catch let problem as Problem {
-            throw problem
-        } catch {
-            throw Problem(.invalidRequest, reason: "body_incomplete")
+        return try await body.collect(upTo: limit)
+    }
+
+    /// Whether the body is compressed or otherwise coded (RFC 9110 §8.4).
+    private var isCoded: Bool {
+        guard let codings = head.headerFields[.contentEncoding] else { return false }
+        return codings.split(separator: ",").contains { coding in
+            !ASCII.isEqual(coding.utf8.filter { !ASCII.isBlank($0) }, lowercased: "identity".utf8)
         }
     }
+}
+
+/// Where the body of a request comes from.
+package protocol RequestBody: Sendable {
+    /// All of it; to be called where the request is answered, on its connection's event loop.
+    /// - Throws: ``Problem`` if there is more than `limit`, or if it does not arrive.
+    func collect(upTo limit: Int) async throws(Problem) -> [UInt8]
 }

@@ -18,7 +18,7 @@ package struct Problem: Error {
     /// Which sentence tells what a good request is.
     private var expected = RequestForm.callback
 
-    init(_ code: ErrorCode, reason: String? = nil) {
+    package init(_ code: ErrorCode, reason: String? = nil) {
         self.code = code
         self.reason = reason
         failure = nil

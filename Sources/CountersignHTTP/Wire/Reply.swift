@@ -1,4 +1,4 @@
-import HTTPTypes
+package import HTTPTypes
 import TokenExchange
 
 /// An answer on its way out.
@@ -17,7 +17,9 @@ package struct Reply {
         var degradedBy: Failure?
     }
 
-    static func json(_ body: [UInt8], status: HTTPResponse.Status = .ok, cacheControl: String = "no-store") -> Reply {
+    package static func json(
+        _ body: [UInt8], status: HTTPResponse.Status = .ok, cacheControl: String = "no-store"
+    ) -> Reply {
         Reply(
             status: status, headers: [.contentType: "application/json", .cacheControl: cacheControl], body: body)
     }

@@ -1,5 +1,10 @@
 /// What a good request looks like, for the sentences that tell it.
 enum RequestForm {
+    /// HTTP/1.1 itself.
+    case http
+    case wholeBody
+    /// Without a content coding.
+    case plainBody
     case callback
     case form
     /// Of the token endpoint.
@@ -10,7 +15,9 @@ enum RequestForm {
 
     var invalidRequest: String {
         switch self {
-        case .callback: ErrorCode.invalidRequest.detail
+        case .callback, .plainBody: ErrorCode.invalidRequest.detail
+        case .http: "The request is not well-formed HTTP/1.1 with one valid Host."
+        case .wholeBody: "The body did not arrive whole in the time that a request has."
         case .form: "The body must be a form with the field token, and no field twice."
         case .cohort:
             "The body must be a form with exactly one of subject, device, tenant, identity_provider, key_id and all=true, "
@@ -25,7 +32,8 @@ enum RequestForm {
 
     var unsupportedMediaType: String {
         switch self {
-        case .callback: ErrorCode.unsupportedMediaType.detail
+        case .callback, .http, .wholeBody: ErrorCode.unsupportedMediaType.detail
+        case .plainBody: "The body must not be compressed; leave out Content-Encoding."
         case .form, .tokenExchange, .cohort, .configuredName:
             "The Content-Type must be application/x-www-form-urlencoded."
         }

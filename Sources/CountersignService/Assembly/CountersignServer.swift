@@ -10,16 +10,18 @@ import UpstreamTokens
 /// The running service: listeners, store, background work. Ends in order on SIGTERM and SIGINT, reloads on SIGHUP.
 package struct CountersignServer: Sendable {
     private let blueprint: Blueprint
+    private let descriptors: DescriptorBudget
     private let reload: @Sendable () throws(StartUpError) -> Blueprint
     private let time: TimeSource
     private let logger: Logger
 
     /// - Parameter reload: reads the configuration anew.
     package init(
-        _ blueprint: Blueprint, reload: @escaping @Sendable () throws(StartUpError) -> Blueprint, time: TimeSource,
-        logger: Logger
+        _ blueprint: Blueprint, descriptors: DescriptorBudget,
+        reload: @escaping @Sendable () throws(StartUpError) -> Blueprint, time: TimeSource, logger: Logger
     ) {
         self.blueprint = blueprint
+        self.descriptors = descriptors
         self.reload = reload
         self.time = time
         self.logger = logger
@@ -29,6 +31,7 @@ package struct CountersignServer: Sendable {
     package func run() async throws {
         let configuration = blueprint.configuration
         for remark in blueprint.remarks { logger.notice("\(remark)") }
+        for remark in descriptors.remarks { logger.warning("\(remark)") }
         let sessions = SessionAssembly(configuration, time: time, logger: logger)
         let clocks = IssuerClocks()
         let remoteKeys = RemoteTenantKeys(time: time, logger: logger)
@@ -59,19 +62,27 @@ package struct CountersignServer: Sendable {
                 signingKeys,
                 reloader,
                 try listening(
-                    configuration.listen.operations, "operations", requestLogLevel: .debug,
-                    routes: OperationsRoutes(
-                        readiness: {
-                            await ReadinessProbe(
-                                store: sessions.store, providers: live.configuration.identityProviders,
-                                remoteKeys: remoteKeys, signingKeys: signingKeys, upstreams: upstreams)()
-                        },
-                        metrics: { registry.text }, revocations: sessions.revocations,
-                        verifiers: { live.verifiers }, isConfigured: { live.configuration.allows($0) },
-                        bodyLimit: configuration.limits.bodyBytes)),
+                    configuration.listen.operations, "operations",
+                    limits: ConnectionGate.Limits(connections: HTTPListener.operationsConnections), registry: registry,
+                    conductor: RequestConductor(
+                        routes: OperationsRoutes(
+                            readiness: {
+                                await ReadinessProbe(
+                                    store: sessions.store, providers: live.configuration.identityProviders,
+                                    remoteKeys: remoteKeys, signingKeys: signingKeys, upstreams: upstreams)()
+                            },
+                            metrics: { registry.text }, revocations: sessions.revocations,
+                            verifiers: { live.verifiers }, isConfigured: { live.configuration.allows($0) },
+                            bodyLimit: configuration.limits.bodyBytes),
+                        time: time, logger: logger, level: .debug)),
                 try listening(
                     configuration.listen.public, "public", tls: blueprint.listenerTLS,
-                    metrics: RequestMetrics(factory: registry), routes: live.routes),
+                    limits: ConnectionGate.Limits(
+                        connections: descriptors.connections,
+                        connectionsPerSource: configuration.limits.connectionsPerSource,
+                        exempt: configuration.listen.trustedProxies), registry: registry,
+                    conductor: RequestConductor(
+                        routes: live.routes, time: time, logger: logger, metrics: RequestMetrics(factory: registry))),
             ]
         try await ServiceGroup(
             configuration: .init(
@@ -81,23 +92,24 @@ package struct CountersignServer: Sendable {
     }
 
     private func listening(
-        _ address: HostPort, _ name: String, tls: TLSConfiguration? = nil,
-        requestLogLevel: Logger.Level = .info, metrics: RequestMetrics? = nil, routes: some Routes
+        _ address: HostPort, _ name: String, tls: TLSConfiguration? = nil, limits: ConnectionGate.Limits,
+        registry: PrometheusRegistry, conductor: RequestConductor
     ) throws -> Listening<HTTPListener> {
-        let limits = blueprint.configuration.limits
+        let configuration = blueprint.configuration
         let logger = logger
         let listener = try HTTPListener(
             HTTPListener.Settings(
-                host: address.host, port: address.port, tls: tls,
-                requestTimeout: limits.requestTimeout, connectionLimit: limits.connections),
-            routes: routes, time: time, logger: logger, requestLogLevel: requestLogLevel, metrics: metrics
+                host: address.host, port: address.port, tls: tls, limits: limits,
+                head: HeadLimits(bytes: configuration.limits.headBytes),
+                requestTimeout: configuration.limits.requestTimeout, idleTimeout: configuration.listen.idleTimeout),
+            conductor: conductor, metrics: ConnectionMetrics(factory: registry, listener: name), logger: logger
         ) { port in
             logger.info(
                 "listening",
                 metadata: ["listener": .string(name), "host": .string(address.host), "port": .stringConvertible(port)])
         }
-        return Listening(
-            listener: listener, address: address, place: blueprint.configuration.places["listen.\(name)"])
+        registry.addConnections(of: listener, name)
+        return Listening(listener: listener, address: address, place: configuration.places["listen.\(name)"])
     }
 }
 

@@ -11,7 +11,9 @@ extension PrometheusRegistry {
         upstreams: UpstreamServices, sessions: SessionAssembly
     ) {
         let descriptions = Self.descriptions.merging(Self.keyGauges.map { ($0.name, $0.description) }) { $1 }
-        self.init(descriptions: RequestMetrics.descriptions.merging(descriptions) { $1 })
+        self.init(
+            descriptions: RequestMetrics.descriptions.merging(ConnectionMetrics.descriptions) { $1 }
+                .merging(descriptions) { $1 })
         for tenant in blueprint.configuration.tenants.map(\.name) {
             addGauge(Self.clockOffset, labels: [("tenant", String(tenant))]) { clocks.offset(of: tenant)?.inSeconds }
             for gauge in Self.keyGauges {
@@ -30,6 +32,16 @@ extension PrometheusRegistry {
                 Double(sessions.unreadableRecords.count(of: kind))
             }
         }
+    }
+
+    func addConnections(of listener: HTTPListener, _ name: String) {
+        func add(_ state: String, _ read: @escaping @Sendable ((waiting: Int, answering: Int)) -> Int) {
+            addGauge(ConnectionMetrics.open, labels: [("listener", name), ("state", state)]) {
+                Double(read(listener.connectionCounts))
+            }
+        }
+        add("waiting", \.waiting)
+        add("answering", \.answering)
     }
 
     private func addSigningKeyGauges(_ keys: SigningKeyWatch) {

@@ -1,5 +1,7 @@
 /// Bounds of what clients may cost us.
 package struct LimitSettings: Sendable, Equatable {
+    /// Of a request's head, and again of the trailers after its body.
+    package let headBytes: Int
     /// Of a request.
     package let bodyBytes: Int
     /// Of an identity token; less than `bodyBytes`, which has to hold it.
@@ -13,15 +15,19 @@ package struct LimitSettings: Sendable, Equatable {
     package let burst: Int
     /// Source addresses that the rate limiter remembers.
     package let sources: Int
-    /// For the whole of a request, head and body, to arrive.
+    /// For the whole of a request, head and body, to arrive, from its first byte; for its sender to take the answer; for a
+    /// TLS handshake.
     package let requestTimeout: Duration
     /// Open connections of the public listener.
     package let connections: Int
+    /// Those of them that one source address may have; 0 for as many as there are.
+    package let connectionsPerSource: Int
 }
 
 extension LimitSettings {
     static func read(_ section: MappingReader) -> LimitSettings? {
         let limits = LimitSettings(
+            headBytes: section.value("head_bytes", default: 49152) { $0.integer(in: 4096...65536) },
             bodyBytes: section.value("body_bytes", default: 32768) { $0.integer(in: 1024...1_048_576) },
             tokenBytes: section.value("token_bytes", default: 8192) { $0.integer(in: 512...65536) },
             jsonDepth: section.value("json_depth", default: 16) { $0.integer(in: 3...64) },
@@ -32,7 +38,8 @@ extension LimitSettings {
             requestTimeout: section.value("request_timeout", default: .seconds(10)) {
                 $0.duration(in: .milliseconds(100)...(.seconds(300)))
             },
-            connections: section.value("connections", default: 4096) { $0.integer(in: 1...100_000) })
+            connections: section.value("connections", default: 4096) { $0.integer(in: 1...100_000) },
+            connectionsPerSource: section.value("connections_per_source", default: 256) { $0.integer(in: 0...100_000) })
         limits.requireRoomForToken(section)
         return limits
     }

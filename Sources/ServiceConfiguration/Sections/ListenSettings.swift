@@ -9,6 +9,8 @@ package struct ListenSettings: Sendable, Equatable {
     package let tls: TLSFiles?
     /// Whose word about the addresses of clients counts; none by default.
     package let trustedProxies: IPNetworkSet
+    /// For the next request on a connection; of both listeners.
+    package let idleTimeout: Duration
 
     /// Absolute paths of PEM files.
     package struct TLSFiles: Sendable, Equatable {
@@ -38,8 +40,12 @@ extension ListenSettings {
         }
         let tls = section.optional("tls") { $0.mapping(TLSFiles.read) }
         let trustedProxies = section.value("trusted_proxies", default: []) { $0.networks() }
+        let idleTimeout = section.value("idle_timeout", default: .seconds(75)) {
+            $0.duration(in: .milliseconds(100)...(.seconds(3600)))
+        }
         return ListenSettings(
-            public: `public`, operations: operations, tls: tls, trustedProxies: IPNetworkSet(trustedProxies))
+            public: `public`, operations: operations, tls: tls, trustedProxies: IPNetworkSet(trustedProxies),
+            idleTimeout: idleTimeout)
     }
 }
 

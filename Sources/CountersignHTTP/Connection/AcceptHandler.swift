@@ -1,0 +1,62 @@
+import Logging
+import NIOCore
+
+/// Stands in front of a listening socket: stops accepting while more connections are open than may be, as those that are
+/// turned away need a descriptor too until they are closed; and counts what could not be accepted.
+///
+/// NIO stops accepting for a second itself after an error for want of descriptors or memory.
+final class AcceptHandler: ChannelDuplexHandler {
+    typealias InboundIn = any Channel
+    typealias OutboundIn = Never
+
+    /// Of connections that are being turned away.
+    static let excess = 8
+
+    private let limit: Int
+    private let metrics: ConnectionMetrics
+    private let logger: Logger
+    private var openCount = 0
+    private var isReadHeld = false
+    private var hasLogged = false
+
+    /// - Parameter connections: that may be open, apart from those being turned away.
+    init(connections: Int, metrics: ConnectionMetrics, logger: Logger) {
+        limit = connections + Self.excess
+        self.metrics = metrics
+        self.logger = logger
+    }
+
+    func read(context: ChannelHandlerContext) {
+        isReadHeld = openCount >= limit
+        if !isReadHeld { context.read() }
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        openCount += 1
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        unwrapInboundIn(data).closeFuture.hop(to: context.eventLoop).whenComplete { _ in
+            let (handler, context) = bound.value
+            handler.connectionClosed(context)
+        }
+        context.fireChannelRead(data)
+    }
+
+    private func connectionClosed(_ context: ChannelHandlerContext) {
+        openCount -= 1
+        if isReadHeld, openCount < limit {
+            isReadHeld = false
+            context.read()
+        }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        metrics.acceptFailed()
+        if !hasLogged {
+            hasLogged = true
+            logger.warning(
+                "a connection could not be accepted; the metrics count those after it",
+                metadata: ["cause": .string("\((error as? IOError)?.errnoCode ?? 0)")])
+        }
+        context.fireErrorCaught(error)
+    }
+}

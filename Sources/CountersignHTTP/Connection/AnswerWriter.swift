@@ -1,0 +1,39 @@
+import HTTPTypes
+import NIOCore
+
+/// Writes an answer as HTTP/1.1 has it (RFC 9112 §4): head and body in one piece.
+enum AnswerWriter {
+    static let interim = ByteBuffer(string: "HTTP/1.1 100 Continue\r\n\r\n")
+
+    /// - Parameter isBodyLeftOut: for `HEAD`, whose answer has the head of a `GET`'s.
+    static func write(
+        _ reply: Reply, _ persistence: ConnectionMachine.Persistence, isBodyLeftOut: Bool, to bytes: inout ByteBuffer
+    ) {
+        bytes.writeString("HTTP/1.1 ")
+        bytes.writeString(String(reply.status.code))
+        bytes.writeString(" ")
+        bytes.writeString(reply.status.reasonPhrase)
+        bytes.writeString("\r\n")
+        for field in reply.headers { write(field.name.rawName, field.value, to: &bytes) }
+        if hasLength(reply.status) { write("Content-Length", String(reply.body.count), to: &bytes) }
+        switch persistence {
+        case .keepAlive: break
+        case .keepAliveHTTP10: write("Connection", "keep-alive", to: &bytes)
+        case .close: write("Connection", "close", to: &bytes)
+        }
+        bytes.writeString("\r\n")
+        if !isBodyLeftOut { bytes.writeBytes(reply.body) }
+    }
+
+    private static func write(_ name: String, _ value: String, to bytes: inout ByteBuffer) {
+        bytes.writeString(name)
+        bytes.writeString(": ")
+        bytes.writeString(value)
+        bytes.writeString("\r\n")
+    }
+
+    /// RFC 9110 §8.6: 204 has none, and 304 would need that of the answer it saves.
+    private static func hasLength(_ status: HTTPResponse.Status) -> Bool {
+        status != .noContent && status != .notModified
+    }
+}

@@ -1,0 +1,164 @@
+package import NIOCore
+import Synchronization
+package import TokenExchange
+
+/// Lets clients connect up to a number, of all and of each source.
+///
+/// Who comes when all places are taken gets that of a connection that waits for its peer, the longest-waiting one first: at
+/// once if that belongs to a source with more connections than its own, else after a second of waiting. So neither idle
+/// connections nor slow ones keep good clients out. If there is no such connection, it is turned away.
+package final class ConnectionGate: Sendable {
+    package struct Limits: Sendable {
+        package let connections: Int
+        /// 0: no limit.
+        package let connectionsPerSource: Int
+        /// Of whose connections only the total counts: proxies, behind which there are many clients.
+        package let exempt: IPNetworkSet
+
+        package init(connections: Int, connectionsPerSource: Int = 0, exempt: IPNetworkSet = IPNetworkSet([])) {
+            self.connections = connections
+            self.connectionsPerSource = connectionsPerSource
+            self.exempt = exempt
+        }
+    }
+
+    private let limits: Limits
+    private let metrics: ConnectionMetrics
+    private let state = Mutex(GateState())
+
+    package init(_ limits: Limits, metrics: ConnectionMetrics) {
+        self.limits = limits
+        self.metrics = metrics
+    }
+
+    /// - Returns: nil if there is no place for it.
+    package func admit(_ channel: any Channel, now: NIODeadline) -> ConnectionPlace? {
+        let peer = IPAddress(channel.remoteAddress)
+        let isCounted = limits.connectionsPerSource > 0 && peer.map(limits.exempt.contains) == false
+        let place = ConnectionPlace(
+            channel, peer: peer, countsForSource: isCounted, gate: self, metrics: metrics)
+        let (refusal, evicted) = state.withLock { $0.admit(place, limits, now) }
+        for place in evicted { place.order(.evict) }
+        if let refusal {
+            metrics.refused(refusal)
+            return nil
+        }
+        metrics.accepted()
+        return place
+    }
+
+    /// From now on every connection's next answer is its last, also of those that still come.
+    /// - Parameter whenEmpty: called once, when the last connection has ended.
+    package func drain(whenEmpty: @escaping @Sendable () -> Void) {
+        let open = state.withLock { state in
+            state.isDraining = true
+            state.whenEmpty = state.open.isEmpty ? nil : whenEmpty
+            return Array(state.open.values)
+        }
+        if open.isEmpty { whenEmpty() }
+        for place in open { place.order(.drain) }
+    }
+
+    var isDraining: Bool { state.withLock(\.isDraining) }
+
+    /// Closes all connections at once, whatever they are doing.
+    package func end() {
+        for place in state.withLock({ Array($0.open.values) }) { place.order(.end) }
+    }
+
+    func leave(_ place: ConnectionPlace) {
+        let whenEmpty = state.withLock { state in
+            state.remove(place)
+            state.open[ObjectIdentifier(place)] = nil
+            return state.open.isEmpty ? state.whenEmpty.take() : nil
+        }
+        whenEmpty?()
+    }
+
+    /// How many connections wait for their peers, and how many are being answered.
+    package var counts: (waiting: Int, answering: Int) {
+        let places = state.withLock { Array($0.open.values) }
+        let waiting = places.count { $0.waitingSince != nil }
+        return (waiting, places.count - waiting)
+    }
+}
+
+/// Why a connection is turned away. A closed set, for metrics.
+enum ConnectionRefusal: String, CaseIterable {
+    /// The listener has as many as it may.
+    case listener
+    case source
+}
+
+private struct GateState {
+    private var all = Crowd()
+    private var sources: [RequestSource: Crowd] = [:]
+    /// With those that were told to leave and have not yet.
+    var open: [ObjectIdentifier: ConnectionPlace] = [:]
+    var isDraining = false
+    var whenEmpty: (@Sendable () -> Void)?
+
+    mutating func admit(
+        _ place: ConnectionPlace, _ limits: ConnectionGate.Limits, _ now: NIODeadline
+    ) -> (refusal: ConnectionRefusal?, evicted: [ConnectionPlace]) {
+        var evicted: [ConnectionPlace] = []
+        if let source = place.source, sources[source, default: Crowd()].count >= limits.connectionsPerSource {
+            evicted = sources[source]?.longestWaiting(now) ?? []
+            if evicted.isEmpty { return (.source, []) }
+            for place in evicted { remove(place) }
+        }
+        if all.count >= limits.connections {
+            let more = whoYields(to: place, now)
+            if more.isEmpty { return (.listener, evicted) }
+            for place in more { remove(place) }
+            evicted += more
+        }
+        all.add(place)
+        if let source = place.source { sources[source, default: Crowd()].add(place) }
+        open[ObjectIdentifier(place)] = place
+        return (nil, evicted)
+    }
+
+    private mutating func whoYields(to place: ConnectionPlace, _ now: NIODeadline) -> [ConnectionPlace] {
+        let own = place.source.flatMap { sources[$0]?.count } ?? 0
+        if let (source, crowd) = sources.max(by: { $0.value.count < $1.value.count }), crowd.count > own + 1,
+            let yielding = sources[source]?.longestWaiting(now, patience: .zero), !yielding.isEmpty
+        {
+            return yielding
+        }
+        return all.longestWaiting(now)
+    }
+
+    mutating func remove(_ place: ConnectionPlace) {
+        all.remove(place)
+        guard let source = place.source else { return }
+        sources[source]?.remove(place)
+        if sources[source]?.count == 0 { sources[source] = nil }
+    }
+}
+
+/// Connections that share a number of places.
+private struct Crowd {
+    private var members: [ObjectIdentifier: ConnectionPlace] = [:]
+    /// Before this moment nobody has waited for a second: in a flood, all of them need not be looked at for every newcomer.
+    private var nobodyBefore = NIODeadline.uptimeNanoseconds(0)
+
+    var count: Int { members.count }
+
+    mutating func add(_ place: ConnectionPlace) { members[ObjectIdentifier(place)] = place }
+
+    mutating func remove(_ place: ConnectionPlace) { members[ObjectIdentifier(place)] = nil }
+
+    /// Those that have waited for their peers the longest, a few at once if there are many; empty if nobody has waited for
+    /// so long.
+    mutating func longestWaiting(
+        _ now: NIODeadline, patience: TimeAmount = .seconds(1)
+    ) -> [ConnectionPlace] {
+        guard patience == .zero || now >= nobodyBefore else { return [] }
+        let waiting = members.values.compactMap { place in place.waitingSince.map { (since: $0, place: place) } }
+            .sorted { $0.since < $1.since }
+        let long = waiting.prefix(max(1, members.count / 64)).prefix { $0.since + patience <= now }
+        if long.isEmpty { nobodyBefore = (waiting.first?.since ?? now) + patience }
+        return long.map(\.place)
+    }
+}

@@ -1,0 +1,224 @@
+import Glibc
+import HTTPTypes
+package import NIOCore
+import NIOSSL
+import NIOTLS
+
+/// Does what ``ConnectionMachine`` says: reads and writes bytes, keeps the one timer of a connection, has requests answered.
+///
+/// A request runs in a task on the connection's event loop and begins at once, within the event that brought its head; a
+/// route that waits for nothing is done before that event is.
+package final class ConnectionHandler: ChannelInboundHandler {
+    package typealias InboundIn = ByteBuffer
+    package typealias OutboundOut = ByteBuffer
+
+    private var machine: ConnectionMachine
+    private let times: ConnectionTimes
+    private let conductor: RequestConductor
+    private let place: ConnectionPlace
+    private let executor: LoopExecutor
+    private var context: ChannelHandlerContext?
+    /// Of the request that is being answered.
+    private var task: Task<Void, Never>?
+    private var isBodyLeftOut = false
+    /// A route that waits for its request's body.
+    private var collector: CheckedContinuation<ConnectionMachine.Body, Never>?
+    private var closeReason = CloseReason.peer
+    private var isProceeding = false
+    private var timer: Scheduled<Void>?
+    private var timerDue = NIODeadline.distantFuture
+
+    package init(
+        limits: HeadLimits, times: ConnectionTimes, isSecure: Bool, conductor: RequestConductor,
+        place: ConnectionPlace, loop: any EventLoop
+    ) {
+        machine = ConnectionMachine(limits: limits, times: times, isSecure: isSecure, now: loop.now)
+        self.times = times
+        self.conductor = conductor
+        self.place = place
+        executor = LoopExecutor(loop)
+    }
+
+    // MARK: - Events of the channel
+
+    package func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        if place.isDraining { machine.drain(context.eventLoop.now) }
+    }
+
+    /// Comes to every connection, also to those that end before they are active.
+    package func handlerRemoved(context: ChannelHandlerContext) {
+        self.context = nil
+        place.closed(closeReason)
+        if task == nil { place.leave() }
+    }
+
+    package func channelActive(context: ChannelHandlerContext) { proceed() }
+
+    package func channelRead(context: ChannelHandlerContext, data: NIOAny) { machine.received(unwrapInboundIn(data)) }
+
+    package func channelReadComplete(context: ChannelHandlerContext) { proceed() }
+
+    package func channelWritabilityChanged(context: ChannelHandlerContext) {
+        machine.wrote(isDone: context.channel.isWritable, context.eventLoop.now)
+        proceed()
+    }
+
+    package func channelInactive(context: ChannelHandlerContext) {
+        machine.disconnected()
+        timer?.cancel()
+        collector.take()?.resume(returning: .refused(.bodyIncomplete))
+    }
+
+    package func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        switch event {
+        case ChannelEvent.inputClosed: machine.inputClosed()
+        case TLSUserEvent.handshakeCompleted: machine.handshakeCompleted(context.eventLoop.now)
+        case ConnectionOrder.drain: machine.drain(context.eventLoop.now)
+        case ConnectionOrder.evict where machine.waitingSince == nil: machine.drain(context.eventLoop.now)
+        case ConnectionOrder.evict: machine.abandon(.evicted)
+        case ConnectionOrder.end:
+            task?.cancel()
+            machine.abandon(.shutdown)
+        default: return
+        }
+        proceed()
+    }
+
+    package func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        // The peer closed without saying so in TLS, which matters to none of our messages: they know their length.
+        if case NIOSSLError.uncleanShutdown = error { return }
+        machine.abandon(machine.state == .handshake ? .handshakeFailed : .peer)
+        proceed()
+    }
+
+    // MARK: - Actions
+
+    private func proceed() {
+        guard let context, !isProceeding else { return }
+        isProceeding = true
+        while perform(machine.next(context.eventLoop.now), context) {}
+        isProceeding = false
+        place.isWaiting(since: machine.waitingSince)
+        setTimer(context)
+        if machine.wantsToRead { context.read() }
+    }
+
+    /// - Returns: false if there is nothing more to do in this turn.
+    private func perform(_ action: ConnectionMachine.Action, _ context: ChannelHandlerContext) -> Bool {
+        switch action {
+        case .none: return false
+        case .start(let head):
+            start(head, context)
+            return !yieldsToOthers(context)
+        case .refuse(let fault):
+            isBodyLeftOut = false
+            write(conductor.refuse(fault), context)
+        case .sendContinue: context.writeAndFlush(wrapOutboundOut(AnswerWriter.interim), promise: nil)
+        case .deliver(let body): collector.take()?.resume(returning: body)
+        case .closeOutput: context.close(mode: .output, promise: nil)
+        case .close(let reason): close(reason, context)
+        }
+        return true
+    }
+
+    /// A client that sends many requests ahead has one answered in each turn of the event loop, as others have.
+    private func yieldsToOthers(_ context: ChannelHandlerContext) -> Bool {
+        guard machine.isNextAhead else { return false }
+        context.eventLoop.assumeIsolated().execute { self.proceed() }
+        return true
+    }
+
+    private func start(_ head: RequestHead, _ context: ChannelHandlerContext) {
+        isBodyLeftOut = head.method == .head
+        place.isWaiting(since: nil)
+        let handler = NIOLoopBound(self, eventLoop: context.eventLoop)
+        let conductor = conductor
+        let request = conductor.request(head, from: place.peer, body: ConnectionBody(handler: handler))
+        let task = Task.immediate(executorPreference: executor) {
+            let reply = await conductor.answer(request)
+            handler.value.finish(reply)
+        }
+        // A route that waited for nothing has been answered by now.
+        if machine.state == .answer { self.task = task }
+    }
+
+    private func finish(_ reply: Reply) {
+        task = nil
+        // A client that hangs up keeps its place until its request is done: the work is what costs.
+        guard let context, context.channel.isActive else { return place.leave() }
+        guard machine.state == .answer else { return }
+        write(reply, context)
+        proceed()
+    }
+
+    private func write(_ reply: Reply, _ context: ChannelHandlerContext) {
+        let wasProceeding = isProceeding
+        // What the channel reports while it is being written to comes at its turn.
+        isProceeding = true
+        defer { isProceeding = wasProceeding }
+        var bytes = context.channel.allocator.buffer(capacity: 512 + reply.body.count)
+        let persistence = machine.answered(context.eventLoop.now)
+        AnswerWriter.write(reply, persistence, isBodyLeftOut: isBodyLeftOut, to: &bytes)
+        context.writeAndFlush(wrapOutboundOut(bytes), promise: nil)
+        machine.wrote(isDone: context.channel.isWritable, context.eventLoop.now)
+    }
+
+    private func close(_ reason: CloseReason, _ context: ChannelHandlerContext) {
+        closeReason = reason
+        timer?.cancel()
+        if reason.isAbrupt || !context.channel.isWritable { Self.reset(context.channel) }
+        // TLS waits for the peer to agree, unless it is passed over.
+        let tls = try? context.pipeline.syncOperations.context(handlerType: NIOSSLServerHandler.self)
+        (reason.isPolite ? context : tls ?? context).close(promise: nil)
+    }
+
+    /// Has the kernel forget what the peer does not take, which it would otherwise go on holding for minutes.
+    private static func reset(_ channel: any Channel) {
+        _ = (channel as? any SocketOptionProvider)?.setSoLinger(linger(l_onoff: 1, l_linger: 0))
+    }
+
+    // MARK: - The timer
+
+    /// A deadline that moves touches no timer: the one there is looks at it at least once in the time that a request has,
+    /// and then sets itself to the very moment. Only a deadline before that needs another.
+    private func setTimer(_ context: ChannelHandlerContext) {
+        guard machine.state != .closed else { return }
+        let due = min(machine.deadline, context.eventLoop.now + times.request)
+        guard due < timerDue else { return }
+        timer?.cancel()
+        timerDue = due
+        timer = context.eventLoop.assumeIsolated().scheduleTask(deadline: due) { self.look() }
+    }
+
+    private func look() {
+        guard let context else { return }
+        timerDue = .distantFuture
+        machine.timePassed(context.eventLoop.now)
+        proceed()
+    }
+}
+
+/// The body of the request that a connection is answering.
+private struct ConnectionBody: RequestBody {
+    let handler: NIOLoopBound<ConnectionHandler>
+
+    func collect(upTo limit: Int) async throws(Problem) -> [UInt8] {
+        switch await handler.value.collect(upTo: limit) {
+        case .content(let bytes): return bytes
+        case .tooLarge: throw Problem(.bodyTooLarge)
+        case .refused(let fault): throw Problem(fault)
+        }
+    }
+}
+
+extension ConnectionHandler {
+    fileprivate func collect(upTo limit: Int) async -> ConnectionMachine.Body {
+        guard let context, machine.state == .answer else { return .refused(.bodyIncomplete) }
+        if let body = machine.collect(upTo: limit, context.eventLoop.now) { return body }
+        return await withCheckedContinuation { continuation in
+            collector = continuation
+            proceed()
+        }
+    }
+}

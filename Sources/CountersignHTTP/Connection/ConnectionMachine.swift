@@ -1,0 +1,316 @@
+package import NIOCore
+
+/// One connection of HTTP/1.1 (RFC 9112): bytes and events go in, ``next(_:)`` tells what to do. It does no I/O, has no
+/// clock, and reads one request at a time; what a client sends ahead waits in `input`, and beyond a bound in the kernel.
+///
+/// docs/connections.md has the states with their deadlines as a table.
+package struct ConnectionMachine {
+    package enum State: Equatable {
+        case handshake
+        /// Waits for the first byte of a request.
+        case idle
+        case head
+        /// A request is being answered. Its body is read when the route asks for it.
+        case answer
+        /// The peer has not taken all of an answer yet.
+        case writing
+        /// Our side is closed; what still comes is dropped until the peer closes.
+        case lingering
+        case closing(CloseReason)
+        case closed
+    }
+
+    package enum Action {
+        case none
+        /// Have it answered, and call ``answered(_:)`` once that is done.
+        case start(RequestHead)
+        /// The same, with a problem document.
+        case refuse(HTTPFault)
+        case sendContinue
+        /// For the route that waits for it.
+        case deliver(Body)
+        case closeOutput
+        case close(CloseReason)
+    }
+
+    package enum Body: Equatable {
+        case content([UInt8])
+        case tooLarge
+        case refused(HTTPFault)
+    }
+
+    /// What an answer says of the connection.
+    package enum Persistence {
+        case keepAlive
+        /// As a client of HTTP/1.0 needs to be told.
+        case keepAliveHTTP10
+        case close
+    }
+
+    private enum AfterAnswer {
+        case nextRequest
+        case linger
+        case close
+    }
+
+    private struct Request {
+        let framing: HeadReader.Framing
+        var body: BodyReader
+        /// Why it is refused before any route sees it.
+        var fault: HTTPFault?
+        /// What the route takes of the body; nil before it asks for it and after it has got it.
+        var wanted: Int?
+        /// Whether the client sends nothing of the body before it is told to.
+        var awaitsContinue: Bool
+
+        init(framing: HeadReader.Framing, body: BodyReader, fault: HTTPFault? = nil) {
+            self.framing = framing
+            self.body = body
+            self.fault = fault
+            awaitsContinue = framing.expectsContinue
+        }
+    }
+
+    /// What is kept of requests that are sent ahead, or of a body that nobody has asked for yet.
+    package static let aheadBytes = 16 * 1024
+
+    private let limits: HeadLimits
+    private let times: ConnectionTimes
+    package private(set) var state: State
+    package private(set) var deadline: NIODeadline
+    private var since: NIODeadline
+    private var input = ByteBuffer()
+    private var reader: HeadReader
+    private var request: Request?
+    private var afterAnswer = AfterAnswer.close
+    /// What is told of a connection that ends with its answer.
+    private var lastReason = CloseReason.answered
+    /// Nothing more will be read: the peer has closed its side, or its time is up.
+    private var isInputOver = false
+    private var isOutputClosed = false
+    private var isDraining = false
+
+    package init(limits: HeadLimits, times: ConnectionTimes, isSecure: Bool, now: NIODeadline) {
+        self.limits = limits
+        self.times = times
+        state = isSecure ? .handshake : .idle
+        deadline = now + (isSecure ? times.request : times.idle)
+        since = now
+        reader = HeadReader(limits)
+    }
+
+    /// Since when the connection has been waiting for its peer, and may be closed for another's sake; nil while the peer
+    /// waits for us.
+    package var waitingSince: NIODeadline? {
+        switch state {
+        case .handshake, .idle, .head, .writing: since
+        case .answer: request?.wanted == nil ? nil : since
+        case .lingering: .uptimeNanoseconds(0)
+        case .closing, .closed: nil
+        }
+    }
+
+    /// Whether a request has been answered and something of the next is here already.
+    package var isNextAhead: Bool { state == .idle && input.readableBytes > 0 }
+
+    package var wantsToRead: Bool {
+        if isInputOver { return false }
+        switch state {
+        case .handshake, .idle, .head, .lingering: return true
+        case .answer where request?.wanted != nil: return true
+        case .answer, .writing: return input.readableBytes < Self.aheadBytes
+        case .closing, .closed: return false
+        }
+    }
+
+    private mutating func enter(_ state: State, _ now: NIODeadline, for time: TimeAmount) {
+        self.state = state
+        since = now
+        deadline = now + time
+    }
+}
+
+// MARK: - Events
+
+extension ConnectionMachine {
+    package mutating func handshakeCompleted(_ now: NIODeadline) {
+        if state == .handshake { enter(.idle, now, for: isDraining ? ConnectionTimes.lastRequest : times.idle) }
+    }
+
+    package mutating func received(_ bytes: ByteBuffer) {
+        switch state {
+        case .lingering, .closing, .closed: return
+        case .answer: request?.awaitsContinue = false
+        case .handshake, .idle, .head, .writing: break
+        }
+        if input.readableBytes == 0 {
+            input = bytes
+        } else {
+            input.discardReadBytes()
+            input.writeImmutableBuffer(bytes)
+        }
+    }
+
+    /// The peer sends no more; it may still read.
+    package mutating func inputClosed() { isInputOver = true }
+
+    package mutating func disconnected() { state = .closed }
+
+    /// Ends the connection whatever it is doing.
+    package mutating func abandon(_ reason: CloseReason) {
+        if state != .closed { state = .closing(reason) }
+    }
+
+    /// From now on every answer is the connection's last.
+    package mutating func drain(_ now: NIODeadline) {
+        isDraining = true
+        if state == .idle { deadline = min(deadline, now + ConnectionTimes.lastRequest) }
+    }
+
+    /// To be called once the deadline may have come.
+    package mutating func timePassed(_ now: NIODeadline) {
+        guard now >= deadline else { return }
+        switch state {
+        case .handshake: state = .closing(.handshakeTimeout)
+        case .idle: state = .closing(isDraining ? .draining : .idleTimeout)
+        case .head: endInput(.headTimeout)
+        case .answer where request?.wanted != nil: endInput(.bodyTimeout)
+        case .answer: state = .closing(.answerTimeout)
+        case .writing: state = .closing(.writeTimeout)
+        case .lingering: state = .closing(.lingerTimeout)
+        case .closing, .closed: break
+        }
+    }
+
+    private mutating func endInput(_ reason: CloseReason) {
+        isInputOver = true
+        lastReason = reason
+    }
+}
+
+// MARK: - The answer
+
+extension ConnectionMachine {
+    /// Reads the body of the request that is being answered.
+    /// - Returns: nil if it has not come yet; ``Action/deliver(_:)`` brings it.
+    package mutating func collect(upTo limit: Int, _ now: NIODeadline) -> Body? {
+        request?.wanted = limit
+        if let body = readBody() { return body }
+        deadline = since + times.request
+        return nil
+    }
+
+    /// The answer is ready.
+    /// - Returns: what it has to say of the connection. It must then be written, and ``wrote(isDone:_:)`` called.
+    package mutating func answered(_ now: NIODeadline) -> Persistence {
+        guard var request = request.take() else { return .close }
+        // A small body that is here already is dropped; for the rest of another nobody waits.
+        let isWhole = request.fault == nil && request.body.read(&input, upTo: Self.aheadBytes) == .complete
+        enter(.writing, now, for: times.request)
+        if isWhole, request.framing.keepsAlive, !isDraining {
+            afterAnswer = .nextRequest
+            return request.framing.isHTTP10 ? .keepAliveHTTP10 : .keepAlive
+        }
+        let sendsMore = !isWhole && request.fault != .requestLineMalformed || input.readableBytes > 0
+        afterAnswer = sendsMore && !isInputOver ? .linger : .close
+        return .close
+    }
+
+    /// - Parameter isDone: whether the kernel has taken all that was written.
+    package mutating func wrote(isDone: Bool, _ now: NIODeadline) {
+        guard isDone, state == .writing else { return }
+        switch afterAnswer {
+        case .nextRequest: enter(.idle, now, for: times.idle)
+        case .close: state = .closing(lastReason)
+        case .linger: enter(.lingering, now, for: ConnectionTimes.linger)
+        }
+    }
+
+    private mutating func readBody() -> Body? {
+        guard let limit = request?.wanted, let progress = request?.body.read(&input, upTo: limit) else { return nil }
+        let body: Body
+        switch progress {
+        case .complete: body = .content(request?.body.content ?? [])
+        case .tooLarge: body = .tooLarge
+        case .refused(let fault): body = .refused(fault)
+        case .more where isInputOver: body = .refused(.bodyIncomplete)
+        case .more: return nil
+        }
+        request?.wanted = nil
+        return body
+    }
+}
+
+// MARK: - Actions
+
+extension ConnectionMachine {
+    /// The next thing to do; to be called after every event, until it is nothing.
+    package mutating func next(_ now: NIODeadline) -> Action {
+        switch state {
+        case .handshake where isInputOver: return close(.peer)
+        case .idle, .head: return nextOfHead(now)
+        case .answer: return nextOfAnswer(now)
+        case .lingering: return nextOfLingering()
+        case .closing(let reason): return close(reason)
+        case .handshake, .writing, .closed: return .none
+        }
+    }
+
+    private mutating func nextOfHead(_ now: NIODeadline) -> Action {
+        switch reader.read(&input) {
+        case .head(let head, let framing):
+            answerNext(Request(framing: framing, body: BodyReader(framing.body, limits: limits)), now)
+            return .start(head)
+        case .refused(let fault): return refuse(fault, now)
+        case .more where input.readableBytes == 0:
+            input = ByteBuffer()
+            return isInputOver ? close(.peer) : .none
+        case .more:
+            if isInputOver { return refuse(.headIncomplete, now) }
+            if state == .idle { enter(.head, now, for: times.request) }
+            return .none
+        }
+    }
+
+    private mutating func refuse(_ fault: HTTPFault, _ now: NIODeadline) -> Action {
+        if !isInputOver { lastReason = .refused }
+        input = ByteBuffer()
+        answerNext(
+            Request(framing: HeadReader.Framing(), body: BodyReader(.none, limits: limits), fault: fault), now)
+        return .refuse(fault)
+    }
+
+    /// A request's time counts from its first byte.
+    private mutating func answerNext(_ request: Request, _ now: NIODeadline) {
+        let began = state == .head ? since : now
+        enter(.answer, now, for: ConnectionTimes.answer)
+        since = began
+        self.request = request
+        if input.readableBytes == 0 { input = ByteBuffer() } else { self.request?.awaitsContinue = false }
+    }
+
+    private mutating func nextOfAnswer(_ now: NIODeadline) -> Action {
+        guard request?.wanted != nil else { return .none }
+        if let body = readBody() {
+            deadline = now + ConnectionTimes.answer
+            return .deliver(body)
+        }
+        guard request?.awaitsContinue == true else { return .none }
+        request?.awaitsContinue = false
+        return .sendContinue
+    }
+
+    private mutating func nextOfLingering() -> Action {
+        input = ByteBuffer()
+        if !isOutputClosed {
+            isOutputClosed = true
+            return .closeOutput
+        }
+        return isInputOver ? close(lastReason) : .none
+    }
+
+    private mutating func close(_ reason: CloseReason) -> Action {
+        state = .closed
+        return .close(reason)
+    }
+}

@@ -1,0 +1,45 @@
+package import CoreMetrics
+
+/// Counts the connections of a listener: how they begin and why they end. Labels are from closed sets.
+package struct ConnectionMetrics: Sendable {
+    private let acceptedCount: Counter
+    private let refusedCounts: [ConnectionRefusal: Counter]
+    private let closedCounts: [CloseReason: Counter]
+    private let acceptErrorCount: Counter
+
+    /// - Parameter listener: its name, `public` or `operations`.
+    package init(factory: any MetricsFactory, listener: String) {
+        func counter(_ name: String, _ labels: [(String, String)] = []) -> Counter {
+            Counter(label: name, dimensions: [("listener", listener)] + labels, factory: factory)
+        }
+        acceptedCount = counter(Self.accepted)
+        acceptErrorCount = counter(Self.acceptErrors)
+        let refusals = ConnectionRefusal.allCases.map { ($0, counter(Self.refused, [("limit", $0.rawValue)])) }
+        refusedCounts = Dictionary(uniqueKeysWithValues: refusals)
+        let reasons = CloseReason.allCases.map { ($0, counter(Self.closed, [("reason", $0.rawValue)])) }
+        closedCounts = Dictionary(uniqueKeysWithValues: reasons)
+    }
+
+    func accepted() { acceptedCount.increment() }
+
+    func acceptFailed() { acceptErrorCount.increment() }
+
+    func refused(_ refusal: ConnectionRefusal) { refusedCounts[refusal]?.increment() }
+
+    func closed(_ reason: CloseReason) { closedCounts[reason]?.increment() }
+
+    private static let accepted = "countersign_connections_accepted_total"
+    private static let acceptErrors = "countersign_connection_accept_errors_total"
+    private static let refused = "countersign_connections_refused_total"
+    private static let closed = "countersign_connections_closed_total"
+    package static let open = "countersign_connections"
+
+    /// For those who read the exposition.
+    package static let descriptions = [
+        accepted: "Connections that got a place.",
+        acceptErrors: "Connections that could not be accepted, for want of descriptors or memory.",
+        refused: "Connections that were closed at once, by the limit that was reached.",
+        closed: "Connections that ended, by reason.",
+        open: "Open connections, by who waits for whom.",
+    ]
+}

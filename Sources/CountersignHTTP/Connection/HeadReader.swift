@@ -1,0 +1,120 @@
+import Glibc
+import HTTPTypes
+package import NIOCore
+
+/// Bounds of what a client may send before its request is known.
+package struct HeadLimits: Sendable {
+    /// Of a whole head, and again of the trailers after a body.
+    package let bytes: Int
+    /// Of one line.
+    package let lineBytes: Int
+    package let fieldCount: Int
+
+    package init(bytes: Int = 48 * 1024, lineBytes: Int = 16 * 1024, fieldCount: Int = 100) {
+        self.bytes = bytes
+        self.lineBytes = lineBytes
+        self.fieldCount = fieldCount
+    }
+}
+
+/// Reads the head of a request (RFC 9112 §2 to §5), line by line as its bytes come in; looks at no byte twice, however few
+/// come at once. Strict: lines end in CR LF, no line is folded, nothing stands between a field's name and its colon.
+package struct HeadReader {
+    /// What a head says of its request's body, and of the connection after it.
+    package struct Framing: Equatable {
+        package var body = BodyReader.Length.none
+        /// Whether the client wants to send another request (RFC 9112 §9.3).
+        package var keepsAlive = true
+        /// Whether it waits for an interim answer before it sends the body (RFC 9110 §10.1.1).
+        package var expectsContinue = false
+        package var isHTTP10 = false
+    }
+
+    package enum Progress {
+        case more
+        case head(RequestHead, Framing)
+        case refused(HTTPFault)
+    }
+
+    private let limits: HeadLimits
+    /// Before the head; they are dropped.
+    private var emptyLines = 0
+    private var lineStart = 0
+    /// Bytes of the head that hold no end of a line but those that were found.
+    private var searched = 0
+    private var draft = HeadDraft()
+
+    package init(_ limits: HeadLimits) {
+        self.limits = limits
+    }
+
+    /// Takes the bytes of a head out of `input` once it is whole; before that only empty lines.
+    package mutating func read(_ input: inout ByteBuffer) -> Progress {
+        if lineStart == 0 { dropEmptyLines(&input) }
+        let read = input.withUnsafeReadableBytes { bytes in
+            Result { () throws(HTTPFault) in try readLines(bytes) }
+        }
+        switch read {
+        case .failure(let fault): return .refused(fault)
+        case .success(false): return .more
+        case .success(true): break
+        }
+        guard let head = input.readSlice(length: lineStart) else { return .more }
+        let finished = head.withUnsafeReadableBytes { bytes in
+            Result { () throws(HTTPFault) in try draft.finish(bytes, head) }
+        }
+        self = HeadReader(limits)
+        switch finished {
+        case .success(let (head, framing)): return .head(head, framing)
+        case .failure(let fault): return .refused(fault)
+        }
+    }
+
+    /// RFC 9112 §2.2 asks for one at least to be taken for nothing.
+    private static let emptyLineLimit = 4
+
+    private mutating func dropEmptyLines(_ input: inout ByteBuffer) {
+        while emptyLines < Self.emptyLineLimit, input.getInteger(at: input.readerIndex, as: UInt16.self) == 0x0D0A {
+            input.moveReaderIndex(forwardBy: 2)
+            emptyLines += 1
+            searched = 0
+        }
+    }
+
+    /// - Returns: whether the head is whole; it then ends at `lineStart`.
+    private mutating func readLines(_ bytes: UnsafeRawBufferPointer) throws(HTTPFault) -> Bool {
+        if lineStart == 0, !HeadDraft.canBegin(bytes) { throw .requestLineMalformed }
+        while let end = lineEnd(bytes) {
+            let next = end + 1
+            guard end - 1 - lineStart <= limits.lineBytes, next <= limits.bytes else {
+                throw .headTooLarge
+            }
+            guard end > lineStart, bytes[end - 1] == UInt8(ascii: "\r") else { throw fault(ofLineAt: lineStart) }
+            let line = lineStart..<end - 1
+            let isFirst = lineStart == 0
+            (lineStart, searched) = (next, next)
+            if isFirst {
+                try draft.readRequestLine(bytes, line)
+            } else if line.isEmpty {
+                return true
+            } else {
+                guard draft.lines.count < limits.fieldCount else { throw .headTooLarge }
+                try draft.readField(bytes, line)
+            }
+        }
+        searched = bytes.count
+        // Without the CR and the LF that may follow.
+        guard bytes.count - lineStart <= limits.lineBytes + 1, bytes.count < limits.bytes else {
+            throw .headTooLarge
+        }
+        return false
+    }
+
+    private func lineEnd(_ bytes: UnsafeRawBufferPointer) -> Int? {
+        guard searched < bytes.count, let start = bytes.baseAddress else { return nil }
+        let found = memchr(start + searched, CInt(UInt8(ascii: "\n")), bytes.count - searched)
+        return found.map { UnsafeRawPointer($0) - start }
+    }
+
+    private func fault(ofLineAt start: Int) -> HTTPFault { start == 0 ? .requestLineMalformed : .fieldMalformed }
+}

@@ -1,0 +1,96 @@
+import HTTPTypes
+import TokenExchange
+
+/// What a request asks for and of whom: the rules of RFC 9112 §3.2 and RFC 3986 for targets and `Host`.
+enum RequestTarget {
+    /// Where path and authority of a request target are.
+    ///
+    /// - Returns: the path without its query, empty if there is none; the authority of the absolute form, which `Host`
+    ///   must then yield to (RFC 9112 §3.2.2). `CONNECT` is for proxies and has no target here.
+    static func split(
+        _ target: Slice<UnsafeRawBufferPointer>, method: HTTPRequest.Method
+    ) throws(HTTPFault) -> (path: Range<Int>, authority: Range<Int>?) {
+        guard method != .connect, let first = target.first else { throw .targetMalformed }
+        let pathEnd = target.firstIndex(of: UInt8(ascii: "?")) ?? target.endIndex
+        if first == UInt8(ascii: "/") { return (target.startIndex..<pathEnd, nil) }
+        if first == UInt8(ascii: "*"), target.count == 1, method == .options {
+            return (target.startIndex..<target.endIndex, nil)
+        }
+        for scheme in ["http://", "https://"]
+        where ASCII.isEqual(target.prefix(scheme.utf8.count), lowercased: scheme.utf8) {
+            let start = target.startIndex + scheme.utf8.count
+            let end = target[start..<pathEnd].firstIndex(of: UInt8(ascii: "/")) ?? pathEnd
+            return (end..<pathEnd, start..<end)
+        }
+        throw .targetMalformed
+    }
+
+    /// The path of `target`; unreserved characters that were percent-encoded stand for themselves.
+    static func path(_ bytes: Slice<UnsafeRawBufferPointer>) -> String {
+        guard !bytes.isEmpty else { return "/" }
+        guard bytes.contains(UInt8(ascii: "%")) else { return String(decoding: bytes, as: UTF8.self) }
+        return String(decoding: decodingUnreserved(bytes), as: UTF8.self)
+    }
+
+    /// The host that `authority` names (RFC 3986 §3.2.2, RFC 9110 §7.2): ASCII in lower case, without port and last dot. There
+    /// must be one, and nobody's name or password before it.
+    static func host(_ authority: Slice<UnsafeRawBufferPointer>) throws(HTTPFault) -> ExactText {
+        let isLiteral = authority.first == UInt8(ascii: "[")
+        let searched = isLiteral ? authority.drop { $0 != UInt8(ascii: "]") } : authority
+        let end = searched.firstIndex(of: UInt8(ascii: ":")) ?? authority.endIndex
+        let name = authority[authority.startIndex..<end]
+        guard isLiteral ? isAddress(name) : isRegisteredName(name), isPort(authority[end...].dropFirst()) else {
+            throw .hostMalformed
+        }
+        var host = decodingUnreserved(name).map(ASCII.lowercased)
+        if host.last == UInt8(ascii: ".") { host.removeLast() }
+        guard !host.isEmpty else { throw .hostMalformed }
+        return ExactText(bytes: host)
+    }
+
+    private static func isPort(_ digits: Slice<UnsafeRawBufferPointer>) -> Bool {
+        digits.isEmpty
+            || digits.allSatisfy(ASCII.isDigit) && UInt16(String(decoding: digits, as: UTF8.self)) != nil
+    }
+
+    /// An IPv6 address in brackets.
+    private static func isAddress(_ literal: Slice<UnsafeRawBufferPointer>) -> Bool {
+        let address = literal.dropFirst().dropLast()
+        return literal.last == UInt8(ascii: "]") && 2...45 ~= address.count
+            && address.allSatisfy {
+                ASCII.hexadecimal($0) != nil || $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: ".")
+            } && address.contains(UInt8(ascii: ":"))
+    }
+
+    private static func isRegisteredName(_ name: Slice<UnsafeRawBufferPointer>) -> Bool {
+        var rest = name
+        while let byte = rest.popFirst() {
+            if byte == UInt8(ascii: "%") {
+                guard let high = rest.popFirst(), let low = rest.popFirst(), ASCII.hexadecimal(high) != nil,
+                    ASCII.hexadecimal(low) != nil
+                else { return false }
+            } else if !ASCII.isHostName(byte) {
+                return false
+            }
+        }
+        return true
+    }
+
+    /// Other percent encodings, and a `%` that begins none, stay as they are.
+    private static func decodingUnreserved(_ bytes: Slice<UnsafeRawBufferPointer>) -> [UInt8] {
+        var decoded: [UInt8] = []
+        decoded.reserveCapacity(bytes.count)
+        var rest = bytes
+        while let byte = rest.popFirst() {
+            if byte == UInt8(ascii: "%"), rest.count >= 2, let high = ASCII.hexadecimal(rest[rest.startIndex]),
+                let low = ASCII.hexadecimal(rest[rest.startIndex + 1]), ASCII.isUnreserved(high << 4 | low)
+            {
+                decoded.append(high << 4 | low)
+                rest = rest.dropFirst(2)
+            } else {
+                decoded.append(byte)
+            }
+        }
+        return decoded
+    }
+}

@@ -1,0 +1,52 @@
+/// Classes of bytes in HTTP (RFC 9110 §5.6.2) and in URIs (RFC 3986 §2).
+enum ASCII {
+    /// A letter in lower case; any other byte as it is.
+    static func lowercased(_ byte: UInt8) -> UInt8 { 0x41...0x5A ~= byte ? byte | 0x20 : byte }
+
+    /// - Parameter other: in lower case.
+    static func isEqual(_ bytes: some Collection<UInt8>, lowercased other: some Collection<UInt8>) -> Bool {
+        bytes.count == other.count && bytes.elementsEqual(other) { lowercased($0) == $1 }
+    }
+
+    static func isBlank(_ byte: UInt8) -> Bool { byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") }
+
+    static func isDigit(_ byte: UInt8) -> Bool { 0x30...0x39 ~= byte }
+
+    /// Of a field's name.
+    static func isToken(_ byte: UInt8) -> Bool { classes[Int(byte)] & token != 0 }
+
+    /// Of a field's value: visible characters, blanks, tabs, and what lies beyond ASCII.
+    static func isFieldValue(_ byte: UInt8) -> Bool { byte == 0x09 || byte >= 0x20 && byte != 0x7F }
+
+    /// Of a request target: visible characters, and what lies beyond ASCII.
+    static func isVisible(_ byte: UInt8) -> Bool { byte > 0x20 && byte != 0x7F }
+
+    /// What means the same with and without percent encoding (RFC 3986 §2.3).
+    static func isUnreserved(_ byte: UInt8) -> Bool { classes[Int(byte)] & unreserved != 0 }
+
+    /// Of a registered name, percent encoding aside (RFC 3986 §3.2.2).
+    static func isHostName(_ byte: UInt8) -> Bool { classes[Int(byte)] & (unreserved | subDelimiter) != 0 }
+
+    /// The value of a hexadecimal digit; nil for any other byte.
+    static func hexadecimal(_ byte: UInt8) -> UInt8? {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
+        case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
+        default: nil
+        }
+    }
+
+    private static let token: UInt8 = 1
+    private static let unreserved: UInt8 = 2
+    private static let subDelimiter: UInt8 = 4
+
+    private static let classes: [UInt8] = (0...255).map { (byte: UInt8) in
+        let isAlphanumeric = isDigit(byte) || 0x61...0x7A ~= lowercased(byte)
+        var classes: UInt8 = 0
+        if isAlphanumeric || "!#$%&'*+-.^_`|~".utf8.contains(byte) { classes |= token }
+        if isAlphanumeric || "-._~".utf8.contains(byte) { classes |= unreserved }
+        if "!$&'()*+,;=".utf8.contains(byte) { classes |= subDelimiter }
+        return classes
+    }
+}

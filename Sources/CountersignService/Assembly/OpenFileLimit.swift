@@ -1,0 +1,18 @@
+import Glibc
+
+/// How many files and sockets the process may have open at once (`RLIMIT_NOFILE`).
+package enum OpenFileLimit {
+    /// Raises the limit to what the process may raise it to, as most systems start processes with 1024; returns it.
+    @discardableResult
+    package static func raise() -> Int {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return usual }
+        let lower = limit.rlim_cur
+        limit.rlim_cur = limit.rlim_max
+        if setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) != 0 { limit.rlim_cur = lower }
+        return Int(clamping: limit.rlim_cur)
+    }
+
+    /// Where it cannot be asked.
+    private static let usual = 1024
+}

@@ -1,0 +1,134 @@
+import CountersignHTTP
+import Foundation
+import Logging
+import MetricsTestKit
+import NIOCore
+import NIOSSL
+import Synchronization
+import TestSupport
+import Testing
+import TokenExchange
+
+/// A listener with real sockets: how it ends whatever its clients do, and what it holds for one of them.
+@Suite struct HTTPListenerTests {
+    private static func running(
+        requestTimeout: Duration = .seconds(60), tls: TLSConfiguration? = nil,
+        _ body: (HTTPListener, SceneRoutes, _ port: Int) async throws -> Void
+    ) async throws {
+        let routes = SceneRoutes()
+        let port = Mutex(0)
+        let log = RecordedLog()
+        let listener = try HTTPListener(
+            HTTPListener.Settings(
+                host: "127.0.0.1", port: 0, tls: tls, limits: .init(connections: 100), requestTimeout: requestTimeout),
+            conductor: RequestConductor(routes: routes, time: .machine, logger: log.logger),
+            metrics: ConnectionMetrics(factory: TestMetrics(), listener: "public"), logger: log.logger
+        ) { number in port.withLock { $0 = number } }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await listener.run() }
+            try await eventually("it listens") { port.withLock { $0 } != 0 }
+            try await body(listener, routes, port.withLock { $0 })
+            await listener.drain(within: .zero)
+            try await group.waitForAll()
+        }
+    }
+
+    /// Idle, in the middle of a head, in the middle of a body, with an answer that never comes, with answers that nobody takes.
+    @Test func endsInTimeWhateverItsClientsDo() async throws {
+        try await Self.running { listener, routes, port in
+            let texts = [
+                "", "GET / HTTP/1.1\r\nHost:", ConnectionScene.post("/body", length: 5) + "hell",
+                ConnectionScene.get("/wait"), String(repeating: ConnectionScene.get("/large"), count: 100),
+            ]
+            let clients = try texts.map { text in
+                let client = try HTTPConnection(port: port)
+                try client.send(text)
+                return client
+            }
+            try await eventually("all are there") {
+                let counts = listener.connectionCounts
+                return counts.waiting + counts.answering == 5 && !routes.waitingPaths.isEmpty
+            }
+            let clock = ContinuousClock()
+            let start = clock.now
+            await listener.drain(within: .milliseconds(700))
+            let duration = clock.now - start
+            #expect(duration > .milliseconds(600), "some are never done")
+            #expect(duration < .seconds(5))
+            #expect(clients[0].isClosed() && clients[1].isClosed() && clients[3].isClosed())
+            routes.go("/wait")
+            #expect(throws: SocketFailure.self) { try HTTPConnection(port: port) }
+        }
+    }
+
+    @Test func endsAtOnceWhenNobodyIsThere() async throws {
+        try await Self.running { listener, _, port in
+            let client = try HTTPConnection(port: port)
+            #expect(try client.request("GET", "/1", headers: ["Connection": "close"]).status == 200)
+            #expect(client.isClosed())
+            let clock = ContinuousClock()
+            let start = clock.now
+            await listener.drain(within: .seconds(60))
+            #expect(clock.now - start < .seconds(20))
+        }
+    }
+
+    /// A request that is on its way while the listener is told to end is answered, and so is one that is being answered.
+    @Test func answersWhatIsOnItsWayWhileItDrains() async throws {
+        try await Self.running { listener, routes, port in
+            let (idle, answering) = (try HTTPConnection(port: port), try HTTPConnection(port: port))
+            #expect(try idle.request("GET", "/1").headers["connection"] == nil)
+            try answering.send(ConnectionScene.get("/wait"))
+            try await eventually("it is being answered") { !routes.waitingPaths.isEmpty }
+            async let drained: Void = listener.drain(within: .seconds(60))
+            try await eventually("it listens no more") { (try? HTTPConnection(port: port)) == nil }
+            #expect(try idle.request("GET", "/2").status == 200)
+            #expect(idle.isClosed())
+            routes.go("/wait")
+            #expect(try answering.answer().headers["connection"] == "close")
+            await drained
+        }
+    }
+
+    @Test func closesWhatDoesNotFinishItsHandshake() async throws {
+        let certificate = try TestCertificate()
+        let tls = try certificate.serverConfiguration
+        try await Self.running(requestTimeout: .milliseconds(300), tls: tls) { _, _, port in
+            let silent = try HTTPConnection(port: port)
+            let begun = try HTTPConnection(port: port)
+            try begun.send([0x16, 0x03, 0x01])
+            #expect(silent.isClosed() && begun.isClosed())
+        }
+    }
+
+    /// What the kernel holds of answers that nobody takes is bounded, and forgotten with the connection.
+    @Test func holdsLittleForAConnectionThatTakesNoAnswers() async throws {
+        try await Self.running { listener, _, port in
+            let deaf = try HTTPConnection(port: port, receiveBuffer: 16384)
+            try deaf.send(String(repeating: ConnectionScene.get("/large"), count: 100))
+            var queued = 0
+            try await eventually("nothing more is taken") {
+                let before = queued
+                queued = try Self.queuedBytes(port: port)
+                print("Q", queued, before, listener.connectionCounts, try String(contentsOfFile: "/proc/net/tcp", encoding: .utf8).split(separator: "\n").filter { $0.contains(String(port, radix: 16, uppercase: true)) }); return queued > 0 && queued == before
+            }
+            #expect(queued < 300_000, "of 10 MB")
+            await listener.drain(within: .zero)
+            try await eventually("the kernel has forgotten them") { try Self.queuedBytes(port: port) == 0 }
+            withExtendedLifetime(deaf) {}
+        }
+    }
+
+    /// Bytes that the kernel holds for peers that do not take them (`/proc/net/tcp`).
+    private static func queuedBytes(port: Int) throws -> Int {
+        let hexadecimal = String(port, radix: 16, uppercase: true)
+        let local = ":" + String(repeating: "0", count: 4 - hexadecimal.count) + hexadecimal
+        var bytes = 0
+        for line in try String(contentsOfFile: "/proc/net/tcp", encoding: .utf8).split(separator: "\n") {
+            let words = line.split(separator: " ")
+            guard words.count > 4, words[1].hasSuffix(local), words[3] != "0A" else { continue }
+            bytes += Int(words[4].prefix(8), radix: 16) ?? 0
+        }
+        return bytes
+    }
+}
