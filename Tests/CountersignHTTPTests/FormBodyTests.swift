@@ -1,5 +1,6 @@
 import CountersignHTTP
 import Testing
+import TokenExchange
 
 /// Forms as the WHATWG URL standard reads them, and what makes one unusable.
 @Suite struct FormBodyTests {
@@ -29,6 +30,13 @@ import Testing
     @Test(arguments: ["token=a&token=a", "token=a&x=1&%74oken=b", "x&x", "token&token=", "=1&=2"])
     func refusesAFieldThatComesTwice(text: String) {
         #expect(throws: FormError.fieldTwice) { try FormBody(Array(text.utf8)) }
+    }
+
+    @Test func takesSomeFieldsMoreThanOnceWhereThatIsAllowed() throws {
+        let form = try FormBody(Array("a=1&b=2&%61=3&a=&a=1".utf8), repeatable: ["a"])
+        #expect(form.parameters("a") == [Array("1".utf8), Array("3".utf8), Array("1".utf8)])
+        #expect(form.parameters("b").count == 1 && form.parameters("c").isEmpty)
+        #expect(throws: FormError.fieldTwice) { try FormBody(Array("a=1&b=1&b=1".utf8), repeatable: ["a"]) }
     }
 
     @Test func takesThirtyTwoFieldsAndNoMore() throws {

@@ -117,9 +117,26 @@ import TokenExchange
         }
         let expired = try ModelToken.current.claim("exp", .number(literal: "1000")).signed(by: TestKeys.rs256)
         #expect(try exchange(service, token: expired).errorCode == "token_expired")
-        #expect(
-            try exchange(service, more: "&audience=notes&audience=notes").json["error"] as? String == "invalid_request")
         #expect(try exchange(service, ["scope": "", "client_id": "x", "actor_token": ""]).status == 200)
+    }
+
+    /// RFC 8693 §2.1 lets these two come more than once; we have one target for a token.
+    @Test func takesSeveralTargetsForAnInvalidOneAndOtherFieldsTwiceForAnInvalidRequest() async throws {
+        let service = try await service()
+        for (more, error) in [
+            ("&audience=notes&audience=notes", "invalid_target"), ("&audience=notes&audience=easy", "invalid_target"),
+            ("&audience=notes&audience=nobody", "invalid_target"), ("&audience=nobody", "invalid_target"),
+            ("&%61udience=notes&audience=notes", "invalid_target"),
+            ("&resource=a&resource=b", "invalid_target"), ("&resource=a&audience=notes", "invalid_target"),
+            ("&scope=&scope=", "invalid_request"), ("&audience=notes&x=1&x=2", "invalid_request"),
+            ("&audience=notes&audience=easy&grant_type=x", "invalid_request"), ("&subject_token=x", "invalid_request"),
+            (String(repeating: "&audience=notes", count: 29), "invalid_target"),
+            (String(repeating: "&audience=notes", count: 30), "invalid_request"),
+        ] {
+            let answer = try exchange(service, more: more)
+            #expect(answer.status == 400 && answer.json["error"] as? String == error, "\(more)")
+        }
+        #expect(try exchange(service, more: "&audience=&audience=notes&resource=&resource=").status == 200)
     }
 
     @Test func keepsTheStatusOfWhatIsNoMatterOfTokens() async throws {

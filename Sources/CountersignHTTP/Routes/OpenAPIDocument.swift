@@ -85,8 +85,8 @@ package enum OpenAPIDocument {
               operationId: exchangeToken
               summary: The same exchange as RFC 8693 has it.
               description: |
-                The subject token is the credential; clients do not authenticate. A field must not come twice; one without a value
-                counts as absent; fields that are not listed are ignored. There is no answer without a token: what the callback of an
+                The subject token is the credential; clients do not authenticate. A field must not come twice (`audience` and `resource`
+                may, but are `invalid_target` then); one without a value counts as absent; fields that are not listed are ignored. There is no answer without a token: what the callback of an
                 optional provider would answer with `null` is an error here.
               security: []
               requestBody:

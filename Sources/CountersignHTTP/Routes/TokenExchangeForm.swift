@@ -34,10 +34,15 @@ struct TokenExchangeForm {
             throw Self.invalid("actor_token_unsupported")
         }
         guard form.parameter("scope") == nil else { throw Self.invalid("scope_unsupported", as: .invalidScope) }
-        guard form.parameter("resource") == nil else { throw Self.invalid("resource_unsupported", as: .invalidTarget) }
+        guard form.parameters("resource").isEmpty else {
+            throw Self.invalid("resource_unsupported", as: .invalidTarget)
+        }
+        let audiences = form.parameters("audience")
+        // One external identity is for one provider (RFC 8693 §2.2.2).
+        guard audiences.count <= 1 else { throw Self.invalid("audience_repeated", as: .invalidTarget) }
         self.subjectToken = IdentityToken(bytes: subjectToken)
         device = try Self.device(form.parameter("device_id") ?? [])
-        provider = try Self.provider(form.parameter("audience"), among: providers)
+        provider = try Self.provider(audiences.first, among: providers)
         issuedTokenType = try Self.issuedTokenType(form.parameter("requested_token_type"), by: provider)
     }
 

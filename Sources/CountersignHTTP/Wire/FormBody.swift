@@ -1,8 +1,8 @@
-import TokenExchange
+package import TokenExchange
 
 /// The fields of an `application/x-www-form-urlencoded` body, read as the WHATWG URL standard (§5.1) does: `+` is a blank,
-/// and a `%` without two hexadecimal digits stands for itself. So only a field that comes twice (RFC 6749 §3.2), or too
-/// many of them, make a body unusable; what the values are worth is for others to say.
+/// and a `%` without two hexadecimal digits stands for itself. So only a field that comes twice and must not (RFC 6749 §3.2),
+/// or too many of them, make a body unusable; what the values are worth is for others to say.
 package struct FormBody {
     private let text: [UInt8]
     private let fields: [Field]
@@ -15,7 +15,8 @@ package struct FormBody {
     /// More than any request of ours has.
     package static let fieldLimit = 32
 
-    package init(_ text: [UInt8]) throws(FormError) {
+    /// - Parameter repeatable: names of fields that may come more than once.
+    package init(_ text: [UInt8], repeatable: [ExactText] = []) throws(FormError) {
         var fields: [Field] = []
         var start = 0
         while start < text.count {
@@ -23,7 +24,9 @@ package struct FormBody {
             if end > start {
                 let nameEnd = text[start..<end].firstIndex(of: UInt8(ascii: "=")) ?? end
                 let name = FormEncoding.decode(text[start..<nameEnd])
-                guard !fields.contains(where: { $0.name == name }) else { throw .fieldTwice }
+                guard repeatable.contains(ExactText(bytes: name)) || !fields.contains(where: { $0.name == name }) else {
+                    throw .fieldTwice
+                }
                 guard fields.count < Self.fieldLimit else { throw .tooManyFields }
                 fields.append(Field(name: name, value: min(nameEnd + 1, end)..<end))
             }
@@ -33,18 +36,21 @@ package struct FormBody {
         self.fields = fields
     }
 
-    /// The decoded value; nil where there is no such field.
-    package func value(_ name: StaticString) -> [UInt8]? {
-        let name = UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
-        return fields.first { $0.name.elementsEqual(name) }.map { FormEncoding.decode(text[$0.value]) }
-    }
+    /// The decoded value, of a repeated field the first one; nil if there is no such field.
+    package func value(_ name: StaticString) -> [UInt8]? { values(name).first }
 
     /// Decoded, in the order of the body.
     package var names: [[UInt8]] { fields.map(\.name) }
 
-    /// The same, but empty counts as absent (RFC 6749 §3.2).
-    package func parameter(_ name: StaticString) -> [UInt8]? {
-        value(name).flatMap { $0.isEmpty ? nil : $0 }
+    /// The decoded value, but empty counts as absent (RFC 6749 §3.2).
+    package func parameter(_ name: StaticString) -> [UInt8]? { parameters(name).first }
+
+    /// The decoded values of a field that may be repeated, without empty ones.
+    package func parameters(_ name: StaticString) -> [[UInt8]] { values(name).filter { !$0.isEmpty } }
+
+    private func values(_ name: StaticString) -> [[UInt8]] {
+        let name = UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
+        return fields.filter { $0.name.elementsEqual(name) }.map { FormEncoding.decode(text[$0.value]) }
     }
 }
 
@@ -99,7 +105,7 @@ extension IncomingRequest {
             throw Problem(.unsupportedMediaType).expecting(form)
         }
         let text = try await collectBody(upTo: limit)
-        do { return try FormBody(text) } catch {
+        do { return try FormBody(text, repeatable: form.repeatableFields) } catch {
             throw Problem(.invalidRequest, reason: error.rawValue).expecting(form)
         }
     }
