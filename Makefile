@@ -1,6 +1,6 @@
 # make run    install what is missing, build, make development keys, print a curl with a real token, serve
 # make demo   the same with a loyalty page beside it; prints the address that the Associate App would open
-# make test   install what is missing, run all tests (they start their own Redis)
+# make test   install what is missing, run all tests (they start their own Redis and nginx)
 # make test-address   the tests of the targets that hold C, under the address sanitizer
 # make test-thread    the tests of the Redis client, under the thread sanitizer
 # make bench          what the session store does in a second, what a session costs in Redis' memory, and what logins
@@ -29,7 +29,8 @@ ROUNDS = 20
 BUILD_PACKAGES = libssl-dev libjwt-dev libhiredis-dev
 RUN_PACKAGES = $(BUILD_PACKAGES) openssl
 DEMO_PACKAGES = $(RUN_PACKAGES) python3-venv
-TEST_PACKAGES = $(BUILD_PACKAGES) openssl redis-server python3-venv chromium fonts-dejavu-core
+TEST_PACKAGES = $(BUILD_PACKAGES) openssl redis-server nginx-light python3-venv chromium \
+  fonts-dejavu-core
 
 .PHONY: build run demo test chaos test-address test-thread bench fuzz openapi lint format build-packages run-packages \
   demo-packages test-packages

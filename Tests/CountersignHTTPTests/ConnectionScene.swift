@@ -40,7 +40,9 @@ final class ConnectionScene {
                 limits: HeadLimits(), times: ConnectionTimes(request: .seconds(10), idle: .seconds(75)),
                 isSecure: false,
                 conductor: RequestConductor(
-                    routes: routes, time: ManualClock().time, logger: log.logger,
+                    routes: routes,
+                    sources: RequestSources(trustedProxies: IPNetworkSet([]), metrics: metrics, logger: log.logger),
+                    time: ManualClock().time, logger: log.logger,
                     metrics: RequestMetrics(factory: metrics)), place: place, loop: loop))
         channel.pipeline.fireChannelActive()
     }

@@ -21,7 +21,11 @@ import TokenExchange
         let listener = try HTTPListener(
             HTTPListener.Settings(
                 host: "127.0.0.1", port: 0, tls: tls, limits: .init(connections: 100), requestTimeout: requestTimeout),
-            conductor: RequestConductor(routes: routes, time: .machine, logger: log.logger),
+            conductor: RequestConductor(
+                routes: routes,
+                sources: RequestSources(
+                    trustedProxies: IPNetworkSet([]), metrics: TestMetrics(), logger: log.logger),
+                time: .machine, logger: log.logger),
             metrics: ConnectionMetrics(factory: TestMetrics(), listener: "public"), logger: log.logger
         ) { number in port.withLock { $0 = number } }
         try await withThrowingTaskGroup(of: Void.self) { group in

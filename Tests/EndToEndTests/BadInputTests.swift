@@ -134,15 +134,4 @@ import TokenExchange
         }
         #expect(service.log.contains(#""request_id":"till-1.login_42""#))
     }
-
-    @Test func limitsRequestsPerSource() async throws {
-        var settings = CountersignProcess.Settings()
-        settings.limits = "{ requests_per_second: 1, burst: 3 }"
-        let service = try await CountersignProcess.start(settings)
-        let answers = try (0..<6).map { _ in try service.callback("{}") }
-        #expect(answers.prefix(3).allSatisfy { $0.status == 400 })
-        let limited = try #require(answers.first { $0.status == 429 })
-        #expect(limited.errorCode == "rate_limited" && limited.headers["retry-after"] == "1")
-        #expect(try service.connect().request("GET", "/.well-known/jwks.json").status == 200)
-    }
 }

@@ -20,11 +20,3 @@ extension IPAddress {
         }
     }
 }
-
-extension RequestSource {
-    /// Nil for what has no address.
-    package init?(_ address: SocketAddress?) {
-        guard let address = IPAddress(address) else { return nil }
-        self.init(address)
-    }
-}

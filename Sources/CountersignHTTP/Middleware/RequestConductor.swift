@@ -5,6 +5,7 @@ package import TokenExchange
 /// The outermost layer of a listener: gives a request its id, has it answered, renders problems, and logs once.
 package struct RequestConductor: Sendable {
     private let routes: any Routes
+    private let sources: RequestSources
     private let time: TimeSource
     private let logger: Logger
     private let level: Logger.Level
@@ -12,12 +13,14 @@ package struct RequestConductor: Sendable {
     private let date = HTTPDateCache()
 
     /// - Parameters:
-    ///   - level: of the lines about requests in which nothing of ours failed.
+    ///   - sources: who sends what.
+    ///   - level: of the lines about requests in which we did not fail.
     ///   - metrics: nil if requests are not counted.
     package init(
-        routes: any Routes, time: TimeSource, logger: Logger, level: Logger.Level = .info,
+        routes: any Routes, sources: RequestSources, time: TimeSource, logger: Logger, level: Logger.Level = .info,
         metrics: RequestMetrics? = nil
     ) {
+        self.sources = sources
         self.level = level
         self.metrics = metrics
         self.routes = routes
@@ -30,7 +33,7 @@ package struct RequestConductor: Sendable {
     func request(_ head: RequestHead, from peer: IPAddress?, body: any RequestBody) -> IncomingRequest {
         IncomingRequest(
             head, id: RequestID.choose(incoming: head.headerFields[.requestID]),
-            source: peer.map(RequestSource.init), arrivedAt: time.elapsed(), body: body)
+            source: sources.source(of: head.headerFields, from: peer), arrivedAt: time.elapsed(), body: body)
     }
 
     func answer(_ request: IncomingRequest) async -> Reply {
@@ -79,7 +82,7 @@ package struct RequestConductor: Sendable {
         metadata["identity_provider"] = report.kind.identityProvider.map { .string(String($0)) }
         metadata["tenant"] = report.tenant.map { .string(String($0)) }
         metadata["verifier"] = report.verifier.map { .string(String($0)) }
-        metadata["error_code"] = report.kind.errorCode.map { .string($0) }
+        metadata["error_code"] = report.kind.error.map { .string($0.rawValue) }
         metadata["reason"] = report.kind.reason.map { .string($0) }
         metadata["clock_difference_s"] = report.clockDifference.map {
             .stringConvertible(($0.inSeconds * 1000).rounded() / 1000)
@@ -104,12 +107,12 @@ private struct Report {
 
     init(_ reply: Reply, _ problem: Problem?, route: String, duration: Duration) {
         kind = RequestMetrics.Kind(
-            route: route, status: reply.status.code, errorCode: problem?.code.rawValue, reason: problem?.reason,
+            route: route, status: reply.status.code, error: problem?.code, reason: problem?.reason,
             identityProvider: problem?.identityProvider ?? reply.notes.identityProvider,
-            degradedBy: (reply.notes.degradedBy?.kind.rawValue))
+            degradedBy: problem?.degradedBy?.rawValue ?? reply.notes.degradedBy?.kind.rawValue)
         self.duration = duration
         tenant = reply.notes.tenant
-        verifier = reply.notes.verifier
+        verifier = problem?.verifier ?? reply.notes.verifier
         failure = problem?.failure ?? reply.notes.degradedBy
         clockDifference = problem?.clockDifference
     }

@@ -6,12 +6,13 @@ import TokenExchange
 /// caller can make up series.
 package final class RequestMetrics: Sendable {
     private let factory: any MetricsFactory
+    private let routes: [String]?
     private let series = Mutex<[Kind: Series]>([:])
 
     struct Kind: Hashable {
         let route: String
         let status: Int
-        let errorCode: String?
+        let error: ErrorCode?
         /// The precise reason, where the code hides it.
         let reason: String?
         let identityProvider: ExactText?
@@ -23,11 +24,14 @@ package final class RequestMetrics: Sendable {
         let timer: Timer
     }
 
-    package init(factory: any MetricsFactory) {
+    /// - Parameter routes: those that are counted; nil for all.
+    package init(factory: any MetricsFactory, of routes: [String]? = nil) {
         self.factory = factory
+        self.routes = routes
     }
 
     func record(_ kind: Kind, duration: Duration) {
+        guard routes?.contains(kind.route) ?? true else { return }
         let series = series.withLock { series in
             if let known = series[kind] { return known }
             let new = make(kind)
@@ -40,16 +44,19 @@ package final class RequestMetrics: Sendable {
 
     private func make(_ kind: Kind) -> Series {
         let provider = [("identity_provider", kind.identityProvider?.description ?? "")]
+        let reason = [("reason", kind.reason ?? kind.error?.rawValue ?? "")]
         var counters = [
             Counter(
                 label: Self.requests,
                 dimensions: [
-                    ("route", kind.route), ("status", String(kind.status)), ("error_code", kind.errorCode ?? ""),
+                    ("route", kind.route), ("status", String(kind.status)), ("error_code", kind.error?.rawValue ?? ""),
                 ], factory: factory)
         ]
-        if let reason = kind.reason {
-            counters.append(
-                Counter(label: Self.refusals, dimensions: provider + [("reason", reason)], factory: factory))
+        if kind.error == .rateLimited {
+            let dimensions = [("route", kind.route)] + provider + reason
+            counters.append(Counter(label: Self.rateLimited, dimensions: dimensions, factory: factory))
+        } else if 400..<500 ~= kind.status {
+            counters.append(Counter(label: Self.refusals, dimensions: provider + reason, factory: factory))
         }
         if let code = kind.degradedBy {
             counters.append(
@@ -62,6 +69,7 @@ package final class RequestMetrics: Sendable {
 
     private static let requests = "countersign_requests_total"
     private static let refusals = "countersign_refusals_total"
+    private static let rateLimited = "countersign_rate_limited_total"
     private static let degraded = "countersign_degraded_total"
     private static let durations = "countersign_request_duration_seconds"
 
@@ -69,7 +77,9 @@ package final class RequestMetrics: Sendable {
     package static let descriptions = [
         requests: "Requests by route, status and error code.",
         refusals: "Refused requests by identity provider and precise reason.",
-        degraded: "Logins of optional identity providers that our failure would have failed.",
+        rateLimited:
+            "Requests of sources that are barred, by route, identity provider and the reason of the refusals before them.",
+        degraded: "Logins of optional identity providers that went on without a token, or without a stored session.",
         durations: "From a request's head to its answer.",
     ]
 }

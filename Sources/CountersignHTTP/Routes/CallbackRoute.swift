@@ -4,6 +4,7 @@ import TokenExchange
 /// `POST /post_login_callback[/{identity_provider}]`, and `POST /` by host: the exchange, as NewStore's app calls it.
 struct CallbackRoute {
     let exchange: ExchangeToken
+    let limiter: RateLimiter
     let bodyLimit: Int
     let jsonLimits: JSONLimits
 
@@ -16,13 +17,18 @@ struct CallbackRoute {
         } catch {
             var problem = error
             problem.identityProvider = provider.name
+            problem.isOptionalLogin = provider.mode == .optional
             throw problem
         }
     }
 
     private func answer(_ request: IncomingRequest, for provider: IdentityProvider) async throws(Problem) -> Reply {
+        try limiter.admit(request)
         guard request.hasMediaType("application/json") else { throw Problem(.unsupportedMediaType) }
-        let body = try Self.callbackBody(try await request.collectBody(upTo: bodyLimit), limits: jsonLimits)
+        let text = try await request.collectBody(upTo: bodyLimit)
+        // While it arrived, other requests of this source may have been refused.
+        try limiter.admit(request)
+        let body = try Self.callbackBody(text, limits: jsonLimits)
         let outcome = await exchange(
             ExchangeRequest(
                 identityToken: body.identityToken, device: body.device, provider: provider,
@@ -50,6 +56,13 @@ struct CallbackRoute {
         case .failed(let failure): throw Problem(failure)
         case .refused(let refusal, let difference): throw Problem(refusal, clockDifference: difference)
         }
+    }
+
+    /// What an optional provider's login gets in place of a token.
+    static func withoutToken(_ code: ErrorCode) -> Reply {
+        var reply = Reply.json(body(nil))
+        reply.headers[.countersignDegraded] = code.rawValue
+        return reply
     }
 
     /// Our own tokens need no escaping: `[A-Za-z0-9._~-]`. Those of internal services have any printable character.

@@ -7,14 +7,11 @@ import TokenExchange
 /// `issued_before`, in whole seconds of Unix time.
 struct CohortRevocationRoute {
     let revocations: RevocationList
-    let verifiers: @Sendable () -> VerifierDirectory
     /// Whether there can be such a cohort by the configuration of the moment.
     let isConfigured: @Sendable (Cohort) -> Bool
     let bodyLimit: Int
 
-    func reply(to request: IncomingRequest) async throws(Problem) -> Reply {
-        let credentials = VerifierCredentials(authorization: request.head.headerFields[.authorization])
-        guard let verifier = credentials.flatMap(verifiers().verifier) else { throw Problem(.verifierRejected) }
+    func reply(to request: IncomingRequest, from verifier: Verifier) async throws(Problem) -> Reply {
         guard verifier.revocation == .all else { throw Problem(.revocationNotAllowed) }
         let form = try await request.collectForm(.cohort, upTo: bodyLimit)
         // A mistyped `issued_before` must not end more than was meant.
@@ -28,9 +25,7 @@ struct CohortRevocationRoute {
             throw Problem(.invalidRequest, reason: "name_not_configured").expecting(.configuredName)
         }
         do { try await revocations.revoke(cohort, issuedBefore: moment) } catch { throw Problem(error) }
-        var reply = Reply(status: .noContent, headers: [.cacheControl: "no-store"])
-        reply.notes.verifier = verifier.id
-        return reply
+        return Reply(status: .noContent, headers: [.cacheControl: "no-store"])
     }
 }
 

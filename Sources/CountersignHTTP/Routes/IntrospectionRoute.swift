@@ -13,7 +13,6 @@ struct IntrospectionRoute {
         let status: SessionStatus
         do { status = try await introspect(token, for: verifier) } catch { throw Problem(error) }
         var reply = Reply.json(text(of: status))
-        reply.notes.verifier = verifier.id
         reply.notes.identityProvider = status.session?.record.identityProvider
         return reply
     }

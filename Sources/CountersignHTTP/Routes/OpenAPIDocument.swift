@@ -15,6 +15,8 @@ package enum OpenAPIDocument {
             * A path that is none of these is 404 `not_found`; another method is 405 `method_not_allowed` with `Allow`. `HEAD` is taken
               wherever `GET` is.
             * 4xx means that the caller must act, 5xx that we must; 503 and 504 come with `Retry-After`.
+            * Requests that are refused (4xx) spend an allowance of their source, at either listener. Where it is spent, whatever costs
+              us something or would be refused is 429 `rate_limited` with `Retry-After`; key set, metadata and script are not limited.
             * What is no well-formed HTTP/1.1 request with one valid `Host` is 400 `invalid_request`; a head or trailers of more than
               `limits.head_bytes` are 431 `head_too_large`. The connection is then closed.
             * Request bodies are plain: a `Content-Encoding` is 415 with `Accept-Encoding: identity`.
@@ -39,7 +41,7 @@ package enum OpenAPIDocument {
               summary: Exchange an identity token, as NewStore's Associate App does after a login.
               description: |
                 Idempotent: the same identity token, device and provider get the same external identity, from any replica, while both
-                tokens are valid. In optional mode our failures are answered with 200 and `Countersign-Degraded`.
+                tokens are valid. In optional mode our failures, and 429, are answered with 200 and `Countersign-Degraded`.
               security: []
               parameters:
                 - name: identity_provider
@@ -201,7 +203,6 @@ package enum OpenAPIDocument {
                     Access-Control-Allow-Headers: { schema: { type: string, const: Authorization } }
                     Access-Control-Max-Age: { schema: { type: string, const: "600" } }
                 "405": { $ref: "#/components/responses/SessionMethodNotAllowed" }
-                "429": { $ref: "#/components/responses/SessionRateLimited" }
           /introspect:
             post:
               tags: [verification]
@@ -477,6 +478,7 @@ package enum OpenAPIDocument {
                 "405": { $ref: "#/components/responses/MethodNotAllowed" }
                 "413": { $ref: "#/components/responses/BodyTooLarge" }
                 "415": { $ref: "#/components/responses/UnsupportedMediaType" }
+                "429": { $ref: "#/components/responses/RateLimited" }
                 "503": { $ref: "#/components/responses/Unavailable" }
           /openapi.yaml:
             servers: *operationsListener
@@ -586,7 +588,9 @@ package enum OpenAPIDocument {
               description: Module scripts are loaded with CORS.
               schema: { type: string, const: "*" }
             Degraded:
-              description: Only in optional mode, where our failure was kept from the login. The `error_code` it would have been.
+              description: |
+                Only in optional mode, where our failure, or the limit of a source, was kept from the login. The `error_code` it would
+                have been.
               schema:
                 type: string
                 enum:
@@ -596,6 +600,7 @@ package enum OpenAPIDocument {
                   - issuer_keys_unavailable
                   - session_store_unavailable
                   - deadline_exceeded
+                  - rate_limited
             VaryOrigin:
               required: true
               schema: { type: string, const: Origin }
@@ -618,7 +623,8 @@ package enum OpenAPIDocument {
           responses:
             ExternalIdentity:
               description: |
-                The external identity; `null` only in optional mode, where our failure kept us from making one.
+                The external identity; `null` only in optional mode, where our failure, or the limit of the source, kept us from making
+                one.
               headers:
                 X-Request-Id: { $ref: "#/components/headers/RequestID" }
                 Cache-Control: { $ref: "#/components/headers/NoStore" }
@@ -684,7 +690,7 @@ package enum OpenAPIDocument {
                 Access-Control-Allow-Origin: { $ref: "#/components/headers/AllowOrigin" }
               content: *problemContent
             SessionRateLimited:
-              description: "`rate_limited`: too many requests from this address."
+              description: "`rate_limited`: too many requests from this address were refused."
               headers: &sessionRetryHeaders
                 X-Request-Id: { $ref: "#/components/headers/RequestID" }
                 Cache-Control: { $ref: "#/components/headers/NoStore" }
@@ -730,7 +736,7 @@ package enum OpenAPIDocument {
               headers: *problemHeaders
               content: *problemContent
             RateLimited:
-              description: "`rate_limited`: too many requests from this address. Verifiers that authenticate are never limited."
+              description: "`rate_limited`: too many requests from this address were refused. Good ones do not count."
               headers: &retryHeaders
                 X-Request-Id: { $ref: "#/components/headers/RequestID" }
                 Cache-Control: { $ref: "#/components/headers/NoStore" }

@@ -6,6 +6,7 @@ package struct OperationsRoutes: Routes {
     private let readiness: @Sendable () async -> Readiness
     private let metrics: @Sendable () -> String
     private let revocations: CohortRevocationRoute
+    private let access: VerifierAccess
 
     /// - Parameters:
     ///   - metrics: the numbers of the moment as Prometheus text.
@@ -14,12 +15,13 @@ package struct OperationsRoutes: Routes {
     package init(
         readiness: @escaping @Sendable () async -> Readiness, metrics: @escaping @Sendable () -> String,
         revocations: RevocationList, verifiers: @escaping @Sendable () -> VerifierDirectory,
-        isConfigured: @escaping @Sendable (Cohort) -> Bool, bodyLimit: Int
+        isConfigured: @escaping @Sendable (Cohort) -> Bool, bodyLimit: Int, limiter: RateLimiter
     ) {
         self.readiness = readiness
         self.metrics = metrics
         self.revocations = CohortRevocationRoute(
-            revocations: revocations, verifiers: verifiers, isConfigured: isConfigured, bodyLimit: bodyLimit)
+            revocations: revocations, isConfigured: isConfigured, bodyLimit: bodyLimit)
+        access = VerifierAccess(verifiers: verifiers, limiter: limiter)
     }
 
     package func name(of path: Substring) -> String {
@@ -50,7 +52,9 @@ package struct OperationsRoutes: Routes {
                 body: Array(metrics().utf8))
         case "/revocations":
             try request.expect(.post)
-            return try await revocations.reply(to: request)
+            return try await access.reply(to: request) { verifier throws(Problem) in
+                try await revocations.reply(to: request, from: verifier)
+            }
         case "/openapi.yaml":
             try request.expect(.get)
             return Reply(

@@ -11,9 +11,7 @@ struct RevocationRoute {
         guard verifier.revocation != .none else { throw Problem(.revocationNotAllowed) }
         let token = try await request.collectToken(upTo: bodyLimit)
         do { try await revoke(token, by: verifier) } catch { throw Problem(error) }
-        var reply = Reply(status: .ok, headers: [.cacheControl: "no-store"])
-        reply.notes.verifier = verifier.id
-        return reply
+        return Reply(status: .ok, headers: [.cacheControl: "no-store"])
     }
 }
 

@@ -7,13 +7,17 @@ import TokenExchange
 /// token here: where an optional provider's login would go on without one, the failure is answered as for a strict one.
 struct TokenRoute {
     let exchange: ExchangeToken
+    let limiter: RateLimiter
     let providers: IdentityProviderDirectory
     let bodyLimit: Int
 
     func reply(to request: IncomingRequest) async throws(Problem) -> Reply {
+        try limiter.admit(request)
         let asked = try TokenExchangeForm(
             try await request.collectForm(.tokenExchange, upTo: bodyLimit), providers: providers)
         do throws(Problem) {
+            // While the form arrived, other requests of this source may have been refused.
+            try limiter.admit(request)
             let outcome = await exchange(
                 ExchangeRequest(
                     identityToken: asked.subjectToken, device: asked.device, provider: asked.provider,

@@ -103,7 +103,7 @@ package enum ErrorCode: String, Sendable, CaseIterable {
         case .headTooLarge: "The head or the trailers of the request are larger than this service accepts."
         case .bodyTooLarge: "The body is larger than this service accepts."
         case .unsupportedMediaType: "The Content-Type must be application/json."
-        case .rateLimited: "Too many requests from this address; wait as long as Retry-After says."
+        case .rateLimited: "Too many requests from this address were refused; wait as long as Retry-After says."
         case .mintFailed: "The external identity could not be made; the operator finds the cause in the log."
         case .upstreamRefused: "The identity provider's own service gave no usable token; the log says why."
         case .upstreamUnavailable: "The identity provider's own service cannot be asked at the moment; try again."

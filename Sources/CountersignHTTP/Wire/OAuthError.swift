@@ -41,7 +41,7 @@ extension Problem {
         var reply = Reply.json(members.finish(), status: code.oauthStatus)
         reply.headers.append(contentsOf: headers)
         reply.headers[.pragma] = "no-cache"
-        if let seconds = code.retryAfterSeconds { reply.headers[.retryAfter] = String(seconds) }
+        if let seconds = retryAfterSeconds { reply.headers[.retryAfter] = String(seconds) }
         return reply
     }
 }

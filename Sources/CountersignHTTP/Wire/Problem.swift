@@ -10,9 +10,15 @@ package struct Problem: Error {
     let failure: Failure?
     /// Where a token's time was wrong: our clock less the one in the token, for the log.
     let clockDifference: Duration?
+    /// After what time to try again, if that is known better than the code knows it.
+    private var wait: Duration?
     var headers: HTTPFields = [:]
     /// Whose callback it was, for the log.
     var identityProvider: ExactText?
+    /// Whether it is about a login that goes on without a token rather than wait.
+    var isOptionalLogin = false
+    /// The verifier whose request it was, once it has proved who it is.
+    var verifier: ExactText?
     /// Where not nil, the answer has the form of RFC 6749 §5.2.
     var oauthError: OAuthError?
     /// Which sentence tells what a good request is.
@@ -39,6 +45,21 @@ package struct Problem: Error {
         self.failure = failure
     }
 
+    init(_ bar: RateLimiter.Bar) {
+        self.init(.rateLimited, reason: bar.reason)
+        wait = bar.wait
+    }
+
+    /// The same request's problem, if its source may not learn this one any more.
+    func limited(by bar: RateLimiter.Bar) -> Problem {
+        var problem = Problem(bar)
+        problem.headers = headers
+        problem.headers[.allow] = nil
+        problem.identityProvider = identityProvider
+        problem.isOptionalLogin = isOptionalLogin
+        return oauthError == nil ? problem : problem.asOAuth()
+    }
+
     func with(_ headers: HTTPFields) -> Problem {
         var problem = self
         problem.headers.append(contentsOf: headers)
@@ -60,12 +81,26 @@ package struct Problem: Error {
         }
     }
 
-    func reply(requestID: String) -> Reply {
+    /// Whether it spends the allowance of its source. What the caller got wrong does, except a verifier that has proved who it
+    /// is; wrong credentials are counted by ``VerifierAccess`` already.
+    var spendsAllowance: Bool {
+        code.status.kind == .clientError && verifier == nil && code != .rateLimited && code != .verifierRejected
+    }
+
+    /// What an answer without a token names as its cause; nil if the problem is answered as what it is.
+    var degradedBy: ErrorCode? { isOptionalLogin && code == .rateLimited ? code : nil }
+
+    var retryAfterSeconds: Int? {
+        wait.map { max(1, Int($0.inSeconds.rounded(.up))) } ?? code.retryAfterSeconds
+    }
+
+    package func reply(requestID: String) -> Reply {
+        if let degradedBy { return CallbackRoute.withoutToken(degradedBy) }
         if let oauthError { return oauthReply(oauthError, requestID: requestID) }
         var headers = headers
         headers[.contentType] = "application/problem+json"
         headers[.cacheControl] = "no-store"
-        if let seconds = code.retryAfterSeconds { headers[.retryAfter] = String(seconds) }
+        if let seconds = retryAfterSeconds { headers[.retryAfter] = String(seconds) }
         if let challenge = code.challenge { headers[.wwwAuthenticate] = challenge }
         return Reply(status: code.status, headers: headers, body: body(requestID: requestID))
     }

@@ -3,9 +3,9 @@ import TokenExchange
 
 /// An answer on its way out.
 package struct Reply {
-    var status: HTTPResponse.Status
-    var headers: HTTPFields = [:]
-    var body: [UInt8] = []
+    package var status: HTTPResponse.Status
+    package var headers: HTTPFields = [:]
+    package var body: [UInt8] = []
     /// What the log line says beyond status and duration: names from the configuration, codes, reasons.
     var notes = Notes()
 

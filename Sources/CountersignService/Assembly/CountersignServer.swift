@@ -38,10 +38,12 @@ package struct CountersignServer: Sendable {
         let upstreams = UpstreamServices(time: time, logger: logger)
         let upstream = UpstreamAssembly(
             cacheSecret: blueprint.cacheSecret, sessions: sessions, services: upstreams, time: time)
+        let limiter = RateLimiter(RateLimiter.Limits(configuration.limits), time: time)
         let live = LiveRoutes(blueprint) { blueprint, keys in
-            PublicRoutes(
+            limiter.use(RateLimiter.Limits(blueprint.configuration.limits))
+            return PublicRoutes(
                 blueprint, keys: keys, tenants: blueprint.tenants + remoteKeys.replace(with: blueprint.remoteTenants),
-                sessions: sessions, upstream: upstream, clocks: clocks, time: time)
+                sessions: sessions, upstream: upstream, clocks: clocks, limiter: limiter, time: time)
         }
         let signingKeys = SigningKeyWatch(
             blueprint, time: time, logger: logger, isRevoked: sessions.revocations.isRevoked(keyID:)
@@ -54,6 +56,8 @@ package struct CountersignServer: Sendable {
         let registry = PrometheusRegistry(
             blueprint, clocks: clocks, remoteKeys: remoteKeys, signingKeys: signingKeys, upstreams: upstreams,
             sessions: sessions)
+        let sources = RequestSources(
+            trustedProxies: configuration.listen.trustedProxies, metrics: registry, logger: logger)
         // Ended in reverse order: first no new requests, last the store.
         let services: [any Service] =
             sessions.services + [
@@ -65,16 +69,18 @@ package struct CountersignServer: Sendable {
                     configuration.listen.operations, "operations",
                     limits: ConnectionGate.Limits(connections: HTTPListener.operationsConnections), registry: registry,
                     conductor: RequestConductor(
-                        routes: OperationsRoutes(
-                            readiness: {
-                                await ReadinessProbe(
-                                    store: sessions.store, providers: live.configuration.identityProviders,
-                                    remoteKeys: remoteKeys, signingKeys: signingKeys, upstreams: upstreams)()
-                            },
-                            metrics: { registry.text }, revocations: sessions.revocations,
-                            verifiers: { live.verifiers }, isConfigured: { live.configuration.allows($0) },
-                            bodyLimit: configuration.limits.bodyBytes),
-                        time: time, logger: logger, level: .debug)),
+                        routes: RateLimitedRoutes(
+                            OperationsRoutes(
+                                readiness: {
+                                    await ReadinessProbe(
+                                        store: sessions.store, providers: live.configuration.identityProviders,
+                                        remoteKeys: remoteKeys, signingKeys: signingKeys, upstreams: upstreams)()
+                                },
+                                metrics: { registry.text }, revocations: sessions.revocations,
+                                verifiers: { live.verifiers }, isConfigured: { live.configuration.allows($0) },
+                                bodyLimit: configuration.limits.bodyBytes, limiter: limiter), limiter: limiter),
+                        sources: sources, time: time, logger: logger, level: .debug,
+                        metrics: RequestMetrics(factory: registry, of: ["revocations"]))),
                 try listening(
                     configuration.listen.public, "public", tls: blueprint.listenerTLS,
                     limits: ConnectionGate.Limits(
@@ -82,7 +88,8 @@ package struct CountersignServer: Sendable {
                         connectionsPerSource: configuration.limits.connectionsPerSource,
                         exempt: configuration.listen.trustedProxies), registry: registry,
                     conductor: RequestConductor(
-                        routes: live.routes, time: time, logger: logger, metrics: RequestMetrics(factory: registry))),
+                        routes: RateLimitedRoutes(live.routes, limiter: limiter), sources: sources, time: time,
+                        logger: logger, metrics: RequestMetrics(factory: registry))),
             ]
         try await ServiceGroup(
             configuration: .init(

@@ -9,9 +9,10 @@ extension PublicRoutes {
     /// - Parameters:
     ///   - ring: our keys of the moment.
     ///   - tenants: all of them, with their keys.
+    ///   - limiter: of all listeners, and of the whole life of the process.
     convenience init(
         _ blueprint: Blueprint, keys ring: SigningKeyRing, tenants: [Tenant], sessions: SessionAssembly,
-        upstream: UpstreamAssembly, clocks: IssuerClocks, time: TimeSource
+        upstream: UpstreamAssembly, clocks: IssuerClocks, limiter: RateLimiter, time: TimeSource
     ) {
         let configuration = blueprint.configuration
         let keys = { @Sendable in ring }
@@ -29,10 +30,9 @@ extension PublicRoutes {
             verifiers: blueprint.verifiers,
             providers: IdentityProviderDirectory(
                 configuration.identityProviders, defaultName: configuration.defaultIdentityProvider),
-            issuer: ExactText(configuration.publicURL), keys: keys,
-            keySetMaximumAge: configuration.signing.jwksMaximumAge,
-            bodyLimit: configuration.limits.bodyBytes, jsonLimits: JSONLimits(configuration.limits),
-            rateLimiter: RateLimiter(configuration.limits))
+            issuer: ExactText(configuration.publicURL), keySet: ring.publishedKeySet,
+            keySetMaximumAge: configuration.signing.jwksMaximumAge, bodyLimit: configuration.limits.bodyBytes,
+            jsonLimits: JSONLimits(configuration.limits), limiter: limiter)
     }
 }
 
@@ -77,11 +77,8 @@ extension JSONLimits {
     }
 }
 
-extension RateLimiter {
-    /// Nil where the configuration turns the limit off.
-    fileprivate convenience init?(_ limits: LimitSettings) {
-        if limits.requestsPerSecond == 0 { return nil }
-        self.init(
-            requestsPerSecond: limits.requestsPerSecond, burst: limits.burst, addressLimit: limits.sources)
+extension RateLimiter.Limits {
+    init(_ limits: LimitSettings) {
+        self.init(requestsPerSecond: limits.requestsPerSecond, burst: limits.burst, sources: limits.sources)
     }
 }

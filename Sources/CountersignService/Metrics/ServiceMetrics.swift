@@ -12,8 +12,8 @@ extension PrometheusRegistry {
     ) {
         let descriptions = Self.descriptions.merging(Self.keyGauges.map { ($0.name, $0.description) }) { $1 }
         self.init(
-            descriptions: RequestMetrics.descriptions.merging(ConnectionMetrics.descriptions) { $1 }
-                .merging(descriptions) { $1 })
+            descriptions: [RequestMetrics.descriptions, RequestSources.descriptions, ConnectionMetrics.descriptions]
+                .reduce(descriptions) { $0.merging($1) { $1 } })
         for tenant in blueprint.configuration.tenants.map(\.name) {
             addGauge(Self.clockOffset, labels: [("tenant", String(tenant))]) { clocks.offset(of: tenant)?.inSeconds }
             for gauge in Self.keyGauges {

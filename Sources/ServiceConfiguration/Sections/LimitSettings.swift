@@ -9,11 +9,11 @@ package struct LimitSettings: Sendable, Equatable {
     package let jsonDepth: Int
     /// Members of any one JSON object.
     package let jsonMembers: Int
-    /// Per source address, on average; 0 turns the rate limit off.
+    /// Refused ones of each source, on average; 0 turns the limit off.
     package let requestsPerSecond: Int
-    /// Requests that a source may send at once after a quiet time.
+    /// Refused requests that a source may send at once after a quiet time.
     package let burst: Int
-    /// Source addresses that the rate limiter remembers.
+    /// Sources that the limiter remembers.
     package let sources: Int
     /// For the whole of a request, head and body, to arrive, from its first byte; for its sender to take the answer; for a
     /// TLS handshake.

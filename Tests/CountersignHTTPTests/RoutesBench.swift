@@ -1,0 +1,65 @@
+import CountersignHTTP
+import HTTPTypes
+import JOSE
+import TestSupport
+import TokenExchange
+
+/// The routes of both listeners over real use cases, at a clock that stands still, for callers without sockets.
+struct RoutesBench {
+    static let verifier = Verifier(id: "asker", identityProviders: ["vip-loyalty"], revocation: .none)
+    static let secret = "right"
+
+    let exchange: ExchangeBench
+    let limiter: RateLimiter
+    private let publicRoutes: RateLimitedRoutes<PublicRoutes>
+    private let operationsRoutes: RateLimitedRoutes<OperationsRoutes>
+
+    /// - Parameter burst: refusals that a source can afford; one comes back each second.
+    init(_ bench: ExchangeBench = ExchangeBench(), burst: Int = 3) {
+        exchange = bench
+        let limiter = RateLimiter(.init(requestsPerSecond: 1, burst: burst, sources: 100), time: bench.clock.time)
+        self.limiter = limiter
+        let verifiers = VerifierDirectory([.init(Self.verifier, secret: Self.secret)], sealer: OpenSSLRecordSealer())
+        publicRoutes = RateLimitedRoutes(
+            PublicRoutes(
+                exchange: bench.exchange, introspect: bench.introspect, revoke: bench.revoke, verifiers: verifiers,
+                providers: IdentityProviderDirectory(bench.providers, defaultName: nil),
+                issuer: ExactText(ExchangeBench.publicURL), keySet: TestKeys.ring.publishedKeySet,
+                keySetMaximumAge: .seconds(600), bodyLimit: 32_768, jsonLimits: JSONLimits(), limiter: limiter),
+            limiter: limiter)
+        operationsRoutes = RateLimitedRoutes(
+            OperationsRoutes(
+                readiness: { Readiness(components: []) }, metrics: { "" }, revocations: bench.revocations,
+                verifiers: { verifiers }, isConfigured: { _ in true }, bodyLimit: 32_768, limiter: limiter),
+            limiter: limiter)
+    }
+
+    /// Spends all that a source has.
+    func bar(_ source: UInt64 = 1) {
+        while (try? limiter.spend(RequestSource(network: source), reason: "spent")) != nil {}
+    }
+
+    /// The answer, and the problem that it is of.
+    func answer(
+        _ method: HTTPRequest.Method, _ path: String, _ headers: HTTPFields = [:], _ body: [UInt8] = [],
+        from source: UInt64 = 1, arrivedAt: Duration? = nil
+    ) async throws -> (Reply, Problem?) {
+        try await answer(
+            method, path, headers, GivenBody(bytes: body), from: source, arrivedAt: arrivedAt)
+    }
+
+    func answer(
+        _ method: HTTPRequest.Method, _ path: String, _ headers: HTTPFields, _ body: any RequestBody,
+        from source: UInt64 = 1, arrivedAt: Duration? = nil
+    ) async throws -> (Reply, Problem?) {
+        let lines = headers.map { "\($0.name): \($0.value)\r\n" }.joined()
+        let request = IncomingRequest(
+            try RequestHead.reading("\(method) \(path) HTTP/1.1\r\nHost: x\r\n\(lines)\r\n"), id: "test",
+            source: RequestSource(network: source), arrivedAt: arrivedAt ?? exchange.clock.time.elapsed(), body: body)
+        do throws(Problem) {
+            // The only path of the operations listener that counts.
+            if path == "/revocations" { return (try await operationsRoutes.reply(to: request), nil) }
+            return (try await publicRoutes.reply(to: request), nil)
+        } catch { return (error.reply(requestID: "test"), error) }
+    }
+}
