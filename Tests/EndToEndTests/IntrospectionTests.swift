@@ -110,7 +110,10 @@ import TokenExchange
         for authorization in wrong {
             let answer = try service.post(path, form: "token=x", authorization: authorization)
             #expect(answer.status == 401 && answer.errorCode == "verifier_rejected")
-            #expect(answer.headers["www-authenticate"] == #"Basic realm="countersign", charset="UTF-8", Bearer"#)
+            let isBearer = authorization?.hasPrefix("Bearer") == true
+            #expect(
+                answer.headers["www-authenticate"] == #"Basic realm="countersign", charset="UTF-8", Bearer"#
+                    + (isBearer ? #" error="invalid_token""# : ""))
             bodies.insert(answer.text.replacing(answer.headers["x-request-id"] ?? "?", with: ""))
         }
         #expect(bodies.count == 1, "they all look the same")

@@ -279,6 +279,8 @@ package enum OpenAPIDocument {
                   headers:
                     X-Request-Id: { $ref: "#/components/headers/RequestID" }
                     Cache-Control: { $ref: "#/components/headers/Cacheable" }
+                    ETag: { $ref: "#/components/headers/ETag" }
+                    Access-Control-Allow-Origin: { $ref: "#/components/headers/AnyOrigin" }
                   content:
                     application/json:
                       schema: { $ref: "#/components/schemas/KeySet" }
@@ -291,6 +293,13 @@ package enum OpenAPIDocument {
                             kid: 7YQB3bCk4mbqBDy-N26Kz5YuZLt25Q0XkziQX3vszOE
                             use: sig
                             alg: ES256
+                "304":
+                  description: The copy named in `If-None-Match` is the present one.
+                  headers:
+                    X-Request-Id: { $ref: "#/components/headers/RequestID" }
+                    Cache-Control: { $ref: "#/components/headers/Cacheable" }
+                    ETag: { $ref: "#/components/headers/ETag" }
+                    Access-Control-Allow-Origin: { $ref: "#/components/headers/AnyOrigin" }
                 "405": { $ref: "#/components/responses/MethodNotAllowed" }
           /.well-known/oauth-authorization-server:
             get:
@@ -305,6 +314,8 @@ package enum OpenAPIDocument {
                   headers:
                     X-Request-Id: { $ref: "#/components/headers/RequestID" }
                     Cache-Control: { $ref: "#/components/headers/Cacheable" }
+                    ETag: { $ref: "#/components/headers/ETag" }
+                    Access-Control-Allow-Origin: { $ref: "#/components/headers/AnyOrigin" }
                   content:
                     application/json:
                       schema: { $ref: "#/components/schemas/ServerMetadata" }
@@ -319,6 +330,13 @@ package enum OpenAPIDocument {
                         token_endpoint_auth_methods_supported: [none]
                         introspection_endpoint_auth_methods_supported: [client_secret_basic, Bearer]
                         revocation_endpoint_auth_methods_supported: [client_secret_basic]
+                "304":
+                  description: The copy named in `If-None-Match` is the present one.
+                  headers:
+                    X-Request-Id: { $ref: "#/components/headers/RequestID" }
+                    Cache-Control: { $ref: "#/components/headers/Cacheable" }
+                    ETag: { $ref: "#/components/headers/ETag" }
+                    Access-Control-Allow-Origin: { $ref: "#/components/headers/AnyOrigin" }
                 "405": { $ref: "#/components/responses/MethodNotAllowed" }
           /webview/countersign.v1.js:
             get: &webviewScript
@@ -585,7 +603,7 @@ package enum OpenAPIDocument {
               schema: { type: string }
             AnyOrigin:
               required: true
-              description: Module scripts are loaded with CORS.
+              description: Pages of any origin may read it.
               schema: { type: string, const: "*" }
             Degraded:
               description: |
@@ -613,7 +631,9 @@ package enum OpenAPIDocument {
               schema: { type: string }
             Challenge:
               required: true
-              description: How to authenticate (RFC 9110 §11.6.1).
+              description: |
+                How to authenticate (RFC 9110 §11.6.1). `Bearer` says `error="invalid_token"` where a token was sent, and
+                `error="insufficient_scope"` where a verifier's token was good, but not for this (RFC 6750 §3.1).
               schema: { type: string }
             RetryAfter:
               required: true
@@ -714,7 +734,12 @@ package enum OpenAPIDocument {
               content: *problemContent
             RevocationNotAllowed:
               description: "`revocation_not_allowed`: the verifier has no `may_revoke`, or none that goes so far."
-              headers: *problemHeaders
+              headers:
+                X-Request-Id: { $ref: "#/components/headers/RequestID" }
+                Cache-Control: { $ref: "#/components/headers/NoStore" }
+                WWW-Authenticate:
+                  description: Where the verifier authenticated as `Bearer`.
+                  schema: { type: string, const: 'Bearer error="insufficient_scope"' }
               content: *problemContent
             IdentityProviderUnknown:
               description: "`identity_provider_unknown`."

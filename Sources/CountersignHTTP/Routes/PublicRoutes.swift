@@ -12,7 +12,7 @@ package final class PublicRoutes: Routes {
     private let webview = WebviewScriptRoute()
     private let providers: IdentityProviderDirectory
     private let metadata: ServerMetadata
-    private let keySet: [UInt8]
+    private let keySet: PublicDocument
     /// Of our keys and of what is as lasting.
     private let cacheControl: String
     private let limiter: RateLimiter
@@ -34,7 +34,7 @@ package final class PublicRoutes: Routes {
         access = VerifierAccess(verifiers: { verifiers }, limiter: limiter)
         self.providers = providers
         metadata = ServerMetadata(issuer: String(issuer))
-        self.keySet = keySet
+        self.keySet = PublicDocument(keySet, contentType: "application/json")
         cacheControl = "public, max-age=\(keySetMaximumAge.components.seconds)"
         self.limiter = limiter
     }
@@ -87,10 +87,10 @@ package final class PublicRoutes: Routes {
             return try await callback.reply(to: request, for: providers.named(name))
         case Self.keySetPath:
             try request.expect(.get)
-            return .json(keySet, cacheControl: cacheControl)
+            return keySet.reply(to: request, cacheControl: cacheControl)
         case ServerMetadata.path, metadata.pathWithIssuer[...]:
             try request.expect(.get)
-            return .json(metadata.text, cacheControl: cacheControl)
+            return metadata.document.reply(to: request, cacheControl: cacheControl)
         default: throw Problem(.notFound)
         }
     }

@@ -6,26 +6,26 @@ struct ServerMetadata {
 
     /// With the path of an issuer that has one (RFC 8414 §3.1).
     let pathWithIssuer: String
-    let text: [UInt8]
+    let document: PublicDocument
 
     /// - Parameter issuer: the public URL, without a slash at its end.
     init(issuer: String) {
         let authority = issuer.firstRange(of: "://").map { issuer[$0.upperBound...] } ?? issuer[...]
         pathWithIssuer = Self.path + authority.drop { $0 != "/" }
-        text =
-            JSONValue.object([
-                .init("issuer", .string(issuer)),
-                .init("token_endpoint", .string(issuer + "/token")),
-                .init("jwks_uri", .string(issuer + "/.well-known/jwks.json")),
-                .init("introspection_endpoint", .string(issuer + "/introspect")),
-                .init("revocation_endpoint", .string(issuer + "/revoke")),
-                .init("response_types_supported", .array([])),
-                .init("grant_types_supported", Self.strings("urn:ietf:params:oauth:grant-type:token-exchange")),
-                .init("token_endpoint_auth_methods_supported", Self.strings("none")),
-                .init("introspection_endpoint_auth_methods_supported", Self.strings("client_secret_basic", "Bearer")),
-                // Takes `Bearer` as well, for which this list has no word.
-                .init("revocation_endpoint_auth_methods_supported", Self.strings("client_secret_basic")),
-            ]).text
+        let text = JSONValue.object([
+            .init("issuer", .string(issuer)),
+            .init("token_endpoint", .string(issuer + "/token")),
+            .init("jwks_uri", .string(issuer + "/.well-known/jwks.json")),
+            .init("introspection_endpoint", .string(issuer + "/introspect")),
+            .init("revocation_endpoint", .string(issuer + "/revoke")),
+            .init("response_types_supported", .array([])),
+            .init("grant_types_supported", Self.strings("urn:ietf:params:oauth:grant-type:token-exchange")),
+            .init("token_endpoint_auth_methods_supported", Self.strings("none")),
+            .init("introspection_endpoint_auth_methods_supported", Self.strings("client_secret_basic", "Bearer")),
+            // Takes `Bearer` as well, for which this list has no word.
+            .init("revocation_endpoint_auth_methods_supported", Self.strings("client_secret_basic")),
+        ]).text
+        document = PublicDocument(text, contentType: "application/json")
     }
 
     private static func strings(_ values: String...) -> JSONValue { .array(values.map { .string($0) }) }

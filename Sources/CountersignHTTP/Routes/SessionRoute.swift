@@ -11,7 +11,7 @@ struct SessionRoute {
     func reply(to request: IncomingRequest) async throws(Problem) -> Reply {
         guard let value = request.head.headerFields[.authorization],
             let token = AuthorizationScheme.bearer.credentials(in: Array(value.utf8)), !token.isEmpty
-        else { throw Problem(.tokenRejected, reason: "no_bearer_token") }
+        else { throw Problem(.tokenRejected, reason: "no_bearer_token").with([.wwwAuthenticate: "Bearer"]) }
         let status: SessionStatus
         do { status = try await introspect(ExternalIdentity(bytes: token)) } catch { throw Problem(error) }
         let origin = request.head.headerFields[.origin]

@@ -10,7 +10,9 @@ struct VerifierAccess {
     func reply(
         to request: IncomingRequest, by answer: (Verifier) async throws(Problem) -> Reply
     ) async throws(Problem) -> Reply {
-        let verifier = try verifier(of: request)
+        let authorization = request.head.headerFields[.authorization]
+        let isBearer = authorization.flatMap { AuthorizationScheme.bearer.credentials(in: Array($0.utf8)) } != nil
+        let verifier = try verifier(of: request, authorization: authorization, isBearer: isBearer)
         do throws(Problem) {
             var reply = try await answer(verifier)
             reply.notes.verifier = verifier.id
@@ -18,12 +20,16 @@ struct VerifierAccess {
         } catch {
             var problem = error
             problem.verifier = verifier.id
-            throw problem
+            // RFC 6750 §3.1.
+            let isInsufficient = isBearer && problem.code == .revocationNotAllowed
+            throw isInsufficient ? problem.with([.wwwAuthenticate: #"Bearer error="insufficient_scope""#]) : problem
         }
     }
 
-    private func verifier(of request: IncomingRequest) throws(Problem) -> Verifier {
-        let credentials = VerifierCredentials(authorization: request.head.headerFields[.authorization])
+    private func verifier(
+        of request: IncomingRequest, authorization: String?, isBearer: Bool
+    ) throws(Problem) -> Verifier {
+        let credentials = VerifierCredentials(authorization: authorization)
         let reason = credentials == nil ? "credentials_absent" : "credentials_wrong"
         let verifier: Verifier?
         do {
@@ -33,6 +39,8 @@ struct VerifierAccess {
             ) { credentials.flatMap(verifiers().verifier) }
         } catch { throw Problem(error) }
         if let verifier { return verifier }
+        let bearer = isBearer ? ErrorCode.refusedBearerToken : "Bearer"
         throw Problem(.verifierRejected, reason: reason)
+            .with([.wwwAuthenticate: #"Basic realm="countersign", charset="UTF-8", \#(bearer)"#])
     }
 }

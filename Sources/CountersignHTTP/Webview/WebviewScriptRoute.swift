@@ -7,19 +7,12 @@ struct WebviewScriptRoute {
     func reply(to request: IncomingRequest) throws(Problem) -> Reply {
         guard let (script, cacheControl) = Self.script(at: request.path) else { throw Problem(.notFound) }
         try request.expect(.get)
-        var headers: HTTPFields = [
-            .cacheControl: cacheControl,
-            .eTag: script.entityTag,
-            // Module scripts are fetched with CORS, whatever page they stand in.
-            .accessControlAllowOrigin: "*",
-        ]
-        if script.isHeld(by: request.head.headerFields[.ifNoneMatch]) {
-            return Reply(status: .notModified, headers: headers)
-        }
-        headers[.contentType] = "text/javascript; charset=utf-8"
-        headers[.xContentTypeOptions] = "nosniff"
-        headers[.crossOriginResourcePolicy] = "cross-origin"
-        return Reply(status: .ok, headers: headers, body: script.bytes)
+        // Module scripts are fetched with CORS, whatever page they stand in; a public document allows that.
+        var reply = script.document.reply(to: request, cacheControl: cacheControl)
+        guard reply.status == .ok else { return reply }
+        reply.headers[.xContentTypeOptions] = "nosniff"
+        reply.headers[.crossOriginResourcePolicy] = "cross-origin"
+        return reply
     }
 
     private static func script(at path: Substring) -> (WebviewScript, cacheControl: String)? {

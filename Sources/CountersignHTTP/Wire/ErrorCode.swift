@@ -121,9 +121,9 @@ package enum ErrorCode: String, Sendable, CaseIterable {
         }
     }
 
-    /// How to authenticate (RFC 9110 §11.6.1) where that was not done; nil for other codes.
-    var challenge: String? {
-        guard status == .unauthorized else { return nil }
-        return self == .verifierRejected ? #"Basic realm="countersign", charset="UTF-8", Bearer"# : "Bearer"
-    }
+    /// How to authenticate (RFC 9110 §11.6.1), to whom has sent a token that is refused; nil for other codes.
+    var challenge: String? { status == .unauthorized ? Self.refusedBearerToken : nil }
+
+    /// RFC 6750 §3.1. Who sent no token is told just `Bearer`.
+    static let refusedBearerToken = #"Bearer error="invalid_token""#
 }

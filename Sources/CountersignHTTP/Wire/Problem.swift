@@ -54,6 +54,7 @@ package struct Problem: Error {
     func limited(by bar: RateLimiter.Bar) -> Problem {
         var problem = Problem(bar)
         problem.headers = headers
+        problem.headers[.wwwAuthenticate] = nil
         problem.headers[.allow] = nil
         problem.identityProvider = identityProvider
         problem.isOptionalLogin = isOptionalLogin
@@ -101,7 +102,7 @@ package struct Problem: Error {
         headers[.contentType] = "application/problem+json"
         headers[.cacheControl] = "no-store"
         if let seconds = retryAfterSeconds { headers[.retryAfter] = String(seconds) }
-        if let challenge = code.challenge { headers[.wwwAuthenticate] = challenge }
+        if headers[.wwwAuthenticate] == nil, let challenge = code.challenge { headers[.wwwAuthenticate] = challenge }
         return Reply(status: code.status, headers: headers, body: body(requestID: requestID))
     }
 

@@ -1,0 +1,44 @@
+import HTTPTypes
+
+/// Bytes that are the same for everybody: pages of any origin may read them, and whoever has them need not fetch them again.
+struct PublicDocument: Sendable {
+    let bytes: [UInt8]
+    /// A strong validator, the same on every replica (RFC 9110 §8.8.3).
+    let entityTag: String
+    private let contentType: String
+
+    init(_ bytes: [UInt8], contentType: String) {
+        self.bytes = bytes
+        self.contentType = contentType
+        // FNV-1a: it tells versions apart, it does not protect them.
+        let digest = bytes.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+        entityTag = "\"\(String(digest, radix: 16))\""
+    }
+
+    func reply(to request: IncomingRequest, cacheControl: String) -> Reply {
+        var headers: HTTPFields = [
+            .cacheControl: cacheControl, .eTag: entityTag, .accessControlAllowOrigin: "*",
+        ]
+        if isHeld(by: request.head.headerFields[.ifNoneMatch]) { return Reply(status: .notModified, headers: headers) }
+        headers[.contentType] = contentType
+        return Reply(status: .ok, headers: headers, body: bytes)
+    }
+
+    /// Whether a client that sent `If-None-Match` has these bytes (RFC 9110 §13.1.2: a list, compared weakly, or `*`). What is no
+    /// such list is as good as absent.
+    func isHeld(by condition: String?) -> Bool {
+        guard let condition else { return false }
+        let separators = Set(" \t,".utf8)
+        var rest = condition.utf8.drop { separators.contains($0) }
+        if rest.elementsEqual("*".utf8) { return true }
+        while let first = rest.first {
+            if first == UInt8(ascii: "W"), rest.starts(with: "W/".utf8) { rest = rest.dropFirst(2) }
+            guard rest.first == UInt8(ascii: "\""), let end = rest.dropFirst().firstIndex(of: UInt8(ascii: "\"")) else {
+                return false
+            }
+            if rest[...end].elementsEqual(entityTag.utf8) { return true }
+            rest = rest[end...].dropFirst().drop { separators.contains($0) }
+        }
+        return false
+    }
+}
