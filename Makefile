@@ -29,8 +29,7 @@ ROUNDS = 20
 BUILD_PACKAGES = libssl-dev libjwt-dev libhiredis-dev
 RUN_PACKAGES = $(BUILD_PACKAGES) openssl
 DEMO_PACKAGES = $(RUN_PACKAGES) python3-venv
-TEST_PACKAGES = $(BUILD_PACKAGES) openssl redis-server nginx-light python3-venv chromium \
-  fonts-dejavu-core
+TEST_PACKAGES = $(BUILD_PACKAGES) openssl redis-server nginx-light python3-venv chromium fonts-dejavu-core
 
 .PHONY: build run demo test chaos test-address test-thread bench fuzz openapi lint format build-packages run-packages \
   demo-packages test-packages

@@ -25,7 +25,6 @@ let nioHTTP2 = Target.Dependency.product(name: "NIOHTTP2", package: "swift-nio-h
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
-let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
 let package = Package(
@@ -49,14 +48,21 @@ let package = Package(
         .systemLibrary(name: "CLibJWT"),
         .systemLibrary(name: "CHiredis"),
 
+        // Threads for what blocks; whoever reads files needs it.
+        .target(name: "BlockingWork", swiftSettings: swift),
+
         // The domain.
         .target(name: "TokenExchange", swiftSettings: swift),
 
         // Its neighbours, each with one kind of outside world.
-        .target(name: "JOSE", dependencies: ["TokenExchange", "COpenSSL", "CLibJWT"], swiftSettings: swiftWithC),
+        .target(
+            name: "JOSE", dependencies: ["BlockingWork", "TokenExchange", "COpenSSL", "CLibJWT"],
+            swiftSettings: swiftWithC),
         .target(
             name: "RedisSessions",
-            dependencies: ["TokenExchange", "CHiredis", collections, lifecycle, logging, nio, nioPosix, nioSSL],
+            dependencies: [
+                "BlockingWork", "TokenExchange", "CHiredis", collections, lifecycle, logging, nio, nioPosix, nioSSL,
+            ],
             swiftSettings: swiftWithC),
         .target(
             name: "IssuerKeys",
@@ -68,7 +74,8 @@ let package = Package(
                 "TokenExchange", asyncHTTPClient, collections, lifecycle, logging, nio, nioHTTP1, nioPosix, nioSSL,
             ],
             swiftSettings: swift),
-        .target(name: "ServiceConfiguration", dependencies: ["TokenExchange", yams], swiftSettings: swift),
+        .target(
+            name: "ServiceConfiguration", dependencies: ["BlockingWork", "TokenExchange", yams], swiftSettings: swift),
         .target(
             name: "CountersignHTTP",
             dependencies: [
@@ -82,14 +89,15 @@ let package = Package(
         .target(
             name: "CountersignService",
             dependencies: [
-                "CountersignHTTP", "IssuerKeys", "JOSE", "RedisSessions", "ServiceConfiguration", "TokenExchange",
-                "UpstreamTokens", asyncHTTPClient, lifecycle, logging, metrics, nio, nioPosix, nioSSL, signals,
+                "BlockingWork", "CountersignHTTP", "IssuerKeys", "JOSE", "RedisSessions", "ServiceConfiguration",
+                "TokenExchange", "UpstreamTokens", asyncHTTPClient, lifecycle, logging, metrics, nio, nioPosix, nioSSL,
             ],
             swiftSettings: swift),
         .executableTarget(
             name: "countersign",
             dependencies: [
-                "CountersignService", "ServiceConfiguration", "TokenExchange", argumentParser, logging, nio, nioPosix,
+                "BlockingWork", "CountersignService", "ServiceConfiguration", "TokenExchange", argumentParser, logging,
+                nio, nioPosix,
             ],
             swiftSettings: swift),
 
@@ -97,6 +105,7 @@ let package = Package(
             name: "TestSupport",
             dependencies: ["COpenSSL", "JOSE", "TokenExchange", logging, nio, nioHTTP1, nioHTTP2, nioPosix, nioSSL],
             path: "Tests/TestSupport", swiftSettings: swift),
+        .testTarget(name: "BlockingWorkTests", dependencies: ["BlockingWork", "TestSupport"], swiftSettings: swift),
         .testTarget(
             name: "TokenExchangeTests", dependencies: ["JOSE", "TestSupport", "TokenExchange"], exclude: ["Attacks"],
             swiftSettings: swift),
@@ -133,9 +142,8 @@ let package = Package(
         .testTarget(
             name: "CountersignServiceTests",
             dependencies: [
-                "CountersignService", "JOSE", "ServiceConfiguration", "TestSupport", "TokenExchange", lifecycle,
-                logging,
-                metrics, nio,
+                "BlockingWork", "CountersignService", "JOSE", "ServiceConfiguration", "TestSupport", "TokenExchange",
+                lifecycle, logging, metrics, nio, nioPosix,
             ],
             swiftSettings: swift
         ),

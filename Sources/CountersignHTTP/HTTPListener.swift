@@ -11,21 +11,18 @@ package final class HTTPListener: Service {
         package let host: String
         /// 0: any free port; the listener tells which.
         package let port: Int
-        /// Nil: plain HTTP.
-        package let tls: TLSConfiguration?
+        /// The first ones; nil: plain HTTP.
+        package let tls: NIOSSLContext?
         package let limits: ConnectionGate.Limits
         package let head: HeadLimits
         /// For a request to arrive, and for its sender to take the answer.
         package let requestTimeout: Duration
         /// From one answer to the next request on a connection.
         package let idleTimeout: Duration
-        /// For what is being answered when the process is told to stop.
-        package let grace: Duration
-
         package init(
-            host: String, port: Int, tls: TLSConfiguration? = nil, limits: ConnectionGate.Limits,
+            host: String, port: Int, tls: NIOSSLContext? = nil, limits: ConnectionGate.Limits,
             head: HeadLimits = HeadLimits(), requestTimeout: Duration = .seconds(10),
-            idleTimeout: Duration = .seconds(75), grace: Duration = .seconds(10)
+            idleTimeout: Duration = .seconds(75)
         ) {
             self.host = host
             self.port = port
@@ -34,7 +31,6 @@ package final class HTTPListener: Service {
             self.head = head
             self.requestTimeout = requestTimeout
             self.idleTimeout = idleTimeout
-            self.grace = grace
         }
     }
 
@@ -44,7 +40,7 @@ package final class HTTPListener: Service {
     }
 
     private let settings: Settings
-    private let tls: NIOSSLContext?
+    private let tls: Mutex<NIOSSLContext?>
     private let conductor: RequestConductor
     private let metrics: ConnectionMetrics
     private let logger: Logger
@@ -55,13 +51,12 @@ package final class HTTPListener: Service {
     private let state = Mutex(State())
 
     /// - Parameter onListening: called once with the port.
-    /// - Throws: if the TLS library does not take the certificates.
     package init(
         _ settings: Settings, conductor: RequestConductor, metrics: ConnectionMetrics, logger: Logger,
         onListening: @escaping @Sendable (Int) -> Void = { _ in }
-    ) throws {
+    ) {
         self.settings = settings
-        tls = try settings.tls.map(Self.context)
+        tls = Mutex(settings.tls)
         self.conductor = conductor
         self.metrics = metrics
         self.logger = logger
@@ -73,7 +68,14 @@ package final class HTTPListener: Service {
     /// How many connections wait for their peers, and how many are being answered.
     package var connectionCounts: (waiting: Int, answering: Int) { gate.counts }
 
-    /// Listens until ``drain(within:)`` has come to its end; a graceful shutdown begins one.
+    /// New connections use these certificates, those that stand go on with theirs. Whether there is TLS at all does not
+    /// change.
+    package func renew(_ tls: NIOSSLContext) {
+        self.tls.withLock { if $0 != nil { $0 = tls } }
+    }
+
+    /// Listens until ``drain(within:)`` has come to its end. A graceful shutdown begins one without a time limit, and
+    /// cancellation ends it.
     package func run() async throws {
         let channel = try await bind()
         let isDraining = state.withLock { state in
@@ -85,7 +87,7 @@ package final class HTTPListener: Service {
             await withGracefulShutdownHandler {
                 try? await ended.futureResult.get()
             } onGracefulShutdown: {
-                Task { await self.drain(within: self.settings.grace) }
+                Task { await self.drain(within: nil) }
             }
         } onCancel: {
             Task { await self.drain(within: .zero) }
@@ -93,21 +95,23 @@ package final class HTTPListener: Service {
     }
 
     /// Ends the listener in order: accepts no more connections, has every answer say that it is the connection's last,
-    /// closes idle connections half a second later, for a request may be on its way, and all that is left after `grace`.
-    /// Returns when no connection is left, whatever the clients do. May be called again with a shorter time.
-    package func drain(within grace: Duration) async {
+    /// closes idle connections half a second later, for a request may be on its way, and all that is left after `grace`
+    /// (nil: never). Returns when no connection is left, whatever the clients do. May be called again with a shorter time.
+    package func drain(within grace: Duration?) async {
         let channel = state.withLock { state in
             state.isDraining = true
             return state.channel
         }
         gate.drain { [ended] in ended.succeed() }
         try? await channel?.close()
-        let end = group.next().scheduleTask(in: TimeAmount(grace)) { [gate, ended] in
-            gate.end()
-            ended.succeed()
+        let end = grace.map {
+            group.next().scheduleTask(in: TimeAmount($0)) { [gate, ended] in
+                gate.end()
+                ended.succeed()
+            }
         }
         try? await ended.futureResult.get()
-        end.cancel()
+        end?.cancel()
     }
 }
 
@@ -152,6 +156,7 @@ extension HTTPListener {
         do {
             try Self.setOptions(of: channel)
             let handlers = channel.pipeline.syncOperations
+            let tls = tls.withLock(\.self)
             if let tls { try handlers.addHandler(NIOSSLServerHandler(context: tls)) }
             try handlers.addHandler(
                 ConnectionHandler(
@@ -175,11 +180,5 @@ extension HTTPListener {
             value: AdaptiveRecvByteBufferAllocator(minimum: 1024, initial: 2048, maximum: readBytes))
         // Writable means that the kernel has taken everything.
         try options.setOption(.writeBufferWaterMark, value: .init(low: 1, high: 1))
-    }
-
-    private static func context(_ tls: TLSConfiguration) throws -> NIOSSLContext {
-        var tls = tls
-        tls.shutdownTimeout = .seconds(1)
-        return try NIOSSLContext(configuration: tls)
     }
 }

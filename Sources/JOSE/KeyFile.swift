@@ -1,3 +1,4 @@
+import BlockingWork
 import Glibc
 import TokenExchange
 
@@ -14,6 +15,7 @@ package enum KeyFile {
         _ path: String, problem: (UInt32) -> KeyFileError.Problem = KeyFileError.Problem.worldAccessible,
         at forbidden: mode_t = 0o007, upTo limit: Int = byteLimit
     ) throws(KeyFileError) -> SecretBytes {
+        ReadingNote.begin(path)
         // Without O_NONBLOCK, opening a pipe would wait for its writer.
         let file = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard file >= 0 else { throw failure("open the file", path) }
@@ -138,6 +140,7 @@ extension KeyFile {
 
     /// Follows symbolic links, as mounted secrets are made of; nil where there is nothing.
     static func identity(_ path: String) -> Identity? {
+        ReadingNote.begin(path)
         var status = stat()
         guard unsafe stat(path, &status) == 0 else { return nil }
         return Identity(

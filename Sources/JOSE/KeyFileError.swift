@@ -1,3 +1,4 @@
+import BlockingWork
 package import TokenExchange
 
 /// A key file or key directory that cannot be used: where, what was expected, what was found, what to do.
@@ -8,6 +9,8 @@ package struct KeyFileError: Error, Equatable {
         case noDirectory
         /// `operation` is what we tried, `cause` what the operating system said.
         case unreadable(operation: String, cause: String)
+        /// Nothing came of it for so long.
+        case hangs(limit: Duration)
         case noRegularFile
         case tooLarge(limit: Int)
         /// `mode` are the permission bits.
@@ -66,6 +69,7 @@ extension KeyFileError: CustomStringConvertible {
                 + (cause == "Permission denied"
                     ? "; let the user who runs this read it as its owner or by its group (chown, chgrp, chmod 640)"
                     : "")
+        case .hangs(let limit): FileHangs(path: nil, limit: limit).expectation
         case .noRegularFile: "expected a regular file, found something else"
         case .tooLarge(let limit): "expected a file of at most \(limit) bytes, found more; restore it from a backup"
         case .worldAccessible(let mode):

@@ -1,3 +1,4 @@
+import BlockingWork
 import FoundationEssentials
 import Glibc
 package import TokenExchange
@@ -56,7 +57,10 @@ package struct SigningKeyDirectory: Sendable {
 
     var manifestPath: String { "\(path)/\(SigningKeyManifestFile.name)" }
 
-    var hasManifest: Bool { FileManager.default.fileExists(atPath: manifestPath) }
+    var hasManifest: Bool {
+        ReadingNote.begin(manifestPath)
+        return FileManager.default.fileExists(atPath: manifestPath)
+    }
 
     /// Of the manifest on disk: empty where there is none, nil where it cannot be read.
     var listedFileNames: Set<String>? {
@@ -76,11 +80,14 @@ package struct SigningKeyDirectory: Sendable {
 
     private func adoptedManifest(at now: UnixTime, times: SigningKeyTimes) throws(KeyFileError) -> SigningKeyManifest {
         let names = try names()
-        for (algorithm, same) in Dictionary(grouping: names, by: \.algorithm) where same.count > 1 {
-            throw error(.severalKeys(algorithm, fileNames: same.map(\.fileName)))
+        // By the order of names, since a dictionary's differs each time, and with it the problem that is told.
+        for name in names {
+            let same = names.filter { $0.algorithm == name.algorithm }
+            if same.count > 1 { throw error(.severalKeys(name.algorithm, fileNames: same.map(\.fileName))) }
         }
-        for same in Dictionary(grouping: names, by: \.keyID).values where same.count > 1 {
-            throw error(.sameKey(fileNames: same.map(\.fileName)))
+        for name in names {
+            let same = names.filter { $0.keyID == name.keyID }
+            if same.count > 1 { throw error(.sameKey(fileNames: same.map(\.fileName))) }
         }
         return SigningKeyManifest(
             adopting: names.map { name in

@@ -51,9 +51,9 @@ enum SigningKeyManifestFile {
         guard case .array(let keys)? = document["keys"] else { throw Expectation("a list `keys`") }
         var records: [SigningKeyRecord] = []
         for (index, key) in keys.enumerated() { records.append(try record(key, at: index)) }
-        for (algorithm, same) in Dictionary(grouping: records.filter { $0.state == .active }, by: \.algorithm)
-        where same.count > 1 {
-            throw Expectation("one active key for \(algorithm.rawValue), found \(same.count)")
+        for algorithm in SignatureAlgorithm.minting {
+            let count = records.count { $0.algorithm == algorithm && $0.state == .active }
+            guard count <= 1 else { throw Expectation("one active key for \(algorithm.rawValue), found \(count)") }
         }
         guard Set(records.map(\.keyID)).count == records.count else { throw Expectation("each key once") }
         var lifetimes: [SignatureAlgorithm: HeldMaximum] = [:]

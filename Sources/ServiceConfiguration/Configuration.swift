@@ -18,6 +18,7 @@ package struct Configuration: Sendable {
     package let defaultIdentityProvider: ExactText?
     package let log: LogSettings
     package let limits: LimitSettings
+    package let shutdown: ShutdownSettings
     package let signing: SigningSettings
     package let sessions: SessionSettings
     /// At least one; names and issuers are unique.
@@ -74,6 +75,7 @@ extension Configuration {
         }
         let log = root.section("log", LogSettings.read)
         let limits = root.section("limits", LimitSettings.read)
+        let shutdown = root.section("shutdown", ShutdownSettings.read)
         let signing = root.section("signing", SigningSettings.read)
         let sessions = root.section("sessions", SessionSettings.read)
         let tenants = root.required("tenants") { TenantSettings.readAll($0, publicURL: publicURL) }
@@ -81,12 +83,13 @@ extension Configuration {
         let verifiers = root.value("verifiers", default: []) {
             VerifierSettings.readAll($0, providers: names.providers)
         }
-        guard let publicURL, let listen, let log, let limits, let signing, let sessions, let tenants, let providers
+        guard let publicURL, let listen, let log, let limits, let shutdown, let signing, let sessions, let tenants,
+            let providers
         else { return nil }
         return Configuration(
             publicURL: publicURL, listen: listen, defaultIdentityProvider: defaultProvider, log: log, limits: limits,
-            signing: signing, sessions: sessions, tenants: tenants, identityProviders: providers, verifiers: verifiers,
-            places: root.place.pass.places)
+            shutdown: shutdown, signing: signing, sessions: sessions, tenants: tenants, identityProviders: providers,
+            verifiers: verifiers, places: root.place.pass.places)
     }
 }
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CountersignService
 
 @main
 struct Countersign: AsyncParsableCommand {
@@ -22,4 +23,10 @@ struct Countersign: AsyncParsableCommand {
             Serve.self, CheckConfig.self, Keys.self, Sessions.self, Token.self, JWS.self, AppConfig.self,
             MakeVerifierKit.self, Upstream.self,
         ])
+
+    static func main() async {
+        // Before anything else: a signal in the first moments must neither be lost nor kill the service.
+        if CommandLine.arguments.dropFirst().first == "serve" { ProcessSignals.hold() }
+        await main(nil)
+    }
 }

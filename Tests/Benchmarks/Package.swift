@@ -32,11 +32,16 @@ let package = Package(
         .systemLibrary(name: "COpenSSL"),
         .systemLibrary(name: "CLibJWT"),
         .systemLibrary(name: "CHiredis"),
+        .target(name: "BlockingWork", swiftSettings: swift),
         .target(name: "TokenExchange", swiftSettings: swift),
-        .target(name: "JOSE", dependencies: ["TokenExchange", "COpenSSL", "CLibJWT"], swiftSettings: swift),
+        .target(
+            name: "JOSE", dependencies: ["BlockingWork", "TokenExchange", "COpenSSL", "CLibJWT"],
+            swiftSettings: swift),
         .target(
             name: "RedisSessions",
-            dependencies: ["TokenExchange", "CHiredis", collections, lifecycle, logging, nio, nioPosix, nioSSL],
+            dependencies: [
+                "BlockingWork", "TokenExchange", "CHiredis", collections, lifecycle, logging, nio, nioPosix, nioSSL,
+            ],
             swiftSettings: swift),
         .target(
             name: "TestSupport",

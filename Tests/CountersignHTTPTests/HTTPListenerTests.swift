@@ -12,13 +12,13 @@ import TokenExchange
 /// A listener with real sockets: how it ends whatever its clients do, and what it holds for one of them.
 @Suite struct HTTPListenerTests {
     private static func running(
-        requestTimeout: Duration = .seconds(60), tls: TLSConfiguration? = nil,
+        requestTimeout: Duration = .seconds(60), tls: NIOSSLContext? = nil,
         _ body: (HTTPListener, SceneRoutes, _ port: Int) async throws -> Void
     ) async throws {
         let routes = SceneRoutes()
         let port = Mutex(0)
         let log = RecordedLog()
-        let listener = try HTTPListener(
+        let listener = HTTPListener(
             HTTPListener.Settings(
                 host: "127.0.0.1", port: 0, tls: tls, limits: .init(connections: 100), requestTimeout: requestTimeout),
             conductor: RequestConductor(
@@ -96,7 +96,7 @@ import TokenExchange
 
     @Test func closesWhatDoesNotFinishItsHandshake() async throws {
         let certificate = try TestCertificate()
-        let tls = try certificate.serverConfiguration
+        let tls = try NIOSSLContext(configuration: try certificate.serverConfiguration)
         try await Self.running(requestTimeout: .milliseconds(300), tls: tls) { _, _, port in
             let silent = try HTTPConnection(port: port)
             let begun = try HTTPConnection(port: port)

@@ -33,7 +33,7 @@ import Testing
 
     @Test func findsTheSourcesItSpeaksOf() throws {
         let files = try Self.files()
-        for target in Self.siblings + ["TokenExchange", "CountersignService", "countersign"] {
+        for target in Self.siblings + ["BlockingWork", "TokenExchange", "CountersignService", "countersign"] {
             #expect(files.contains { $0.path.hasPrefix(target + "/") }, "no file of \(target)")
         }
         for module in ["COpenSSL", "CLibJWT", "CHiredis", "HTTPTypes", "Yams", "NIOCore"] {
@@ -44,6 +44,12 @@ import Testing
     @Test func keepsTheDomainFreeOfTheOutsideWorld() throws {
         for file in try Self.files() where file.path.hasPrefix("TokenExchange/") {
             #expect(file.imports.isSubset(of: ["FoundationEssentials", "Synchronization"]), "\(file.path)")
+        }
+    }
+
+    @Test func keepsWhatBlocksFreeOfEverythingElse() throws {
+        for file in try Self.files() where file.path.hasPrefix("BlockingWork/") {
+            #expect(file.imports.isSubset(of: ["Glibc", "Synchronization"]), "\(file.path)")
         }
     }
 

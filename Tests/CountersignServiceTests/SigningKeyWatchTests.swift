@@ -1,3 +1,4 @@
+import BlockingWork
 import CountersignService
 import Foundation
 import JOSE
@@ -24,10 +25,10 @@ import TokenExchange
     private var directory: SigningKeyDirectory { SigningKeyDirectory(path: "\(folder.path)/signing") }
 
     private func watch(
-        isRevoked: @escaping @Sendable (ExactText) -> Bool = { _ in false }
+        isRevoked: @escaping @Sendable (ExactText) -> Bool = { _ in false }, readers: FileReaders = FileReaders()
     ) throws -> SigningKeyWatch {
         SigningKeyWatch(
-            try blueprint, time: clock.time, logger: log.logger, isRevoked: isRevoked,
+            try blueprint, time: clock.time, logger: log.logger, readers: readers, isRevoked: isRevoked,
             sleep: { _ in try await Task.sleep(for: .seconds(3600)) }, publish: { _ in })
     }
 
@@ -148,11 +149,79 @@ import TokenExchange
         #expect(log.lines.count == 1)
     }
 
+    /// A reload may have read the directory before the revocation, and be slow.
+    @Test func neverTakesARevokedKeyBack() async throws {
+        let watch = try watch()
+        let first = try #require(signer(watch))
+        let (old, generation) = (try blueprint, watch.generation)
+        _ = try directory.revoke(first, at: clock.now, times: times)
+        await watch.look()
+        let second = try #require(signer(watch))
+        var rings: [SigningKeyRing] = []
+        watch.replace(with: old, readAt: generation) { rings.append($0) }
+        #expect(rings[0].verifier(keyID: first) == nil && rings[0].signer(for: .es256)?.keyID == second)
+        // As if an old backup had been restored.
+        watch.replace(with: old, readAt: watch.generation) { rings.append($0) }
+        #expect(rings[1].verifier(keyID: first) == nil && rings[1].signer(for: .es256) == nil)
+        await watch.look()
+        #expect(signer(watch) == second && watch.ring.verifier(keyID: first) == nil)
+    }
+
+    @Test func keepsNewerKeysThanASlowReloadHasRead() async throws {
+        let watch = try watch()
+        let second = try directory.generate(algorithm: .es256, at: Self.start, times: times)
+        await watch.look()
+        let (old, generation) = (try blueprint, watch.generation)
+        clock.advance(by: .seconds(720))
+        _ = try directory.activate(second.keyID, at: clock.now, times: times)
+        await watch.look()
+        var rings: [SigningKeyRing] = []
+        watch.replace(with: old, readAt: generation) { rings.append($0) }
+        #expect(rings.map { $0.signer(for: .es256)?.keyID } == [second.keyID])
+    }
+
+    /// Several things are wrong, and which is found first depends on the order of a dictionary.
+    @Test func saysWhatIsWrongOnceWhateverIsFoundFirst() async throws {
+        for algorithm in SignatureAlgorithm.minting {
+            _ = try directory.generate(algorithm: algorithm, at: Self.start, times: times)
+            _ = try directory.generate(algorithm: algorithm, at: Self.start, times: times)
+        }
+        let watch = try watch()
+        try FileManager.default.removeItem(atPath: "\(directory.path)/manifest.json")
+        for _ in 0..<30 { await watch.look() }
+        #expect(log.lines.count == 1, "\(log.lines)")
+    }
+
+    /// The thread that reads is kept by another file, as by a dead mount.
+    @Test func looksAtTheClockThoughTheDirectoryHangs() async throws {
+        let pipe = "\(folder.path)/pipe"
+        try #require(mkfifo(pipe, 0o600) == 0)
+        let readers = FileReaders(limit: .milliseconds(20), threads: 1)
+        let first = try #require(try directory.manifest(at: clock.now, times: times).active(.es256))
+        let second = try directory.generate(algorithm: .es256, at: Self.start, times: times)
+        _ = try directory.activate(second.keyID, at: Self.start + .seconds(720), times: times)
+        let watch = try watch(readers: readers)
+        #expect(signer(watch) == first.keyID)
+        await #expect(throws: FileHangs.self) {
+            try await readers.run { try FileContents.read(pipe, mayBePipe: true) }
+        }
+        clock.advance(by: .seconds(720))
+        for _ in 0..<3 { await watch.look() }
+        #expect(signer(watch) == second.keyID && watch.problem?.contains("found one that hangs") == true)
+        #expect(log.lines.count { $0.hasPrefix("error") } == 1)
+        close(open(pipe, O_WRONLY))
+        try await eventually("it can be read again") {
+            await watch.look()
+            return watch.problem == nil
+        }
+        #expect(log.lines.contains { $0.contains("can be read again") })
+    }
+
     @Test func takesUpNoBurntKeyWithAnotherConfiguration() async throws {
         let first = try #require(try directory.manifest(at: Self.start, times: times).keys.first?.keyID)
         let watch = try watch { $0 == first }
         var published: [SigningKeyRing] = []
-        watch.replace(with: try blueprint) { published.append($0) }
+        watch.replace(with: try blueprint, readAt: watch.generation) { published.append($0) }
         #expect(published.count == 1 && published[0].verifier(keyID: first) == nil)
         #expect(signer(watch) == nil)
     }

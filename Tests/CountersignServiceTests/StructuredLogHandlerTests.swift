@@ -20,7 +20,7 @@ import TokenExchange
             Logger(label: "test") { label in
                 StructuredLogHandler(
                     label: label, level: level, format: format, now: { UnixTime(seconds: 1_764_003_600.25) },
-                    write: lines.append)
+                    write: { line, _ in lines.append(line) })
             })
         return lines.text
     }

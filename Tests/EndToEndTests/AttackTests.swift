@@ -26,6 +26,7 @@ import TokenExchange
             answers[attack.errorCode, default: []].insert(anonymous(answer))
             #expect(try service.exchange(try good(profile)).status == 200, "after \(attack)")
         }
+        #expect(try service.longestLoopGap() < LoopGaps.bound)
         #expect(answers.values.allSatisfy { $0.count == 1 }, "answers of one code differ: \(answers)")
     }
 

@@ -20,7 +20,7 @@ import TokenExchange
         try await eventually("the listener is closed") { (try? service.connect()) == nil }
         try connection.send(Array(body.dropFirst(10)))
         let answer = try connection.answer()
-        #expect(answer.status == 200, "\(answer.text) \(service.log)")
+        #expect(answer.status == 200 && answer.headers["connection"] == "close", "\(answer.text) \(service.log)")
         #expect(try await service.terminate() == 0)
     }
 

@@ -20,8 +20,11 @@ let package = Package(
     targets: [
         .systemLibrary(name: "COpenSSL"),
         .systemLibrary(name: "CLibJWT"),
+        .target(name: "BlockingWork", swiftSettings: sanitized),
         .target(name: "TokenExchange", swiftSettings: sanitized),
-        .target(name: "JOSE", dependencies: ["TokenExchange", "COpenSSL", "CLibJWT"], swiftSettings: sanitized),
+        .target(
+            name: "JOSE", dependencies: ["BlockingWork", "TokenExchange", "COpenSSL", "CLibJWT"],
+            swiftSettings: sanitized),
         .systemLibrary(name: "CLibFuzzer"),
         .target(name: "FuzzDriver", dependencies: ["CLibFuzzer", "FuzzProperties"], swiftSettings: sanitized),
         .target(name: "FuzzProperties", dependencies: ["JOSE", "TokenExchange"], swiftSettings: sanitized),

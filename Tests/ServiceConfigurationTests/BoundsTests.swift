@@ -15,6 +15,11 @@ struct Bounds: Sendable, CustomTestStringConvertible {
         Bounds(yaml: "listen: { idle_timeout: % }\n", accepted: ["100ms", "1h"], refused: ["99ms", "3600001ms"]),
         Bounds(
             yaml: "sessions: { memory: { entries: % } }\n", accepted: ["2", "10000000"], refused: ["1", "10000001"]),
+        Bounds(yaml: "shutdown: { notice: % }\n", accepted: ["0s", "5m"], refused: ["300001ms", "-1s"]),
+        Bounds(yaml: "shutdown: { grace: % }\n", accepted: ["0s", "5m"], refused: ["300001ms", "-1s"]),
+        Bounds(
+            yaml: "log: { buffer_bytes: % }\n", accepted: ["65536", "1073741824"], refused: ["65535", "1073741825"]),
+        Bounds(yaml: "log: { refusals_per_second: % }\n", accepted: ["1", "10000"], refused: ["0", "10001"]),
         rotation("every", accepted: ["1s", "3650d"], refused: ["999ms", "315360001s"]),
         rotation("refresh_lag", accepted: ["200ms", "1h"], refused: ["199ms", "3600001ms"]),
         rotation("clock_skew", accepted: ["0s", "10m"], refused: ["600001ms", "x"]),

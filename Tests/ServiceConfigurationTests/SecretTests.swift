@@ -112,6 +112,15 @@ import TokenExchange
         #expect(error?.description.contains("another") == false)
     }
 
+    @Test func refusesAPipeInsteadOfWaitingForItsWriter() throws {
+        let secret = try secret("{ file: secret }")
+        let path = folder.path + "/secret"
+        try FileManager.default.removeItem(atPath: path)
+        try #require(mkfifo(path, 0o600) == 0)
+        let error = #expect(throws: ConfigurationProblem.self) { try secret.read() }
+        #expect(error?.description.hasSuffix("expected a regular file, found \(path), a pipe or a device.") == true)
+    }
+
     @Test func printsNothingOfItself() throws {
         let secret = try secret("{ env: NAME }", environment: ["NAME": "marker-0123456789"])
         var dumped = ""

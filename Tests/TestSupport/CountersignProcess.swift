@@ -18,9 +18,13 @@ package final class CountersignProcess: Sendable {
         package var signingTimes = SigningKeyTimes()
         package var sessions = "{ store: memory }"
         package var limits = "{ requests_per_second: 0 }"
+        /// No load balancer has to be told.
+        package var shutdown = "{ notice: 0s, grace: 5s }"
         package var publicURL = "http://127.0.0.1:8080"
         package var providers = Settings.provider("vip-loyalty")
         package var log = "{ level: info, format: json }"
+        /// 0: any that is free; the log tells which.
+        package var ports = (public: 0, operations: 0)
         /// Further keys of `listen`.
         package var listenMore = ""
         package var algorithms: [SignatureAlgorithm] = [.es256]
@@ -50,9 +54,10 @@ package final class CountersignProcess: Sendable {
         package var yaml: String {
             """
             public_url: \(publicURL)
-            listen: { public: "127.0.0.1:0", operations: "127.0.0.1:0"\(listenMore) }
+            listen: { public: "127.0.0.1:\(ports.public)", operations: "127.0.0.1:\(ports.operations)"\(listenMore) }
             log: \(log)
             limits: \(limits)
+            shutdown: \(shutdown)
             signing: \(signing)
             sessions: \(sessions)
             tenants:
@@ -103,6 +108,29 @@ package final class CountersignProcess: Sendable {
         )
     }
 
+    /// Starts a service whose log nobody reads for its ports, so they stand in `settings`.
+    /// - Parameter log: a file, or a pipe that somebody has opened.
+    package static func start(_ settings: Settings, log: String) async throws -> CountersignProcess {
+        let folder = try prepare(settings)
+        let process = try ChildProcess.start(
+            program, ["serve", "--config", "\(folder.path)/countersign.yaml"], output: log)
+        let service = CountersignProcess(
+            folder: folder, process: process, publicPort: settings.ports.public,
+            operationsPort: settings.ports.operations)
+        try await eventually("countersign listens", within: .seconds(15)) {
+            (try? service.connect()) != nil && (try? service.readiness()) != nil
+        }
+        return service
+    }
+
+    /// Starts the program and waits for nothing.
+    package static func launch(in folder: TemporaryFolder) throws -> CountersignProcess {
+        let process = try ChildProcess.start(
+            program, ["serve", "--config", "\(folder.path)/countersign.yaml"],
+            output: "\(folder.path)/log-\(UUID().uuidString)")
+        return CountersignProcess(folder: folder, process: process, publicPort: 0, operationsPort: 0)
+    }
+
     private init(folder: TemporaryFolder, process: ChildProcess, publicPort: Int, operationsPort: Int) {
         self.folder = folder
         self.process = process
@@ -111,7 +139,9 @@ package final class CountersignProcess: Sendable {
     }
 
     deinit {
-        if !hasEnded.withLock(\.self) { _ = process.kill() }
+        guard !hasEnded.withLock(\.self) else { return }
+        LoopGaps.note(self)
+        _ = process.kill()
     }
 
     /// A folder with configuration, issuer keys and signing keys, as an operator would lay it out.
@@ -207,16 +237,51 @@ package final class CountersignProcess: Sendable {
 
     package var isRunning: Bool { process.isRunning }
 
+    /// Whether the program has come so far that it handles SIGTERM, which no longer kills it.
+    package var handlesSignals: Bool {
+        let status = (try? String(contentsOfFile: "/proc/\(process.identifier)/status", encoding: .utf8)) ?? ""
+        let mask = status.firstMatch(of: /SigCgt:\s*([0-9a-f]+)/).flatMap { UInt64($0.1, radix: 16) } ?? 0
+        return mask & 1 << (SIGTERM - 1) != 0
+    }
+
+    /// The longest time by which one of its event loops was late.
+    package func longestLoopGap() throws -> Duration {
+        .seconds(try metric("countersign_event_loop_longest_gap_seconds"))
+    }
+
+    /// A metric without labels.
+    package func metric(_ name: String) throws -> Double {
+        let metrics = try HTTPConnection(port: operationsPort).request("GET", "/metrics").text
+        let line = metrics.split(separator: "\n").first { $0.hasPrefix(name + " ") }
+        guard let value = line?.split(separator: " ").last.flatMap({ Double($0) }) else {
+            throw ProgramFailure(description: "no \(name) in \(metrics)")
+        }
+        return value
+    }
+
     /// SIGTERM; the exit status.
     package func terminate() async throws -> Int {
+        LoopGaps.note(self)
         process.signal(SIGTERM)
-        try await eventually("countersign ends", within: .seconds(10)) { !process.isRunning }
+        let status = try await exitStatus()
+        try LoopGaps.check()
+        return status
+    }
+
+    /// Waits for the end, that somebody has brought about.
+    package func exitStatus(within limit: Duration = .seconds(20)) async throws -> Int {
+        try await eventually("countersign ends", within: limit) { !process.isRunning }
         hasEnded.withLock { $0 = true }
         return process.kill()
     }
 
-    /// All that every process in this folder has printed.
+    /// All that every process in this folder has printed; with what this one has still to write.
     package var log: String {
+        var patience = 200
+        while patience > 0, isRunning, (try? metric("countersign_log_bytes_waiting")) ?? 0 > 0 {
+            usleep(5000)
+            patience -= 1
+        }
         let files = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
         return files.filter { $0.hasPrefix("log-") }
             .compactMap { try? String(contentsOfFile: "\(folder.path)/\($0)", encoding: .utf8) }.joined()

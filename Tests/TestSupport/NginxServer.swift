@@ -1,8 +1,9 @@
 import Foundation
 
 /// A real nginx of the test's own, with the configuration that we ship as an example: a load balancer in front of services.
+/// Unlike the example, it tries no request a second time, so that a test sees each one that is lost.
 ///
-/// It dies with the process of the tests. Where nginx is not installed, starting throws.
+/// Where nginx is not installed, starting throws.
 package final class NginxServer: Sendable {
     package let port: Int
     private let folder: TemporaryFolder
@@ -14,7 +15,16 @@ package final class NginxServer: Sendable {
         self.process = process
     }
 
-    deinit { process.kill() }
+    /// Its workers end with it if it is asked to.
+    deinit {
+        process.signal(SIGTERM)
+        var patience = 1000
+        while patience > 0, process.isRunning {
+            usleep(5000)
+            patience -= 1
+        }
+        process.kill()
+    }
 
     /// Starts it and waits until it listens.
     /// - Parameter ports: of the services, on 127.0.0.1.
@@ -24,14 +34,18 @@ package final class NginxServer: Sendable {
         for _ in 0..<5 {
             do {
                 let server = try launch(port: try freeLoopbackPort(), inFrontOf: ports)
-                try await eventually("nginx listens", within: .seconds(15)) {
-                    guard server.process.isRunning else { throw ProgramFailure(description: server.log) }
-                    return (try? LoopbackSocket().connect(port: server.port)) != nil
-                }
+                try await server.waitUntilItServes(ports)
                 return server
             } catch { failure = error }
         }
         throw failure
+    }
+
+    /// Sends requests to these from now on; what is under way stays where it is.
+    package func replace(with ports: [Int]) async throws {
+        try folder.write("countersign.conf", Self.example(port: port, inFrontOf: ports))
+        process.signal(SIGHUP)
+        try await waitUntilItServes(ports)
     }
 
     package func connect(from lastByte: UInt8 = 1) throws -> HTTPConnection {
@@ -40,6 +54,13 @@ package final class NginxServer: Sendable {
 
     /// What it has complained of.
     package var log: String { (try? String(contentsOfFile: "\(folder.path)/log", encoding: .utf8)) ?? "" }
+
+    private func waitUntilItServes(_ ports: [Int]) async throws {
+        try await eventually("nginx serves \(ports)", within: .seconds(15)) {
+            guard process.isRunning else { throw ProgramFailure(description: log) }
+            return (try? HTTPConnection(port: port).request("GET", "/nginx").text) == "\(ports)"
+        }
+    }
 
     private static func launch(port: Int, inFrontOf ports: [Int]) throws -> NginxServer {
         let folder = TemporaryFolder()
@@ -51,7 +72,7 @@ package final class NginxServer: Sendable {
             "nginx.conf",
             """
             daemon off;
-            master_process off;
+            worker_processes 1;
             pid \(folder.path)/pid;
             error_log stderr warn;
             events { worker_connections 2000; }
@@ -66,14 +87,16 @@ package final class NginxServer: Sendable {
         return NginxServer(port: port, folder: folder, process: process)
     }
 
-    /// The example, with our ports and without TLS.
+    /// The example, with our ports, without TLS, and with a path that tells which services it has.
     private static func example(port: Int, inFrontOf ports: [Int]) throws -> String {
         var text = try String(
             contentsOfFile: "\(CountersignProcess.repository)/config/nginx.example.conf", encoding: .utf8)
         let changes = [
-            ("server 10.0.2.11:8080;", ports.map { "server 127.0.0.1:\($0);" }.joined(separator: " ")),
+            ("server 10.0.2.11:8080;", ports.map { "server 127.0.0.1:\($0) max_fails=0;" }.joined(separator: " ")),
             ("server 10.0.2.12:8080;", ""), ("listen 443 ssl;", "listen 127.0.0.1:\(port);"),
             ("ssl_certificate     /etc/nginx/tls/chain.pem;", ""), ("ssl_certificate_key /etc/nginx/tls/key.pem;", ""),
+            ("location / {", "location = /nginx { return 200 \"\(ports)\"; }\n    location / {"),
+            ("proxy_next_upstream error timeout non_idempotent;", "proxy_next_upstream off;"),
         ]
         for (old, new) in changes {
             guard text.contains(old) else { throw ProgramFailure(description: "no \(old) in nginx.example.conf") }

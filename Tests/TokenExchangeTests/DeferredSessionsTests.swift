@@ -25,6 +25,37 @@ import TokenExchange
         writing.cancel()
     }
 
+    @Test func endsOnceAllIsWrittenWhereNoMoreWillCome() async throws {
+        let clock = ManualClock()
+        let inner = InMemorySessionStore(time: clock.time)
+        let store = FaultySessionStore(inner)
+        store.refuseNext(3)
+        let deferred = DeferredSessions(store: store, time: clock.time) { _ in }
+        for number in 1...50 { deferred.append(session(UInt8(number), until: clock.now + .seconds(60))) }
+        deferred.finish()
+        await deferred.run()
+        #expect(inner.recordCount == 50 && deferred.count == 0)
+    }
+
+    /// Each partition is tried by itself, and the store is away for all of them.
+    @Test func givesUpAtOnceWhenItIsCancelled() async throws {
+        let clock = ManualClock()
+        let store = FaultySessionStore(InMemorySessionStore(time: clock.time))
+        store.fail(with: .timedOut)
+        let attempts = Atomic(0)
+        let time = TimeSource(
+            now: {
+                if attempts.wrappingAdd(1, ordering: .relaxed).newValue == 5 { withUnsafeCurrentTask { $0?.cancel() } }
+                return clock.now
+            }, elapsed: clock.time.elapsed)
+        let deferred = DeferredSessions(store: store, time: time) { _ in try Task.checkCancellation() }
+        for number in UInt8(0)..<90 {
+            deferred.append(session(number, until: clock.now + .seconds(60), in: number))
+        }
+        await Task { await deferred.run() }.value
+        #expect(deferred.count == 90 && attempts.load(ordering: .relaxed) == 5)
+    }
+
     @Test func neverWritesWhatHasExpired() async throws {
         let clock = ManualClock()
         let store = InMemorySessionStore(time: clock.time)

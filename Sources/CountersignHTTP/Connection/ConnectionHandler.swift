@@ -113,7 +113,7 @@ package final class ConnectionHandler: ChannelInboundHandler {
             return !yieldsToOthers(context)
         case .refuse(let fault):
             isBodyLeftOut = false
-            write(conductor.refuse(fault), context)
+            write(conductor.refuse(fault, from: place.peer), context)
         case .sendContinue: context.writeAndFlush(wrapOutboundOut(AnswerWriter.interim), promise: nil)
         case .deliver(let body): collector.take()?.resume(returning: body)
         case .closeOutput: context.close(mode: .output, promise: nil)

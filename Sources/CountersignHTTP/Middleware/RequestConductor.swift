@@ -10,17 +10,20 @@ package struct RequestConductor: Sendable {
     private let logger: Logger
     private let level: Logger.Level
     private let metrics: RequestMetrics?
+    private let refusals: RefusalLog?
     private let date = HTTPDateCache()
 
     /// - Parameters:
     ///   - sources: who sends what.
     ///   - level: of the lines about requests in which we did not fail.
     ///   - metrics: nil if requests are not counted.
+    ///   - refusals: nil if each refused request has a line.
     package init(
         routes: any Routes, sources: RequestSources, time: TimeSource, logger: Logger, level: Logger.Level = .info,
-        metrics: RequestMetrics? = nil
+        metrics: RequestMetrics? = nil, refusals: RefusalLog? = nil
     ) {
         self.sources = sources
+        self.refusals = refusals
         self.level = level
         self.metrics = metrics
         self.routes = routes
@@ -46,23 +49,27 @@ package struct RequestConductor: Sendable {
             reply = error.reply(requestID: request.id)
         }
         return report(
-            reply, problem, requestID: request.id, route: routes.name(of: request.path), since: request.arrivedAt)
+            reply, problem, requestID: request.id, source: request.source, route: routes.name(of: request.path),
+            since: request.arrivedAt)
     }
 
     /// The answer to what is no request.
-    func refuse(_ fault: HTTPFault) -> Reply {
+    func refuse(_ fault: HTTPFault, from peer: IPAddress?) -> Reply {
         let id = RequestID.choose(incoming: nil)
         let problem = Problem(fault)
-        return report(problem.reply(requestID: id), problem, requestID: id, route: "other", since: time.elapsed())
+        return report(
+            problem.reply(requestID: id), problem, requestID: id, source: peer.map(RequestSource.init), route: "other",
+            since: time.elapsed())
     }
 
     /// Logs and counts; the answer then has what every answer has.
     private func report(
-        _ reply: Reply, _ problem: Problem?, requestID: String, route: String, since start: Duration
+        _ reply: Reply, _ problem: Problem?, requestID: String, source: RequestSource?, route: String,
+        since start: Duration
     ) -> Reply {
         let report = Report(reply, problem, route: route, duration: time.elapsed() - start)
         metrics?.record(report.kind, duration: report.duration)
-        log(report, requestID: requestID)
+        log(report, requestID: requestID, source: source)
         var reply = reply
         reply.headers[.requestID] = requestID
         reply.headers[.date] = date.value(at: time.now())
@@ -70,9 +77,10 @@ package struct RequestConductor: Sendable {
     }
 
     /// One line per request. Names in it come from the configuration, reasons from closed sets; nothing from the request does.
-    private func log(_ report: Report, requestID: String) {
+    private func log(_ report: Report, requestID: String, source: RequestSource?) {
         let level = report.failure == nil ? level : .error
         guard logger.logLevel <= level else { return }
+        if report.isRefusal, let refusals, !refusals.admits(status: report.kind.status, from: source) { return }
         var metadata: Logger.Metadata = [
             "request_id": .string(requestID),
             "route": .string(report.kind.route),
@@ -104,6 +112,9 @@ private struct Report {
     let verifier: ExactText?
     let failure: Failure?
     let clockDifference: Duration?
+
+    /// Whether it was the caller's fault.
+    var isRefusal: Bool { 400..<500 ~= kind.status && failure == nil }
 
     init(_ reply: Reply, _ problem: Problem?, route: String, duration: Duration) {
         kind = RequestMetrics.Kind(

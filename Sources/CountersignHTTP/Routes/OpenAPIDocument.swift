@@ -412,7 +412,7 @@ package enum OpenAPIDocument {
                       example: { status: ready, components: { session_store: { status: ready } } }
                 "405": { $ref: "#/components/responses/MethodNotAllowed" }
                 "503":
-                  description: "`unavailable`."
+                  description: "`unavailable`, or `draining` while the process leaves: it serves, but should get no new requests."
                   headers:
                     X-Request-Id: { $ref: "#/components/headers/RequestID" }
                     Cache-Control: { $ref: "#/components/headers/NoStore" }
@@ -998,7 +998,7 @@ package enum OpenAPIDocument {
                       detail: { type: string }
             ReadinessStatus:
               type: string
-              enum: [ready, degraded, unavailable]
+              enum: [ready, degraded, unavailable, draining]
 
         """##
 }

@@ -43,7 +43,7 @@ package struct OperationsRoutes: Routes {
         case "/readyz":
             try request.expect(.get)
             let readiness = await readiness()
-            return .json(readiness.text, status: readiness.status == .unavailable ? .serviceUnavailable : .ok)
+            return .json(readiness.text, status: readiness.status.isGood ? .ok : .serviceUnavailable)
         case "/metrics":
             try request.expect(.get)
             return Reply(
@@ -72,6 +72,10 @@ package struct Readiness: Sendable {
         /// Only optional identity providers suffer.
         case degraded
         case unavailable
+        /// The process is leaving. Requests are served as before; no new ones should be sent.
+        case draining
+
+        var isGood: Bool { self == .ready || self == .degraded }
     }
 
     package struct Component: Sendable {
@@ -87,15 +91,19 @@ package struct Readiness: Sendable {
         }
     }
 
+    /// Of a process that is leaving: how its components are does not matter any more.
+    package static let draining = Readiness(components: [Component(name: "process", status: .draining)])
+
     package let components: [Component]
 
     package init(components: [Component]) {
         self.components = components
     }
 
+    /// The worst of all.
     package var status: Status {
         let statuses = components.map(\.status)
-        return statuses.contains(.unavailable) ? .unavailable : statuses.contains(.degraded) ? .degraded : .ready
+        return [.draining, .unavailable, .degraded].first(where: statuses.contains) ?? .ready
     }
 
     var text: [UInt8] {

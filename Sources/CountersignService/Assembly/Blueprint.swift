@@ -9,7 +9,7 @@ package import UpstreamTokens
 package struct Blueprint: Sendable {
     package let configuration: Configuration
     /// Of the public listener; nil for plain HTTP.
-    let listenerTLS: TLSConfiguration?
+    let listenerTLS: NIOSSLContext?
     /// Those with keys in files.
     package let tenants: [Tenant]
     /// Those whose keys are fetched, which is not begun here.
@@ -37,6 +37,9 @@ package struct Blueprint: Sendable {
         let signing = SigningKeySource(configuration)
         var findings = Findings()
         let certificates = findings.collect { try configuration.listenerCertificates(now: now) }
+        let listenerTLS = findings.collect {
+            try (certificates ?? nil).map { try NIOSSLContext(configuration: .server($0)) }
+        }
         let tenants = findings.collect { try ConfiguredTenants(configuration) }
         let upstreams = findings.collect { try ConfiguredUpstreams(configuration, now: now) }
         let storeRemarks = findings.collect {
@@ -53,7 +56,7 @@ package struct Blueprint: Sendable {
         else { throw StartUpError(findings.problems) }
         self.configuration = configuration
         self.signing = signing
-        listenerTLS = (certificates ?? nil).map(TLSConfiguration.server)
+        self.listenerTLS = listenerTLS ?? nil
         self.tenants = tenants.local
         remoteTenants = tenants.remote
         upstreamProviders = upstreams.providers

@@ -1,3 +1,4 @@
+import NIOCore
 import NIOSSL
 import ServiceConfiguration
 import TokenExchange
@@ -75,6 +76,7 @@ extension TLSConfiguration {
         var tls = makeServerConfiguration(
             certificateChain: files.chain.map { .certificate($0) }, privateKey: .privateKey(files.privateKey))
         tls.minimumTLSVersion = .tlsv12
+        tls.shutdownTimeout = .seconds(1)
         return tls
     }
 

@@ -1,44 +1,49 @@
 import CountersignHTTP
 package import Logging
+import NIOPosix
 import NIOSSL
 import ServiceConfiguration
 import ServiceLifecycle
 package import TokenExchange
-import UnixSignals
 import UpstreamTokens
 
-/// The running service: listeners, store, background work. Ends in order on SIGTERM and SIGINT, reloads on SIGHUP.
+/// The running service: listeners, store, background work.
 package struct CountersignServer: Sendable {
     private let blueprint: Blueprint
     private let descriptors: DescriptorBudget
-    private let reload: @Sendable () throws(StartUpError) -> Blueprint
+    private let read: @Sendable () throws -> Blueprint
+    private let lifeCycle: LifeCycle
     private let time: TimeSource
+    private let logs: LogQueue
     private let logger: Logger
 
-    /// - Parameter reload: reads the configuration anew.
+    /// - Parameters:
+    ///   - read: reads the configuration again, and all that it refers to; may block.
+    ///   - logs: where `logger` writes to.
     package init(
-        _ blueprint: Blueprint, descriptors: DescriptorBudget,
-        reload: @escaping @Sendable () throws(StartUpError) -> Blueprint, time: TimeSource, logger: Logger
+        _ blueprint: Blueprint, descriptors: DescriptorBudget, read: @escaping @Sendable () throws -> Blueprint,
+        lifeCycle: LifeCycle, time: TimeSource, logs: LogQueue, logger: Logger
     ) {
         self.blueprint = blueprint
         self.descriptors = descriptors
-        self.reload = reload
+        self.read = read
+        self.lifeCycle = lifeCycle
         self.time = time
+        self.logs = logs
         self.logger = logger
     }
 
-    /// Serves until a signal ends it; everything that was being answered is finished first.
+    /// Serves until the life cycle ends it; everything that was being answered is finished first.
     package func run() async throws {
-        let configuration = blueprint.configuration
         for remark in blueprint.remarks { logger.notice("\(remark)") }
         for remark in descriptors.remarks { logger.warning("\(remark)") }
-        let sessions = SessionAssembly(configuration, time: time, logger: logger)
+        let sessions = SessionAssembly(blueprint.configuration, time: time, logger: logger)
         let clocks = IssuerClocks()
         let remoteKeys = RemoteTenantKeys(time: time, logger: logger)
         let upstreams = UpstreamServices(time: time, logger: logger)
         let upstream = UpstreamAssembly(
             cacheSecret: blueprint.cacheSecret, sessions: sessions, services: upstreams, time: time)
-        let limiter = RateLimiter(RateLimiter.Limits(configuration.limits), time: time)
+        let limiter = RateLimiter(RateLimiter.Limits(blueprint.configuration.limits), time: time)
         let live = LiveRoutes(blueprint) { blueprint, keys in
             limiter.use(RateLimiter.Limits(blueprint.configuration.limits))
             return PublicRoutes(
@@ -49,62 +54,123 @@ package struct CountersignServer: Sendable {
             blueprint, time: time, logger: logger, isRevoked: sessions.revocations.isRevoked(keyID:)
         ) { live.replace(keys: $0) }
         sessions.revocations.whenKeysAreBurnt { signingKeys.dropBurntKeys() }
-        let reloader = Reloader(logger: logger) {
-            let blueprint = try reload()
-            signingKeys.replace(with: blueprint) { live.replace(blueprint, keys: $0) }
-        }
         let registry = PrometheusRegistry(
             blueprint, clocks: clocks, remoteKeys: remoteKeys, signingKeys: signingKeys, upstreams: upstreams,
-            sessions: sessions)
+            sessions: sessions, loops: LoopWatch(MultiThreadedEventLoopGroup.singleton.makeIterator()), logs: logs)
+        let refusals = RefusalLog(
+            linesPerSource: blueprint.configuration.log.refusalsPerSecond, logger: logger)
         let sources = RequestSources(
-            trustedProxies: configuration.listen.trustedProxies, metrics: registry, logger: logger)
-        // Ended in reverse order: first no new requests, last the store.
+            trustedProxies: blueprint.configuration.listen.trustedProxies, metrics: registry, logger: logger)
+        let operations = listener(
+            blueprint.configuration.listen.operations, "operations",
+            limits: ConnectionGate.Limits(connections: HTTPListener.operationsConnections), registry: registry,
+            conductor: RequestConductor(
+                routes: RateLimitedRoutes(
+                    operations(registry, sessions, live, remoteKeys, signingKeys, upstreams, limiter),
+                    limiter: limiter),
+                sources: sources, time: time, logger: logger, level: .debug,
+                metrics: RequestMetrics(factory: registry, of: ["revocations"]), refusals: refusals))
+        let `public` = listener(
+            blueprint.configuration.listen.public, "public", tls: blueprint.listenerTLS, limits: publicLimits,
+            registry: registry,
+            conductor: RequestConductor(
+                routes: RateLimitedRoutes(live.routes, limiter: limiter), sources: sources, time: time, logger: logger,
+                metrics: RequestMetrics(factory: registry), refusals: refusals))
+        let reloader = reloader(signingKeys, live, `public`)
+        // Ended in reverse order: first no new requests, then what waits for the store, last our own report of it.
         let services: [any Service] =
-            sessions.services + [
-                remoteKeys,
-                upstreams,
-                signingKeys,
-                reloader,
-                try listening(
-                    configuration.listen.operations, "operations",
-                    limits: ConnectionGate.Limits(connections: HTTPListener.operationsConnections), registry: registry,
-                    conductor: RequestConductor(
-                        routes: RateLimitedRoutes(
-                            OperationsRoutes(
-                                readiness: {
-                                    await ReadinessProbe(
-                                        store: sessions.store, providers: live.configuration.identityProviders,
-                                        remoteKeys: remoteKeys, signingKeys: signingKeys, upstreams: upstreams)()
-                                },
-                                metrics: { registry.text }, revocations: sessions.revocations,
-                                verifiers: { live.verifiers }, isConfigured: { live.configuration.allows($0) },
-                                bodyLimit: configuration.limits.bodyBytes, limiter: limiter), limiter: limiter),
-                        sources: sources, time: time, logger: logger, level: .debug,
-                        metrics: RequestMetrics(factory: registry, of: ["revocations"]))),
-                try listening(
-                    configuration.listen.public, "public", tls: blueprint.listenerTLS,
-                    limits: ConnectionGate.Limits(
-                        connections: descriptors.connections,
-                        connectionsPerSource: configuration.limits.connectionsPerSource,
-                        exempt: configuration.listen.trustedProxies), registry: registry,
-                    conductor: RequestConductor(
-                        routes: RateLimitedRoutes(live.routes, limiter: limiter), sources: sources, time: time,
-                        logger: logger, metrics: RequestMetrics(factory: registry))),
-            ]
-        try await ServiceGroup(
-            configuration: .init(
-                services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: Logger.silent)
-        ).run()
+            [listening(operations, "operations")] + sessions.services
+            + [remoteKeys, upstreams, signingKeys, reloader, refusals, listening(`public`, "public")]
+        try await run(services, reloader, live)
+    }
+
+    private func run(_ services: [any Service], _ reloader: Reloader, _ live: LiveRoutes) async throws {
+        let group = ServiceGroup(configuration: .init(services: services, logger: Logger.silent))
+        let running = Task { try await group.run() }
+        lifeCycle.serve(
+            LifeCycle.Reactions(
+                settings: { live.configuration.shutdown }, reload: reloader.request,
+                take: { take($0, group, running) }))
+        do { try await running.value } catch {
+            guard lifeCycle.isLeaving else { throw error }
+            logger.warning("not everything was finished", metadata: ["problem": .string("\(error)")])
+        }
         logger.info("stopped")
     }
 
-    private func listening(
-        _ address: HostPort, _ name: String, tls: TLSConfiguration? = nil, limits: ConnectionGate.Limits,
+    private func take(_ step: Departure.Step, _ group: ServiceGroup, _ running: Task<Void, any Error>) {
+        switch step {
+        case .announce: logger.notice("leaving: readiness says so, and requests are served as before")
+        case .finish:
+            logger.notice("leaving: no more connections, and what was begun is finished")
+            Task { await group.triggerGracefulShutdown() }
+        case .giveUp:
+            logger.warning("leaving: the grace has passed, and what is not finished is given up")
+            running.cancel()
+        case .exit:
+            logger.error("leaving: something hangs, and the process ends without it")
+            logs.flush(within: .milliseconds(300))
+        }
+    }
+
+    private func reloader(_ signingKeys: SigningKeyWatch, _ live: LiveRoutes, _ listener: HTTPListener) -> Reloader {
+        Reloader(logger: logger) {
+            let generation = signingKeys.generation
+            let new = try read()
+            return {
+                signingKeys.replace(with: new, readAt: generation) { live.replace(new, keys: $0) }
+                if let tls = new.listenerTLS { listener.renew(tls) }
+                logger.notice("configuration and keys reloaded")
+                let waiting = new.needsRestart(since: blueprint)
+                guard !waiting.isEmpty else { return }
+                logger.warning(
+                    "changed settings wait for a restart",
+                    metadata: ["settings": .string(waiting.joined(separator: ", "))])
+            }
+        }
+    }
+}
+
+// MARK: - Listeners
+
+extension CountersignServer {
+    private var publicLimits: ConnectionGate.Limits {
+        ConnectionGate.Limits(
+            connections: descriptors.connections,
+            connectionsPerSource: blueprint.configuration.limits.connectionsPerSource,
+            exempt: blueprint.configuration.listen.trustedProxies)
+    }
+
+    private func operations(
+        _ registry: PrometheusRegistry, _ sessions: SessionAssembly, _ live: LiveRoutes, _ remoteKeys: RemoteTenantKeys,
+        _ signingKeys: SigningKeyWatch, _ upstreams: UpstreamServices, _ limiter: RateLimiter
+    ) -> OperationsRoutes {
+        OperationsRoutes(
+            readiness: {
+                if lifeCycle.isLeaving { return .draining }
+                return await ReadinessProbe(
+                    store: sessions.store, providers: live.configuration.identityProviders, remoteKeys: remoteKeys,
+                    signingKeys: signingKeys, upstreams: upstreams)()
+            },
+            metrics: { registry.text }, revocations: sessions.revocations, verifiers: { live.verifiers },
+            isConfigured: { live.configuration.allows($0) }, bodyLimit: blueprint.configuration.limits.bodyBytes,
+            limiter: limiter)
+    }
+
+    private func listening(_ listener: HTTPListener, _ name: String) -> Listening<HTTPListener> {
+        let listen = blueprint.configuration.listen
+        return Listening(
+            listener: listener, address: name == "public" ? listen.public : listen.operations,
+            place: blueprint.configuration.places["listen.\(name)"])
+    }
+
+    private func listener(
+        _ address: HostPort, _ name: String, tls: NIOSSLContext? = nil, limits: ConnectionGate.Limits,
         registry: PrometheusRegistry, conductor: RequestConductor
-    ) throws -> Listening<HTTPListener> {
+    ) -> HTTPListener {
         let configuration = blueprint.configuration
         let logger = logger
-        let listener = try HTTPListener(
+        let listener = HTTPListener(
             HTTPListener.Settings(
                 host: address.host, port: address.port, tls: tls, limits: limits,
                 head: HeadLimits(bytes: configuration.limits.headBytes),
@@ -116,26 +182,7 @@ package struct CountersignServer: Sendable {
                 metadata: ["listener": .string(name), "host": .string(address.host), "port": .stringConvertible(port)])
         }
         registry.addConnections(of: listener, name)
-        return Listening(listener: listener, address: address, place: configuration.places["listen.\(name)"])
-    }
-}
-
-/// Reads configuration and keys anew on SIGHUP; on error the last good ones stay.
-private struct Reloader: Service {
-    let logger: Logger
-    let reload: @Sendable () throws -> Void
-
-    func run() async throws {
-        for await _ in await UnixSignalsSequence(trapping: .sighup).cancelOnGracefulShutdown() {
-            do {
-                try reload()
-                logger.notice(
-                    "configuration and keys reloaded; listen, log and sessions keep their values until a restart")
-            } catch {
-                logger.error(
-                    "not reloaded, the last good configuration stays", metadata: ["problem": .string("\(error)")])
-            }
-        }
+        return listener
     }
 }
 

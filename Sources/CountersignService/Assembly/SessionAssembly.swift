@@ -86,8 +86,13 @@ private struct DeferredSessionsService: Service {
     let deferredSessions: DeferredSessions
     let logger: Logger
 
+    /// Ends when all are written, or when it is cancelled: then what is left is lost.
     func run() async throws {
-        await cancelWhenGracefulShutdown { await deferredSessions.run() }
+        await withGracefulShutdownHandler {
+            await deferredSessions.run()
+        } onGracefulShutdown: {
+            deferredSessions.finish()
+        }
         let lost = deferredSessions.count
         if lost > 0 {
             logger.error(

@@ -1,6 +1,6 @@
+package import BlockingWork
 import JOSE
 package import Logging
-import NIOPosix
 import ServiceLifecycle
 import Synchronization
 package import TokenExchange
@@ -8,8 +8,9 @@ package import TokenExchange
 /// Keeps the key ring as the key directory and the clock have it: reads a changed directory within seconds, all of it or
 /// none, has a key sign once it is due, and takes one out of the JWK set once its tokens are dead.
 ///
-/// On error, and where the manifest has lost a key whose tokens may live, the last good ring stays, but for keys that the
-/// manifest has revoked: they go even then, and the best loaded one takes over.
+/// On error, and if the manifest has lost a key whose tokens may live, the last good ring stays, except for keys that the
+/// manifest has revoked: they go even then, and the best loaded one takes over. A key that was once seen revoked never
+/// comes back, whatever is read later: a reading may have begun before the revocation.
 package final class SigningKeyWatch: Service {
     private struct State {
         var source: SigningKeySource
@@ -19,19 +20,23 @@ package final class SigningKeyWatch: Service {
         var observations = SigningKeyObservations()
         var plan = SigningKeyPlan()
         /// Why the directory cannot be taken up as it is now.
-        var problem: String?
-        /// Counts replacements from outside, so that what was read before one is not taken for newer.
+        var problem: KeyFileError?
+        /// Counts changes of `keys`, so that what was read before one is not taken for newer.
         var generation = 0
+        /// `kid`s that this process has seen revoked.
+        var revoked: Set<ExactText> = []
 
         var ring: SigningKeyRing { keys.ring(plan) }
 
         /// Between two looks: well below the lag that rotations reckon with.
         var pause: Duration { min(.seconds(2), source.times.refreshLag / 4) }
 
-        /// Has a burnt key sign no more, whatever the directory says; the best other key takes over.
+        /// Has a revoked key sign no more, whatever the directory says; the best other key takes over.
         mutating func burn(_ isRevoked: (ExactText) -> Bool, at now: UnixTime) {
-            for key in keys.manifest.keys where key.state != .revoked && isRevoked(key.keyID) {
-                keys = keys.revoking(key.keyID, at: now, times: source.times)
+            for key in keys.manifest.keys {
+                guard key.state == .revoked || revoked.contains(key.keyID) || isRevoked(key.keyID) else { continue }
+                revoked.insert(key.keyID)
+                if key.state != .revoked { keys = keys.revoking(key.keyID, at: now, times: source.times) }
             }
         }
 
@@ -49,14 +54,16 @@ package final class SigningKeyWatch: Service {
     private let logger: Logger
     private let isRevoked: @Sendable (ExactText) -> Bool
     private let publish: @Sendable (SigningKeyRing) -> Void
-    private let burns = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+    private let readers: FileReaders
+    /// Each has the directory looked at.
+    private let calls = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
 
     /// - Parameters:
     ///   - isRevoked: whether a `kid` is burnt by what the session store says, which may be sooner than a directory that
     ///     is not shared.
     ///   - publish: takes a ring that differs from the last one.
     package init(
-        _ blueprint: Blueprint, time: TimeSource, logger: Logger,
+        _ blueprint: Blueprint, time: TimeSource, logger: Logger, readers: FileReaders = FileReaders(),
         isRevoked: @escaping @Sendable (ExactText) -> Bool = { _ in false },
         sleep: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) },
         publish: @escaping @Sendable (SigningKeyRing) -> Void
@@ -64,6 +71,7 @@ package final class SigningKeyWatch: Service {
         self.time = time
         self.logger = logger
         self.sleep = sleep
+        self.readers = readers
         self.isRevoked = isRevoked
         self.publish = publish
         var state = State(source: blueprint.signing, keys: blueprint.signingKeys)
@@ -74,19 +82,29 @@ package final class SigningKeyWatch: Service {
     package func run() async throws {
         await cancelWhenGracefulShutdown {
             await withTaskGroup(of: Void.self) { group in
-                group.addTask { for await _ in self.burns.stream { await self.look() } }
-                while (try? await self.sleep(self.state.withLock(\.pause))) != nil { await self.look() }
+                group.addTask {
+                    while (try? await self.sleep(self.state.withLock(\.pause))) != nil {
+                        self.calls.continuation.yield()
+                    }
+                }
+                for await _ in self.calls.stream { await self.look() }
                 group.cancelAll()
             }
         }
     }
 
-    /// Takes up another configuration with the keys that were read for it, less those that are burnt.
-    /// - Parameter publish: takes the ring, before any later one is published.
-    package func replace(with blueprint: Blueprint, publish: (SigningKeyRing) -> Void) {
+    /// Takes up another configuration with the keys that were read for it, less those that are revoked, and has the
+    /// directory looked at: it may have changed since it was read.
+    /// - Parameters:
+    ///   - generation: that of the moment when reading began. What was taken up since then is newer and stays.
+    ///   - publish: takes the ring, before any later one is published.
+    package func replace(with blueprint: Blueprint, readAt generation: Int, publish: (SigningKeyRing) -> Void) {
         state.withLock { state in
+            // What the present keys know of revocations outlasts them.
+            state.burn(isRevoked, at: time.now())
+            let isSameDirectory = blueprint.signing.directory.path == state.source.directory.path
+            if !isSameDirectory || state.generation == generation { state.keys = blueprint.signingKeys }
             state.source = blueprint.signing
-            state.keys = blueprint.signingKeys
             state.fingerprint = nil
             state.problem = nil
             state.generation += 1
@@ -94,30 +112,40 @@ package final class SigningKeyWatch: Service {
             state.observe(time)
             publish(state.ring)
         }
+        calls.continuation.yield()
     }
 
-    /// Reads the directory if it has changed, and looks at the clock.
+    /// Looks at the clock, and reads the directory if it has changed. A directory that hangs keeps neither the clock from
+    /// being looked at nor, when it comes back, later readings from being taken up.
     package func look() async {
-        let (source, known, generation) = state.withLock { ($0.source, $0.fingerprint, $0.generation) }
+        let (source, known, generation) = state.withLock { state in
+            let old = state
+            update(&state, from: old)
+            return (state.source, state.fingerprint, state.generation)
+        }
         let now = time.now()
-        // A shared file system may keep a caller waiting.
-        let reading = try? await NIOThreadPool.singleton.runIfActive { source.reading(unless: known, at: now) }
+        let reading: SigningKeySource.Reading
+        do { reading = try await readers.run { source.reading(unless: known, at: now) } } catch let hang as FileHangs {
+            let problem = KeyFileError(
+                path: hang.path ?? source.directory.path, problem: .hangs(limit: hang.limit))
+            reading = .failed(problem, nil)
+        } catch { return }
         state.withLock { state in
             guard state.generation == generation else { return }
             let old = state
-            if let reading { take(reading, into: &state, at: now) }
+            take(reading, into: &state, at: now)
             update(&state, from: old)
         }
     }
 
-    /// Drops burnt keys at once, and has the directory looked at: it may hold their successors.
+    /// Drops revoked keys at once, and has the directory looked at: it may hold their successors.
     package func dropBurntKeys() {
         state.withLock { state in
             let old = state
             state.generation += 1
             update(&state, from: old)
         }
-        burns.continuation.yield()
+        calls.continuation.yield()
     }
 
     private func update(_ state: inout State, from old: State) {
@@ -136,8 +164,9 @@ package final class SigningKeyWatch: Service {
                 in: keys.manifest, at: now, observations: state.observations, times: state.source.times)
             if !lost.isEmpty {
                 let problem = KeyFileError(path: state.source.directory.path, problem: .lostKeys(lost))
-                return take(.failed(problem: "\(problem)", keys.manifest), into: &state, at: now)
+                return take(.failed(problem, keys.manifest), into: &state, at: now)
             }
+            state.generation += 1
             state.keys = keys
             state.fingerprint = fingerprint
             if state.problem != nil { logger.notice("signing keys can be read again") }
@@ -148,7 +177,7 @@ package final class SigningKeyWatch: Service {
             guard state.problem != problem else { return }
             state.problem = problem
             logger.error(
-                "signing keys not taken up, the last good ones stay", metadata: ["problem": .string(problem)])
+                "signing keys not taken up, the last good ones stay", metadata: ["problem": .string("\(problem)")])
         }
     }
 
@@ -156,8 +185,11 @@ package final class SigningKeyWatch: Service {
 
     package var ring: SigningKeyRing { state.withLock(\.ring) }
 
-    /// Nil where the directory could be taken up as it is.
-    package var problem: String? { state.withLock(\.problem) }
+    /// Grows whenever other keys are taken up.
+    package var generation: Int { state.withLock(\.generation) }
+
+    /// Nil if the directory could be taken up as it is.
+    package var problem: String? { state.withLock(\.problem).map { "\($0)" } }
 
     package func signs(_ algorithm: SignatureAlgorithm) -> Bool {
         state.withLock { $0.plan.signers[algorithm] != nil }
@@ -189,22 +221,23 @@ extension SigningKeySource {
     enum Reading: Sendable {
         case unchanged
         case read(SigningKeys, SigningKeyDirectory.Fingerprint)
-        /// With the manifest where at least that can be read.
-        case failed(problem: String, SigningKeyManifest?)
+        /// With the manifest if at least that can be read.
+        case failed(KeyFileError, SigningKeyManifest?)
     }
 
     fileprivate func reading(unless known: SigningKeyDirectory.Fingerprint?, at now: UnixTime) -> Reading {
-        do {
+        do throws(KeyFileError) {
             let fingerprint = try directory.fingerprint()
             if fingerprint == known { return .unchanged }
             let keys = try directory.load(at: now, times: times)
             let plan = keys.manifest.plan(at: now)
-            for algorithm in times.longestLifetimes.keys where plan.signers[algorithm] == nil {
+            for algorithm in SignatureAlgorithm.minting
+            where times.longestLifetimes[algorithm] != nil && plan.signers[algorithm] == nil {
                 throw KeyFileError(path: directory.path, problem: .noActiveKey(algorithm))
             }
             return .read(keys, fingerprint)
         } catch {
-            return .failed(problem: "\(error)", try? directory.manifest(at: now, times: times))
+            return .failed(error, try? directory.manifest(at: now, times: times))
         }
     }
 }

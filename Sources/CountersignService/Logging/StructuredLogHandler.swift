@@ -14,12 +14,12 @@ package struct StructuredLogHandler: LogHandler {
     private let label: String
     private let format: Format
     private let now: @Sendable () -> UnixTime
-    private let write: @Sendable ([UInt8]) -> Void
+    private let write: @Sendable ([UInt8], Logger.Level) -> Void
 
     /// - Parameter write: takes one whole line, its line feed included.
     package init(
         label: String, level: Logger.Level, format: Format, now: @escaping @Sendable () -> UnixTime,
-        write: @escaping @Sendable ([UInt8]) -> Void
+        write: @escaping @Sendable ([UInt8], Logger.Level) -> Void
     ) {
         self.label = label
         logLevel = level
@@ -45,7 +45,7 @@ package struct StructuredLogHandler: LogHandler {
         case .text: appendText(event, fields, to: &line)
         }
         line.append(UInt8(ascii: "\n"))
-        write(line)
+        write(line, event.level)
     }
 
     private func appendJSON(_ event: LogEvent, _ fields: Logger.Metadata, to line: inout [UInt8]) {

@@ -8,7 +8,7 @@ extension PrometheusRegistry {
     /// With the gauges of the whole service; requests report themselves.
     convenience init(
         _ blueprint: Blueprint, clocks: IssuerClocks, remoteKeys: RemoteTenantKeys, signingKeys: SigningKeyWatch,
-        upstreams: UpstreamServices, sessions: SessionAssembly
+        upstreams: UpstreamServices, sessions: SessionAssembly, loops: LoopWatch, logs: LogQueue
     ) {
         let descriptions = Self.descriptions.merging(Self.keyGauges.map { ($0.name, $0.description) }) { $1 }
         self.init(
@@ -24,6 +24,9 @@ extension PrometheusRegistry {
         }
         addSigningKeyGauges(signingKeys)
         addUpstreams(upstreams)
+        addGauge(Self.loopGap) { loops.longestGap.inSeconds }
+        addGauge(Self.droppedLines) { Double(logs.droppedCount) }
+        addGauge(Self.waitingLines) { Double(logs.waitingBytes) }
         addGauge(Self.deferred) { Double(sessions.deferredSessions.count) }
         addGauge(Self.dropped) { Double(sessions.deferredSessions.droppedCount) }
         addGauge(Self.revocations) { Double(sessions.revocations.count) }
@@ -88,6 +91,10 @@ extension PrometheusRegistry {
     private static let deferred = "countersign_deferred_sessions"
     private static let dropped = "countersign_deferred_sessions_dropped"
 
+    private static let loopGap = "countersign_event_loop_longest_gap_seconds"
+    private static let droppedLines = "countersign_log_lines_dropped"
+    private static let waitingLines = "countersign_log_bytes_waiting"
+
     private static let revocations = "countersign_revocations"
     private static let unreadable = "countersign_unreadable_records"
 
@@ -105,6 +112,9 @@ extension PrometheusRegistry {
         clockOffset:
             "The issuer's clock less ours, by the freshest identity token of the last minutes; about minus the network's delay.",
         deferred: "Sessions of optional providers that wait for the store.",
+        loopGap: "The longest time since the start by which an event loop was late, and all requests on it.",
+        droppedLines: "Log lines that were never written since the start, as nobody read them.",
+        waitingLines: "Bytes of log lines that are not written yet.",
         revocations: "Revoked cohorts that sessions are held against.",
         unreadable: "Session records that could not be read and counted as absent, since the start.",
         dropped: "Sessions of optional providers that were never written, since too many waited.",

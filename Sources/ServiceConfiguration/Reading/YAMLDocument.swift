@@ -1,3 +1,4 @@
+import BlockingWork
 import TokenExchange
 import Yams
 
@@ -11,7 +12,7 @@ struct YAMLDocument {
     /// Nil where the text is no such document; `pass` then knows why.
     init?(reading pass: ReadingPass) {
         do {
-            let contents = try ReferencedFile(pass.documentPath).contents(limit: Self.maximumBytes)
+            let contents = try FileContents.read(pass.documentPath, limit: Self.maximumBytes, mayBePipe: true)
             guard let text = Self.text(contents, pass) else { return nil }
             let parser = try Parser(yaml: text, encoding: .utf8)
             guard let root = try parser.singleRoot() else {
@@ -21,6 +22,9 @@ struct YAMLDocument {
             let isPlain = withExtendedLifetime(parser) { Self.isPlain(root, pass) }
             guard isPlain else { return nil }
             self.root = root
+        } catch let failure as FileFailure {
+            pass.report(Complaint(failure).message, place: nil)
+            return nil
         } catch let complaint as Complaint {
             pass.report(complaint.message, place: nil)
             return nil

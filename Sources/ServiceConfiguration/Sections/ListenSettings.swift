@@ -33,6 +33,14 @@ package struct ListenSettings: Sendable, Equatable {
 }
 
 extension ListenSettings {
+    /// What only a restart takes up: everything except the files of certificates.
+    package var withoutFiles: ListenSettings {
+        ListenSettings(
+            public: `public`, operations: operations,
+            tls: tls.map { _ in TLSFiles(certificateChain: "", privateKey: "") }, trustedProxies: trustedProxies,
+            idleTimeout: idleTimeout)
+    }
+
     static func read(_ section: MappingReader) -> ListenSettings? {
         let `public` = section.value("public", default: HostPort(host: "127.0.0.1", port: 8080)) { $0.listenAddress() }
         let operations = section.value("operations", default: HostPort(host: "127.0.0.1", port: 8081)) { reader in

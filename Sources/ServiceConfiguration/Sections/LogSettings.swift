@@ -13,12 +13,18 @@ package struct LogSettings: Sendable, Equatable {
 
     package let level: Level
     package let format: Format
+    /// Of lines that wait for a reader who is slow; beyond it they are dropped.
+    package let bufferBytes: Int
+    /// A second, for refused requests of one source; the others are counted.
+    package let refusalsPerSecond: Int
 }
 
 extension LogSettings {
     static func read(_ section: MappingReader) -> LogSettings? {
         LogSettings(
             level: section.value("level", default: .info) { $0.choice() },
-            format: section.value("format", default: .json) { $0.choice() })
+            format: section.value("format", default: .json) { $0.choice() },
+            bufferBytes: section.value("buffer_bytes", default: 1 << 20) { $0.integer(in: 65_536...(1 << 30)) },
+            refusalsPerSecond: section.value("refusals_per_second", default: 10) { $0.integer(in: 1...10_000) })
     }
 }

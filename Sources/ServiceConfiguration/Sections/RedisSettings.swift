@@ -1,5 +1,5 @@
 /// The Redis servers that keep the sessions, and how to reach them.
-package struct RedisSettings: Sendable {
+package struct RedisSettings: Sendable, Equatable {
     package let url: RedisURL
     /// Of an access control list; nil for the server's default user.
     package let username: String?
@@ -33,7 +33,7 @@ package struct RedisTLSSettings: Sendable, Equatable {
     package let serverName: String?
 }
 
-package struct RedisSentinelSettings: Sendable {
+package struct RedisSentinelSettings: Sendable, Equatable {
     package let username: String?
     package let password: Secret?
 }

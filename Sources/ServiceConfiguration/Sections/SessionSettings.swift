@@ -1,5 +1,5 @@
-package struct SessionSettings: Sendable {
-    package enum Store: Sendable {
+package struct SessionSettings: Sendable, Equatable {
+    package enum Store: Sendable, Equatable {
         /// In this process: gone when it ends, unknown to other replicas.
         case memory(MemoryLimits)
         case redis(RedisSettings)

@@ -1,3 +1,4 @@
+import BlockingWork
 import Glibc
 
 /// A file that the configuration names.
@@ -11,42 +12,29 @@ package struct ReferencedFile {
         self.isPrivate = isPrivate
     }
 
-    /// What keeps the file from being used; nil where it can be read.
+    /// What keeps the file from being used; nil if it can be read.
     var complaint: Complaint? {
+        ReadingNote.begin(path)
         var status = stat()
-        guard stat(path, &status) == 0 else { return unreadable }
-        if status.st_mode & S_IFMT == S_IFDIR {
-            return Complaint(expected: "a file", found: "the folder \(path)")
-        }
+        guard stat(path, &status) == 0 else { return Complaint(FileFailure(errnoOf: path)) }
+        if let failure = FileFailure(kind: status, of: path) { return Complaint(failure) }
         if isPrivate, status.st_mode & S_IROTH != 0 {
             return Complaint(
                 expected: "a file that other users cannot read", found: "\(path), readable by everybody",
                 remedy: "Run `chmod 600` on it, and replace what it holds if others use this machine.")
         }
-        return access(path, R_OK) == 0 ? nil : unreadable
+        return access(path, R_OK) == 0 ? nil : Complaint(FileFailure(errnoOf: path))
     }
 
     /// - Parameter limit: in bytes; a longer file is refused.
     package func contents(limit: Int) throws(Complaint) -> [UInt8] {
         if let complaint { throw complaint }
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw unreadable }
-        defer { close(descriptor) }
-        var contents: [UInt8] = []
-        var piece = [UInt8](repeating: 0, count: 65536)
-        while true {
-            let count = read(descriptor, &piece, piece.count)
-            guard count >= 0 else { throw unreadable }
-            if count == 0 { return contents }
-            contents += piece[..<count]
-            guard contents.count <= limit else {
-                throw Complaint(expected: "a file of at most \(limit) bytes", found: "a longer one: \(path)")
-            }
-        }
+        do { return try FileContents.read(path, limit: limit) } catch { throw Complaint(error) }
     }
+}
 
-    /// By the operating system's last error.
-    private var unreadable: Complaint {
-        Complaint(expected: "a readable file", found: "\(path): \(String(cString: strerror(errno)))")
+extension Complaint {
+    init(_ failure: FileFailure) {
+        self.init(expected: failure.expected, found: failure.found)
     }
 }

@@ -2,7 +2,7 @@ import TokenExchange
 
 /// A reference to a secret. Whoever uses the secret reads it; nobody else needs it to be there. It holds no file's content,
 /// so that a rotated file is seen by the next ``read()``.
-package struct Secret: Sendable, Redacted {
+package struct Secret: Sendable, Equatable, Redacted {
     package enum Source: Sendable, Equatable {
         case environment(name: String)
         /// Absolute path.
@@ -24,6 +24,12 @@ package struct Secret: Sendable, Redacted {
         }
         self.minimumCount = minimumCount
         place = reader.place
+    }
+
+    /// Whether both refer to the same secret; of a file's content nothing is known here, and where a reference stands does
+    /// not matter.
+    package static func == (one: Secret, other: Secret) -> Bool {
+        one.source == other.source && one.environmentValue == other.environmentValue
     }
 
     /// The secret as it is now, without the blanks and newlines at either end.

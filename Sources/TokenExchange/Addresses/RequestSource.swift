@@ -7,3 +7,7 @@ package struct RequestSource: Hashable, Sendable {
         network = IPNetwork(around: address, prefixLength: address.isIPv4 ? 128 : 64)
     }
 }
+
+extension RequestSource: CustomStringConvertible {
+    package var description: String { network.description }
+}

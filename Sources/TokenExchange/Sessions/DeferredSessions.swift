@@ -109,7 +109,7 @@ package final class DeferredSessions: Sendable {
         arrival.yield()
     }
 
-    /// Writes what arrives until the task is cancelled.
+    /// Writes what arrives until the task is cancelled; after ``finish()``, until none waits.
     package func run() async {
         for await _ in arrivals {
             while count > 0 {
@@ -118,19 +118,23 @@ package final class DeferredSessions: Sendable {
         }
     }
 
+    /// No more will arrive.
+    package func finish() { arrival.finish() }
+
     /// Writes a session ahead of its turn, if it waits here: before it is asked for.
     package func write(_ key: RecordKey, within budget: Duration) async throws(SessionStoreFailure) {
         if let entry = queue.withLock({ $0[key] }) { try await write(entry, within: budget) }
     }
 
     /// Once, but for those behind one that failed.
-    /// - Throws: where the task was cancelled in a pause.
+    /// - Throws: if the task is cancelled.
     private func tryEach() async throws {
         var failed: Set<Partition> = []
         var failuresInARow = 0
         var last = -1
         while let entry = queue.withLock({ $0.next(after: last, notIn: failed) }) {
             last = entry.number
+            try Task.checkCancellation()
             do {
                 try await write(entry, within: Self.writeBudget)
                 failuresInARow = 0

@@ -1,0 +1,63 @@
+package import Glibc
+
+/// Reads whole files.
+package enum FileContents {
+    /// - Parameters:
+    ///   - limit: in bytes; a longer file is refused.
+    ///   - mayBePipe: else only a regular file is read: a pipe can be read once, and keeps its reader until somebody writes.
+    package static func read(
+        _ path: String, limit: Int = 1 << 20, mayBePipe: Bool = false
+    ) throws(FileFailure) -> [UInt8] {
+        ReadingNote.begin(path)
+        // Without O_NONBLOCK, opening a pipe would wait for its writer.
+        let file = open(path, O_RDONLY | O_CLOEXEC | (mayBePipe ? 0 : O_NONBLOCK))
+        guard file >= 0 else { throw FileFailure(errnoOf: path) }
+        defer { close(file) }
+        var status = stat()
+        guard fstat(file, &status) == 0 else { throw FileFailure(errnoOf: path) }
+        if !mayBePipe, let failure = FileFailure(kind: status, of: path) { throw failure }
+        return try contents(of: file, path, limit: limit)
+    }
+
+    private static func contents(of file: CInt, _ path: String, limit: Int) throws(FileFailure) -> [UInt8] {
+        var contents: [UInt8] = []
+        var piece = [UInt8](repeating: 0, count: 65536)
+        while true {
+            let count = Glibc.read(file, &piece, piece.count)
+            if count < 0 && errno == EINTR { continue }
+            guard count >= 0 else { throw FileFailure(errnoOf: path) }
+            if count == 0 { return contents }
+            contents += piece[..<count]
+            guard contents.count <= limit else {
+                throw FileFailure(expected: "a file of at most \(limit) bytes", found: "a longer one: \(path)")
+            }
+        }
+    }
+}
+
+/// A file cannot be read, in words for the operator.
+package struct FileFailure: Error, CustomStringConvertible {
+    package let expected: String
+    package let found: String
+
+    package init(expected: String, found: String) {
+        self.expected = expected
+        self.found = found
+    }
+
+    /// By the operating system's last error.
+    package init(errnoOf path: String) {
+        self.init(expected: "a readable file", found: "\(path): \(String(cString: strerror(errno)))")
+    }
+
+    /// Nil for a regular file.
+    package init?(kind status: stat, of path: String) {
+        switch status.st_mode & S_IFMT {
+        case S_IFREG: return nil
+        case S_IFDIR: self.init(expected: "a file", found: "the folder \(path)")
+        default: self.init(expected: "a regular file", found: "\(path), a pipe or a device")
+        }
+    }
+
+    package var description: String { "expected \(expected), found \(found)" }
+}

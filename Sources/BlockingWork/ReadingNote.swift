@@ -1,0 +1,19 @@
+import Synchronization
+
+/// Which file a thread reads at this moment, so that one that hangs can be named.
+package final class ReadingNote: Sendable {
+    @TaskLocal static var current: ReadingNote?
+
+    private let state = Mutex<(path: String?, step: Int)>((nil, 0))
+
+    /// To be said before anything is asked of a file or folder that may hang. Costs nothing where nobody listens.
+    package static func begin(_ path: String) {
+        current?.state.withLock { $0 = (path, $0.step + 1) }
+    }
+
+    /// The latest file.
+    var path: String? { state.withLock(\.path) }
+
+    /// Grows with every file.
+    var step: Int { state.withLock(\.step) }
+}

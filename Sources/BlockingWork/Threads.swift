@@ -1,0 +1,46 @@
+import Glibc
+
+// BlockingWork: what must not run on an event loop.
+//
+// Event loops answer requests, and are the executor of Swift concurrency as well. A call that blocks has a thread of its
+// own instead: startThread for what lasts as long as the process, FileReaders for files, which may hang for ever.
+
+/// Runs `body` on a new thread, which ends with it.
+/// - Parameter name: at most 15 bytes, for people who look at the threads of a process.
+/// - Returns: false if the system has no thread left; `body` is then not run.
+package func startThread(_ name: String, _ body: @escaping @Sendable () -> Void) -> Bool {
+    var thread = pthread_t()
+    let work = Unmanaged.passRetained(ThreadWork(name: name, body: body))
+    let status = pthread_create(
+        &thread, nil,
+        { work in
+            guard let work else { return nil }
+            Unmanaged<ThreadWork>.fromOpaque(work).takeRetainedValue().run()
+            return nil
+        }, work.toOpaque())
+    guard status == 0 else {
+        work.release()
+        return false
+    }
+    pthread_detach(thread)
+    return true
+}
+
+private final class ThreadWork: Sendable {
+    private let name: String
+    private let body: @Sendable () -> Void
+
+    init(name: String, body: @escaping @Sendable () -> Void) {
+        self.name = name
+        self.body = body
+    }
+
+    func run() {
+        let file = open("/proc/thread-self/comm", O_WRONLY | O_CLOEXEC)
+        if file >= 0 {
+            _ = write(file, name, name.utf8.count)
+            close(file)
+        }
+        body()
+    }
+}

@@ -1,0 +1,179 @@
+import BlockingWork
+import Dispatch
+import Glibc
+import Synchronization
+
+/// Log lines on their way out, as bytes: appended under one short lock, written by a thread of its own.
+///
+/// A reader that stalls (a pipe that nobody reads, a terminal that is held, a full disk) costs log lines, which are
+/// counted, and never a request. Once lines can be written again, one of them says how many are missing.
+package final class LogQueue: Sendable {
+    private struct State {
+        /// Whole lines.
+        var lines: [UInt8] = []
+        var isWriterAsleep = false
+        /// Bytes on their way out.
+        var writing = 0
+        /// Since the start.
+        var dropped = 0
+        var unreported = 0
+
+        mutating func drop(_ count: Int) {
+            dropped += count
+            unreported += count
+        }
+    }
+
+    /// Lines that come within this time are written together: waking a thread costs more than a line.
+    private static let gathering: UInt32 = 2000  // µs
+
+    private let state = Mutex(State())
+    private let wake = DispatchSemaphore(value: 0)
+    private let output: CInt
+    private let limit: Int
+    private let reserve: Int
+
+    /// - Parameters:
+    ///   - output: a file descriptor.
+    ///   - limit: bytes that wait; as many again may be on their way out.
+    package init(output: CInt = STDERR_FILENO, limit: Int) {
+        self.output = output
+        self.limit = limit
+        reserve = limit / 8
+    }
+
+    /// Lines that never were written, since the start.
+    package var droppedCount: Int { state.withLock(\.dropped) }
+
+    /// Of lines that are not written yet.
+    package var waitingBytes: Int { state.withLock { $0.lines.count + $0.writing } }
+
+    /// - Parameters:
+    ///   - line: with its line feed.
+    ///   - isImportant: an eighth of the room is kept for such lines.
+    package func append(_ line: [UInt8], isImportant: Bool) {
+        let wasAsleep = state.withLock { state in
+            guard state.lines.count + line.count <= (isImportant ? limit : limit - reserve) else {
+                state.drop(1)
+                return false
+            }
+            state.lines += line
+            defer { state.isWriterAsleep = false }
+            return state.isWriterAsleep
+        }
+        if wasAsleep { wake.signal() }
+    }
+
+    /// Writes from now on until the process ends.
+    /// - Parameter report: logs that so many lines were dropped. Called on the writer's thread.
+    package func start(report: @escaping @Sendable (Int) -> Void) {
+        guard startThread("log", { [self] in run(report) }) else { fatalError("no thread for the log") }
+    }
+
+    /// Returns when everything is written, at the latest after `limit`. Blocks its thread.
+    package func flush(within limit: Duration) {
+        for _ in 0..<Int(limit / .milliseconds(1)) {
+            guard waitingBytes > 0 else { return }
+            usleep(1000)
+        }
+    }
+}
+
+// MARK: - The writer's thread
+
+extension LogQueue {
+    private func run(_ report: (Int) -> Void) {
+        var output = LogOutput(descriptor: output)
+        var lines: [UInt8] = []
+        while true {
+            guard take(&lines) else {
+                wake.wait()
+                usleep(Self.gathering)
+                continue
+            }
+            let unreported = count(output.write(lines))
+            lines.removeAll(keepingCapacity: true)
+            if unreported > 0 { report(unreported) }
+        }
+    }
+
+    /// - Returns: false if there is nothing to write.
+    private func take(_ lines: inout [UInt8]) -> Bool {
+        state.withLock { state in
+            state.writing = state.lines.count
+            state.isWriterAsleep = state.lines.isEmpty
+            swap(&state.lines, &lines)
+            return state.writing > 0
+        }
+    }
+
+    /// - Returns: how many lines are missing where these were written; 0 while none can be written.
+    private func count(_ result: (written: Int, lost: Int)) -> Int {
+        state.withLock { state in
+            if result.lost > 0 { state.drop(result.lost) }
+            guard result.written > 0 else { return 0 }
+            defer { state.unreported = 0 }
+            return state.unreported
+        }
+    }
+}
+
+/// Where lines are written to, by calls that block.
+private struct LogOutput {
+    /// A pipe takes so many bytes at once or none (POSIX: at least 512; Linux: 4096), so lines of several processes do not
+    /// mix, and none is torn when we end.
+    private static let piece = Int(PIPE_BUF)
+    private static let lineFeed = UInt8(ascii: "\n")
+
+    let descriptor: CInt
+    /// Whether the disk was full in the middle of a line.
+    private var isLineTorn = false
+
+    init(descriptor: CInt) {
+        self.descriptor = descriptor
+    }
+
+    /// - Parameter lines: whole ones.
+    mutating func write(_ lines: [UInt8]) -> (written: Int, lost: Int) {
+        var (written, lost) = (0, 0)
+        var rest = lines[...]
+        while !rest.isEmpty {
+            let piece = Self.wholeLines(of: rest)
+            if writePiece(piece) { written += 1 } else { lost += piece.count { $0 == Self.lineFeed } }
+            rest = rest[piece.endIndex...]
+        }
+        return (written, lost)
+    }
+
+    /// As many lines as fit into one piece, but at least one.
+    private static func wholeLines(of lines: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+        if let end = lines.prefix(piece).lastIndex(of: lineFeed) { return lines[...end] }
+        return lines.firstIndex(of: lineFeed).map { lines[...$0] } ?? lines
+    }
+
+    private mutating func writePiece(_ piece: ArraySlice<UInt8>) -> Bool {
+        if isLineTorn {
+            guard writeAll([Self.lineFeed]) else { return false }
+            isLineTorn = false
+        }
+        return writeAll(piece)
+    }
+
+    private mutating func writeAll(_ bytes: ArraySlice<UInt8>) -> Bool {
+        var rest = bytes
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            if count > 0 {
+                rest = rest.dropFirst(count)
+            } else if errno == EAGAIN {
+                // Whoever shares the pipe has made it non-blocking.
+                var event = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+                _ = poll(&event, 1, -1)
+            } else if errno != EINTR {
+                isLineTorn = rest.count < bytes.count
+                return false
+            }
+        }
+        return true
+    }
+}
