@@ -11,7 +11,6 @@ let swift: [SwiftSetting] = [
 let swiftWithC = swift + [.strictMemorySafety()]
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
-let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let collections = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
@@ -20,8 +19,10 @@ let metrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-met
 let metricsTestKit = Target.Dependency.product(name: "MetricsTestKit", package: "swift-metrics")
 let nio = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
+let nioHPACK = Target.Dependency.product(name: "NIOHPACK", package: "swift-nio-http2")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioHTTP2 = Target.Dependency.product(name: "NIOHTTP2", package: "swift-nio-http2")
+let nioHTTPCompression = Target.Dependency.product(name: "NIOHTTPCompression", package: "swift-nio-extras")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
@@ -36,10 +37,10 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
         .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
-        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
@@ -48,11 +49,18 @@ let package = Package(
         .systemLibrary(name: "CLibJWT"),
         .systemLibrary(name: "CHiredis"),
 
-        // Threads for what blocks; whoever reads files needs it.
-        .target(name: "BlockingWork", swiftSettings: swift),
-
         // The domain.
         .target(name: "TokenExchange", swiftSettings: swift),
+
+        // What several of its neighbours need: threads for what may block, calls of other servers.
+        .target(name: "BlockingWork", dependencies: ["TokenExchange"], swiftSettings: swiftWithC),
+        .target(
+            name: "Outbound",
+            dependencies: [
+                "BlockingWork", "TokenExchange", nio, nioHPACK, nioHTTP1, nioHTTP2, nioHTTPCompression, nioPosix,
+                nioSSL, nioTLS,
+            ],
+            swiftSettings: swift),
 
         // Its neighbours, each with one kind of outside world.
         .target(
@@ -66,14 +74,11 @@ let package = Package(
             swiftSettings: swiftWithC),
         .target(
             name: "IssuerKeys",
-            dependencies: ["TokenExchange", asyncHTTPClient, lifecycle, logging, nio, nioHTTP1, nioPosix, nioSSL],
+            dependencies: ["Outbound", "TokenExchange", lifecycle, logging],
             swiftSettings: swift),
         .target(
             name: "UpstreamTokens",
-            dependencies: [
-                "TokenExchange", asyncHTTPClient, collections, lifecycle, logging, nio, nioHTTP1, nioPosix, nioSSL,
-            ],
-            swiftSettings: swift),
+            dependencies: ["Outbound", "TokenExchange", collections, lifecycle, logging, nioSSL], swiftSettings: swift),
         .target(
             name: "ServiceConfiguration", dependencies: ["BlockingWork", "TokenExchange", yams], swiftSettings: swift),
         .target(
@@ -82,15 +87,16 @@ let package = Package(
                 "TokenExchange", httpTypes, lifecycle, logging, metrics, nio, nioPosix, nioSSL, nioTLS,
             ],
             // Not a bundle: the program stays one file.
-            resources: [.embedInCode("Webview/countersign.v1.js")],
+            resources: [.embedInCode("Webview/countersign.v1.js"), .embedInCode("Webview/countersign.v2.js")],
             swiftSettings: swift),
 
         // Where they meet, and the commands.
         .target(
             name: "CountersignService",
             dependencies: [
-                "BlockingWork", "CountersignHTTP", "IssuerKeys", "JOSE", "RedisSessions", "ServiceConfiguration",
-                "TokenExchange", "UpstreamTokens", asyncHTTPClient, lifecycle, logging, metrics, nio, nioPosix, nioSSL,
+                "BlockingWork", "CountersignHTTP", "IssuerKeys", "JOSE", "Outbound", "RedisSessions",
+                "ServiceConfiguration", "TokenExchange", "UpstreamTokens", lifecycle, logging, metrics, nio, nioPosix,
+                nioSSL,
             ],
             swiftSettings: swift),
         .executableTarget(
@@ -105,18 +111,21 @@ let package = Package(
             name: "TestSupport",
             dependencies: ["COpenSSL", "JOSE", "TokenExchange", logging, nio, nioHTTP1, nioHTTP2, nioPosix, nioSSL],
             path: "Tests/TestSupport", swiftSettings: swift),
-        .testTarget(name: "BlockingWorkTests", dependencies: ["BlockingWork", "TestSupport"], swiftSettings: swift),
         .testTarget(
             name: "TokenExchangeTests", dependencies: ["JOSE", "TestSupport", "TokenExchange"], exclude: ["Attacks"],
             swiftSettings: swift),
         .testTarget(name: "JOSETests", dependencies: ["JOSE", "TestSupport", "TokenExchange"], swiftSettings: swift),
         .testTarget(
             name: "IssuerKeysTests",
-            dependencies: ["IssuerKeys", "JOSE", "TestSupport", "TokenExchange", asyncHTTPClient, logging],
+            dependencies: ["IssuerKeys", "JOSE", "Outbound", "TestSupport", "TokenExchange", logging, nioSSL],
+            swiftSettings: swift),
+        .testTarget(name: "BlockingWorkTests", dependencies: ["BlockingWork", "TestSupport"], swiftSettings: swift),
+        .testTarget(
+            name: "OutboundTests", dependencies: ["Outbound", "TestSupport", "TokenExchange", nio, nioSSL],
             swiftSettings: swift),
         .testTarget(
             name: "UpstreamTokensTests",
-            dependencies: ["JOSE", "TestSupport", "TokenExchange", "UpstreamTokens", logging, nioSSL],
+            dependencies: ["JOSE", "Outbound", "TestSupport", "TokenExchange", "UpstreamTokens", logging, nioSSL],
             swiftSettings: swift),
         .testTarget(
             name: "RedisSessionsTests",

@@ -10,16 +10,15 @@ import Glibc
 /// - Returns: false if the system has no thread left; `body` is then not run.
 package func startThread(_ name: String, _ body: @escaping @Sendable () -> Void) -> Bool {
     var thread = pthread_t()
-    let work = Unmanaged.passRetained(ThreadWork(name: name, body: body))
-    let status = pthread_create(
+    let work = unsafe Unmanaged.passRetained(ThreadWork(name: name, body: body))
+    let status = unsafe pthread_create(
         &thread, nil,
         { work in
-            guard let work else { return nil }
-            Unmanaged<ThreadWork>.fromOpaque(work).takeRetainedValue().run()
+            if let work = unsafe work { unsafe Unmanaged<ThreadWork>.fromOpaque(work).takeRetainedValue().run() }
             return nil
         }, work.toOpaque())
     guard status == 0 else {
-        work.release()
+        unsafe work.release()
         return false
     }
     pthread_detach(thread)

@@ -18,7 +18,7 @@ package import TokenExchange
 //     Cache-Control is not looked at: Keycloak forbids caching, and the pace is ours to set.
 //   * "No such key" is only ever said on the word of a fetch that succeeded. Everything else is `unavailable`.
 //
-// KeySetFetcher is the only place that touches the network: bounded in bytes and time, https, no redirects.
+// KeySetFetcher makes the requests, by Outbound: bounded in bytes and time, no redirects.
 
 /// One tenant's keys, fetched in the background for as long as ``run()`` runs.
 package final class RemoteIssuerKeys: IssuerKeySource, Service {

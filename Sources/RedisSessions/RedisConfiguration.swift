@@ -64,8 +64,8 @@ package struct RedisAddress: Sendable, Hashable, CustomStringConvertible {
 package struct RedisCredentials: Sendable {
     /// Of an access control list; nil for the server's default user.
     package var username: String?
-    /// Read again at every connect, so that a rotated password needs no restart; may block for as long as a file takes.
-    /// What it throws is shown to operators.
+    /// Read again at every connect, so that a rotated password needs no restart; may block for as long as a file takes,
+    /// on a thread that does nothing else. What it throws is shown to operators.
     package var password: @Sendable () throws -> String?
 
     package init(username: String? = nil, password: @escaping @Sendable () throws -> String? = { nil }) {

@@ -19,6 +19,7 @@ package struct Configuration: Sendable {
     package let log: LogSettings
     package let limits: LimitSettings
     package let shutdown: ShutdownSettings
+    package let outbound: OutboundSettings
     package let signing: SigningSettings
     package let sessions: SessionSettings
     /// At least one; names and issuers are unique.
@@ -76,6 +77,9 @@ extension Configuration {
         let log = root.section("log", LogSettings.read)
         let limits = root.section("limits", LimitSettings.read)
         let shutdown = root.section("shutdown", ShutdownSettings.read)
+        let outbound = root.section("outbound") { section in
+            OutboundSettings.read(section).map { (settings: $0, place: section.place) }
+        }
         let signing = root.section("signing", SigningSettings.read)
         let sessions = root.section("sessions", SessionSettings.read)
         let tenants = root.required("tenants") { TenantSettings.readAll($0, publicURL: publicURL) }
@@ -83,13 +87,29 @@ extension Configuration {
         let verifiers = root.value("verifiers", default: []) {
             VerifierSettings.readAll($0, providers: names.providers)
         }
-        guard let publicURL, let listen, let log, let limits, let shutdown, let signing, let sessions, let tenants,
+        guard let publicURL, let listen, let log, let limits, let shutdown, let outbound, let signing, let sessions,
+            let tenants,
             let providers
         else { return nil }
+        outbound.settings.check(tenants.flatMap(\.outboundURLs) + providers.flatMap(\.outboundURLs), at: outbound.place)
         return Configuration(
             publicURL: publicURL, listen: listen, defaultIdentityProvider: defaultProvider, log: log, limits: limits,
-            shutdown: shutdown, signing: signing, sessions: sessions, tenants: tenants, identityProviders: providers,
-            verifiers: verifiers, places: root.place.pass.places)
+            shutdown: shutdown, outbound: outbound.settings, signing: signing, sessions: sessions, tenants: tenants,
+            identityProviders: providers, verifiers: verifiers, places: root.place.pass.places)
+    }
+}
+
+extension TenantSettings {
+    fileprivate var outboundURLs: [String] {
+        if case .jwksURL(let keys) = keys { [keys.url] } else { [] }
+    }
+}
+
+extension IdentityProvider {
+    /// Of its internal service.
+    package var outboundURLs: [String] {
+        guard case .upstream(let recipe) = token.kind else { return [] }
+        return ([recipe.endpoint.url] + [recipe.access?.endpoint.url].compactMap { $0 }).map { String($0) }
     }
 }
 

@@ -11,6 +11,10 @@ enum AttemptEnd: Sendable {
     case throttled(cause: String, rest: Duration?)
     /// Nothing was sent.
     case notSent(cause: String)
+    /// A new connection closed before a byte of an answer.
+    case unanswered(cause: String)
+    /// A kept connection closed before a byte of an answer, and the call must not be made twice.
+    case stale(cause: String)
     /// 502, 503, 504.
     case busy(cause: String, rest: Duration?)
     /// The service failed; whether it has done anything cannot be told.
@@ -21,7 +25,7 @@ enum AttemptEnd: Sendable {
     var isAnswer: Bool {
         switch self {
         case .token, .refused, .unauthorized, .throttled: true
-        case .notSent, .busy, .broken, .timedOut: false
+        case .notSent, .unanswered, .stale, .busy, .broken, .timedOut: false
         }
     }
 
@@ -29,7 +33,7 @@ enum AttemptEnd: Sendable {
     var rest: Duration? {
         switch self {
         case .throttled(_, let rest), .busy(_, let rest): rest
-        case .token, .refused, .unauthorized, .notSent, .broken, .timedOut: nil
+        case .token, .refused, .unauthorized, .notSent, .unanswered, .stale, .broken, .timedOut: nil
         }
     }
 
@@ -37,7 +41,8 @@ enum AttemptEnd: Sendable {
         switch self {
         case .token: .refused(cause: "")
         case .refused(let cause), .unauthorized(let cause), .throttled(let cause, _): .refused(cause: cause)
-        case .notSent(let cause), .busy(let cause, _), .broken(let cause): .unavailable(cause: cause)
+        case .notSent(let cause), .unanswered(let cause), .stale(let cause), .busy(let cause, _), .broken(let cause):
+            .unavailable(cause: cause)
         case .timedOut(let cause): .timedOut(cause: cause)
         }
     }
@@ -62,8 +67,8 @@ struct RetryPlan: Sendable {
         guard made < attempts else { return nil }
         switch end {
         case .notSent: break
-        case .busy where isIdempotent: break
-        case .busy, .token, .refused, .unauthorized, .throttled, .broken, .timedOut: return nil
+        case .busy where isIdempotent, .unanswered where isIdempotent: break
+        case .busy, .unanswered, .stale, .token, .refused, .unauthorized, .throttled, .broken, .timedOut: return nil
         }
         let backoff = Self.firstPause * (1 << (made - 1)) * (0.5 + jitter)
         let pause = (end.rest ?? .zero) + backoff

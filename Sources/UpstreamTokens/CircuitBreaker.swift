@@ -76,6 +76,11 @@ package struct CircuitBreaker: Sendable {
         return .opened(length)
     }
 
+    /// The call says nothing of the service: a failure only where one was to find out.
+    package mutating func learnedNothing(_ permit: Permit, at now: Duration, jitter: Double) -> Event? {
+        isClosed ? nil : failed(permit, at: now, jitter: jitter)
+    }
+
     /// The service itself has asked for a rest (`Retry-After`): open for as long, or for as long as it is anyway.
     package mutating func rest(for length: Duration, at now: Duration) -> Event? {
         let length = min(length, limits.longestPause)

@@ -13,13 +13,14 @@ struct UpstreamAnswer: Sendable {
 
     /// Nothing in it comes from the service but numbers and the shape of what it sent.
     private var note: String {
-        "status \(status) after \(Int64(duration / .milliseconds(1))) ms, \(UpstreamShape.text(of: body, Self.jsonLimits))"
+        let shape = UpstreamShape.text(of: Array(body.withoutByteOrderMark), Self.jsonLimits)
+        return "status \(status) after \(Int64(duration / .milliseconds(1))) ms, \(shape)"
     }
 
     /// - Parameter now: the wall clock, for tokens that say when they end.
     func end(for endpoint: UpstreamEndpoint, maximumBytes: Int, now: UnixTime) -> AttemptEnd {
         guard endpoint.successStatuses.contains(status) else { return unsuccessful }
-        guard isJSON else { return refused("its Content-Type is not JSON") }
+        if let complaint = MediaType(contentType).complaint(about: body) { return refused(complaint) }
         // RFC 8259 §8.1 lets a reader pass over the mark.
         let text = Array(body.withoutByteOrderMark)
         guard let document = try? JSONValue(parsing: text, limits: Self.jsonLimits) else {
@@ -35,12 +36,12 @@ struct UpstreamAnswer: Sendable {
         guard ExternalIdentity(bytes: bytes).hasUpstreamShape else {
             return refused("a token with other characters than printable ASCII without blanks")
         }
-        switch lifetime(in: document, by: endpoint.expiry, now: now) {
-        case .unreadable: return refused("no number of seconds where its end should stand")
-        case .lasting(let lifetime):
-            guard lifetime.map({ $0 > .zero }) ?? true else { return refused("a token that is over already") }
-            return .token(UpstreamToken(bytes: bytes, lifetime: lifetime), note: note)
-        }
+        do throws(UpstreamExpiry.Unreadable) {
+            let lifetime = try endpoint.expiry.map { expiry throws(UpstreamExpiry.Unreadable) in
+                try UpstreamExpiry.lifetime(in: document, by: expiry, now: now)
+            }
+            return .token(UpstreamToken(bytes: bytes, lifetime: lifetime ?? nil), note: note)
+        } catch { return refused(error.cause) }
     }
 
     private func refused(_ reason: String) -> AttemptEnd { .refused(cause: "\(reason); \(note)") }
@@ -53,34 +54,6 @@ struct UpstreamAnswer: Sendable {
         case 500...: .broken(cause: note)
         default: .refused(cause: note)
         }
-    }
-
-    /// `application/json`, or a type with its suffix (RFC 6839 §3.1).
-    private var isJSON: Bool {
-        guard let type = contentType?.prefix(while: { $0 != ";" }).lowercased() else { return false }
-        let trimmed = type.filter { $0 != " " && $0 != "\t" }
-        return trimmed == "application/json" || trimmed.hasPrefix("application/") && trimmed.hasSuffix("+json")
-    }
-
-    private enum Life {
-        case lasting(Duration?)
-        case unreadable
-    }
-
-    /// Some services write numbers as strings. An absent member is a service that does not say.
-    private func lifetime(in document: JSONValue, by expiry: UpstreamEndpoint.Expiry?, now: UnixTime) -> Life {
-        let (pointer, isPointInTime): (JSONPointer, Bool)
-        switch expiry {
-        case nil: return .lasting(nil)
-        case .inSeconds(let place): (pointer, isPointInTime) = (place, false)
-        case .at(let place): (pointer, isPointInTime) = (place, true)
-        }
-        guard let value = pointer.value(in: document), value != .null else { return .lasting(nil) }
-        guard let seconds = value.number ?? value.string.flatMap({ Double(String($0)) }),
-            abs(seconds) < 9_007_199_254_740_992
-        else { return .unreadable }
-        let life = isPointInTime ? seconds - now.seconds : seconds
-        return .lasting(.seconds(min(max(life, 0), 1e9)))
     }
 }
 

@@ -8,17 +8,21 @@ struct UpstreamMessage: Sendable, Redacted {
     /// Nil for none.
     let body: [UInt8]?
 
-    /// - Throws: where a value cannot stand where it should.
+    /// - Parameters:
+    ///   - isMasked: whether secrets are shown by their length alone.
+    ///   - limit: for secrets in files that do not answer.
+    /// - Throws: where a value cannot stand where it should, or a secret cannot be read.
     init(
         _ endpoint: UpstreamEndpoint, headers fields: [UpstreamRequest.Field], body members: [UpstreamRequest.Field],
-        accessToken: [UInt8]?, trace: RequestTrace
-    ) throws(UpstreamFailure) {
-        let access = accessToken.map { String(decoding: $0, as: UTF8.self) }
+        accessToken: [UInt8]?, trace: RequestTrace, isMasked: Bool = false, within limit: Duration
+    ) async throws(UpstreamFailure) {
+        let access = accessToken.map { ExactText(bytes: $0) }
         var headers: [(name: String, value: String)] = [
             ("Accept", "application/json"), ("User-Agent", "countersign"),
         ]
         for field in fields {
-            let (name, value) = (String(field.name), "\(field.prefix)\(field.resolved(access).plainText)")
+            let name = String(field.name)
+            let value = "\(field.prefix)\(try await field.resolved(access, isMasked, within: limit).plainText)"
             guard value.fitsHeader else {
                 throw .refused(cause: "the value of the header \(name) has characters that no header can hold")
             }
@@ -31,7 +35,9 @@ struct UpstreamMessage: Sendable, Redacted {
         if endpoint.method == .get {
             body = nil
         } else {
-            let (type, text) = Self.encoded(members, as: endpoint.format, access)
+            var resolved: [(field: UpstreamRequest.Field, value: JSONValue)] = []
+            for field in members { resolved.append((field, try await field.resolved(access, isMasked, within: limit))) }
+            let (type, text) = Self.encoded(resolved, as: endpoint.format)
             headers.append(("Content-Type", type))
             body = text
         }
@@ -41,20 +47,18 @@ struct UpstreamMessage: Sendable, Redacted {
     }
 
     private static func encoded(
-        _ members: [UpstreamRequest.Field], as format: UpstreamEndpoint.Format, _ access: String?
+        _ members: [(field: UpstreamRequest.Field, value: JSONValue)], as format: UpstreamEndpoint.Format
     ) -> (type: String, [UInt8]) {
         switch format {
         case .json:
-            let object = members.map { field in
-                let value = field.resolved(access)
-                return JSONValue.Member(
+            let object = members.map { field, value in
+                JSONValue.Member(
                     field.name, field.prefix.isEmpty ? value : .string("\(field.prefix)\(value.plainText)"))
             }
             return ("application/json", JSONValue.object(object).text)
         case .form:
-            let pairs = members.map { field in
-                formEncoded(String(field.name)) + "="
-                    + formEncoded("\(field.prefix)\(field.resolved(access).plainText)")
+            let pairs = members.map { field, value in
+                formEncoded(String(field.name)) + "=" + formEncoded("\(field.prefix)\(value.plainText)")
             }
             return ("application/x-www-form-urlencoded", Array(pairs.joined(separator: "&").utf8))
         }
@@ -79,10 +83,21 @@ struct UpstreamMessage: Sendable, Redacted {
 }
 
 extension UpstreamRequest.Field {
-    fileprivate func resolved(_ accessToken: String?) -> JSONValue {
+    fileprivate func resolved(
+        _ accessToken: ExactText?, _ isMasked: Bool, within limit: Duration
+    ) async throws(UpstreamFailure) -> JSONValue {
         switch value {
-        case .value(let value, _): value
-        case .accessToken: .string(accessToken ?? "")
+        case .value(let value, let isSecret): return isSecret && isMasked ? value.mask : value
+        case .secret(let secret):
+            let text: String
+            do { text = try await secret.read(limit) } catch { throw .unavailable(cause: "\(error)") }
+            let value = JSONValue.string(ExactText(text))
+            return isMasked ? value.mask : value
+        case .accessToken: return .string(accessToken ?? "")
         }
     }
+}
+
+extension JSONValue {
+    fileprivate var mask: JSONValue { .string(ExactText("***\(string?.count ?? 0)-characters***")) }
 }

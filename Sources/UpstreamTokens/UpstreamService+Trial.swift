@@ -23,19 +23,22 @@ extension UpstreamService {
     /// - Throws: where nothing was sent.
     package func trial(_ request: UpstreamRequest, within budget: Duration) async throws(UpstreamFailure) -> Trial {
         let deadline = time.elapsed() + budget
+        func message(_ accessToken: [UInt8]?, isMasked: Bool) async throws(UpstreamFailure) -> UpstreamMessage {
+            try await UpstreamMessage(
+                recipe.endpoint, headers: request.headers, body: request.body, accessToken: accessToken,
+                trace: request.trace, isMasked: isMasked, within: deadline - time.elapsed())
+        }
         let mask = Array("***access-token***".utf8)
-        let masked = try UpstreamMessage(
-            recipe.endpoint, headers: request.headers.map(\.masked), body: request.body.map(\.masked),
-            accessToken: mask, trace: request.trace)
+        let masked = try await message(mask, isMasked: true)
         // What cannot be worded is not worth an access token.
-        _ = try message(request, accessToken: mask)
+        _ = try await message(mask, isMasked: false)
         var access: (call: Trial.Call, token: UpstreamToken?)?
         if let recipe = recipe.access {
             access = try await trial(recipe, until: deadline)
             if access?.token == nil { return Trial(access: access?.call, call: nil, token: nil) }
         }
         let (call, token) = await trial(
-            try message(request, accessToken: access?.token?.bytes), shownAs: masked, to: recipe.endpoint,
+            try await message(access?.token?.bytes, isMasked: false), shownAs: masked, to: recipe.endpoint,
             maximumBytes: recipe.maximumBytes, until: deadline)
         return Trial(access: access?.call, call: call, token: token)
     }
@@ -43,19 +46,9 @@ extension UpstreamService {
     private func trial(
         _ access: UpstreamAccess, until deadline: Duration
     ) async throws(UpstreamFailure) -> (Trial.Call, UpstreamToken?) {
-        let fields = (
-            headers: try UpstreamRequest.accessFields(access.headers),
-            body: try UpstreamRequest.accessFields(access.body)
-        )
-        func message(_ shown: (UpstreamRequest.Field) -> UpstreamRequest.Field) throws(UpstreamFailure)
-            -> UpstreamMessage
-        {
-            try UpstreamMessage(
-                access.endpoint, headers: fields.headers.map(shown), body: fields.body.map(shown), accessToken: nil,
-                trace: RequestTrace())
-        }
-        return await trial(
-            try message { $0 }, shownAs: try message(\.masked), to: access.endpoint,
+        await trial(
+            try await access.message(within: deadline - time.elapsed()),
+            shownAs: try await access.message(isMasked: true, within: deadline - time.elapsed()), to: access.endpoint,
             maximumBytes: Self.accessTokenLimit, until: deadline)
     }
 

@@ -1,5 +1,6 @@
 package import Logging
 package import NIOSSL
+package import Outbound
 import Synchronization
 package import TokenExchange
 
@@ -21,18 +22,22 @@ package final class UpstreamService: Sendable {
         var inFlight = 0
         var calls = 0
         var failures = 0
+        /// Why the breaker is open.
+        var openCause: String?
     }
 
-    /// - Parameter logger: with the provider's name in its metadata.
+    /// - Parameters:
+    ///   - tls: of ``OutboundClient/context(_:)``.
+    ///   - logger: with the provider's name in its metadata.
     package init(
-        _ recipe: UpstreamRecipe, tls: TLSConfiguration, time: TimeSource,
+        _ recipe: UpstreamRecipe, _ outbound: OutboundTransport, tls: NIOSSLContext, time: TimeSource,
         sleep: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) },
         jitter: @escaping @Sendable () -> Double = { .random(in: 0...1) }, logger: Logger
     ) {
         self.recipe = recipe
         breaker = Mutex(CircuitBreaker(recipe.transport.circuitBreaker))
         turns = Turns(recipe.transport.connections)
-        client = UpstreamClient(recipe.transport, tls: tls, time: time, sleep: sleep)
+        client = UpstreamClient(recipe.transport, outbound, tls: tls, time: time, sleep: sleep)
         self.time = time
         self.sleep = sleep
         self.jitter = jitter
@@ -40,10 +45,12 @@ package final class UpstreamService: Sendable {
     }
 
     /// Once nobody calls any more.
-    package func shutDown() async { await client.shutDown() }
+    package func shutDown() { client.shutDown() }
 
     package struct Status: Sendable, Equatable {
         package let isOpen: Bool
+        /// Why it is; nil if it is not.
+        package let openCause: String?
         package let inFlight: Int
         package let calls: Int
         package let failures: Int
@@ -52,8 +59,8 @@ package final class UpstreamService: Sendable {
     package var status: Status {
         let counts = counts.withLock { $0 }
         return Status(
-            isOpen: !breaker.withLock(\.isClosed), inFlight: counts.inFlight, calls: counts.calls,
-            failures: counts.failures)
+            isOpen: !breaker.withLock(\.isClosed), openCause: counts.openCause, inFlight: counts.inFlight,
+            calls: counts.calls, failures: counts.failures)
     }
 
     package func token(
@@ -72,12 +79,13 @@ package final class UpstreamService: Sendable {
         defer { counts.withLock { $0.inFlight -= 1 } }
         let deadline = time.elapsed() + budget
         let access = try await access(until: deadline)
-        let message = try message(request, accessToken: access)
+        let message = try await message(request, accessToken: access, until: deadline)
         var end = await end(of: message, to: recipe.endpoint, maximumBytes: recipe.maximumBytes, until: deadline)
         if case .unauthorized = end, let access {
             // It was refused before anything was done, so one more call with a fresh one is safe.
             forget(access)
-            let message = try self.message(request, accessToken: try await self.access(until: deadline))
+            let message = try await self.message(
+                request, accessToken: try await self.access(until: deadline), until: deadline)
             end = await self.end(of: message, to: recipe.endpoint, maximumBytes: recipe.maximumBytes, until: deadline)
         }
         return end
@@ -91,12 +99,12 @@ package final class UpstreamService: Sendable {
         }
     }
 
-    func message(
-        _ request: UpstreamRequest, accessToken: [UInt8]?
-    ) throws(UpstreamFailure) -> UpstreamMessage {
-        try UpstreamMessage(
+    private func message(
+        _ request: UpstreamRequest, accessToken: [UInt8]?, until deadline: Duration
+    ) async throws(UpstreamFailure) -> UpstreamMessage {
+        try await UpstreamMessage(
             recipe.endpoint, headers: request.headers, body: request.body, accessToken: accessToken,
-            trace: request.trace)
+            trace: request.trace, within: deadline - time.elapsed())
     }
 }
 
@@ -143,12 +151,22 @@ extension UpstreamService {
     private func note(_ end: AttemptEnd, under permit: CircuitBreaker.Permit) {
         let now = time.elapsed()
         let event = breaker.withLock { breaker in
-            let event = end.isAnswer ? breaker.succeeded(permit) : breaker.failed(permit, at: now, jitter: jitter())
+            let event =
+                switch end {
+                case .stale: breaker.learnedNothing(permit, at: now, jitter: jitter())
+                case _ where end.isAnswer: breaker.succeeded(permit)
+                default: breaker.failed(permit, at: now, jitter: jitter())
+                }
             return end.rest.flatMap { breaker.rest(for: $0, at: now) } ?? event
         }
         counts.withLock { counts in
             counts.calls += 1
             if !end.isAnswer { counts.failures += 1 }
+            switch event {
+            case .opened: counts.openCause = end.failure.cause
+            case .closed: counts.openCause = nil
+            case nil: break
+            }
         }
         switch event {
         case .opened(let pause):
@@ -192,9 +210,7 @@ extension UpstreamService {
         _ access: UpstreamAccess, until deadline: Duration
     ) async -> Result<[UInt8], UpstreamFailure> {
         do throws(UpstreamFailure) {
-            let message = try UpstreamMessage(
-                access.endpoint, headers: try UpstreamRequest.accessFields(access.headers),
-                body: try UpstreamRequest.accessFields(access.body), accessToken: nil, trace: RequestTrace())
+            let message = try await access.message(within: deadline - time.elapsed())
             let end = await end(
                 of: message, to: access.endpoint, maximumBytes: Self.accessTokenLimit, until: deadline)
             guard case .token(let token, _) = end else { return .failure(end.failure) }
@@ -208,5 +224,13 @@ extension UpstreamService {
 
     private func forget(_ bytes: [UInt8]) {
         accessToken.withLock { if $0?.bytes == bytes { $0 = nil } }
+    }
+}
+
+extension UpstreamAccess {
+    func message(isMasked: Bool = false, within limit: Duration) async throws(UpstreamFailure) -> UpstreamMessage {
+        try await UpstreamMessage(
+            endpoint, headers: UpstreamRequest.accessFields(headers), body: UpstreamRequest.accessFields(body),
+            accessToken: nil, trace: RequestTrace(), isMasked: isMasked, within: limit)
     }
 }

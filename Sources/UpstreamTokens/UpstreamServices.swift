@@ -1,19 +1,20 @@
 package import Logging
 package import NIOSSL
+package import Outbound
 import ServiceLifecycle
 import Synchronization
 package import TokenExchange
 
 // UpstreamTokens: tokens from the retailer's own services.
 //
-// One UpstreamService per identity provider holds all that calls need: an HTTP client (and so connections) of its own, a
-// circuit breaker, the number of calls under way. Nothing is shared between providers but the event loops, so that one
+// One UpstreamService per identity provider holds all that calls need: connections of its own (Outbound), a circuit
+// breaker, the number of calls under way. Nothing is shared between providers but the event loops, so that one
 // slow service is no other provider's business.
 //
 //   * UpstreamMessage words a request, UpstreamAnswer judges an answer, RetryPlan says whether to try again, and
 //     CircuitBreaker whether to try at all. These are values that know no clock and no network.
 //   * Turns bounds the calls at once, so that those who wait for a connection do not look like failures of the service.
-//   * UpstreamClient is the only place that touches the network: bounded in bytes and time, no redirects.
+//   * UpstreamClient makes the calls, by Outbound: bounded in bytes and time, no redirects.
 //   * Nothing that a service sends reaches a log: statuses, durations and shapes do (UpstreamShape).
 //
 // Who asks only once, and what is kept for the next login, is the domain's affair (ObtainUpstreamToken).
@@ -22,17 +23,26 @@ package import TokenExchange
 package struct UpstreamProvider: Sendable {
     package let name: ExactText
     package let recipe: UpstreamRecipe
+    package let outbound: OutboundTransport
     /// With the certificates and the key that its files hold, so that a reload takes up others.
     package let tls: TLSConfiguration
+    package let context: NIOSSLContext
 
-    package init(name: ExactText, recipe: UpstreamRecipe, tls: TLSConfiguration) {
+    /// - Parameter context: made of `tls` by ``OutboundClient/context(_:)``.
+    package init(
+        name: ExactText, recipe: UpstreamRecipe, outbound: OutboundTransport, tls: TLSConfiguration,
+        context: NIOSSLContext
+    ) {
         self.name = name
         self.recipe = recipe
+        self.outbound = outbound
         self.tls = tls
+        self.context = context
     }
 
     fileprivate func isSame(as other: UpstreamProvider) -> Bool {
-        name == other.name && recipe == other.recipe && tls.bestEffortEquals(other.tls)
+        name == other.name && recipe == other.recipe && outbound == other.outbound
+            && tls.bestEffortEquals(other.tls)
     }
 }
 
@@ -74,7 +84,7 @@ package final class UpstreamServices: UpstreamTokenSource, Service {
         guard !ended.isEmpty else { return }
         Task {
             try? await Task.sleep(for: Self.grace)
-            for service in ended { await service.shutDown() }
+            for service in ended { service.shutDown() }
         }
     }
 
@@ -83,7 +93,8 @@ package final class UpstreamServices: UpstreamTokenSource, Service {
         logger[metadataKey: "identity_provider"] = .stringConvertible(provider.name)
         return Running(
             provider: provider,
-            service: UpstreamService(provider.recipe, tls: provider.tls, time: time, logger: logger))
+            service: UpstreamService(
+                provider.recipe, provider.outbound, tls: provider.context, time: time, logger: logger))
     }
 
     package func token(
@@ -105,6 +116,6 @@ package final class UpstreamServices: UpstreamTokenSource, Service {
         let (end, signal) = AsyncStream.makeStream(of: Never.self)
         for await _ in end.cancelOnGracefulShutdown() {}
         signal.finish()
-        for service in running.withLock({ $0.values.map(\.service) }) { await service.shutDown() }
+        for service in running.withLock({ $0.values.map(\.service) }) { service.shutDown() }
     }
 }

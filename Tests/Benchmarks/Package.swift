@@ -32,7 +32,7 @@ let package = Package(
         .systemLibrary(name: "COpenSSL"),
         .systemLibrary(name: "CLibJWT"),
         .systemLibrary(name: "CHiredis"),
-        .target(name: "BlockingWork", swiftSettings: swift),
+        .target(name: "BlockingWork", dependencies: ["TokenExchange"], swiftSettings: swift),
         .target(name: "TokenExchange", swiftSettings: swift),
         .target(
             name: "JOSE", dependencies: ["BlockingWork", "TokenExchange", "COpenSSL", "CLibJWT"],

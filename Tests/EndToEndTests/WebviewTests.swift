@@ -6,15 +6,25 @@ import TokenExchange
 
 /// The webview kit: how it is served, and what it does in a real browser, on the page of Examples/loyalty-webview.
 @Suite struct WebviewTests {
-    private static let kit = "\(CountersignProcess.repository)/Sources/CountersignHTTP/Webview/countersign.v1.js"
+    private static let newest = kit("countersign.v2.js")
+
+    private static func kit(_ name: String) -> String {
+        "\(CountersignProcess.repository)/Sources/CountersignHTTP/Webview/\(name)"
+    }
+
+    private static func digest(of file: String) async throws -> String {
+        try await CountersignProcess.run("sh", ["-c", "openssl dgst -sha384 -binary '\(file)' | base64 -w0"]).output
+    }
 
     @Test func servesTheScriptToAnybodyForAsLongAsItsNameStays() async throws {
         let service = try await CountersignProcess.start()
-        let file = [UInt8](try Data(contentsOf: URL(filePath: Self.kit)))
-        #expect(file.count < 6000)
-        for (name, lifetime) in [
-            ("countersign.v1.js", "max-age=31536000, immutable"), ("countersign.js", "max-age=300"),
+        for (name, source, lifetime) in [
+            ("countersign.v1.js", "countersign.v1.js", "max-age=31536000, immutable"),
+            ("countersign.v2.js", "countersign.v2.js", "max-age=31536000, immutable"),
+            ("countersign.js", "countersign.v2.js", "max-age=300"),
         ] {
+            let file = [UInt8](try Data(contentsOf: URL(filePath: Self.kit(source))))
+            #expect(file.count < 7000)
             let answer = try service.connect().request("GET", "/webview/\(name)?x=1")
             #expect(answer.status == 200 && answer.body == file)
             #expect(answer.headers["content-type"] == "text/javascript; charset=utf-8")
@@ -58,14 +68,22 @@ import TokenExchange
         #expect(post.status == 405 && post.headers["allow"] == "GET, HEAD")
     }
 
-    /// Pages name the script by its digest: what they were told has to be what is served.
+    /// Pages that are in use name the script by its digest: other bytes would not run there.
+    @Test func keepsEveryReleasedVersionToTheByte() async throws {
+        let released = [
+            "countersign.v1.js": "scStlz4hZMuilX6RIE+O9zYZUc0L+/I8yF6+8Kz5rzDo1/DBUb9Md68QFunLe5Cf",
+            "countersign.v2.js": "Mv9ai2y87vBmkRO17Dc9GJMCr/9d491oBIUvCCFjQEwJs4rW66Zrdqkd8QqKPti4",
+        ]
+        for (name, digest) in released { #expect(try await Self.digest(of: Self.kit(name)) == digest, "\(name)") }
+    }
+
+    /// Pages name the script by its digest: what they are told has to be what is served.
     @Test func isTheScriptThatPagesAreToldToExpect() async throws {
-        let digest = try await CountersignProcess.run(
-            "sh", ["-c", "openssl dgst -sha384 -binary '\(Self.kit)' | base64 -w0"])
-        #expect(digest.output.count == 64)
+        let digest = try await Self.digest(of: Self.newest)
+        #expect(digest.count == 64)
         for file in ["README.md", "docs/webview.md", "Examples/loyalty-webview/page/index.html"] {
             let text = try String(contentsOfFile: "\(CountersignProcess.repository)/\(file)", encoding: .utf8)
-            #expect(text.contains("\"sha384-\(digest.output)\""), "\(file) names another digest")
+            #expect(text.contains("\"sha384-\(digest)\""), "\(file) names another digest")
         }
     }
 

@@ -20,7 +20,7 @@ let package = Package(
     targets: [
         .systemLibrary(name: "COpenSSL"),
         .systemLibrary(name: "CLibJWT"),
-        .target(name: "BlockingWork", swiftSettings: sanitized),
+        .target(name: "BlockingWork", dependencies: ["TokenExchange"], swiftSettings: sanitized),
         .target(name: "TokenExchange", swiftSettings: sanitized),
         .target(
             name: "JOSE", dependencies: ["BlockingWork", "TokenExchange", "COpenSSL", "CLibJWT"],

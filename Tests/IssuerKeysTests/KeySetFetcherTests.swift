@@ -41,22 +41,22 @@ import Testing
 
     @Test func tellsOfAConnectionThatCloses() async throws {
         let issuer = try await FakeIssuer.start(.cutOff)
-        let cutOff = await cause(issuer)
-        #expect(cutOff == "connection closed early")
+        let fetcher = KeySetFetcher(issuer)
+        #expect(await cause(fetcher) == "connection closed early")
         try await issuer.stop()
-        #expect(await cause(issuer) == "connection refused")
+        #expect(await cause(fetcher) == "connection refused")
     }
 
     @Test func boundsTheTimeOfABodyThatDrips() async throws {
         let issuer = try await FakeIssuer.start(.drip)
-        #expect(await causeAfterTimeout(issuer) == "timed out after 2s")
+        #expect(await causeAfterTimeout(issuer) == "timed out: no whole answer within 2s")
         try await issuer.stop()
     }
 
     @Test func boundsTheTimeUntilTheAnswerBegins() async throws {
         let issuer = try await FakeIssuer.start(.document(document))
         issuer.hold()
-        #expect(await causeAfterTimeout(issuer) == "timed out after 2s")
+        #expect(await causeAfterTimeout(issuer) == "timed out: no whole answer within 2s")
         issuer.release()
         try await issuer.stop()
     }
@@ -67,11 +67,9 @@ import Testing
         #expect(await cause(issuer) == "certificate not trusted")
         let stranger = try TestCertificate().certificates
         #expect(
-            await cause(
-                KeySetFetcher(client: RunningKeys.client, url: issuer.url, timeout: .seconds(5), trustRoots: stranger))
+            await cause(KeySetFetcher(issuer, trustRoots: stranger))
                 == "certificate not trusted")
-        let fetcher = KeySetFetcher(
-            client: RunningKeys.client, url: issuer.url, timeout: .seconds(5), trustRoots: try certificate.certificates)
+        let fetcher = KeySetFetcher(issuer, trustRoots: try certificate.certificates)
         #expect(try await fetcher() == document)
         #expect(issuer.requestCount == 1)
         try await issuer.stop()
@@ -80,8 +78,7 @@ import Testing
     @Test func checksTheNameInTheCertificate() async throws {
         let certificate = try TestCertificate(names: "DNS:id.example")
         let issuer = try await FakeIssuer.start(.document(document), certificate: certificate)
-        let fetcher = KeySetFetcher(
-            client: RunningKeys.client, url: issuer.url, timeout: .seconds(5), trustRoots: try certificate.certificates)
+        let fetcher = KeySetFetcher(issuer, trustRoots: try certificate.certificates)
         #expect(await cause(fetcher) == "certificate not trusted")
         try await issuer.stop()
     }
@@ -96,7 +93,7 @@ import Testing
     }
 
     private func fetcher(_ issuer: FakeHTTPServer) -> KeySetFetcher {
-        KeySetFetcher(client: RunningKeys.client, url: issuer.url, timeout: .seconds(5))
+        KeySetFetcher(issuer)
     }
 
     private func cause(_ issuer: FakeHTTPServer) async -> String? { await cause(fetcher(issuer)) }
@@ -112,7 +109,7 @@ import Testing
     private func causeAfterTimeout(_ issuer: FakeHTTPServer) async -> String? {
         let time = ManualClock()
         async let cause = cause(
-            KeySetFetcher(client: RunningKeys.client, url: issuer.url, timeout: .seconds(2), sleep: time.sleep))
+            KeySetFetcher(issuer, timeout: .seconds(2), sleep: time.sleep))
         try? await eventually("a request") { issuer.requestCount == 1 && time.sleeperCount == 1 }
         time.advance(by: .seconds(2))
         return await cause

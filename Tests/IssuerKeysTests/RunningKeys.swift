@@ -1,15 +1,13 @@
-import AsyncHTTPClient
 import IssuerKeys
 import JOSE
 import Logging
+import NIOSSL
+import Outbound
 import TestSupport
 import TokenExchange
 
 /// One tenant's keys, fetched over a real connection, on a clock that the test moves.
 struct RunningKeys: Sendable {
-    static let client = HTTPClient(
-        eventLoopGroupProvider: .singleton, configuration: KeySetFetcher.clientConfiguration)
-
     let issuer: FakeHTTPServer
     let keys: RemoteIssuerKeys
     let time = ManualClock()
@@ -17,8 +15,7 @@ struct RunningKeys: Sendable {
 
     init(_ issuer: FakeHTTPServer, maximumAge: Duration = .seconds(86_400)) {
         self.issuer = issuer
-        let fetcher = KeySetFetcher(
-            client: Self.client, url: issuer.url, timeout: .seconds(2), sleep: time.sleep)
+        let fetcher = KeySetFetcher(issuer, timeout: .seconds(2), sleep: time.sleep)
         keys = RemoteIssuerKeys(
             times: RemoteKeyTimes(refresh: .seconds(300), maximumAge: maximumAge, cooldown: .seconds(10)),
             fetch: fetcher.callAsFunction, read: KeySetReading.reader(allowing: [.es256, .rs256]), time: time.time,
@@ -69,8 +66,25 @@ struct RunningKeys: Sendable {
     }
 }
 
+extension KeySetFetcher {
+    /// - Parameter trustRoots: nil for the system's.
+    init(
+        _ issuer: FakeHTTPServer, timeout: Duration = .seconds(5), trustRoots: [NIOSSLCertificate]? = nil,
+        sleep: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
+    ) {
+        var tls = TLSConfiguration.makeClientConfiguration()
+        if let trustRoots { tls.trustRoots = .certificates(trustRoots) }
+        let context = try! OutboundClient.context(tls)
+        self.init(
+            client: OutboundClient(OutboundTransport(), tls: context, bodyBytes: Self.byteLimit, sleep: sleep),
+            url: issuer.url, timeout: timeout)
+    }
+}
+
 extension KeySetReading {
-    static func reader(allowing algorithms: Set<SignatureAlgorithm>) -> @Sendable ([UInt8]) throws -> KeySetReading {
+    static func reader(allowing algorithms: Set<TokenExchange.SignatureAlgorithm>)
+        -> @Sendable ([UInt8]) throws -> KeySetReading
+    {
         { document in
             let set = try JWKSetReader().read(document, allowing: algorithms)
             return KeySetReading(

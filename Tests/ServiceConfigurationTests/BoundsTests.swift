@@ -20,6 +20,11 @@ struct Bounds: Sendable, CustomTestStringConvertible {
         Bounds(
             yaml: "log: { buffer_bytes: % }\n", accepted: ["65536", "1073741824"], refused: ["65535", "1073741825"]),
         Bounds(yaml: "log: { refusals_per_second: % }\n", accepted: ["1", "10000"], refused: ["0", "10001"]),
+        Bounds(yaml: "outbound: { idle_timeout: % }\n", accepted: ["100ms", "10m"], refused: ["99ms", "600001ms"]),
+        Bounds(yaml: "outbound: { head_bytes: % }\n", accepted: ["1024", "1048576"], refused: ["1023", "1048577"]),
+        Bounds(
+            yaml: "outbound: { proxy: \"http://p:%\" }\n", accepted: ["1", "65535", "3128/"],
+            refused: ["0", "65536", "", "3128/x", "3128?x"]),
         rotation("every", accepted: ["1s", "3650d"], refused: ["999ms", "315360001s"]),
         rotation("refresh_lag", accepted: ["200ms", "1h"], refused: ["199ms", "3600001ms"]),
         rotation("clock_skew", accepted: ["0s", "10m"], refused: ["600001ms", "x"]),

@@ -35,8 +35,9 @@ import TokenExchange
         #expect(problems.map(\.place.line) == problems.map(\.place.line).sorted { $0 ?? 0 < $1 ?? 0 })
         #expect(
             problems.map(\.place.keyPath) == [
-                "listen.tls.certificate_chain", "listen.tls.private_key", "signing.passphrase", "sessions.cache_secret",
-                "sessions.redis.tls.ca_file", "sessions.redis.tls.client_certificate.certificate_chain",
+                "listen.tls.certificate_chain", "listen.tls.private_key", "outbound.proxy_password",
+                "signing.passphrase", "sessions.cache_secret", "sessions.redis.tls.ca_file",
+                "sessions.redis.tls.client_certificate.certificate_chain",
                 "sessions.redis.tls.client_certificate.private_key", "sessions.redis.sentinel.password",
                 "sessions.redis.password", "tenants[0].keys.jwks_file", "tenants[1].keys.public_key_files[0]",
                 "tenants[2].keys.ca_file", "identity_providers[2].token.upstream.headers.X-Api-Key.env",

@@ -28,6 +28,13 @@ let longest = """
     limits:
       { head_bytes: 8192, body_bytes: 2048, token_bytes: 1024, json_depth: 8, json_members: 32, requests_per_second: 0, burst: 7,
         sources: 9, request_timeout: 2s, connections: 12, connections_per_source: 3 }
+    outbound:
+      proxy: http://proxy.acme.example:3128/
+      proxy_username: countersign
+      proxy_password: { file: secret }
+      no_proxy: [localhost, .internal.example, 10.0.0.0/8, "[fd00::1]:8443"]
+      idle_timeout: 25s
+      head_bytes: 20000
     signing:
       directory: keys/signing
       jwks_max_age: 5m

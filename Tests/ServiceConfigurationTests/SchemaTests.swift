@@ -30,7 +30,7 @@ import Testing
         #expect(schema.keys.filter { !reference.contains("| `\($0)` |") }.sorted() == [])
     }
 
-    @Test(arguments: ["", "listen", "limits", "signing", "sessions.redis", "tenants[]", "verifiers[]"])
+    @Test(arguments: ["", "listen", "limits", "outbound", "signing", "sessions.redis", "tenants[]", "verifiers[]"])
     func refusesOtherKeys(_ path: String) throws {
         #expect(schema.keys.contains { $0.hasPrefix(path) })
         #expect(schema.refusesOtherKeys(at: path))

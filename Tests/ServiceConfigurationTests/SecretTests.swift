@@ -68,7 +68,7 @@ import TokenExchange
     }
 
     /// Every secret of a file: each place reads by the same rule.
-    @Test func leavesThemOutOfEverySecret() throws {
+    @Test func leavesThemOutOfEverySecret() async throws {
         for (name, text) in [
             ("secret", "a-secret-from-a-file"), ("long-secret", "a-secret-of-more-than-thirty-two-letters"),
         ] {
@@ -93,8 +93,11 @@ import TokenExchange
                 "a-secret-from-a-file", "a-secret-from-a-file", "a-secret-from-a-file",
                 "a-secret-of-more-than-thirty-two-letters", "sixteen-letters!", "a-secret-from-a-file",
             ])
-        let claims = try UpstreamRequest.accessFields((recipe.headers + recipe.body).filter(\.isSecret))
-        #expect(claims.map(\.value) == ["a key", "a-secret-from-a-file"].map { .value(.string($0), isSecret: true) })
+        var texts: [String] = []
+        for field in recipe.headers + recipe.body {
+            if case .secret(let secret) = field.source { texts.append(try await secret.read(.seconds(5))) }
+        }
+        #expect(texts == ["a key", "a-secret-from-a-file"])
     }
 
     @Test func readsAFileThroughASymbolicLink() throws {
@@ -140,11 +143,5 @@ import TokenExchange
 
     private static func yaml(_ secret: String) -> String {
         shortest + "verifiers: [{ id: a, identity_providers: [loyalty], secret: \(secret) }]\n"
-    }
-}
-
-extension UpstreamField {
-    fileprivate var isSecret: Bool {
-        if case .secret = source { true } else { false }
     }
 }

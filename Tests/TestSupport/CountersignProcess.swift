@@ -20,6 +20,7 @@ package final class CountersignProcess: Sendable {
         package var limits = "{ requests_per_second: 0 }"
         /// No load balancer has to be told.
         package var shutdown = "{ notice: 0s, grace: 5s }"
+        package var outbound: String?
         package var publicURL = "http://127.0.0.1:8080"
         package var providers = Settings.provider("vip-loyalty")
         package var log = "{ level: info, format: json }"
@@ -65,6 +66,7 @@ package final class CountersignProcess: Sendable {
             identity_providers:
             \(providers)
             \(defaultProvider.map { "default_identity_provider: \($0)" } ?? "")
+            \(outbound.map { "outbound: \($0)" } ?? "")
             \(verifiers.isEmpty ? "" : "verifiers:\n" + verifiers.map(\.yaml).joined())
             """
         }

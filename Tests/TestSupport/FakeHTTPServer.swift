@@ -128,6 +128,7 @@ package final class FakeHTTPServer: Sendable {
     package var requestCount: Int { state.withLock(\.requests.count) }
     /// That ever were.
     package var connectionCount: Int { state.withLock(\.connections) }
+    package var openConnectionCount: Int { state.withLock(\.open.count) }
     /// Of bodies without end.
     package var bytesSent: Int { state.withLock(\.bytesSent) }
 

@@ -1,4 +1,5 @@
 import NIOSSL
+import Outbound
 import TestSupport
 import TokenExchange
 import UpstreamTokens
@@ -9,16 +10,25 @@ enum HTTPVersion: CaseIterable {
     case http2
 }
 
+protocol LocalServer: Sendable {
+    var url: String { get }
+    func stop() async throws
+}
+
+extension FakeHTTPServer: LocalServer {}
+extension ByteServer: LocalServer {}
+
 /// A service under test before a fake one.
-struct RunningUpstream {
-    let fake: FakeHTTPServer
+struct RunningUpstream<Server: LocalServer> {
+    let fake: Server
     let log = RecordedLog()
     let service: UpstreamService
 
     init(
-        _ fake: FakeHTTPServer, transport: UpstreamTransport = UpstreamTransport(),
-        tls: TLSConfiguration = .makeClientConfiguration(), headers: [UpstreamField] = [],
-        body: [UpstreamField] = [.constant("kind", "loyalty")], format: UpstreamEndpoint.Format = .json,
+        _ fake: Server, transport: UpstreamTransport = UpstreamTransport(),
+        outbound: OutboundTransport = OutboundTransport(), tls: TLSConfiguration = .makeClientConfiguration(),
+        headers: [UpstreamField] = [], body: [UpstreamField] = [.constant("kind", "loyalty")],
+        format: UpstreamEndpoint.Format = .json,
         expiry: UpstreamEndpoint.Expiry? = JSONPointer("/expires_in").map(UpstreamEndpoint.Expiry.inSeconds),
         statuses: Set<Int> = [200], access: UpstreamAccess? = nil, maximumBytes: Int = 4096
     ) throws {
@@ -30,18 +40,7 @@ struct RunningUpstream {
             UpstreamRecipe(
                 endpoint: endpoint, transport: transport, headers: headers, body: body, access: access,
                 maximumBytes: maximumBytes),
-            tls: tls, time: .machine, jitter: { 0.5 }, logger: log.logger)
-    }
-
-    static func start(
-        _ version: HTTPVersion, _ answer: FakeHTTPServer.Answer = .freshToken(),
-        transport: UpstreamTransport = UpstreamTransport()
-    ) async throws -> RunningUpstream {
-        guard version == .http2 else { return try .init(try await FakeUpstream.start(answer), transport: transport) }
-        let certificate = try TestCertificate()
-        return try .init(
-            try await FakeUpstream.start(answer, certificate: certificate, offersHTTP2: true), transport: transport,
-            tls: try certificate.clientConfiguration)
+            outbound, tls: try OutboundClient.context(tls), time: .machine, jitter: { 0.5 }, logger: log.logger)
     }
 
     /// - Throws: ``UpstreamFailure``.
@@ -71,8 +70,21 @@ struct RunningUpstream {
     }
 
     func end() async throws {
-        await service.shutDown()
+        service.shutDown()
         try await fake.stop()
+    }
+}
+
+extension RunningUpstream<FakeHTTPServer> {
+    static func start(
+        _ version: HTTPVersion, _ answer: FakeHTTPServer.Answer = .freshToken(),
+        transport: UpstreamTransport = UpstreamTransport()
+    ) async throws -> RunningUpstream {
+        guard version == .http2 else { return try .init(try await FakeUpstream.start(answer), transport: transport) }
+        let certificate = try TestCertificate()
+        return try .init(
+            try await FakeUpstream.start(answer, certificate: certificate, offersHTTP2: true), transport: transport,
+            tls: try certificate.clientConfiguration)
     }
 }
 

@@ -83,7 +83,7 @@ import UpstreamTokens
         try await eventually("the breaker closes") { try await upstream.failure() == nil }
         #expect(!upstream.service.status.isOpen)
         #expect(back.requestCount == 1)
-        await upstream.service.shutDown()
+        upstream.service.shutDown()
         try await back.stop()
     }
 
@@ -95,6 +95,78 @@ import UpstreamTokens
         #expect(warnings.count == 1 && warnings[0].contains("status 500"), "\(warnings)")
         try await upstream.end()
     }
+
+    // MARK: Connections that end
+
+    /// Answers the first request of each connection, and closes at the next.
+    private static func closing() async throws -> ByteServer {
+        try await ByteServer.start { _, request in request == 0 ? [.json(#"{"token":"up_1"}"#)] : [.close] }
+    }
+
+    @Test func losesNoIdempotentCallToAServiceThatClosesKeptConnections() async throws {
+        let server = try await Self.closing()
+        let upstream = try RunningUpstream(server, transport: UpstreamTransport(attempts: 1, isIdempotent: true))
+        for _ in 0..<20 { #expect(try await upstream.failure() == nil) }
+        #expect(server.connectionCount == 20)
+        #expect(upstream.service.status.failures == 0 && !upstream.service.status.isOpen)
+        try await upstream.end()
+    }
+
+    @Test func doesNotStopCallingAServiceForKeptConnectionsThatItClosed() async throws {
+        let server = try await Self.closing()
+        let upstream = try RunningUpstream(
+            server, transport: UpstreamTransport(circuitBreaker: CircuitBreakerLimits(failures: 1)))
+        for _ in 0..<6 {
+            #expect(try await upstream.failure() == nil)
+            // It may have been acted upon.
+            #expect(try await upstream.failure() == .unavailable(cause: "connection closed early"))
+        }
+        #expect(!upstream.service.status.isOpen && upstream.service.status.failures == 6)
+        try await upstream.end()
+    }
+
+    @Test(arguments: [(true, 3), (false, 1)])
+    func triesAgainWhereANewConnectionClosesUnansweredIfThatIsSafe(isIdempotent: Bool, calls: Int) async throws {
+        let server = try await ByteServer.start { _, _ in [.close] }
+        let upstream = try RunningUpstream(
+            server, transport: UpstreamTransport(attempts: 3, isIdempotent: isIdempotent))
+        #expect(try await upstream.failure() == .unavailable(cause: "connection closed early"))
+        #expect(server.requestCount == calls && upstream.service.status.failures == calls)
+        try await upstream.end()
+    }
+
+    @Test func staysOpenWhereTheProbesKeptConnectionCloses() {
+        var breaker = CircuitBreaker(CircuitBreakerLimits(failures: 1, pause: .seconds(1)))
+        let first = breaker.permit(at: .zero)!
+        #expect(breaker.learnedNothing(first, at: .zero, jitter: 0.5) == nil && breaker.isClosed)
+        #expect(breaker.failed(first, at: .zero, jitter: 0.5) == .opened(.seconds(1)))
+        let probe = breaker.permit(at: .seconds(1))!
+        #expect(breaker.learnedNothing(probe, at: .seconds(1), jitter: 0.5) == .opened(.seconds(2)))
+        #expect(breaker.permit(at: .seconds(2)) == nil && breaker.permit(at: .seconds(3)) != nil)
+    }
+
+    // MARK: Secrets
+
+    @Test func readsNoSecretBeforeACallAndWaitsForOneNoLongerThanItsTime() async throws {
+        let fake = try await FakeUpstream.start()
+        let count = CallCount()
+        let secret = UpstreamSecret(place: "file k") { limit in
+            if count.next() == 1 { return "s3cret" }
+            try await Task.sleep(for: limit)
+            throw Unanswered()
+        }
+        let upstream = try RunningUpstream(fake, headers: [UpstreamField(name: "X-Api-Key", source: .secret(secret))])
+        #expect(count.count == 0)
+        #expect(try await upstream.failure() == nil)
+        #expect(fake.requests[0].header("X-Api-Key") == "s3cret")
+        let start = ContinuousClock.now
+        #expect(try await upstream.failure(within: .milliseconds(200)) == .unavailable(cause: "no answer"))
+        #expect(ContinuousClock.now - start < .seconds(3))
+        #expect(fake.requestCount == 1 && !upstream.service.status.isOpen)
+        try await upstream.end()
+    }
+
+    private struct Unanswered: Error, CustomStringConvertible { let description = "no answer" }
 
     // MARK: The access token of a call that comes first
 
@@ -182,7 +254,7 @@ import UpstreamTokens
         UpstreamAccess(
             endpoint: UpstreamEndpoint(url: ExactText(fake.url), format: .form, tokenAt: JSONPointer("/access_token")!),
             headers: [],
-            body: [UpstreamField(name: "secret", source: .secret(UpstreamSecret(place: "env K") { "a b" }))])
+            body: [UpstreamField(name: "secret", source: .secret(UpstreamSecret(place: "env K") { _ in "a b" }))])
     }
 
     // MARK: Bulkhead

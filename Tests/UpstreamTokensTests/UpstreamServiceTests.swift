@@ -14,7 +14,8 @@ import UpstreamTokens
             try await FakeUpstream.start(.freshToken(more: #""expires_in":60"#)),
             headers: [
                 UpstreamField(
-                    name: "X-Api-Key", source: .secret(UpstreamSecret(place: "env K") { "s3cret" }), prefix: "Key "),
+                    name: "X-Api-Key", source: .secret(UpstreamSecret(place: "env K") { _ in "s3cret" }), prefix: "Key "
+                ),
                 UpstreamField(name: "Authorization", source: .identityToken, prefix: "Bearer "),
             ],
             body: [
@@ -74,7 +75,7 @@ import UpstreamTokens
         try await upstream.end()
     }
 
-    // MARK: Answers that are none
+    // MARK: What is no answer, and what is one all the same
 
     struct BadAnswer: Sendable, CustomTestStringConvertible {
         let testDescription: String
@@ -91,7 +92,11 @@ import UpstreamTokens
     static let badAnswers = [
         BadAnswer("HTML", .body("<html>MARKERANSWER</html>", contentType: "text/html")),
         BadAnswer("a wrong content type", .body(#"{"token":"MARKERANSWER"}"#, contentType: "text/plain")),
-        BadAnswer("no content type", .body(#"{"token":"MARKERANSWER"}"#, contentType: nil)),
+        BadAnswer("no JSON and no content type", .body("MARKERANSWER", contentType: nil)),
+        BadAnswer("a suffix of another tree", .body(#"{"token":"MARKERANSWER"}"#, contentType: "image/x+json")),
+        BadAnswer(
+            "another charset beyond ASCII",
+            .body(#"{"token":"MARKERANSWER","name":"Zoë"}"#, contentType: "application/json; charset=iso-8859-1")),
         BadAnswer("no JSON", .body("MARKERANSWER")),
         BadAnswer("an empty body", .body("")),
         BadAnswer("two tokens", .body(#"{"token":"MARKERANSWER","token":"other"}"#)),
@@ -103,7 +108,7 @@ import UpstreamTokens
         BadAnswer("a token beyond ASCII", .body(#"{"token":"MARKERANSWERé"}"#)),
         BadAnswer("a token that is too long", .body(#"{"token":"\#(String(repeating: "x", count: 4097))"}"#)),
         BadAnswer("a token that is over", .body(#"{"token":"MARKERANSWER","expires_in":0}"#)),
-        BadAnswer("an end that is no number", .body(#"{"token":"MARKERANSWER","expires_in":"soon"}"#)),
+        BadAnswer("a token that was over before", .body(#"{"token":"MARKERANSWER","expires_in":-1}"#)),
         BadAnswer("too much", .body(#"{"x":"\#(String(repeating: "x", count: 70_000))"}"#)),
         BadAnswer("too much without end", .endless),
         BadAnswer("400", .body(#"{"error":"MARKERANSWER"}"#, status: 400)),
@@ -116,6 +121,74 @@ import UpstreamTokens
         BadAnswer("a body that is cut off", .cutOff, isRefused: false),
         BadAnswer("garbage", .garbage, isRefused: false),
     ]
+
+    @Test(arguments: [
+        "application/json", "APPLICATION/JSON ; Charset=\"UTF-8\"", "text/json", "application/vnd.acme.token+json",
+        "application/json;charset=iso-8859-1", "application/json; charset=utf-16", "", nil,
+    ])
+    func readsJSONWhateverItIsCalled(contentType: String?) async throws {
+        let answer = FakeHTTPServer.Answer.body(#"{"token":"up_1"}"#, contentType: contentType)
+        let upstream = try RunningUpstream(try await FakeUpstream.start(answer))
+        #expect(try await upstream.token().bytes == Array("up_1".utf8))
+        try await upstream.end()
+    }
+
+    @Test func readsJSONBehindAByteOrderMark() async throws {
+        let upstream = try RunningUpstream(try await FakeUpstream.start(.body("\u{FEFF}{\"token\":\"up_1\"}")))
+        #expect(try await upstream.failure() == nil)
+        try await upstream.end()
+    }
+
+    // MARK: How long a token lives
+
+    private static let longest = Duration.seconds(1_000_000_000)
+
+    @Test(arguments: [
+        ("60", Duration.seconds(60)), ("\"60\"", .seconds(60)), ("59.5", .seconds(59.5)), ("\"59.5\"", .seconds(59.5)),
+        ("6e1", .seconds(60)), ("9007199254740993", longest), ("9223372036854775807", longest),
+        ("\"9223372036854775808\"", longest), ("1e300", longest), ("null", nil),
+    ])
+    func readsALifeHoweverLongOrWritten(value: String, life: Duration?) async throws {
+        let upstream = try RunningUpstream(try await FakeUpstream.start(.freshToken(more: "\"expires_in\":\(value)")))
+        #expect(try await upstream.token().lifetime == life)
+        try await upstream.end()
+    }
+
+    @Test(arguments: [
+        ("0", "a token that has expired already"), ("-1", "a token that has expired already"),
+        ("\"-9223372036854775808\"", "a token that has expired already"),
+        ("-1e300", "a token that has expired already"),
+        ("\"soon\"", "no number of seconds where its end should stand"),
+        ("\"\"", "no number of seconds where its end should stand"),
+        ("\"0x10\"", "no number of seconds where its end should stand"),
+        ("\"inf\"", "no number of seconds where its end should stand"),
+        ("\"60 \"", "no number of seconds where its end should stand"),
+        ("true", "no number of seconds where its end should stand"),
+        ("[60]", "no number of seconds where its end should stand"),
+    ])
+    func namesALifeThatItCannotRead(value: String, reason: String) async throws {
+        let upstream = try RunningUpstream(try await FakeUpstream.start(.freshToken(more: "\"expires_in\":\(value)")))
+        let failure = try #require(try await upstream.failure())
+        #expect(failure.isRefused && failure.cause.hasPrefix("\(reason); status 200 after "), "\(failure.cause)")
+        try await upstream.end()
+    }
+
+    @Test(arguments: [
+        ("253402300799", nil), ("253402300800", "a token that ends after the year 9999: is that milliseconds?"),
+        ("1764003600000", "a token that ends after the year 9999: is that milliseconds?"),
+        ("9223372036854775807", "a token that ends after the year 9999: is that milliseconds?"),
+        ("1", "a token that has expired already"),
+    ])
+    func readsAnEndThatMakesSense(value: String, reason: String?) async throws {
+        let upstream = try RunningUpstream(
+            try await FakeUpstream.start(.freshToken(more: "\"ends\":\(value)")),
+            expiry: .at(JSONPointer("/ends")!))
+        let failure = try await upstream.failure()
+        #expect(failure?.cause.prefix { $0 != ";" } == reason.map { $0[...] })
+        try await upstream.end()
+    }
+
+    // MARK: Answers that are none
 
     /// A failure each, nothing of the answer in it or in the log, and the next call is served.
     @Test(arguments: badAnswers, HTTPVersion.allCases)
@@ -180,7 +253,7 @@ import UpstreamTokens
         let stranger = try RunningUpstream(fake)
         #expect(try await stranger.failure() == .unavailable(cause: "certificate not trusted"))
         #expect(fake.requestCount == 1)
-        await stranger.service.shutDown()
+        stranger.service.shutDown()
         try await upstream.end()
     }
 
@@ -194,7 +267,7 @@ import UpstreamTokens
         let stranger = try RunningUpstream(fake, tls: nameless)
         #expect(try await stranger.failure()?.isUnavailable == true)
         #expect(fake.requestCount == 1)
-        await stranger.service.shutDown()
+        stranger.service.shutDown()
         try await upstream.end()
     }
 

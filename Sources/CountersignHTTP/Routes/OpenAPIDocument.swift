@@ -364,6 +364,11 @@ package enum OpenAPIDocument {
                     ETag: { $ref: "#/components/headers/ETag" }
                     Access-Control-Allow-Origin: { $ref: "#/components/headers/AnyOrigin" }
                 "405": { $ref: "#/components/responses/MethodNotAllowed" }
+          /webview/countersign.v2.js:
+            get:
+              <<: *webviewScript
+              operationId: getWebviewScript2
+              summary: Its second version, which reads more of what apps hand over. Its bytes never change.
           /webview/countersign.js:
             get:
               <<: *webviewScript

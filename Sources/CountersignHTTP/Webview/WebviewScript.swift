@@ -7,6 +7,7 @@ struct WebviewScript: Sendable {
     let document: PublicDocument
 
     static let version1 = WebviewScript(PackageResources.countersign_v1_js)
+    static let version2 = WebviewScript(PackageResources.countersign_v2_js)
 
     private init(_ bytes: [UInt8]) {
         document = PublicDocument(bytes, contentType: "text/javascript; charset=utf-8")

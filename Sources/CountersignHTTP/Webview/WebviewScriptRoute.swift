@@ -1,6 +1,6 @@
 import HTTPTypes
 
-/// `GET /webview/countersign.v1.js`, and `/webview/countersign.js` for the newest version: public, the same for everybody.
+/// `GET /webview/countersign.v1.js` and `…v2.js`, and `/webview/countersign.js` for the newest version: public, the same for everybody.
 struct WebviewScriptRoute {
     static let prefix = "/webview/"
 
@@ -18,7 +18,8 @@ struct WebviewScriptRoute {
     private static func script(at path: Substring) -> (WebviewScript, cacheControl: String)? {
         switch path.dropFirst(prefix.count) {
         case "countersign.v1.js": (.version1, "public, max-age=31536000, immutable")
-        case "countersign.js": (.version1, "public, max-age=300")
+        case "countersign.v2.js": (.version2, "public, max-age=31536000, immutable")
+        case "countersign.js": (.version2, "public, max-age=300")
         default: nil
         }
     }

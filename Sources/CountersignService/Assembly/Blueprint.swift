@@ -67,7 +67,7 @@ package struct Blueprint: Sendable {
         remarks =
             ((certificates ?? nil)?.remarks ?? []) + tenants.remarks + upstreams.remarks + storeRemarks
             + signing.remarks(on: signingKeys.manifest, unlistedFiles: signingKeys.unlistedFiles, at: now)
-            + configuration.listen.remarks
+            + configuration.listen.remarks + configuration.outbound.remarks(on: environment)
     }
 }
 

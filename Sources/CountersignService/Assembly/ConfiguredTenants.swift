@@ -16,14 +16,16 @@ struct ConfiguredTenants {
         var findings = Findings()
         for (index, settings) in configuration.tenants.enumerated() {
             let place = { (key: String) in configuration.places["tenants[\(index)].keys.\(key)"] }
-            findings.collect { try add(settings, at: place) }
+            findings.collect { try add(settings, configuration.outbound, at: place) }
         }
         guard findings.problems.isEmpty else { throw StartUpError(findings.problems) }
     }
 
-    private mutating func add(_ settings: TenantSettings, at place: (String) -> ConfigurationPlace) throws {
+    private mutating func add(
+        _ settings: TenantSettings, _ outbound: OutboundSettings, at place: (String) -> ConfigurationPlace
+    ) throws {
         if case .jwksURL(let keys) = settings.keys {
-            remote.append(try RemoteTenant(settings, keys: keys, at: place))
+            remote.append(try RemoteTenant(settings, keys: keys, outbound, at: place))
             return
         }
         let keys = try IssuerKeyFiles(settings, at: place)

@@ -39,7 +39,7 @@ struct ReadinessProbe: Sendable {
     private func upstream(of provider: ExactText, _ status: UpstreamService.Status) -> Readiness.Component {
         Readiness.Component(
             name: "upstream.\(provider)", status: status.isOpen ? .degraded : .ready,
-            detail: status.isOpen ? "the circuit breaker is open" : nil)
+            detail: status.isOpen ? "the circuit breaker is open: \(status.openCause ?? "it waits")" : nil)
     }
 
     private func issuerKeys(of tenant: ExactText, _ keys: IssuerKeyStatus) -> Readiness.Component {

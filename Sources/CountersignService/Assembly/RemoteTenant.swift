@@ -1,8 +1,8 @@
-import AsyncHTTPClient
 import IssuerKeys
 import JOSE
 import Logging
 import NIOSSL
+import Outbound
 import ServiceConfiguration
 import TokenExchange
 
@@ -20,32 +20,48 @@ struct RemoteTenant: Sendable {
 
     let identity: Identity
     let rules: TenantRules
+    let outbound: OutboundTransport
+    private let tls: NIOSSLContext
 
     /// - Parameter place: of the keys beside `jwks_url`.
     init(
-        _ tenant: TenantSettings, keys: RemoteKeySettings, at place: (String) -> ConfigurationPlace
+        _ tenant: TenantSettings, keys: RemoteKeySettings, _ outbound: OutboundSettings,
+        at place: (String) -> ConfigurationPlace
     ) throws(ConfigurationProblem) {
         var authorities: [NIOSSLCertificate]?
+        var tls: TLSConfiguration?
         if let file = keys.certificateAuthorityFile {
-            authorities = try PEMFile(file, at: place("ca_file")).certificates()
+            let certificates = try PEMFile(file, at: place("ca_file")).certificates()
+            authorities = certificates
+            tls = .makeClientConfiguration()
+            tls?.trustRoots = .certificates(certificates)
         }
+        self.tls = try OutboundClient.context(of: tls, at: place("ca_file"))
+        self.outbound = OutboundTransport(outbound, for: [keys.url])
         rules = tenant.rules
         identity = Identity(
             name: tenant.name, issuer: tenant.issuer, keys: keys, algorithms: tenant.rules.algorithms,
             certificateAuthorities: authorities)
     }
 
-    func makeKeys(client: HTTPClient, time: TimeSource, logger: Logger) -> RemoteIssuerKeys {
+    /// Fetches by this configuration, whatever keys were fetched by before.
+    func makeFetcher() -> KeySetFetcher {
+        KeySetFetcher(
+            client: OutboundClient(outbound, tls: tls, bodyBytes: KeySetFetcher.byteLimit),
+            url: identity.keys.url, timeout: identity.keys.timeout)
+    }
+
+    /// - Parameter fetch: by which they are fetched at any time.
+    func makeKeys(
+        fetch: @escaping @Sendable () async throws(KeySetFetchFailure) -> [UInt8], time: TimeSource, logger: Logger
+    ) -> RemoteIssuerKeys {
         var logger = logger
         logger[metadataKey: "tenant"] = .stringConvertible(identity.name)
         let (keys, algorithms) = (identity.keys, identity.algorithms)
-        let fetcher = KeySetFetcher(
-            client: client, url: keys.url, timeout: keys.timeout, trustRoots: identity.certificateAuthorities)
         return RemoteIssuerKeys(
             times: RemoteKeyTimes(refresh: keys.refresh, maximumAge: keys.maximumAge, cooldown: keys.cooldown),
-            fetch: fetcher.callAsFunction,
-            read: { KeySetReading(try JWKSetReader().read($0, allowing: algorithms)) },
-            time: time, logger: logger)
+            fetch: fetch, read: { KeySetReading(try JWKSetReader().read($0, allowing: algorithms)) }, time: time,
+            logger: logger)
     }
 }
 

@@ -1,6 +1,6 @@
-import AsyncHTTPClient
 import IssuerKeys
 import Logging
+import Outbound
 import ServiceLifecycle
 import Synchronization
 import TokenExchange
@@ -10,13 +10,21 @@ import TokenExchange
 final class RemoteTenantKeys: Service {
     private struct Running {
         let keys: RemoteIssuerKeys
+        let fetcher: CurrentFetcher
         let task: Task<Void, Never>
+        var outbound: OutboundTransport
+    }
+
+    /// Another way out does not make keys old, so it is taken up beside them.
+    private final class CurrentFetcher: Sendable {
+        let value: Mutex<KeySetFetcher>
+
+        init(_ fetcher: KeySetFetcher) {
+            value = Mutex(fetcher)
+        }
     }
 
     private let running = Mutex<[RemoteTenant.Identity: Running]>([:])
-    /// Ends with the process.
-    private static let client = HTTPClient(
-        eventLoopGroupProvider: .singleton, configuration: KeySetFetcher.clientConfiguration)
     private let time: TimeSource
     private let logger: Logger
 
@@ -35,7 +43,11 @@ final class RemoteTenantKeys: Service {
                 running[identity] = nil
             }
             return tenants.map { tenant in
-                let current = running[tenant.identity] ?? start(tenant)
+                var current = running[tenant.identity] ?? start(tenant)
+                if current.outbound != tenant.outbound {
+                    current.outbound = tenant.outbound
+                    current.fetcher.value.withLock { $0 = tenant.makeFetcher() }
+                }
                 running[tenant.identity] = current
                 return Tenant(
                     name: tenant.identity.name, issuer: tenant.identity.issuer, keys: current.keys, rules: tenant.rules)
@@ -44,8 +56,11 @@ final class RemoteTenantKeys: Service {
     }
 
     private func start(_ tenant: RemoteTenant) -> Running {
-        let keys = tenant.makeKeys(client: Self.client, time: time, logger: logger)
-        return Running(keys: keys, task: Task { await keys.run() })
+        let fetcher = CurrentFetcher(tenant.makeFetcher())
+        let keys = tenant.makeKeys(
+            fetch: { () async throws(KeySetFetchFailure) in try await fetcher.value.withLock(\.self)() }, time: time,
+            logger: logger)
+        return Running(keys: keys, fetcher: fetcher, task: Task { await keys.run() }, outbound: tenant.outbound)
     }
 
     /// By tenant, in the order of names.

@@ -1,5 +1,6 @@
 import JOSE
 import NIOSSL
+import Outbound
 import ServiceConfiguration
 import TokenExchange
 import UpstreamTokens
@@ -18,10 +19,16 @@ struct ConfiguredUpstreams {
                 continue
             }
             findings.collect {
-                let tls = try tls(recipe.transport, now: now) {
-                    configuration.places["identity_providers[\(index)].token.upstream.\($0)"]
+                let place = { (key: String) in
+                    configuration.places["identity_providers[\(index)].token.upstream.\(key)"]
                 }
-                providers.append(UpstreamProvider(name: provider.name, recipe: recipe, tls: tls))
+                let (tls, transport) = (try tls(recipe.transport, now: now, at: place), recipe.transport)
+                let hasFiles = transport.certificateAuthorityFile != nil || transport.clientCertificate != nil
+                providers.append(
+                    UpstreamProvider(
+                        name: provider.name, recipe: recipe,
+                        outbound: OutboundTransport(configuration.outbound, for: provider.outboundURLs), tls: tls,
+                        context: try OutboundClient.context(of: hasFiles ? tls : nil, at: place("url"))))
             }
         }
         guard findings.problems.isEmpty else { throw StartUpError(findings.problems) }

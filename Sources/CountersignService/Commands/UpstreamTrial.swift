@@ -49,9 +49,10 @@ package struct UpstreamTrial: Sendable {
                 return Report(text: "\(failure.kind.rawValue): \(failure.cause)", hasToken: false)
             }
         }
-        let service = UpstreamService(recipe, tls: upstream.tls, time: .system, logger: .silent)
+        let service = UpstreamService(
+            recipe, upstream.outbound, tls: upstream.context, time: .system, logger: .silent)
         let report = await report(on: request, by: service)
-        await service.shutDown()
+        service.shutDown()
         return report
     }
 

@@ -16,6 +16,8 @@ package struct ConnectionFault: Error, Equatable {
     package static let slotNotCovered = ConnectionFault(detail: "no server of the cluster is known to have the slot")
     package static let handshakeTimedOut = ConnectionFault(detail: "handshake timed out")
     package static let hung = ConnectionFault(detail: "server stopped answering")
+    package static let filesDoNotAnswer = ConnectionFault(
+        detail: "files of password or certificates do not answer; is their file system gone?")
     package static let shutDown = ConnectionFault(detail: "client is shut down")
 
     /// `cause` names the variable or the file, never what it holds.

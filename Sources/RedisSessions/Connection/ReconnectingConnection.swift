@@ -1,4 +1,3 @@
-import BlockingWork
 import NIOCore
 import NIOPosix
 import NIOSSL
@@ -13,9 +12,6 @@ final class ReconnectingConnection {
         case disconnected(ConnectionFault)
         case stopped
     }
-
-    /// Of all connections: a file that hangs costs few threads.
-    private static let readers = FileReaders()
 
     private let eventLoop: any EventLoop
     private let peer: RedisPeer
@@ -107,13 +103,12 @@ extension ReconnectingConnection {
         attemptIsRunning = true
         let end = NIODeadline.now() + TimeAmount(peer.connectTimeout)
         let peer = peer
-        // Passwords and certificates may stand in files, and files may hang.
-        eventLoop.makeFutureWithTask { try await Self.readers.run { try peer.readCredentials() } }
+        // Passwords and certificates may stand in files, and reading files blocks.
+        eventLoop.makeFutureWithTask { try await peer.credentials(within: peer.connectTimeout) }
             .assumeIsolated()
             .whenComplete { result in
                 switch result {
                 case .success(let credentials): self.connect(credentials, until: end)
-                case .failure(let error as FileHangs): self.attemptFailed(ConnectionFault(detail: "\(error)"))
                 case .failure(let error): self.attemptFailed(error as? ConnectionFault ?? .shutDown)
                 }
             }

@@ -1,3 +1,4 @@
+import BlockingWork
 import NIOSSL
 
 /// One server, and how to greet it.
@@ -18,6 +19,7 @@ package struct RedisPeer: Sendable {
     let maximumInFlight: Int
     /// For commands that block their connection: so many for each event loop, beside the shared one.
     let blocking: RedisReplication?
+    private let reads = BlockingReads<Result<ReadCredentials, ConnectionFault>>()
 
     init(
         _ address: RedisAddress, _ configuration: RedisConfiguration, role: Role, credentials: RedisCredentials,
@@ -48,7 +50,16 @@ extension RedisPeer {
         let context: NIOSSLContext?
     }
 
-    func readCredentials() throws(ConnectionFault) -> ReadCredentials {
+    /// On a thread of its own, for all connections to this server that are opened meanwhile.
+    func credentials(within limit: Duration) async throws(ConnectionFault) -> ReadCredentials {
+        let result = await reads.value(of: "", within: limit) {
+            Result { () throws(ConnectionFault) in try readCredentials() }
+        }
+        guard let result else { throw .filesDoNotAnswer }
+        return try result.get()
+    }
+
+    private func readCredentials() throws(ConnectionFault) -> ReadCredentials {
         let password: RedisPassword?
         do { password = try credentials.password().map(RedisPassword.init) } catch { throw .passwordUnreadable(error) }
         return ReadCredentials(password: password, context: try tls?.context())

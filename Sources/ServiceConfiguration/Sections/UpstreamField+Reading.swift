@@ -59,11 +59,11 @@ extension UpstreamField {
                 },
                 "env": { reader in
                     reader.environmentName().map {
-                        reader.upstreamSecret(.environment(name: $0), place: "env \($0)", isHeader: isHeader)
+                        reader.upstreamSecret(.environment(name: $0), isHeader: isHeader)
                     }
                 },
                 "file": { reader in
-                    reader.path().map { reader.upstreamSecret(.file($0), place: "file \($0)", isHeader: isHeader) }
+                    reader.path().map { reader.upstreamSecret(.file($0), isHeader: isHeader) }
                 },
                 "identity": { $0.onlyTrue().map { .identityToken } },
                 "access_token": { $0.onlyTrue().map { .accessToken } },
@@ -103,13 +103,13 @@ extension NodeReader {
 
     /// A secret that each request reads; for a header, in characters that it can hold.
     fileprivate func upstreamSecret(
-        _ source: Secret.Source, place: String, isHeader: Bool
+        _ source: Secret.Source, isHeader: Bool
     ) -> UpstreamField.Source {
         let secret = Secret(source, at: self)
         pass.refer(from: self) { () throws(Complaint) in
             guard try secret.text().fitsHeader || !isHeader else { throw Self.noHeaderText }
         }
-        return .secret(UpstreamSecret(place: ExactText(place)) { try secret.read() })
+        return .secret(UpstreamSecret(secret))
     }
 
     fileprivate func onlyTrue() -> Void? {

@@ -52,6 +52,8 @@ extension HostPort {
         host == "localhost" || isIPv4(host) && host.hasPrefix("127.") || host == "::1"
     }
 
+    static func isAddress(_ host: String) -> Bool { isIPv4(host) || isIPv6(host) }
+
     private static func isIPv4(_ text: String) -> Bool {
         var address = in_addr()
         return inet_pton(AF_INET, text, &address) == 1

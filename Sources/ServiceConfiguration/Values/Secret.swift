@@ -1,3 +1,4 @@
+import BlockingWork
 import TokenExchange
 
 /// A reference to a secret. Whoever uses the secret reads it; nobody else needs it to be there. It holds no file's content,
@@ -38,6 +39,24 @@ package struct Secret: Sendable, Equatable, Redacted {
     package func read() throws(ConfigurationProblem) -> String {
         do throws(Complaint) { return try text() } catch { throw place.problem(error) }
     }
+
+    /// The same, on a thread of its own if it stands in a file.
+    package func read(within limit: Duration) async throws(ConfigurationProblem) -> String {
+        guard case .file(let path) = source else { return try read() }
+        let result = await Self.reads.value(of: path, within: limit) {
+            Result { () throws(Complaint) in try text() }
+        }
+        do throws(Complaint) {
+            guard let result else {
+                throw Complaint(
+                    expected: "a file that can be read at once", found: "\(path), which does not answer",
+                    remedy: "Is its file system gone?")
+            }
+            return try result.get()
+        } catch { throw place.problem(error) }
+    }
+
+    private static let reads = BlockingReads<Result<String, Complaint>>()
 
     func text() throws(Complaint) -> String {
         switch source {
@@ -89,6 +108,17 @@ extension BidirectionalCollection {
     fileprivate func trimming(_ isLeftOut: (Element) -> Bool) -> SubSequence {
         let rest = drop(while: isLeftOut)
         return rest.lastIndex { !isLeftOut($0) }.map { rest[...$0] } ?? rest.prefix(0)
+    }
+}
+
+extension UpstreamSecret {
+    init(_ secret: Secret) {
+        let place =
+            switch secret.source {
+            case .environment(let name): "env \(name)"
+            case .file(let path): "file \(path)"
+            }
+        self.init(place: ExactText(place), read: secret.read(within:))
     }
 }
 

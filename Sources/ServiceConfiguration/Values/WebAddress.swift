@@ -31,6 +31,8 @@ struct WebAddress {
 
     private static let excluded = Set("\"<>\\^`{|}".utf8)
 
+    var defaultedPort: Int { port ?? (isHTTPS ? 443 : 80) }
+
     /// Whether nobody on the way can read or change what goes there.
     var isProtected: Bool { isHTTPS || HostPort.isLoopback(host) }
 }

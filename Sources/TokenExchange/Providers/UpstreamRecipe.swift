@@ -176,10 +176,10 @@ package struct UpstreamField: Sendable, Equatable {
 package struct UpstreamSecret: Sendable, Equatable, Redacted {
     /// What tells it from others: the variable or file.
     private let place: ExactText
-    /// Throws what names the variable or the file, never the content.
-    let read: @Sendable () throws -> String
+    /// Ends within a limit. Throws what names the variable or the file, never the content.
+    package let read: @Sendable (_ limit: Duration) async throws -> String
 
-    package init(place: ExactText, read: @escaping @Sendable () throws -> String) {
+    package init(place: ExactText, read: @escaping @Sendable (_ limit: Duration) async throws -> String) {
         self.place = place
         self.read = read
     }

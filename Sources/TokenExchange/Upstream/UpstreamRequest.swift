@@ -1,7 +1,9 @@
-/// What a recipe makes of one identity: everything that goes to the internal service.
+/// What a recipe makes of one identity: everything that goes to the internal service. Secrets are read when it is called.
 package struct UpstreamRequest: Sendable, Redacted {
     package enum Value: Sendable, Equatable {
         case value(JSONValue, isSecret: Bool)
+        /// Not read yet.
+        case secret(UpstreamSecret)
         /// What the call before this one brings.
         case accessToken
     }
@@ -10,13 +12,6 @@ package struct UpstreamRequest: Sendable, Redacted {
         package let name: ExactText
         package let value: Value
         package let prefix: ExactText
-
-        /// With a secret's length in its place.
-        package var masked: Field {
-            guard case .value(let value, isSecret: true) = value else { return self }
-            let mask = "***\(value.string?.count ?? 0)-characters***"
-            return Field(name: name, value: .value(.string(mask), isSecret: false), prefix: prefix)
-        }
     }
 
     /// Whose service it is.
@@ -26,7 +21,7 @@ package struct UpstreamRequest: Sendable, Redacted {
     package let body: [Field]
     package let trace: RequestTrace
 
-    /// - Throws: a refusal where a required claim is absent, a failure where a secret cannot be read.
+    /// - Throws: where a required claim is absent.
     package init(
         _ recipe: UpstreamRecipe, provider: ExactText, claims: ClaimsSet, identityToken: IdentityToken,
         trace: RequestTrace
@@ -41,7 +36,7 @@ package struct UpstreamRequest: Sendable, Redacted {
 
     /// The call that brings the access token; it knows no identity.
     ///
-    /// - Throws: where a secret cannot be read.
+    /// - Throws: where it asks for an identity all the same.
     package static func accessFields(_ fields: [UpstreamField]) throws(UpstreamFailure) -> [Field] {
         do {
             return try FieldResolver(claims: ClaimsSet([:]), identityToken: IdentityToken(bytes: [])).fields(fields)
@@ -87,10 +82,7 @@ private struct FieldResolver {
             do { return try mapping.resolve(in: claims).map { .value($0, isSecret: false) } } catch {
                 throw .refused(error)
             }
-        case .secret(let secret):
-            do { return .value(.string(try secret.read()), isSecret: true) } catch {
-                throw .failed(Failure(.upstreamUnavailable, operation: "upstream", cause: "\(error)"))
-            }
+        case .secret(let secret): return .secret(secret)
         case .identityToken:
             return .value(.string(ExactText(bytes: identityToken.bytes)), isSecret: true)
         case .accessToken: return .accessToken

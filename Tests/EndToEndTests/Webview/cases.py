@@ -64,6 +64,23 @@ def reads_names_in_any_script(browser, scene):
 
 
 @case
+def reads_a_fragment_however_it_was_encoded(browser, scene):
+    once = fragment(context(scene["good"], CART | {"customerName": NAME, "note": "~~~???>>>"}))[1:]
+    plain = urllib.parse.unquote(once)
+    url_safe = plain.replace("+", "-").replace("/", "_")
+    assert url_safe != plain
+    twice = urllib.parse.quote(once, safe="")
+    for name, encoded in {"twice": twice, "three times": urllib.parse.quote(twice, safe=""), "no padding": plain.rstrip("="),
+                          "one = too many": plain + "=", "and that encoded": urllib.parse.quote(plain + "=", safe=""),
+                          "the other alphabet": url_safe, "that without padding": url_safe.rstrip("="),
+                          "a line break": f"{plain[:76]}%0D%0A{plain[76:]}", "blanks around it": f"%20{plain}%20"}.items():
+        with Visit(browser, scene) as visit:
+            visit.open("#" + encoded).shows_rewards()
+            assert visit.heading == NAME, f"{name}: {visit.heading}"
+            is_clean(visit)
+
+
+@case
 def reads_the_older_global(browser, scene):
     with Visit(browser, scene) as visit:
         visit.page.add_init_script(f"window.NEWSTORE = {json_of(context(scene['good'], CART | {'customerName': NAME}))}")
@@ -98,6 +115,21 @@ def reads_a_deep_link_that_is_encoded_as_a_whole(browser, scene):
         # A visit each: after a link out of the browser, Chromium may take no more input.
         with Visit(browser, scene) as visit:
             visit.open("?" + urllib.parse.quote(inner, safe="")).shows_rewards()
+            assert visit.heading == cart["customerName"], visit.heading
+            is_clean(visit)
+            assert couponsLink(visit)["cartId"] == ["A&B=C+D 100%"]
+
+
+@case
+def reads_a_deep_link_that_is_encoded_twice(browser, scene):
+    cart = {"cartId": "A&B=C+D 100%", "customerEmail": "emma.larsen@example.com", "customerName": f"{NAME} & 50% + más"}
+    link = query(scene["good"], cart)
+    whole = urllib.parse.quote(urllib.parse.quote(link, safe=""), safe="")
+    each = "&".join(f"{name}={urllib.parse.quote(value, safe='')}"
+                    for name, value in (part.split("=", 1) for part in link.split("&")))
+    for suffix in (whole, each):
+        with Visit(browser, scene) as visit:
+            visit.open("?" + suffix).shows_rewards()
             assert visit.heading == cart["customerName"], visit.heading
             is_clean(visit)
             assert couponsLink(visit)["cartId"] == ["A&B=C+D 100%"]
@@ -177,6 +209,19 @@ def denies_without_an_identity(browser, scene):
             visit.open(fragment(context(identity))).is_denied("no_identity")
             assert not visit.asked("/session")
         visit.picture("denied-no-identity")
+
+
+@case
+def takes_no_word_that_means_nothing_for_an_identity(browser, scene):
+    for word in ("null", "undefined", "NULL ", "(null)", " "):
+        for suffix in (fragment(context(word)), f"?{query(word)}"):
+            with Visit(browser, scene) as visit:
+                visit.open(suffix).is_denied("no_identity")
+                assert not visit.asked("/session"), word
+        with Visit(browser, scene) as visit:
+            visit.page.add_init_script(f"window.NEWSTORE = {json_of(context(word))}")
+            visit.open().is_denied("no_identity")
+            assert not visit.asked("/session"), word
 
 
 @case

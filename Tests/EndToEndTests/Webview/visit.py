@@ -67,7 +67,7 @@ class Visit:
         """A page of the same origin with the script and nothing else, whose title tells what came of it."""
         address = f"http://127.0.0.1:{self.scene['page_port']}/{path}"
         html = f"""<!doctype html>{head}<script type="module">
-            import("{self.scene['countersign']}/webview/countersign.v1.js").then((kit) => kit.start({{
+            import("{self.scene['countersign']}/webview/countersign.js").then((kit) => kit.start({{
               render: () => "rendered", deny: (reason) => reason,
             }})).catch(String).then((outcome) => document.title = outcome);
             </script>"""

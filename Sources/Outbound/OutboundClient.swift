@@ -1,0 +1,141 @@
+import NIOCore
+import NIOPosix
+package import NIOSSL
+
+// Outbound: calls of other servers over HTTP, for whoever needs them.
+//
+// OutboundClient makes a call: over a connection that is kept, or a new one, straight or through a proxy; bounded in time
+// and in every part of an answer. It says whose fault a failure is, and whether anybody can have acted upon the request.
+//
+//   * Connector opens connections (ProxyTunnelHandler, TLSHandshakeHandler), ConnectionPool keeps them for a while.
+//   * AnswerHandler sends a request and collects its answer, AnswerInProgress judges what comes, AnswerGuard counts bytes
+//     before anything is made of them.
+//   * No redirects, no cookies, no environment variables.
+
+/// How connections are made and kept.
+package struct OutboundTransport: Sendable, Equatable {
+    /// Servers that are reached through a proxy.
+    package var proxies: [OutboundOrigin: OutboundProxy]
+    /// After which an idle connection is closed: sooner than servers usually close theirs.
+    package var idleTime: Duration
+    package var headBytes: Int
+
+    package init(
+        proxies: [OutboundOrigin: OutboundProxy] = [:], idleTime: Duration = .seconds(20), headBytes: Int = 49_152
+    ) {
+        self.proxies = proxies
+        self.idleTime = idleTime
+        self.headBytes = headBytes
+    }
+}
+
+/// A client whose connections are shared with nobody else.
+package final class OutboundClient: Sendable {
+    private let proxies: [OutboundOrigin: OutboundProxy]
+    private let connector: Connector
+    private let pool: ConnectionPool
+    private let sleep: @Sendable (Duration) async throws -> Void
+
+    /// - Parameters:
+    ///   - tls: made with ``context(_:)``.
+    ///   - bodyBytes: of an answer's body at most, decoded.
+    package init(
+        _ settings: OutboundTransport, tls: NIOSSLContext, bodyBytes: Int, names: HostNames = .system,
+        sleep: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
+    ) {
+        proxies = settings.proxies
+        connector = Connector(
+            tls: tls, limits: AnswerLimits(headBytes: settings.headBytes, bodyBytes: bodyBytes), names: names)
+        pool = ConnectionPool(idleTime: TimeAmount(settings.idleTime))
+        self.sleep = sleep
+    }
+
+    /// A server that goes on sending when it is told goodbye is listened to no longer than this.
+    private static let goodbyeTimeout = TimeAmount.milliseconds(100)
+
+    /// For TLS 1.2 and later, with HTTP/2 where the server offers it. Reads the system's roots unless there are others.
+    package static func context(_ configuration: TLSConfiguration) throws -> NIOSSLContext {
+        var configuration = configuration
+        configuration.minimumTLSVersion = .tlsv12
+        configuration.applicationProtocols = ["h2", "http/1.1"]
+        configuration.shutdownTimeout = goodbyeTimeout
+        return try NIOSSLContext(configuration: configuration)
+    }
+
+    /// Closes all connections; calls fail from now on.
+    package func shutDown() { pool.close() }
+
+    /// The answer to a request. If a kept connection closes before a byte of an answer, the request is made once more over a
+    /// new one, unless it may have been acted upon and must not be twice.
+    ///
+    /// - Parameter limit: from the look-up of the name to the last byte.
+    package func answer(
+        to request: OutboundRequest, within limit: Duration
+    ) async throws(OutboundFault) -> OutboundAnswer {
+        let attempt = ConnectionAttempt()
+        let result = await withTaskGroup(of: Result<OutboundAnswer, OutboundFault>.self) { group in
+            group.addTask { await self.result(of: request, within: limit, as: attempt) }
+            group.addTask { [sleep] in
+                try? await sleep(limit)
+                return .failure(attempt.fault(after: limit))
+            }
+            defer { group.cancelAll() }
+            return await group.next() ?? .failure(.shutDown)
+        }
+        return try result.get()
+    }
+
+    private func result(
+        of request: OutboundRequest, within limit: Duration, as attempt: ConnectionAttempt
+    ) async -> Result<OutboundAnswer, OutboundFault> {
+        do throws(OutboundFault) {
+            guard let origin = request.origin else { throw OutboundFault(.notSent, "no URL") }
+            if let kept = pool.take(to: origin) {
+                do throws(OutboundFault) { return .success(try await answer(to: request, over: kept)) } catch {
+                    switch error.kind {
+                    case .notSent where !Task.isCancelled: break
+                    case .unanswered where request.isIdempotent && !Task.isCancelled: break
+                    case .unanswered: throw OutboundFault(.stale, error.cause)
+                    case .notSent, .stale, .broken, .refused, .timedOut: throw error
+                    }
+                }
+            }
+            let connection = try await connection(to: origin, within: limit, as: attempt)
+            try pool.add(connection)
+            return .success(try await answer(to: request, over: connection))
+        } catch { return .failure(error) }
+    }
+
+    private func answer(
+        to request: OutboundRequest, over connection: OutboundConnection
+    ) async throws(OutboundFault) -> OutboundAnswer {
+        do throws(OutboundFault) {
+            let outcome = try await connection.outcome(of: request)
+            pool.giveBack(connection, isReusable: outcome.isReusable, keptFor: outcome.keptFor)
+            return outcome.answer
+        } catch {
+            // Others may go on over it, but nobody begins: the server may be dead.
+            pool.giveBack(connection, isReusable: false, keptFor: nil)
+            throw error
+        }
+    }
+
+    private func connection(
+        to origin: OutboundOrigin, within limit: Duration, as attempt: ConnectionAttempt
+    ) async throws(OutboundFault) -> OutboundConnection {
+        let proxy = proxies[origin]
+        attempt.begins(by: proxy)
+        let route = Connector.Route(
+            origin: origin, proxy: proxy, authorization: try await proxy?.authorization(within: limit))
+        let opened = MultiThreadedEventLoopGroup.singleton.any().makePromise(of: OutboundConnection.self)
+        do {
+            return try await withTaskCancellationHandler {
+                opened.completeWith(connector.connect(route, within: limit, as: attempt))
+                return try await opened.futureResult.get()
+            } onCancel: {
+                attempt.cancel()
+                opened.fail(OutboundFault.shutDown)
+            }
+        } catch { throw OutboundFault(error, headBytes: connector.limits.headBytes) }
+    }
+}
