@@ -52,7 +52,7 @@ def usable(document):
 
 class KeySet:
     def __init__(self, countersign, issuer, audience, algorithm="ES256"):
-        # Keeps the keys for ten minutes, as Countersign's Cache-Control allows, and fetches them anew for an unknown one.
+        # Keeps the keys for ten minutes, as Countersign's Cache-Control allows, and fetches them again for an unknown one.
         self._keys = Keys(f"{countersign}/.well-known/jwks.json", lifespan=600, timeout=2)
         self._expected = {"issuer": issuer, "audience": audience, "algorithms": [algorithm]}
 

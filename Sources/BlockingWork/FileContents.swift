@@ -10,12 +10,12 @@ package enum FileContents {
     ) throws(FileFailure) -> [UInt8] {
         ReadingNote.begin(path)
         // Without O_NONBLOCK, opening a pipe would wait for its writer.
-        let file = open(path, O_RDONLY | O_CLOEXEC | (mayBePipe ? 0 : O_NONBLOCK))
+        let file = unsafe open(path, O_RDONLY | O_CLOEXEC | (mayBePipe ? 0 : O_NONBLOCK))
         guard file >= 0 else { throw FileFailure(errnoOf: path) }
         defer { close(file) }
         var status = stat()
-        guard fstat(file, &status) == 0 else { throw FileFailure(errnoOf: path) }
-        if !mayBePipe, let failure = FileFailure(kind: status, of: path) { throw failure }
+        guard unsafe fstat(file, &status) == 0 else { throw FileFailure(errnoOf: path) }
+        if let failure = FileFailure(kind: status, of: path, mayBePipe: mayBePipe) { throw failure }
         return try contents(of: file, path, limit: limit)
     }
 
@@ -23,7 +23,7 @@ package enum FileContents {
         var contents: [UInt8] = []
         var piece = [UInt8](repeating: 0, count: 65536)
         while true {
-            let count = Glibc.read(file, &piece, piece.count)
+            let count = unsafe Glibc.read(file, &piece, piece.count)
             if count < 0 && errno == EINTR { continue }
             guard count >= 0 else { throw FileFailure(errnoOf: path) }
             if count == 0 { return contents }
@@ -47,14 +47,15 @@ package struct FileFailure: Error, CustomStringConvertible {
 
     /// By the operating system's last error.
     package init(errnoOf path: String) {
-        self.init(expected: "a readable file", found: "\(path): \(String(cString: strerror(errno)))")
+        self.init(expected: "a readable file", found: "\(path): \(unsafe String(cString: strerror(errno)))")
     }
 
-    /// Nil for a regular file.
-    package init?(kind status: stat, of path: String) {
+    /// Nil for a regular file, and for a pipe or a device if it may be one.
+    package init?(kind status: stat, of path: String, mayBePipe: Bool = false) {
         switch status.st_mode & S_IFMT {
         case S_IFREG: return nil
         case S_IFDIR: self.init(expected: "a file", found: "the folder \(path)")
+        case _ where mayBePipe: return nil
         default: self.init(expected: "a regular file", found: "\(path), a pipe or a device")
         }
     }

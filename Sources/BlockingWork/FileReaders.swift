@@ -62,7 +62,7 @@ package final class FileReaders: Sendable {
             state.waiting.append(reading)
             return state.running.count < threads
         }
-        // Where no thread can be had, the reading waits for those that run.
+        // If there is no thread left, the reading waits for those that run.
         if isThreadFree { _ = startThread("files") { [self] in while let next = next() { end(next) } } }
     }
 

@@ -3,7 +3,8 @@ import Glibc
 // BlockingWork: what must not run on an event loop.
 //
 // Event loops answer requests, and are the executor of Swift concurrency as well. A call that blocks has a thread of its
-// own instead: startThread for what lasts as long as the process, FileReaders for files, which may hang for ever.
+// own instead: startThread for what lasts as long as the process, FileReaders for the files of a whole configuration,
+// BlockingReads for one that is read on the way. Files may hang for ever: open(2) on a mount whose server is gone.
 
 /// Runs `body` on a new thread, which ends with it.
 /// - Parameter name: at most 15 bytes, for people who look at the threads of a process.
@@ -35,9 +36,9 @@ private final class ThreadWork: Sendable {
     }
 
     func run() {
-        let file = open("/proc/thread-self/comm", O_WRONLY | O_CLOEXEC)
+        let file = unsafe open("/proc/thread-self/comm", O_WRONLY | O_CLOEXEC)
         if file >= 0 {
-            _ = write(file, name, name.utf8.count)
+            _ = unsafe write(file, name, name.utf8.count)
             close(file)
         }
         body()

@@ -4,7 +4,7 @@ package import TokenExchange
 /// soon.
 package struct AbsentKeys {
     package struct Name: Hashable, Sendable {
-        /// Nil where the token names no key.
+        /// Nil if the token names no key.
         let keyID: ExactText?
         let algorithm: SignatureAlgorithm
 
@@ -25,7 +25,7 @@ package struct AbsentKeys {
     private var order: [Name] = []
     private var oldest = 0
 
-    /// - Parameter longest: an entry never outlives it; the soft age, by which everything is asked anew.
+    /// - Parameter longest: an entry never outlives it; the soft age, by which everything is asked again.
     package init(cooldown: Duration, longest: Duration) {
         lifetime = min(cooldown * Self.lifetime, longest)
     }

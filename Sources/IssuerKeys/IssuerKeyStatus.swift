@@ -1,13 +1,13 @@
 /// How it stands with one tenant's keys, for probes and metrics.
 package struct IssuerKeyStatus: Sendable, Equatable {
-    /// Of the set that is in use; nil where none may be used.
+    /// Of the set that is in use; nil if none may be used.
     package let age: Duration?
-    /// Why the latest fetch failed; nil where it did not, or none has ended yet.
+    /// Why the latest fetch failed; nil if it did not, or none has ended yet.
     package let lastError: String?
     package let keys: Int
     /// Keys of the set that are not used.
     package let skipped: Int
-    /// How long ago the latest fetch ended; nil where none has.
+    /// How long ago the latest fetch ended; nil if none has.
     package let sinceLastAttempt: Duration?
     /// Fetches begun, for whatever reason.
     package let fetches: Int

@@ -1,6 +1,6 @@
 /// How often an issuer is asked, and how long its last answer counts.
 package struct RemoteKeyTimes: Sendable, Hashable {
-    /// The soft age: a set is fetched anew when it has about this age.
+    /// The soft age: a set is fetched again when it has about this age.
     package let refresh: Duration
     /// The hard age: no set is used beyond it.
     package let maximumAge: Duration

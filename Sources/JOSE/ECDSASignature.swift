@@ -18,7 +18,7 @@ enum ECDSASignature {
         return der
     }
 
-    /// R‖S with `coordinateCount` bytes each, or nil where `der` is not what a signature of that curve looks like.
+    /// R‖S with `coordinateCount` bytes each, or nil if `der` is not what a signature of that curve looks like.
     static func raw(der: [UInt8], coordinateCount: Int) -> [UInt8]? {
         var rest = der[...]
         guard rest.popFirst() == 0x30, var count = rest.popFirst() else { return nil }

@@ -6,7 +6,7 @@ struct JWK {
     static let keyIDLimit = 128
 
     let keyID: ExactText?
-    /// Nil where the JWK leaves it to the reader.
+    /// Nil if the JWK leaves it to the reader.
     let algorithm: SignatureAlgorithm?
     let parameters: PublicKeyParameters
 

@@ -138,7 +138,7 @@ extension KeyFile {
         let changed: Duration
     }
 
-    /// Follows symbolic links, as mounted secrets are made of; nil where there is nothing.
+    /// Follows symbolic links, as mounted secrets are made of; nil if there is nothing.
     static func identity(_ path: String) -> Identity? {
         ReadingNote.begin(path)
         var status = stat()

@@ -62,13 +62,13 @@ package struct SigningKeyDirectory: Sendable {
         return FileManager.default.fileExists(atPath: manifestPath)
     }
 
-    /// Of the manifest on disk: empty where there is none, nil where it cannot be read.
+    /// Of the manifest on disk: empty where there is none, nil if it cannot be read.
     var listedFileNames: Set<String>? {
         guard let text = try? manifestText() else { return hasManifest ? nil : [] }
         return (try? SigningKeyManifestFile.manifest(text)).map { Set($0.keys.map(\.fileName)) }
     }
 
-    /// Nil where there is none.
+    /// Nil if there is none.
     private func manifestText() throws(KeyFileError) -> [UInt8]? {
         guard hasManifest else { return nil }
         // Whoever can write it says which key signs.

@@ -28,7 +28,7 @@ package enum JWKSkipReason: String, Sendable, CaseIterable {
 /// What is wrong with one key of a set.
 struct JWKFault: Error {
     let reason: JWKSkipReason
-    /// Nil where it is the whole element.
+    /// Nil if it is the whole element.
     let member: ExactText?
 
     init(_ reason: JWKSkipReason, in member: ExactText? = nil) {
@@ -41,7 +41,7 @@ struct JWKFault: Error {
 package struct SkippedJWK: Sendable, Equatable {
     /// From 0.
     let index: Int
-    /// Nil where the element has none that can be read.
+    /// Nil if the element has none that can be read.
     let keyID: ExactText?
     let member: ExactText?
     package let reason: JWKSkipReason

@@ -17,11 +17,13 @@ package struct RedisConfiguration: Sendable {
     package var sentinelCredentials: RedisCredentials
     /// Nil for connections in clear.
     package var tls: RedisTLS?
-    /// The most that one command may take, however large the caller's budget; a server silent for twice as long is
-    /// taken for hung, and its connection replaced.
+    /// How long somebody waits for a reply who can go on without it. Others wait as long as they have time; but a
+    /// connection that is silent for so long gets another one beside it.
     package var commandTimeout: Duration
     /// From the first SYN to the last reply of the handshake.
     package var connectTimeout: Duration
+    /// How long commands wait for a server that has just gone; in an outage that is older they fail at once.
+    package var reconnectWait: Duration
     /// First part of every key.
     package var keyPrefix: String
     /// Commands that one connection may have in flight.
@@ -33,7 +35,8 @@ package struct RedisConfiguration: Sendable {
         _ topology: Topology, database: Int = 0, credentials: RedisCredentials = RedisCredentials(),
         sentinelCredentials: RedisCredentials = RedisCredentials(), tls: RedisTLS? = nil,
         commandTimeout: Duration = .milliseconds(250), connectTimeout: Duration = .milliseconds(500),
-        keyPrefix: String = "countersign", maximumInFlight: Int = 4096, replication: RedisReplication? = nil
+        reconnectWait: Duration = .milliseconds(1500), keyPrefix: String = "countersign", maximumInFlight: Int = 4096,
+        replication: RedisReplication? = nil
     ) {
         self.topology = topology
         self.database = database
@@ -42,6 +45,7 @@ package struct RedisConfiguration: Sendable {
         self.tls = tls
         self.commandTimeout = commandTimeout
         self.connectTimeout = connectTimeout
+        self.reconnectWait = reconnectWait
         self.keyPrefix = keyPrefix
         self.maximumInFlight = maximumInFlight
         self.replication = replication
@@ -56,6 +60,14 @@ package struct RedisAddress: Sendable, Hashable, CustomStringConvertible {
     package init(host: String, port: Int) {
         self.host = host
         self.port = port
+    }
+
+    /// As a server tells it; nil if there can be no such address.
+    init?(toldHost host: String, port: Int64) {
+        guard (1...253).contains(host.utf8.count), host.utf8.allSatisfy({ (0x21...0x7E).contains($0) }),
+            (1...65535).contains(port)
+        else { return nil }
+        self.init(host: host, port: Int(port))
     }
 
     package var description: String { (host.contains(":") ? "[\(host)]" : host) + ":\(port)" }

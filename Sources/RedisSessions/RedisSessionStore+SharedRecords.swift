@@ -41,6 +41,6 @@ extension RedisSessionStore: SharedRecords {
         append(&arguments)
         let command = RedisCommand(
             opening: opening, arguments: arguments, reply: shape, slot: ClusterSlot(of: key.partition))
-        return try reply(await topology.execute(command, until: .now() + TimeAmount(budget)), to: operation)
+        return try record(await topology.execute(command, until: .now() + TimeAmount(budget)), to: operation)
     }
 }

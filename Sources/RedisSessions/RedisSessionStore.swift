@@ -10,9 +10,10 @@ package import TokenExchange
 /// open or knows why not, ``RedisChannelHandler`` carries bytes and timers, ``RedisConnectionStateMachine`` decides whose
 /// reply is whose. hiredis is the codec alone (folder `Hiredis`) and does no I/O.
 ///
-/// The server keeps digests and sealed bytes, each with a time to live, so nothing is ever swept. A command is sent once
-/// and never again; the exceptions are what the server says it has not executed: a script that it has forgotten, a slot
-/// that has moved. A command whose time runs out may still take effect.
+/// The server keeps digests and sealed bytes, each with a time to live, so nothing is ever swept. A command waits for its
+/// reply as long as its caller has time. It is sent again if the server says that it has not executed it (a script that it
+/// has forgotten, a slot that has moved), and if its connection ended before the reply came: each of ours leaves the same
+/// behind, sent once or twice. A command whose time runs out may still take effect.
 ///
 /// A user of the server's access control needs `AUTH`, `SELECT`, `CLIENT SETNAME`, `ROLE`, `SCRIPT LOAD`, `EVAL`,
 /// `EVALSHA`, `GET`, `SET`, `DEL`, `HGET`, `HGETALL`, `HSET`, `HDEL`, `TTL` and `EXPIRE`; in a cluster `PING`,
@@ -20,8 +21,12 @@ package import TokenExchange
 package struct RedisSessionStore: Sendable {
     let topology: any RedisTopology
     let keyspace: SessionKeyspace
+    package let patience: Duration
     private let replication: RedisReplication?
     let time: TimeSource
+
+    /// A value of another type, which we did not write: nothing can be read from it, and it may be replaced.
+    static let foreign: [UInt8] = [0]
 
     /// Connects once ``run()`` is called, with one connection to each server for each event loop of `eventLoopGroup`.
     package init(
@@ -32,7 +37,7 @@ package struct RedisSessionStore: Sendable {
             switch configuration.topology {
             case .standalone(let address):
                 StandaloneTopology(
-                    node: RedisNode(
+                    server: RedisNode(
                         RedisPeer(keeper: address, configuration), eventLoops: eventLoops, logger: logger))
             case .sentinel(let sentinels, let service):
                 SentinelTopology(
@@ -41,6 +46,7 @@ package struct RedisSessionStore: Sendable {
                 ClusterTopology(configuration, seeds: seeds, eventLoops: eventLoops, logger: logger)
             }
         keyspace = SessionKeyspace(prefix: configuration.keyPrefix)
+        patience = configuration.commandTimeout
         replication = configuration.replication
         self.time = time
     }
@@ -60,19 +66,20 @@ extension RedisSessionStore: SessionStore {
     package func insertIfAbsent(
         _ records: ExchangeRecords, replacing unreadable: SealedRecord?, within budget: Duration
     ) async throws(SessionStoreFailure) -> ExchangeInsertion {
-        guard let arguments = exchangeArguments(records, replacing: unreadable) else { return .inserted }
         let end = NIODeadline.now() + TimeAmount(budget)
-        var command = RedisCommand(
-            opening: .loadedScript, arguments: arguments, reply: [.null, .pair],
-            slot: ClusterSlot(of: records.answerKey.partition))
-        var outcome = await executeWrite(command, until: end)
-        if outcome == .reply(.error(code: "NOSCRIPT")) {
-            // EVAL also gives the script back to the server, under the digest that the connections know.
-            command.opening = Self.evaluate
-            outcome = await executeWrite(command, until: end)
+        let slot = ClusterSlot(of: records.answerKey.partition)
+        var outcome = RedisOutcome.reply(.null)
+        for isHurried in [false, true] {
+            guard let arguments = exchangeArguments(records, replacing: unreadable, isHurried: isHurried) else {
+                return .inserted
+            }
+            outcome = await exchange(arguments, slot, until: end)
+            guard outcome == .reply(.error(code: "TRYAGAIN")) else { break }
         }
-        switch try reply(outcome, to: .exchange) {
+        switch try record(outcome, to: .exchange) {
         case .null: return .inserted
+        case .bulk(let foreign):
+            return .answered(SealedRecord(bytes: foreign), session: SealedRecord(bytes: foreign))
         case .array(let parts):
             guard parts.count == 2, case .bulk(let answer) = parts[0], case .bulk(let session) = parts[1] else {
                 fallthrough
@@ -80,6 +87,18 @@ extension RedisSessionStore: SessionStore {
             return .answered(SealedRecord(bytes: answer), session: SealedRecord(bytes: session))
         default: throw SessionStoreFailure(.exchange, .unexpectedReply)
         }
+    }
+
+    private func exchange(
+        _ arguments: RESPArguments, _ slot: ClusterSlot, until end: NIODeadline
+    ) async -> RedisOutcome {
+        var command = RedisCommand(opening: .loadedScript, arguments: arguments, reply: [.null, .pair], slot: slot)
+        command.alwaysWrites = true
+        let outcome = await executeWrite(command, until: end)
+        guard outcome == .reply(.error(code: "NOSCRIPT")) else { return outcome }
+        // EVAL also gives the script back to the server, under the digest that the connections know.
+        command.opening = Self.evaluate
+        return await executeWrite(command, until: end)
     }
 
     /// A session that is over already is not stored.
@@ -112,7 +131,7 @@ extension RedisSessionStore: SessionStore {
         let command = RedisCommand(
             opening: Self.get, arguments: arguments, reply: [.bulk, .null], slot: ClusterSlot(of: key.partition))
         let outcome = await topology.execute(command, until: .now() + TimeAmount(budget))
-        guard case .bulk(let record) = try reply(outcome, to: .session), !record.isEmpty else { return nil }
+        guard case .bulk(let record) = try record(outcome, to: .session), !record.isEmpty else { return nil }
         return SealedRecord(bytes: record)
     }
 
@@ -125,47 +144,36 @@ extension RedisSessionStore: SessionStore {
         try await write(.revoke, arguments, reply: .status, key.partition, within: budget)
     }
 
-    /// Writes to every server that keeps records, as an exchange does: one that answers may yet be full, or a replica.
+    /// Has every server that keeps records run an exchange: one that answers may yet be full, or a replica, or refuse
+    /// scripts.
     package func check(within budget: Duration) async throws(SessionStoreFailure) {
         let end = NIODeadline.now() + TimeAmount(budget)
-        let outcomes = await withTaskGroup(of: RedisOutcome.self) { group in
-            for tag in topology.tags { group.addTask { await executeWrite(probe(tag), until: end) } }
+        let tags = await topology.tags(until: end)
+        let outcomes = await withTaskGroup(of: (ServerTag, RedisOutcome).self) { group in
+            for tag in tags {
+                group.addTask { (tag, await exchange(probe(tag.text), ClusterSlot(ofTag: tag.text), until: end)) }
+            }
             return await group.reduce(into: []) { $0.append($1) }
         }
-        for outcome in outcomes { _ = try reply(outcome, to: .check) }
+        for (tag, outcome) in outcomes {
+            if let server = tag.server, case .reply(.error(let code)) = outcome {
+                throw SessionStoreFailure(.check, .refused(code: "\(code) by \(server)"))
+            }
+            _ = try reply(outcome, to: .check)
+        }
     }
 
-    private func probe(_ tag: [UInt8]) -> RedisCommand {
-        var arguments = RESPArguments(reservingBytes: 128, arguments: 4)
+    /// One that is there already is found and read, so that this is tried too.
+    private func probe(_ tag: [UInt8]) -> RESPArguments {
+        var arguments = RESPArguments(reservingBytes: 320, arguments: 9)
+        let name = [UInt8](repeating: UInt8(ascii: "0"), count: SessionKeyspace.nameLength)
+        arguments.append("1".utf8)
         keyspace.appendProbe(tag, to: &arguments)
-        for word in ["", "PX", "1000"] { arguments.append(word.utf8) }
-        return RedisCommand(opening: Self.set, arguments: arguments, reply: .status, slot: ClusterSlot(ofTag: tag))
-    }
-}
-
-// MARK: - Revocations
-
-extension RedisSessionStore {
-    private static let revocationSlot = ClusterSlot(ofTag: SessionKeyspace.revocations)
-
-    func writeRevocation(
-        _ arguments: RESPArguments, within budget: Duration
-    ) async throws(SessionStoreFailure) -> RESPReply {
-        let command = RedisCommand(
-            opening: .words(RESPArguments("EVAL", RevocationScript.text)), arguments: arguments, reply: .status,
-            slot: Self.revocationSlot)
-        return try reply(await executeWrite(command, until: .now() + TimeAmount(budget)), to: .revocations)
-    }
-
-    func readRevocations(
-        _ name: String, _ field: String?, reply shape: RedisCommand.ReplyShape, until end: NIODeadline
-    ) async throws(SessionStoreFailure) -> RESPReply {
-        var arguments = RESPArguments(reservingBytes: 128, arguments: 2)
-        keyspace.appendRevocations(to: &arguments)
-        if let field { arguments.append(field.utf8) }
-        let command = RedisCommand(
-            opening: .words(RESPArguments(name)), arguments: arguments, reply: shape, slot: Self.revocationSlot)
-        return try reply(await topology.execute(command, until: end), to: .revocations)
+        keyspace.appendProbe(tag, named: name, to: &arguments)
+        let (value, life) = ([UInt8(ascii: "0")], Array("60".utf8))
+        for word in [value, life, name + value, life, []] { arguments.append(word) }
+        appendScriptFlags(isHurried: true, to: &arguments)
+        return arguments
     }
 }
 
@@ -176,7 +184,7 @@ extension RedisSessionStore {
     private static let waitMargin = TimeAmount.milliseconds(120)
 
     /// A write is over once so many replicas have it as are to be waited for.
-    private func executeWrite(_ command: RedisCommand, until end: NIODeadline) async -> RedisOutcome {
+    func executeWrite(_ command: RedisCommand, until end: NIODeadline) async -> RedisOutcome {
         guard let replication else { return await topology.execute(command, until: end) }
         let outcomes = await topology.execute(command, then: wait(for: replication, until: end), until: end)
         guard case .reply(let reply) = outcomes.first, !reply.isRefusal else { return outcomes.first }
@@ -215,13 +223,15 @@ extension RedisSessionStore {
     private static let get = RedisCommand.Opening.words(RESPArguments("GET"))
     private static let set = RedisCommand.Opening.words(RESPArguments("SET"))
 
-    /// What follows the script in ``ExchangeScript``'s order; nil where the session is over already.
-    private func exchangeArguments(_ records: ExchangeRecords, replacing unreadable: SealedRecord?) -> RESPArguments? {
+    /// What follows the script in ``ExchangeScript``'s order; nil if the session is over already.
+    private func exchangeArguments(
+        _ records: ExchangeRecords, replacing unreadable: SealedRecord?, isHurried: Bool
+    ) -> RESPArguments? {
         let session = records.session
         let now = time.now()
         guard let sessionLife = SessionKeyspace.sessionLife(until: session.expiresAt, now: now) else { return nil }
         let size = session.record.bytes.count + records.answer.bytes.count + (unreadable?.bytes.count ?? 0) + 320
-        var arguments = RESPArguments(reservingBytes: size, arguments: 9)
+        var arguments = RESPArguments(reservingBytes: size, arguments: 10)
         arguments.append("1".utf8)
         keyspace.appendAnswer(records.answerKey, to: &arguments)
         keyspace.appendSession(session.key, to: &arguments)
@@ -233,8 +243,12 @@ extension RedisSessionStore {
         }
         arguments.append(String(SessionKeyspace.answerLife(until: records.answerExpiresAt, now: now)).utf8)
         arguments.append(unreadable?.bytes ?? [])
-        arguments.append((replication == nil ? "0" : "1").utf8)
+        appendScriptFlags(isHurried: isHurried, to: &arguments)
         return arguments
+    }
+
+    private func appendScriptFlags(isHurried: Bool, to arguments: inout RESPArguments) {
+        for flag in [replication != nil, isHurried] { arguments.append((flag ? "1" : "0").utf8) }
     }
 
     private func setArguments(
@@ -253,8 +267,9 @@ extension RedisSessionStore {
         _ operation: SessionStoreFailure.Operation, _ arguments: RESPArguments, reply shape: RedisCommand.ReplyShape,
         _ partition: Partition, within budget: Duration
     ) async throws(SessionStoreFailure) {
-        let command = RedisCommand(
+        var command = RedisCommand(
             opening: Self.set, arguments: arguments, reply: shape, slot: ClusterSlot(of: partition))
+        command.alwaysWrites = operation == .revoke
         _ = try reply(await executeWrite(command, until: .now() + TimeAmount(budget)), to: operation)
     }
 
@@ -266,7 +281,16 @@ extension RedisSessionStore {
         case .reply(.redirection(let redirection)):
             throw SessionStoreFailure(operation, .refused(code: redirection.kind.rawValue))
         case .reply(let reply): return reply
+        case .lost(let fault): throw SessionStoreFailure(operation, .notConnected(detail: fault.detail))
         case .failure(let cause): throw SessionStoreFailure(operation, cause)
         }
+    }
+
+    /// A reply that holds a record. Something else than a string under its name counts as a record that cannot be read.
+    func record(_ outcome: RedisOutcome, to operation: SessionStoreFailure.Operation)
+        throws(SessionStoreFailure) -> RESPReply
+    {
+        if outcome == .reply(.error(code: "WRONGTYPE")) { return .bulk(Self.foreign) }
+        return try reply(outcome, to: operation)
     }
 }

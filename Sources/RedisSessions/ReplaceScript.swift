@@ -1,4 +1,5 @@
-/// Puts a value in the place of one that is known, as Redis runs it; the reply is 1, or 0 where something else is there.
+/// Puts a value in the place of one that is known, as Redis runs it; the reply is 1, or 0 if something else is there. A value
+/// of another type is known as ``RedisSessionStore/foreign``.
 ///
 /// | name | holds |
 /// |---|---|
@@ -10,7 +11,12 @@ enum ReplaceScript {
         RESPArguments(
             "EVAL",
             """
-            if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+            local present = redis.pcall('GET', KEYS[1])
+            if type(present) == 'table' and present.err then
+              if string.sub(present.err, 1, 9) ~= 'WRONGTYPE' then return present end
+              present = '\\0'
+            end
+            if present ~= ARGV[1] then return 0 end
             if ARGV[2] == '' then redis.call('DEL', KEYS[1]) else redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end
             return 1
             """, "1"))

@@ -7,7 +7,7 @@ struct SessionKeyspace: Sendable {
     /// Characters of a name: 32 bytes in base64url.
     static let nameLength = Base64URL.encodedCount(of: 32)
 
-    /// No record of ours lives for ten years; Redis refuses what overflows its milliseconds.
+    /// None of our records lives for ten years; Redis refuses what overflows its milliseconds.
     private static let longestLife = 315_360_000.0
 
     private static let session = Array("}:session:".utf8)
@@ -26,8 +26,17 @@ struct SessionKeyspace: Sendable {
         arguments.appendArgument { $0.append(contentsOf: prefix + Self.revocations + Array("}".utf8)) }
     }
 
-    func appendProbe(_ tag: [UInt8], to arguments: inout RESPArguments) {
-        arguments.appendArgument { $0.append(contentsOf: prefix + tag + Self.probe) }
+    /// Of the check whether the revocations can be written.
+    func appendRevocationProbe(to arguments: inout RESPArguments) {
+        arguments.appendArgument { $0.append(contentsOf: prefix + Self.revocations + Self.probe) }
+    }
+
+    /// - Parameter name: of the probe's session; nil for its answer.
+    func appendProbe(_ tag: [UInt8], named name: [UInt8]? = nil, to arguments: inout RESPArguments) {
+        arguments.appendArgument { bytes in
+            bytes.append(contentsOf: prefix + tag + Self.probe)
+            if let name { bytes.append(contentsOf: Array(":".utf8) + name) }
+        }
     }
 
     static let revocations = Array("revocations".utf8)
@@ -53,7 +62,7 @@ struct SessionKeyspace: Sendable {
         }
     }
 
-    /// Whole seconds for `EX`, rounded up: Redis must not forget a session that still counts. Nil where it is over.
+    /// Whole seconds for `EX`, rounded up: Redis must not forget a session that still counts. Nil if it is over.
     static func sessionLife(until end: UnixTime, now: UnixTime) -> Int? {
         let seconds = life(until: end, now: now)
         return seconds > 0 ? Int(seconds.rounded(.up)) : nil

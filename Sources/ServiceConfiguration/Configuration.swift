@@ -4,7 +4,7 @@ package import TokenExchange
 ///
 /// Reading is strict. ``ReadingPass`` collects every problem with its line; a ``NodeReader`` is one value of the file
 /// and a ``MappingReader`` one mapping, which knows its keys from what it was asked for and reports the others. Each
-/// section is a type in `Sections/` with a static `read` that asks for its keys; it returns nil where a required one
+/// section is a type in `Sections/` with a static `read` that asks for its keys; it returns nil if a required one
 /// cannot be read, and has then reported it. Defaults stand in `read` alone.
 ///
 /// A `Configuration` exists only where nothing was reported, so whoever holds one checks nothing again: names refer to

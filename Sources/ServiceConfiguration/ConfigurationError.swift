@@ -20,7 +20,7 @@ package struct ConfigurationProblem: Error, Sendable, Equatable, CustomStringCon
 package struct ConfigurationPlace: Sendable, Equatable, CustomStringConvertible {
     /// The file as the caller named it.
     package let file: String
-    /// From 1; nil where the file could not be read at all.
+    /// From 1; nil if the file could not be read at all.
     package let line: Int?
     /// `tenants[0].keys`; empty for the document as a whole.
     package let keyPath: String
@@ -29,7 +29,7 @@ package struct ConfigurationPlace: Sendable, Equatable, CustomStringConvertible 
         [line.map { "\(file):\($0)" } ?? file, keyPath].filter { !$0.isEmpty }.joined(separator: ": ")
     }
 
-    /// - Parameter remedy: whole sentences, or nil where `expected` says it all.
+    /// - Parameter remedy: whole sentences, or nil if `expected` says it all.
     package func problem(expected: String, found: String, remedy: String? = nil) -> ConfigurationProblem {
         problem(Complaint(expected: expected, found: found, remedy: remedy))
     }

@@ -39,7 +39,7 @@ package struct CircuitBreaker: Sendable {
         if case .closed = state { true } else { false }
     }
 
-    /// Nil where no call may be made now.
+    /// Nil if no call may be made now.
     package mutating func permit(at now: Duration) -> Permit? {
         switch state {
         case .closed: break

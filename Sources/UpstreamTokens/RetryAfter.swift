@@ -6,7 +6,7 @@ package enum RetryAfter {
     /// - Parameters:
     ///   - text: seconds, or a point in time.
     ///   - date: the answer's own `Date`: with it, the service's clock need not agree with ours.
-    /// - Returns: nil where `text` is neither.
+    /// - Returns: nil if `text` is neither.
     package static func duration(_ text: String, date: String?, now: UnixTime) -> Duration? {
         if text.utf8.count <= 9, text.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) {
             return Int(text).map { .seconds($0) }

@@ -32,7 +32,7 @@ enum UpstreamExpiry {
         return .seconds(min(life, longest))
     }
 
-    /// Nil where there is none, or null.
+    /// Nil if there is none, or null.
     private static func number(at place: JSONPointer, in document: JSONValue) throws(Unreadable) -> Double? {
         switch place.value(in: document) {
         case nil, .null?: return nil

@@ -10,11 +10,11 @@ extension UpstreamService {
             package let answer: String
         }
 
-        /// The call for an access token; nil where the recipe has none.
+        /// The call for an access token; nil if the recipe has none.
         package let access: Call?
-        /// Nil where there was no access token for it.
+        /// Nil if there was no access token for it.
         package let call: Call?
-        /// Nil where there was none.
+        /// Nil if there was none.
         package let token: UpstreamToken?
     }
 

@@ -17,14 +17,14 @@ struct ConfigurationOption: ParsableArguments {
 
     private static var environment: [String: String] { ProcessInfo.processInfo.environment }
 
-    /// Of the environment; nil where it is unset or empty.
+    /// Of the environment; nil if it is unset or empty.
     private static var fileOfEnvironment: String? {
         environment[variable].flatMap { $0.isEmpty ? nil : $0 }
     }
 
     var file: String { named ?? Self.fileOfEnvironment ?? usualFile }
 
-    /// Why this file and no other; nil where the command line names it.
+    /// Why this file and no other; nil if the command line names it.
     private var reason: String? {
         if named != nil { return nil }
         return Self.fileOfEnvironment == nil

@@ -23,7 +23,7 @@ struct ForceOption: ParsableArguments {
     @Flag(help: "With --force: do not ask.")
     var yes = false
 
-    /// - Parameter harm: nil where there is none, and so nothing to ask.
+    /// - Parameter harm: nil if there is none, and so nothing to ask.
     func confirm(_ harm: String?) throws(StartUpError) {
         guard let harm else { return }
         if yes { return StandardError.write(Array("\(harm)\n".utf8)) }

@@ -1,7 +1,7 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// A package of its own, so that the outer one stays small. The code under test is compiled anew here: its targets are
+// A package of its own, so that the outer one stays small. The code under test is compiled again here: its targets are
 // symbolic links to the outer package's folders, because everything there has `package` access.
 
 let swift: [SwiftSetting] = [

@@ -50,6 +50,7 @@ final class ChaosLoad: Sendable {
     var mintedTwice: Int { state.withLock(\.mintedTwice) }
     /// Logins that noticed.
     var hurt: Int { state.withLock { $0.failures + $0.degradations } }
+    var failures: Int { state.withLock(\.failures) }
     /// Answered as if nothing were wrong, by a provider that would have failed else.
     var strictAnswers: Int { state.withLock { $0.answers.count(where: \.isStrict) } }
 

@@ -78,6 +78,40 @@ import TokenExchange
         #expect(try replicas.isActive(later))
     }
 
+    /// By request, and by command.
+    @Test func alwaysHasRoomForAnEmergency() async throws {
+        let replicas = try await replicas()
+        let redis = try replicas.redis.connect()
+        func fill() throws {
+            let now = UnixTime(seconds: Date().timeIntervalSince1970)
+            let times = "\(now.milliseconds) \((now + .seconds(3600)).milliseconds)"
+            for start in stride(from: 0, to: RevocationTable.limit, by: 1000) {
+                let fields = (start..<start + 1000).flatMap { ["subject:\($0)", times, "key_id:\($0)", times] }
+                _ = try redis.send((["HSET", "countersign:{revocations}"] + fields).map { Array($0.utf8) })
+            }
+        }
+        func count() throws -> Int {
+            guard case .integer(let fields) = try redis.send("HLEN", "countersign:{revocations}") else { return 0 }
+            return fields - 1
+        }
+        try fill()
+        #expect(try revoke(replicas.one, "subject=x").status == 503)
+        for form in ["tenant=acme-staging", "identity_provider=notes", "key_id=\(UUID().uuidString)"] {
+            #expect(try revoke(replicas.one, form).status == 204, "\(form)")
+        }
+        let identity = try replicas.logIn()
+        #expect(try revoke(replicas.one, "all=true").status == 204)
+        try await replicas.becomesInactive(identity)
+        #expect(try count() == 2, "all, and the compromised key")
+        let later = try replicas.logIn()
+        try fill()
+        let command = try await CountersignProcess.run(
+            "sessions", "revoke", "--all", "--yes", "--config", replicas.config)
+        #expect(command.status == 0, "\(command.output)")
+        try await replicas.becomesInactive(later)
+        #expect(try count() == 2)
+    }
+
     @Test(arguments: [
         "", "all=false", "all=true&subject=x", "subject=", "subject=x&subject=y", "subject=x&issued_before=then",
         "issued_before=1", "key_id=x&device=y", "subject=x&issued_befor=1", "subject=x&issued_before=-1",

@@ -90,7 +90,7 @@ import TokenExchange
 
     static let others = [
         Problem(
-            "an unknown key", ":13: nonsense: expected a known key",
+            "an unknown key", ":15: nonsense: expected a known key",
             change: { folder in
                 let text = try String(contentsOfFile: "\(folder.path)/countersign.yaml", encoding: .utf8)
                 try folder.write("countersign.yaml", text + "nonsense: true\n")

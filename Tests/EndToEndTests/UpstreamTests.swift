@@ -25,10 +25,12 @@ import TokenExchange
     }
 
     private static func start(
-        _ providers: String, sessions: String = "{ store: memory }", replicas: Int = 1
+        _ providers: String, sessions: String = "{ store: memory }", replicas: Int = 1,
+        limits: String = Settings().limits
     ) async throws -> [CountersignProcess] {
         var settings = settings(providers)
         settings.sessions = sessions
+        settings.limits = limits
         let folder = try CountersignProcess.prepare(settings)
         for (name, secret) in [
             ("api-key", "MARKERAPIKEY"), ("cache-secret", "MARKERCACHESECRET-of-32-letters-or-more"),
@@ -310,7 +312,7 @@ import TokenExchange
         fake.delay(.milliseconds(200))
         let service = try await Self.start(
             Settings.provider("points", token: Self.upstream(fake, more: ", connections: 128"))
-                + Settings.provider("vip-loyalty"))[0]
+                + Settings.provider("vip-loyalty"), limits: "{ requests_per_second: 0, connections_per_source: 0 }")[0]
         let tokens = try (0..<500).map { number in
             try ModelToken.current.claim("sub", .string("associate-\(number)")).signed(by: TestKeys.rs256)
         }

@@ -53,7 +53,7 @@ import TokenExchange
         let answer = try optional.answer()
         #expect(answer.status == 200 && answer.headers["countersign-degraded"] == "upstream_unavailable")
         #expect(ContinuousClock.now - start < .seconds(10), "each within its deadline, and all at once")
-        #expect(service.log.contains("hanging-key, which has nothing to read"))
+        #expect(service.log.contains("expected a regular file, found \(hanging), a pipe or a device"))
         // A file that was replaced is read as it is now.
         try FileManager.default.removeItem(atPath: hanging)
         chmod(try folder.write("hanging-key", "new-key"), 0o600)

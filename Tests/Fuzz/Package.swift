@@ -1,7 +1,7 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// The code under test is compiled anew here, with libFuzzer's instrumentation and AddressSanitizer: its targets are
+// The code under test is compiled again here, with libFuzzer's instrumentation and AddressSanitizer: its targets are
 // symbolic links to the outer package's folders. README.md says why.
 
 let sanitized: [SwiftSetting] = [

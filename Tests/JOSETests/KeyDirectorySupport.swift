@@ -11,7 +11,7 @@ func manifestText(_ path: String) throws -> String {
     try String(decoding: Data(contentsOf: URL(filePath: "\(path)/manifest.json")), as: UTF8.self)
 }
 
-/// Why a change of a key directory was refused; nil where it was not.
+/// Why a change of a key directory was refused; nil if it was not.
 func problem(_ work: () throws -> Void) throws -> KeyFileError.Problem? {
     do {
         try work()

@@ -48,6 +48,93 @@ import TokenExchange
         try await keepsAllPromises(configuration) { _ in servers.servers[0] }
     }
 
+    /// Where and why, never "timed out".
+    @Test(
+        arguments: [
+            ("-hgetall", nil, "refused with NOPERM", "refused with NOPERM"), ("-hget", nil, "refused with NOPERM", nil),
+            ("-expire", nil, nil, "refused with NOPERM"), ("-hset", nil, nil, "refused with NOPERM"),
+            ("-evalsha", "refused with NOPERM", nil, nil), ("-set", "refused with NOPERM", nil, nil),
+            ("-get", "refused with NOPERM", nil, nil),
+            ("-eval", nil, "refused with NOPERM", "refused with NOPERM"),
+            ("resetkeys ~countersign:{0}:*", nil, "refused with NOPERM", "refused with NOPERM"),
+            ("resetkeys ~other:*", "refused with NOPERM", "refused with NOPERM", "refused with NOPERM"),
+            (
+                "-script|load", "not connected: NOPERM for SCRIPT LOAD", "not connected: NOPERM for SCRIPT LOAD",
+                "not connected: NOPERM for SCRIPT LOAD"
+            ),
+            (
+                "-role", "not connected: NOPERM for ROLE", "not connected: NOPERM for ROLE",
+                "not connected: NOPERM for ROLE"
+            ),
+        ] as [(String, String?, String?, String?)])
+    func namesTheRightThatIsMissing(rule: String, exchange: String?, reading: String?, revocation: String?) async throws
+    {
+        let server = try await RedisServer.start()
+        let user =
+            ["ACL", "SETUSER", "countersign", "on", ">secret", "~*", "+@all"]
+            + rule.split(separator: " ").map(String.init)
+        #expect(try server.connect().send(user.map { Array($0.utf8) }) == .status("OK"))
+        var configuration = configuration(server)
+        configuration.credentials = Self.user
+        try await withStore(configuration) { store in
+            // The second finds what the first has left.
+            _ = try? await store.check(within: ample)
+            let checked = try await cause { try await store.check(within: ample) }
+            let read = try await cause { _ = try await store.revocations(unless: nil, within: ample) }
+            let added = try await cause { try await store.checkRevocations(within: ample) }
+            #expect(checked?.description == exchange)
+            #expect(read?.description == reading)
+            #expect(added?.description == revocation)
+        }
+    }
+
+    /// The only way to know before the associates do.
+    @Test func seesThatAServerCannotSave() async throws {
+        let folder = TemporaryFolder()
+        let server = try await RedisServer.start(arguments: ["--dir", folder.path])
+        try await withStore(configuration(server)) { store in
+            try await store.check(within: ample)
+            // Its name is taken by a folder.
+            try FileManager.default.createDirectory(
+                atPath: "\(folder.path)/dump.rdb", withIntermediateDirectories: false)
+            try server.command("CONFIG", "SET", "save", "3600 1")
+            try server.command("BGSAVE")
+            try await eventually("it has failed") {
+                try server.information("persistence").contains("rdb_last_bgsave_status:err")
+            }
+            try await expect(.refused(code: "MISCONF")) { try await store.check(within: ample) }
+            try await expect(.refused(code: "MISCONF")) { try await store.checkRevocations(within: ample) }
+            #expect(try await store.revocations(unless: nil, within: ample) != nil, "reading is no writing")
+        }
+    }
+
+    @Test func namesAScriptOfOthersThatDoesNotEnd() async throws {
+        let server = try await RedisServer.start(arguments: ["--busy-reply-threshold", "10"])
+        try await withStore(configuration(server)) { store in
+            try await store.check(within: ample)
+            let script = Task.detached { try server.command("EVAL", "while true do end", "0") }
+            try await eventually("it runs") {
+                try await cause { try await store.check(within: .milliseconds(100)) } == .refused(code: "BUSY")
+            }
+            try server.command("SCRIPT", "KILL")
+            _ = try await script.value
+            try await store.check(within: ample)
+        }
+    }
+
+    /// Of the server's whole table.
+    @Test func namesAServerThatTakesNoMoreClients() async throws {
+        let server = try await RedisServer.start(arguments: ["--maxclients", "1"])
+        let other = try server.connect()
+        try other.send("PING")
+        try await withStore(configuration(server)) { store in
+            try await expect(.notConnected(detail: "ERR max number of clients reached")) {
+                try await store.check(within: ample)
+            }
+        }
+        withExtendedLifetime(other) {}
+    }
+
     private static let user = RedisCredentials(username: "countersign") { "secret" }
 
     /// Makes the user, with the commands that `docs/operations.md` names after each of `words`.

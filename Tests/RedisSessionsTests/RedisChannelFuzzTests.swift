@@ -64,7 +64,7 @@ private struct FuzzResult {
             if reply == .null { problems.append("\(number) got null") }
         case .failure(.timedOut): timedOut += 1
         case .failure(.unexpectedReply): unexpected += 1
-        case .failure(.notConnected), .failure(.overloaded): break
+        case .lost, .failure(.overloaded): break
         case .failure(let cause): problems.append("\(number): \(cause)")
         }
     }
@@ -207,7 +207,7 @@ private final class FuzzedChannel {
     private var handler: RedisChannelHandler
     private var channel: EmbeddedChannel
     /// Commands written by the client, and the replies under way to it.
-    private var commands = ByteBuffer()
+    private var commands = RESPCommands()
     private var wire = ByteBuffer()
     private(set) var result = FuzzResult()
 
@@ -216,6 +216,10 @@ private final class FuzzedChannel {
         var fault: ConnectionFault?
 
         func channelOpened(_ handler: RedisChannelHandler) { isOpen = true }
+
+        func channelFellSilent(_ handler: RedisChannelHandler) {}
+
+        func channelSpokeAgain(_ handler: RedisChannelHandler) {}
 
         func channelFailed(_ handler: RedisChannelHandler, _ fault: ConnectionFault) {
             isOpen = false
@@ -263,7 +267,7 @@ private final class FuzzedChannel {
 
     func step() throws {
         loop.run()
-        while let written = try channel.readOutbound(as: ByteBuffer.self) { commands.writeImmutableBuffer(written) }
+        while let written = try channel.readOutbound(as: ByteBuffer.self) { commands.feed(written) }
         switch Int.random(in: 0..<1000, using: &generator) {
         case 0..<500: answer(upTo: 4)
         case 500..<880: try deliver(upTo: 300)
@@ -291,7 +295,7 @@ private final class FuzzedChannel {
         wire.clear()
         (handler, channel) = try Self.open(peer, owner, loop)
         loop.run()
-        while let written = try channel.readOutbound(as: ByteBuffer.self) { commands.writeImmutableBuffer(written) }
+        while let written = try channel.readOutbound(as: ByteBuffer.self) { commands.feed(written) }
         answer(upTo: 3)
         while !owner.isOpen { try deliver(upTo: 20) }
     }
@@ -312,7 +316,7 @@ private final class FuzzedChannel {
 
     private func answer(upTo limit: Int) {
         var count = 0
-        while count < limit, let words = nextCommand() {
+        while count < limit, let words = commands.next() {
             count += 1
             switch words[0] {
             case "CLIENT", "ASKING": wire.writeString("+OK\r\n")
@@ -339,24 +343,5 @@ private final class FuzzedChannel {
         let index = (chance(of: 500) ? edges : Array(reply.indices)).randomElement(using: &generator) ?? 0
         let other = chance(of: 500) ? Array("+-:$*0123456789\r\n".utf8) : Array(0...255)
         reply[index] = other.filter { $0 != reply[index] }.randomElement(using: &generator) ?? 0
-    }
-
-    /// The words of the next whole command; nil where there is none.
-    private func nextCommand() -> [String]? {
-        guard commands.readableBytes > 0, let count = number(after: "*") else { return nil }
-        return (0..<count).map { _ in
-            let length = number(after: "$") ?? 0
-            let word = commands.readString(length: length) ?? ""
-            commands.moveReaderIndex(forwardBy: 2)
-            return word
-        }
-    }
-
-    private func number(after mark: Character) -> Int? {
-        guard let end = commands.readableBytesView.firstIndex(of: 13) else { return nil }
-        let line = commands.readString(length: end - commands.readerIndex)
-        commands.moveReaderIndex(forwardBy: 2)
-        guard let line, line.first == mark else { return nil }
-        return Int(line.dropFirst())
     }
 }

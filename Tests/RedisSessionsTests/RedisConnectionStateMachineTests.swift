@@ -60,17 +60,16 @@ import Testing
         #expect(submit(3, to: &machine) == "write")
     }
 
-    @Test func endsEachCommandAtItsOwnDeadline() {
+    @Test func endsEachCommandAtItsCallersOwnEnd() {
         var machine = ready()
-        _ = submit(1, to: &machine)
+        _ = submit(1, to: &machine, budget: .milliseconds(250))
         _ = submit(2, to: &machine, budget: .milliseconds(10))
         #expect(machine.expire(now: start).next == start + .milliseconds(10))
         let first = machine.expire(now: start + .milliseconds(10))
         #expect(first.expired == [2])
-        #expect(first.next == start + .milliseconds(100))
-        let second = machine.expire(now: start + .milliseconds(100))
-        #expect(second.expired == [1])
-        #expect(second.next == start + .milliseconds(200))
+        #expect(first.next == start + .milliseconds(100), "when it would count as silent")
+        #expect(machine.expire(now: start + .milliseconds(100)).next == start + .milliseconds(250))
+        #expect(machine.expire(now: start + .milliseconds(250)).expired == [1])
     }
 
     @Test func dropsTheLateReplyAndKeepsTheOrder() {
@@ -89,15 +88,49 @@ import Testing
         #expect(submit(2, to: &machine) == "overloaded")
     }
 
-    @Test func closesWhereTheOldestReplyIsTwoTimeoutsLate() {
+    @Test func fallsSilentOnceAReplyIsOwedTooLongAndEndsNoCommandForIt() {
         var machine = ready()
         _ = submit(1, to: &machine)
-        _ = submit(2, to: &machine, now: start + .milliseconds(150))
-        #expect(machine.expire(now: start + .milliseconds(199)).closing?.fault == nil)
-        let expiry = machine.expire(now: start + .milliseconds(200))
-        #expect(expiry.closing?.fault == .hung)
-        #expect(expiry.closing?.callers == [2])
-        #expect(expiry.next == nil)
+        #expect(!machine.expire(now: start + .milliseconds(99)).fellSilent)
+        let silence = machine.expire(now: start + .milliseconds(100))
+        #expect(silence.fellSilent && machine.isSilent)
+        #expect(silence.expired == [] && silence.closing?.fault == nil)
+        #expect(!machine.expire(now: start + .milliseconds(200)).fellSilent, "it is told of once")
+        #expect(submit(2, to: &machine, now: start + .milliseconds(200)) == "write")
+        let wasSilent = machine.heard(now: start + .milliseconds(300))
+        #expect(wasSilent && !machine.isSilent)
+        for caller in 1...2 {
+            #expect(name(machine.received(.integer(Int64(caller)))) == "deliver \(caller): integer(\(caller))")
+        }
+    }
+
+    @Test func isNotSilentWhileAnythingComes() {
+        var machine = ready()
+        for caller in 1...3 { _ = submit(caller, to: &machine) }
+        let wasSilent = machine.heard(now: start + .milliseconds(90))
+        #expect(!wasSilent)
+        _ = machine.received(.null)
+        #expect(machine.expire(now: start + .milliseconds(100)).next == start + .milliseconds(190))
+        #expect(!machine.isSilent)
+        #expect(machine.expire(now: start + .milliseconds(190)).fellSilent)
+    }
+
+    @Test func isNotSilentWhileNothingIsOwed() {
+        var machine = ready()
+        _ = machine.heard(now: start)
+        #expect(machine.expire(now: start + .seconds(9)).next == nil)
+        _ = submit(1, to: &machine, now: start + .seconds(9))
+        #expect(!machine.expire(now: start + .milliseconds(9050)).fellSilent)
+    }
+
+    /// It must not be sent again: that could end one connection after the other.
+    @Test func givesRubbishToTheCallerWhoseReplyItWouldHaveBeen() {
+        var machine = ready()
+        for caller in 1...3 { _ = submit(caller, to: &machine) }
+        #expect(
+            name(machine.receivedRubbish())
+                == "misfit of 1, close: \(ConnectionFault.protocolViolated.detail) [2, 3]")
+        #expect(name(machine.receivedRubbish()) == "none")
     }
 
     @Test func closesOnAReplyThatNobodyAskedFor() {
@@ -179,7 +212,7 @@ import Testing
 
     private func opening(_ commands: Int, maximumInFlight: Int = 16) -> Machine {
         Machine(
-            openingCommands: commands, until: start + .seconds(1), commandTimeout: .milliseconds(100),
+            openingCommands: commands, until: start + .seconds(1), silenceLimit: .milliseconds(100),
             maximumInFlight: maximumInFlight)
     }
 
@@ -196,7 +229,7 @@ import Testing
         let now = now ?? start
         switch machine.submit(caller, reply: shape, end: now + budget, now: now) {
         case .write(let deadline):
-            #expect(deadline == now + min(budget, .milliseconds(100)) || budget == .seconds(3))
+            #expect(deadline == now + min(budget, .milliseconds(100)))
             return "write"
         case .overloaded: return "overloaded"
         case .notReady(let fault): return "not ready: \(fault.detail)"

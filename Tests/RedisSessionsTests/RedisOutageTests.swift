@@ -59,7 +59,7 @@ import TokenExchange
             try await expect(.refused(code: "OOM")) { try await store.check(within: ample) }
             try server.command("CONFIG", "SET", "maxmemory", "0")
             try await store.check(within: ample)
-            #expect((1...1000).contains(try server.connect().life("countersign:{0}:probe")))
+            #expect((1...60_000).contains(try server.connect().life("countersign:{0}:probe")))
         }
         var configuration = configuration(server)
         configuration.credentials = RedisCredentials(username: "reader") { "secret" }
@@ -82,30 +82,6 @@ import TokenExchange
         await running.value
         try await expect(.notConnected(detail: "client is shut down")) { try await store.check(within: ample) }
         try await group.shutdownGracefully()
-    }
-
-    @Test func endsWithinTheTimeoutWhereTheServerHangsAndHealsLater() async throws {
-        let server = try await RedisServer.start()
-        try await withStore(configuration(server, commandTimeout: .milliseconds(250)), threads: 1) { store in
-            try await store.check(within: ample)
-            server.stop()
-            let clock = ContinuousClock()
-            var hung = false
-            for _ in 0..<20 where !hung {
-                let start = clock.now
-                let failure = try await cause { try await store.check(within: ample) }
-                #expect(clock.now - start < .seconds(2))
-                hung = failure == .timedOut
-            }
-            #expect(hung)
-            try await eventually("the hung connections are given up", within: .seconds(3)) {
-                isNotConnected(try await cause { try await store.check(within: ample) })
-            }
-            server.resume()
-            try await eventually("the store is back", within: .seconds(2)) {
-                try await cause { try await store.check(within: ample) } == nil
-            }
-        }
     }
 
     @Test func endsWithinTheCallersBudgetAndKeepsTheConnection() async throws {
@@ -132,7 +108,9 @@ import TokenExchange
             try await store.check(within: ample)
             server.stop()
             let causes = try await withThrowingTaskGroup(of: SessionStoreFailure.Cause?.self) { group in
-                for _ in 0..<20 { group.addTask { try await cause { try await store.check(within: ample) } } }
+                for _ in 0..<20 {
+                    group.addTask { try await cause { try await store.check(within: .milliseconds(500)) } }
+                }
                 return try await group.reduce(into: []) { $0.append($1) }
             }
             #expect(causes.filter { $0 == .timedOut }.count == 8)

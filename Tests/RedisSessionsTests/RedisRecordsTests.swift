@@ -114,11 +114,79 @@ import TokenExchange
         #expect(!String(decoding: statistics, as: UTF8.self).contains("cmdstat_eval:"))
     }
 
-    @Test func refusesReplyOfAnotherType() async throws {
+    // MARK: What others have written
+
+    private static let foreign = SealedRecord(bytes: [0])
+
+    /// It counts as a record that cannot be read: absent, and replaced by who may.
+    @Test func takesWhatIsNoStringForARecordThatCannotBeRead() async throws {
         let server = try await RedisServer.start()
-        try server.command("RPUSH", redisKey("session", 1), "x")
+        for (kind, number) in [("session", UInt8(1)), ("answer", 2), ("shared", 3), ("shared", 4)] {
+            try server.command("RPUSH", redisKey(kind, number), "x")
+        }
         try await withStore(configuration(server)) { store in
-            try await expect(.refused(code: "WRONGTYPE")) { _ = try await store.session(key(1), within: ample) }
+            #expect(try await store.session(key(1), within: ample) == Self.foreign)
+            let exchange = records(session: 5, answer: 2)
+            try await expect(.answered(Self.foreign, session: Self.foreign), from: exchange, in: store)
+            #expect(
+                try await store.insertIfAbsent(exchange, replacing: Self.foreign, within: ample) == .inserted)
+            try await expect(
+                .answered(exchange.answer, session: exchange.session.record), from: records(session: 6, answer: 2),
+                in: store)
+            for number in [UInt8(3), 4] { #expect(try await store.value(of: key(number), within: ample) == [0]) }
+            let life = Duration.seconds(10)
+            #expect(try await store.insertIfAbsent([7], under: key(3), for: life, within: ample) == [0])
+            #expect(try await store.replace([0], under: key(3), with: [7], for: life, within: ample))
+            #expect(try await !store.replace([8], under: key(4), with: [7], for: life, within: ample))
+            #expect(try await store.value(of: key(3), within: ample) == [7])
+            try await store.revoke(key(1), until: clock.now + .seconds(60), within: ample)
+            #expect(try await store.session(key(1), within: ample) == nil)
+        }
+    }
+
+    @Test func mintsAgainWhereTheSessionOfAnAnswerIsNoString() async throws {
+        let server = try await RedisServer.start()
+        try await withStore(configuration(server)) { store in
+            try await expect(.inserted, from: records(session: 1, answer: 2), in: store)
+            try server.command("DEL", redisKey("session", 1))
+            try server.command("SADD", redisKey("session", 1), "x")
+            try await expect(.inserted, from: records(session: 3, answer: 2), in: store)
+        }
+    }
+
+    @Test(arguments: ["answer", "session"]) func countsWhatIsLongerThanOursAsAbsent(kind: String) async throws {
+        let server = try await RedisServer.start()
+        try await withStore(configuration(server), threads: 1) { store in
+            try await expect(.inserted, from: records(session: 1, answer: 2), in: store)
+            let connections = try clients(of: server).map { $0.prefix { $0 != " " } }
+            try server.command("SETRANGE", redisKey(kind, kind == "answer" ? 2 : 1), "20000000", "x")
+            let exchange = records(session: 3, answer: 2)
+            try await expect(.inserted, from: exchange, in: store)
+            try await expect(
+                .answered(exchange.answer, session: exchange.session.record), from: records(session: 4, answer: 2),
+                in: store)
+            #expect(try clients(of: server).map { $0.prefix { $0 != " " } } == connections, "the connection is kept")
+        }
+    }
+
+    @Test func logsInAndIntrospectsWhateverStandsInTheStore() async throws {
+        let server = try await RedisServer.start()
+        try await withStore(configuration(server)) { store in
+            let bench = ExchangeBench(clock: clock, store: store)
+            let token = try bench.token.signed(by: TestKeys.rs256)
+            _ = await bench.exchange(token)
+            let redis = try server.connect()
+            for key in try redis.keys() {
+                try redis.send("DEL", key)
+                try redis.send("HSET", key, "a", "b")
+            }
+            let identity = try #require(await bench.exchange(token).externalIdentity)
+            #expect(await bench.exchange(token).externalIdentity == identity)
+            #expect(bench.unreadableRecords.count(of: .corrupt) == 1)
+            guard case .active = try await bench.introspect(identity) else {
+                Issue.record("not active")
+                return
+            }
         }
     }
 

@@ -92,6 +92,6 @@ import TokenExchange
                 servers.sentinels.map { RedisAddress(host: "127.0.0.1", port: $0.port) },
                 service: RedisSentinels.service),
             credentials: RedisCredentials { password }, commandTimeout: commandTimeout,
-            connectTimeout: commandTimeout * 2)
+            connectTimeout: commandTimeout * 2, reconnectWait: .milliseconds(200))
     }
 }

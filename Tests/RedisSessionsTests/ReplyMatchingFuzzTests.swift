@@ -13,6 +13,7 @@ import Testing
         #expect(world.answered > 1000)
         #expect(world.timedOut > 200)
         #expect(world.closed > 10)
+        #expect(world.silences > 0)
         #expect(world.problems == [])
     }
 
@@ -27,6 +28,8 @@ import Testing
         var answered = 0
         var timedOut = 0
         var closed = 0
+        /// That ended.
+        var silences = 0
         var problems: [String] = []
 
         init(seed: UInt64) {
@@ -53,8 +56,8 @@ import Testing
             nextCaller += 1
             let budget = TimeAmount.milliseconds(.random(in: 1...300, using: &generator))
             switch machine.submit(caller, reply: .integer, end: now + budget, now: now) {
-            case .write(let deadline):
-                deadlines[caller] = deadline
+            case .write:
+                deadlines[caller] = now + budget
                 server.append(caller)
             case .overloaded: if server.count < 64 { problems.append("overloaded by \(server.count)") }
             case .notReady: problems.append("not ready")
@@ -67,6 +70,8 @@ import Testing
         }
 
         private mutating func receive(_ reply: RESPReply) {
+            if machine.heard(now: now) { silences += 1 }
+            if machine.isSilent { problems.append("silent though a reply has come") }
             switch machine.received(reply) {
             case .none: break
             case .opening: problems.append("opened twice")
@@ -112,7 +117,7 @@ import Testing
 
         private static func open(at now: NIODeadline) -> RedisConnectionStateMachine<Int> {
             var machine = RedisConnectionStateMachine<Int>(
-                openingCommands: 1, until: now, commandTimeout: .milliseconds(100), maximumInFlight: 64)
+                openingCommands: 1, until: now, silenceLimit: .milliseconds(100), maximumInFlight: 64)
             _ = machine.received(.bulk([]))
             return machine
         }

@@ -2,6 +2,7 @@ import Logging
 import NIOCore
 import NIOPosix
 import RedisSessions
+import Synchronization
 import TestSupport
 import Testing
 import TokenExchange
@@ -36,7 +37,7 @@ func configuration(
 func configuration(port: Int, tls: RedisTLS? = nil, commandTimeout: Duration = ample) -> RedisConfiguration {
     RedisConfiguration(
         .standalone(RedisAddress(host: "127.0.0.1", port: port)), tls: tls, commandTimeout: commandTimeout,
-        connectTimeout: commandTimeout * 2)
+        connectTimeout: commandTimeout * 2, reconnectWait: .milliseconds(200))
 }
 
 /// Records live by this clock in the store and by Redis' own in Redis; it stands still.
@@ -74,7 +75,7 @@ func records(
         answerExpiresAt: clock.now + answerLife)
 }
 
-/// The failure that `operation` ends with; nil where it succeeds.
+/// The failure that `operation` ends with; nil if it succeeds.
 func cause(_ operation: () async throws -> Void) async throws -> SessionStoreFailure.Cause? {
     do {
         try await operation()
@@ -99,4 +100,13 @@ func expect(
 ) async throws {
     let outcome = try await store.insertIfAbsent(records, replacing: nil, within: ample)
     #expect(outcome == insertion, sourceLocation: at)
+}
+
+/// What a list of revocations has told.
+final class Events: Sendable {
+    private let events = Mutex<[RevocationEvent]>([])
+
+    var all: [RevocationEvent] { events.withLock { $0 } }
+
+    func note(_ event: RevocationEvent) { events.withLock { $0.append(event) } }
 }

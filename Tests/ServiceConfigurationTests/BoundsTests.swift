@@ -30,6 +30,7 @@ struct Bounds: Sendable, CustomTestStringConvertible {
         rotation("clock_skew", accepted: ["0s", "10m"], refused: ["600001ms", "x"]),
         redis("command_timeout", accepted: ["10ms", "10s"], refused: ["9ms", "10001ms"]),
         redis("connect_timeout", accepted: ["10ms", "10s"], refused: ["9ms", "10001ms"]),
+        redis("reconnect_wait", accepted: ["0s", "1m"], refused: ["-1s", "60001ms"]),
         redis("maximum_in_flight", accepted: ["1", "65536"], refused: ["0", "65537"]),
         redis("wait_replicas", accepted: ["0", "10"], refused: ["-1", "11"]),
         redis("wait_timeout", accepted: ["200ms", "10s"], refused: ["199ms", "10001ms"]),

@@ -53,6 +53,7 @@ let longest = """
           server_name: redis.internal
         sentinel: { username: watcher, password: { file: secret } }
         connect_timeout: 300ms
+        reconnect_wait: 800ms
         maximum_in_flight: 100
         wait_replicas: 1
         wait_connections: 4

@@ -148,7 +148,8 @@ private final class ByteHandler: ChannelInboundHandler {
     private static func pour(_ bytes: ByteBuffer, on channel: any Channel, _ server: ByteServer) {
         channel.writeAndFlush(bytes).whenSuccess {
             server.noteSent(bytes.readableBytes)
-            pour(bytes, on: channel, server)
+            // Not at once: while the kernel takes all of it, each call would be within the one before.
+            channel.eventLoop.execute { pour(bytes, on: channel, server) }
         }
     }
 }

@@ -58,7 +58,6 @@ package final class CountersignProcess: Sendable {
             listen: { public: "127.0.0.1:\(ports.public)", operations: "127.0.0.1:\(ports.operations)"\(listenMore) }
             log: \(log)
             limits: \(limits)
-            shutdown: \(shutdown)
             signing: \(signing)
             sessions: \(sessions)
             tenants:
@@ -66,8 +65,9 @@ package final class CountersignProcess: Sendable {
             identity_providers:
             \(providers)
             \(defaultProvider.map { "default_identity_provider: \($0)" } ?? "")
-            \(outbound.map { "outbound: \($0)" } ?? "")
             \(verifiers.isEmpty ? "" : "verifiers:\n" + verifiers.map(\.yaml).joined())
+            shutdown: \(shutdown)
+            \(outbound.map { "outbound: \($0)" } ?? "")
             """
         }
     }

@@ -10,6 +10,8 @@ package final class FaultySessionStore: SessionStore {
         var tamper: @Sendable ([UInt8]) -> [UInt8] = { $0 }
         var roundTrips = 0
         var written: [StoredSession] = []
+        var budgets: [Duration] = []
+        var whenAsked: @Sendable () -> Void = {}
     }
 
     private let inner: any SessionStore
@@ -39,8 +41,18 @@ package final class FaultySessionStore: SessionStore {
     /// Sessions that were inserted alone, in order.
     package var written: [StoredSession] { state.withLock(\.written) }
 
-    private func pass(_ operation: SessionStoreFailure.Operation) throws(SessionStoreFailure) {
+    /// How long each call might have taken, in order.
+    package var budgets: [Duration] { state.withLock(\.budgets) }
+
+    /// Calls `action` whenever something is asked of the store.
+    package func whenAsked(_ action: @escaping @Sendable () -> Void) { state.withLock { $0.whenAsked = action } }
+
+    private func pass(
+        _ operation: SessionStoreFailure.Operation, within budget: Duration
+    ) throws(SessionStoreFailure) {
+        state.withLock(\.whenAsked)()
         let fault = state.withLock { state -> SessionStoreFailure.Cause? in
+            state.budgets.append(budget)
             guard state.refusals == 0 else {
                 state.refusals -= 1
                 return .timedOut
@@ -58,7 +70,7 @@ package final class FaultySessionStore: SessionStore {
     package func insertIfAbsent(
         _ records: ExchangeRecords, replacing unreadable: SealedRecord?, within budget: Duration
     ) async throws(SessionStoreFailure) -> ExchangeInsertion {
-        try pass(.exchange)
+        try pass(.exchange, within: budget)
         switch try await inner.insertIfAbsent(records, replacing: unreadable, within: budget) {
         case .inserted: return .inserted
         case .answered(let answer, let session): return .answered(answer, session: tampered(session))
@@ -66,7 +78,7 @@ package final class FaultySessionStore: SessionStore {
     }
 
     package func insertIfAbsent(_ session: StoredSession, within budget: Duration) async throws(SessionStoreFailure) {
-        try pass(.insert)
+        try pass(.insert, within: budget)
         let isRefused = state.withLock { $0.refused.contains(session.key.partition) }
         if isRefused { throw SessionStoreFailure(.insert, .notConnected(detail: "connection refused")) }
         state.withLock { $0.written.append(session) }
@@ -76,24 +88,26 @@ package final class FaultySessionStore: SessionStore {
     package func replace(
         _ expected: SealedRecord, with session: StoredSession, within budget: Duration
     ) async throws(SessionStoreFailure) -> Bool {
-        try pass(.insert)
+        try pass(.insert, within: budget)
         return try await inner.replace(expected, with: session, within: budget)
     }
 
     package func session(_ key: RecordKey, within budget: Duration) async throws(SessionStoreFailure) -> SealedRecord? {
-        try pass(.session)
+        try pass(.session, within: budget)
         return try await inner.session(key, within: budget).map(tampered)
     }
 
     package func revoke(
         _ key: RecordKey, until end: UnixTime, within budget: Duration
     ) async throws(SessionStoreFailure) {
-        try pass(.revoke)
+        try pass(.revoke, within: budget)
         try await inner.revoke(key, until: end, within: budget)
     }
 
+    package var patience: Duration { inner.patience }
+
     package func check(within budget: Duration) async throws(SessionStoreFailure) {
-        try pass(.check)
+        try pass(.check, within: budget)
         try await inner.check(within: budget)
     }
 }

@@ -41,19 +41,41 @@ package final class RedisCluster: Sendable {
     package func move(
         _ slot: Int, from source: RedisServer, to target: RedisServer, halfway: () async throws -> Void = {}
     ) async throws {
+        try await move([slot], from: source, to: target, halfway: halfway)
+    }
+
+    package func move(
+        _ slots: [Int], from source: RedisServer, to target: RedisServer, halfway: () async throws -> Void = {}
+    ) async throws {
         let (sourceID, targetID) = (try Self.identifier(of: source), try Self.identifier(of: target))
-        try target.expectOK("CLUSTER", "SETSLOT", "\(slot)", "IMPORTING", sourceID)
-        try source.expectOK("CLUSTER", "SETSLOT", "\(slot)", "MIGRATING", targetID)
-        try await halfway()
-        while case .array(let keys) = try source.command("CLUSTER", "GETKEYSINSLOT", "\(slot)", "100"), !keys.isEmpty {
-            for key in keys {
-                guard case .bulk(let name) = key else { continue }
-                try source.command(
-                    "MIGRATE", "127.0.0.1", "\(target.port)", String(decoding: name, as: UTF8.self), "0", "1000")
-            }
+        let (from, to) = (try source.connect(), try target.connect())
+        let all = try [to, from] + masters.filter { $0 !== source && $0 !== target }.map { try $0.connect() }
+        for slot in slots {
+            try to.expectOK("CLUSTER", "SETSLOT", "\(slot)", "IMPORTING", sourceID)
+            try from.expectOK("CLUSTER", "SETSLOT", "\(slot)", "MIGRATING", targetID)
         }
-        for server in [target, source] + masters {
-            try server.expectOK("CLUSTER", "SETSLOT", "\(slot)", "NODE", targetID)
+        try await halfway()
+        for slot in slots {
+            while case .array(let keys) = try from.send("CLUSTER", "GETKEYSINSLOT", "\(slot)", "100"), !keys.isEmpty {
+                for case .bulk(let name) in keys {
+                    let key = String(decoding: name, as: UTF8.self)
+                    try from.send("MIGRATE", "127.0.0.1", "\(target.port)", key, "0", "1000")
+                }
+            }
+            for server in all { try server.expectOK("CLUSTER", "SETSLOT", "\(slot)", "NODE", targetID) }
+            await Task.yield()
+        }
+    }
+
+    /// Those that a master serves, by its own map.
+    package func slots(of master: RedisServer) throws -> [Int] {
+        guard case .array(let ranges) = try master.command("CLUSTER", "SLOTS") else { return [] }
+        return ranges.flatMap { range -> [Int] in
+            guard case .array(let parts) = range, case .integer(let first) = parts[0],
+                case .integer(let last) = parts[1], case .array(let server) = parts[2],
+                case .integer(let port) = server[1], port == master.port
+            else { return [] }
+            return Array(first...last)
         }
     }
 
@@ -130,8 +152,14 @@ extension RedisServer {
 
     package func information(_ section: String) throws -> String { try text("INFO", section) }
 
-    func expectOK(_ words: String...) throws {
-        let reply = try connect().send(words.map { Array($0.utf8) })
+    func expectOK(_ words: String...) throws { try connect().expectOK(words) }
+}
+
+extension RawRedisConnection {
+    func expectOK(_ words: String...) throws { try expectOK(words) }
+
+    fileprivate func expectOK(_ words: [String]) throws {
+        let reply = try send(words.map { Array($0.utf8) })
         guard reply == .status("OK") else { throw RedisServerFailure(description: "\(words): \(reply)") }
     }
 }

@@ -43,6 +43,10 @@ package final class TCPProxy: Sendable {
     /// Passes nothing in either direction until ``restore()``, and keeps the connections open.
     package func stall() { traffic.change { $0.isStalled = true } }
 
+    /// Passes nothing to the clients any more on the connections that stand, as if their other end had gone without a word;
+    /// new ones are well. It is for good.
+    package func strand() { traffic.strand() }
+
     /// Replaces bytes of replies by others: each with a chance of one in `rarity`.
     package func corrupt(oneByteIn rarity: Int, seed: UInt64) {
         traffic.change { $0.corruption = .random(rarity: rarity, SeededGenerator(seed: seed)) }
@@ -145,6 +149,10 @@ private final class ProxiedTraffic: Sendable {
         eventLoop.execute { for pipe in self.pipes.value.values { pipe.pump() } }
     }
 
+    func strand() {
+        eventLoop.execute { for pipe in self.pipes.value.values { pipe.strand() } }
+    }
+
     func closeAll() {
         eventLoop.execute { for pipe in self.pipes.value.values { pipe.close() } }
     }
@@ -160,6 +168,7 @@ private final class Pipe: ChannelInboundHandler {
     private let traffic: ProxiedTraffic
     private var held = CircularBuffer<(due: NIODeadline, bytes: [UInt8])>()
     private var sourceHasEnded = false
+    private var isStranded = false
 
     init(from source: any Channel, to target: any Channel, isReply: Bool, traffic: ProxiedTraffic) {
         self.source = source
@@ -186,7 +195,7 @@ private final class Pipe: ChannelInboundHandler {
 
     /// Passes on what is due.
     func pump() {
-        guard !traffic.isStalled else { return }
+        guard !traffic.isStalled, !isStranded else { return }
         let now = NIODeadline.now()
         while let first = held.first, first.due <= now {
             held.removeFirst()
@@ -200,6 +209,8 @@ private final class Pipe: ChannelInboundHandler {
             close()
         }
     }
+
+    func strand() { isStranded = isReply }
 
     func close() {
         held.removeAll()

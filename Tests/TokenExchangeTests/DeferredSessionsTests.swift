@@ -43,8 +43,10 @@ import TokenExchange
         let store = FaultySessionStore(InMemorySessionStore(time: clock.time))
         store.fail(with: .timedOut)
         let attempts = Atomic(0)
+        let isWriting = Atomic(false)
         let time = TimeSource(
             now: {
+                guard isWriting.load(ordering: .relaxed) else { return clock.now }
                 if attempts.wrappingAdd(1, ordering: .relaxed).newValue == 5 { withUnsafeCurrentTask { $0?.cancel() } }
                 return clock.now
             }, elapsed: clock.time.elapsed)
@@ -52,6 +54,7 @@ import TokenExchange
         for number in UInt8(0)..<90 {
             deferred.append(session(number, until: clock.now + .seconds(60), in: number))
         }
+        isWriting.store(true, ordering: .relaxed)
         await Task { await deferred.run() }.value
         #expect(deferred.count == 90 && attempts.load(ordering: .relaxed) == 5)
     }

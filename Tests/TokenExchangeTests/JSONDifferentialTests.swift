@@ -66,7 +66,7 @@ import TokenExchange
 private enum Strictness {
     case duplicateMember, limits, loneSurrogate, nul, notUTF8, byteOrderMark
 
-    /// Nil where none of the rules is a reason.
+    /// Nil if none of the rules is a reason.
     init?(_ refusal: JSONError, of text: [UInt8]) {
         let string = String(decoding: text, as: UTF8.self)
         switch refusal {

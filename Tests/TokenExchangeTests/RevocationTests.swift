@@ -84,42 +84,60 @@ import TokenExchange
         #expect(try await other.introspect(identity) == .inactive)
     }
 
-    /// Five seconds are promised: by then who has not read the list does not know, and says so.
+    /// Five seconds are promised: by then who cannot read the list does not know, and says why.
     @Test func neverCallsASessionGoodByAListThatIsOld() async throws {
         let clock = ManualClock()
-        let store = InMemorySessionStore(time: clock.time)
-        let bench = ExchangeBench(clock: clock, store: store, revocationStore: store)
+        let list = LossyRevocationStore(clock)
+        let bench = ExchangeBench(clock: clock, revocationStore: list)
         let identity = try await bench.logIn("me")
-        await #expect(throws: Failure.self) { try await bench.introspect(identity) }
+        list.refuseReading(with: .refused(code: "NOPERM"))
+        let unread = Failure(.sessionStoreUnavailable, operation: "revocations", cause: "refused with NOPERM")
+        await #expect(throws: unread) { try await bench.introspect(identity) }
+        list.refuseReading(with: nil)
         try await bench.revocations.read()
+        list.refuseReading(with: .refused(code: "NOPERM"))
         clock.advance(by: .seconds(5))
         #expect(try await bench.introspect(identity) != .inactive)
         clock.advance(by: .milliseconds(1))
-        await #expect(throws: Failure.self) { try await bench.introspect(identity) }
+        await #expect(throws: unread) { try await bench.introspect(identity) }
+    }
+
+    /// As after a stall of the store: nobody waits for the next reading.
+    @Test func readsAListThatIsOldBeforeItGivesUp() async throws {
+        let clock = ManualClock()
+        let bench = ExchangeBench(clock: clock, revocationStore: LossyRevocationStore(clock))
+        let token = try bench.token.signed(by: TestKeys.rs256)
+        let identity = try #require(await bench.exchange(token).externalIdentity)
+        clock.advance(by: .seconds(60))
+        #expect(try await bench.introspect(identity) != .inactive)
+        clock.advance(by: .seconds(60))
+        #expect(await bench.exchange(token).externalIdentity == identity)
     }
 
     /// What was handed out before may have been revoked since; what is made now is good.
     @Test func handsOutNoEarlierTokenByAListThatIsOld() async throws {
         let clock = ManualClock()
-        let store = InMemorySessionStore(time: clock.time)
-        let bench = ExchangeBench(clock: clock, store: store, revocationStore: store)
+        let list = LossyRevocationStore(clock)
+        let bench = ExchangeBench(clock: clock, revocationStore: list)
         try await bench.revocations.read()
+        list.refuseReading(with: .timedOut)
         let token = try bench.token.signed(by: TestKeys.rs256)
         let first = try #require(await bench.exchange(token).externalIdentity)
         #expect(await bench.exchange(token).externalIdentity == first)
         clock.advance(by: .milliseconds(5001))
         let second = try #require(await bench.exchange(token).externalIdentity)
         #expect(second != first)
-        try await bench.revocations.read()
+        list.refuseReading(with: nil)
         #expect(try await bench.introspect(second) != .inactive)
     }
 
     @Test func keepsToTheStoreWhereATokenOfAServiceMayHaveBeenRevoked() async throws {
         let clock = ManualClock()
-        let store = InMemorySessionStore(time: clock.time)
+        let list = LossyRevocationStore(clock)
         let bench = ExchangeBench(
-            providers: [.vipLoyalty(kind: .upstream)], clock: clock, store: store, revocationStore: store,
+            providers: [.vipLoyalty(kind: .upstream)], clock: clock, revocationStore: list,
             upstream: ScriptedUpstream())
+        list.refuseReading(with: .timedOut)
         // One that is new needs no list.
         let token = try bench.token.signed(by: TestKeys.rs256)
         let first = try #require(await bench.exchange(token).externalIdentity)
@@ -128,8 +146,57 @@ import TokenExchange
             return
         }
         #expect(failure.kind == .sessionStoreUnavailable)
-        try await bench.revocations.read()
+        list.refuseReading(with: nil)
         #expect(await bench.exchange(token).externalIdentity == first)
+    }
+
+    @Test func tellsEachCauseOnceThatTheListCannotBeReadAndOnceThatItIsReadAgain() async throws {
+        let clock = ManualClock()
+        let store = LossyRevocationStore(clock)
+        let events = Mutex<[RevocationEvent]>([])
+        let vault = ExchangeBench(clock: clock).vault
+        let list = RevocationList(store: store, vault: vault, time: clock.time) { event in
+            events.withLock { $0.append(event) }
+        }
+        await list.refresh()
+        #expect(list.isFresh && list.failure == nil && list.age == .zero)
+        for code in ["NOPERM", "NOPERM", "LOADING", "NOPERM"] {
+            store.refuseReading(with: .refused(code: code))
+            clock.advance(by: .seconds(2))
+            await list.refresh()
+        }
+        #expect(!list.isFresh && list.failure == .refused(code: "NOPERM") && list.age == .seconds(8))
+        store.refuseReading(with: nil)
+        await list.refresh()
+        await list.refresh()
+        #expect(list.isFresh && list.failure == nil)
+        #expect(
+            events.withLock { $0 } == [
+                .notRead(.refused(code: "NOPERM")), .notRead(.refused(code: "LOADING")), .readAgain,
+            ])
+    }
+
+    @Test func tellsTheAgeOfAListThatWasNeverRead() async throws {
+        let clock = ManualClock()
+        let store = LossyRevocationStore(clock)
+        store.refuseReading(with: .timedOut)
+        let list = ExchangeBench(clock: clock, revocationStore: store).revocations
+        clock.advance(by: .seconds(7))
+        await list.refresh()
+        #expect(list.age == .seconds(7) && !list.isFresh)
+    }
+
+    /// So an emergency is over for this replica at once, and for the others when they have read.
+    @Test func revokesThoughTheListCannotBeRead() async throws {
+        let clock = ManualClock()
+        let store = LossyRevocationStore(clock)
+        let bench = ExchangeBench(clock: clock, revocationStore: store)
+        try await bench.revocations.read()
+        let identity = try await bench.logIn("me")
+        store.refuseReading(with: .refused(code: "NOPERM"))
+        try await bench.revocations.revoke(.me)
+        #expect(try await bench.introspect(identity) == .inactive)
+        #expect(store.count == 1)
     }
 
     @Test func knowsBurntKeys() async throws {
@@ -231,6 +298,14 @@ import TokenExchange
         #expect(Cohort(kind, kind == .all ? "marker" : "") == nil)
     }
 
+    @Test func memoryHasRoomForEmergenciesThoughItIsFull() async throws {
+        let clock = ManualClock()
+        let store = InMemorySessionStore(time: clock.time)
+        try await RevocationStoreConformance.checkRoom(store, now: clock.now) { revocations, store in
+            for revocation in revocations { try store.add(revocation, within: .zero) }
+        }
+    }
+
     private static var cohorts: [Cohort] {
         [
             Cohort(.subject, "me"), Cohort(.device, "till-1"), Cohort(.tenant, "acme-staging"),
@@ -244,6 +319,7 @@ import TokenExchange
 private final class LossyRevocationStore: RevocationStore {
     private let inner: Mutex<InMemorySessionStore>
     private let isRefusing = Mutex(false)
+    private let unreadable = Mutex<SessionStoreFailure.Cause?>(nil)
     private let clock: ManualClock
 
     init(_ clock: ManualClock) {
@@ -255,18 +331,26 @@ private final class LossyRevocationStore: RevocationStore {
 
     func refuse(_ isRefusing: Bool) { self.isRefusing.withLock { $0 = isRefusing } }
 
+    /// Nil: it is read again.
+    func refuseReading(with cause: SessionStoreFailure.Cause?) { unreadable.withLock { $0 = cause } }
+
     var count: Int { store.revocations(unless: nil, within: .zero)?.revocations.count ?? 0 }
 
     private var store: InMemorySessionStore { inner.withLock { $0 } }
 
     func add(_ revocation: Revocation, within budget: Duration) throws(SessionStoreFailure) {
         if isRefusing.withLock({ $0 }) { throw SessionStoreFailure(.revocations, .timedOut) }
-        store.add(revocation, within: budget)
+        try store.add(revocation, within: budget)
     }
 
-    func revocations(unless version: ExactText?, within budget: Duration) -> StoredRevocations? {
-        store.revocations(unless: version, within: budget)
+    func revocations(
+        unless version: ExactText?, within budget: Duration
+    ) throws(SessionStoreFailure) -> StoredRevocations? {
+        if let cause = unreadable.withLock({ $0 }) { throw SessionStoreFailure(.revocations, cause) }
+        return store.revocations(unless: version, within: budget)
     }
+
+    func checkRevocations(within budget: Duration) {}
 }
 
 extension Cohort {

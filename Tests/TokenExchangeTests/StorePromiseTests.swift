@@ -32,6 +32,40 @@ import TokenExchange
         }
     }
 
+    @Test(arguments: FailureMode.allCases) func exchangeWaits(mode: FailureMode) async throws {
+        let clock = ManualClock()
+        for kind in [TokenRecipe.Kind?.none, .opaque, .upstream] {
+            let store = FaultySessionStore(InMemorySessionStore(time: clock.time))
+            let bench = ExchangeBench(
+                providers: [.vipLoyalty(mode: mode, kind: kind, deadline: .seconds(10))], clock: clock, store: store,
+                upstream: ScriptedUpstream())
+            #expect(try await bench.exchange(bench.token).externalIdentity != nil)
+            // Just before its deadline a strict login must be answered.
+            let budget = mode == .strict ? Duration.milliseconds(9950) : store.patience
+            #expect(!store.budgets.isEmpty && store.budgets.allSatisfy { $0 == budget }, "\(store.budgets)")
+        }
+    }
+
+    /// All that is asked for one answer together.
+    @Test func introspectionAndRevocationWaitTwoSeconds() async throws {
+        let clock = ManualClock()
+        let store = FaultySessionStore(InMemorySessionStore(time: clock.time))
+        let bench = ExchangeBench(providers: [.vipLoyalty(mode: .optional)], clock: clock, store: store)
+        store.fail(with: .timedOut)
+        let identity = try #require(try await bench.exchange(bench.token).externalIdentity)
+        store.fail(with: nil)
+        let asked = store.budgets.count
+        store.whenAsked { clock.advance(by: .milliseconds(700)) }
+        // Its session waits to be written, so that goes first.
+        guard case .active = try await bench.introspect(identity) else {
+            Issue.record("not active")
+            return
+        }
+        #expect(store.budgets.dropFirst(asked) == [.seconds(2), .milliseconds(1300)])
+        try await bench.revoke(identity, by: .admin)
+        #expect(store.budgets.last == .seconds(2))
+    }
+
     @Test(arguments: causes) func replay(cause: SessionStoreFailure.Cause) async throws {
         for mode in FailureMode.allCases {
             let store = FaultySessionStore(InMemorySessionStore(time: ManualClock().time))

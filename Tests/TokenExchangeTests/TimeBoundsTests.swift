@@ -102,6 +102,8 @@ private final class ExtremeRevocationStore: RevocationStore, @unchecked Sendable
 
     func add(_ revocation: Revocation, within budget: Duration) { added.append(revocation) }
 
+    func checkRevocations(within budget: Duration) {}
+
     func revocations(unless version: ExactText?, within budget: Duration) -> StoredRevocations? {
         let listed = times.enumerated().compactMap { number, time in
             CohortLabel("key_id:\(number)").map { Revocation(cohort: $0, issuedBefore: time, endsAt: time) }

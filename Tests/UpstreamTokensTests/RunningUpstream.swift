@@ -61,7 +61,7 @@ struct RunningUpstream<Server: LocalServer> {
             identityToken: IdentityToken(bytes: Array("MARKERIDENTITY".utf8)), trace: trace)
     }
 
-    /// Why there is no token; nil where there is one.
+    /// Why there is no token; nil if there is one.
     func failure(within budget: Duration = .seconds(3)) async throws -> UpstreamFailure? {
         do {
             _ = try await token(within: budget)

@@ -23,7 +23,7 @@ const reasons = {
   unreachable: ["Rewards cannot be reached", "The connection or the service is down. The cart is not affected."],
 };
 
-/** @param again what a button does; without it the page is loaded anew. */
+/** @param again what a button does; without it the page is loaded again. */
 function deny(reason, again = () => location.reload()) {
   const [title, advice] = reasons[reason];
   const parts = [draw("h1", {}, title), draw("p", {}, advice)];

@@ -33,7 +33,7 @@ extension FormBody {
     fileprivate static let cohortFields = Set(
         (Cohort.Kind.allCases.map(\.rawValue) + ["issued_before"]).map { Array($0.utf8) })
 
-    /// Nil where there is none, more than one, or one without a value.
+    /// Nil if there is none, more than one, or one without a value.
     fileprivate var cohort: Cohort? {
         let fields: [(kind: Cohort.Kind, value: [UInt8]?)] = [
             (.subject, value("subject")), (.device, value("device")), (.tenant, value("tenant")),
@@ -44,7 +44,7 @@ extension FormBody {
         return kind == .all ? (value == "true" ? Cohort(.all) : nil) : Cohort(kind, value)
     }
 
-    /// Nil where it is there and no time; nil in it where it is absent.
+    /// Nil if it is there and no time; nil in it where it is absent.
     fileprivate var moment: UnixTime?? {
         guard let text = value("issued_before") else { return .some(nil) }
         return UnixTime(decimal: text).map { .some($0) }

@@ -414,7 +414,9 @@ package enum OpenAPIDocument {
                   content:
                     application/json:
                       schema: { $ref: "#/components/schemas/Readiness" }
-                      example: { status: ready, components: { session_store: { status: ready } } }
+                      example:
+                        status: ready
+                        components: { session_store: { status: ready }, revocations: { status: ready } }
                 "405": { $ref: "#/components/responses/MethodNotAllowed" }
                 "503":
                   description: "`unavailable`, or `draining` while the process leaves: it serves, but should get no new requests."
@@ -426,7 +428,10 @@ package enum OpenAPIDocument {
                       schema: { $ref: "#/components/schemas/Readiness" }
                       example:
                         status: unavailable
-                        components: { session_store: { status: unavailable, detail: timed out } }
+                        components:
+                          session_store: { status: ready }
+                          revocations:
+                            { status: unavailable, detail: "cannot be read: refused with NOPERM; read 7 s ago" }
           /metrics:
             servers: *operationsListener
             get:

@@ -81,7 +81,7 @@ package struct Readiness: Sendable {
     package struct Component: Sendable {
         package let name: String
         package let status: Status
-        /// What is wrong, in words; nil where nothing is.
+        /// What is wrong, in words; nil if nothing is.
         package let detail: String?
 
         package init(name: String, status: Status, detail: String? = nil) {

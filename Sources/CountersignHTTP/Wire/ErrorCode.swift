@@ -113,7 +113,7 @@ package enum ErrorCode: String, Sendable, CaseIterable {
         }
     }
 
-    /// Seconds after which trying again makes sense; nil where it does not.
+    /// Seconds after which trying again makes sense; nil if it does not.
     var retryAfterSeconds: Int? {
         switch self {
         case .rateLimited, .issuerKeysUnavailable, .sessionStoreUnavailable, .upstreamUnavailable, .deadlineExceeded: 1

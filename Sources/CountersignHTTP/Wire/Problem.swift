@@ -6,7 +6,7 @@ package struct Problem: Error {
     package let code: ErrorCode
     /// For the log: the precise reason, where the code hides it. Never a value from the request.
     let reason: String?
-    /// Whose fault it was, for the log; nil where it is the caller's.
+    /// Whose fault it was, for the log; nil if it is the caller's.
     let failure: Failure?
     /// Where a token's time was wrong: our clock less the one in the token, for the log.
     let clockDifference: Duration?

@@ -6,7 +6,7 @@ package struct VerifierCredentials: Redacted {
     /// are, since most clients do not encode them.
     package let candidates: [(id: [UInt8], secret: [UInt8])]
 
-    /// Nil where the header is absent or of another form.
+    /// Nil if the header is absent or of another form.
     package init?(authorization: String?) {
         guard let authorization else { return nil }
         let value = Array(authorization.utf8)

@@ -113,7 +113,7 @@ extension TLSConfiguration {
 /// Whether each certificate of a chain is followed by the one that issued it, as RFC 5246 §7.4.2 has it and some clients
 /// still need it.
 private struct ChainOrder {
-    /// Nil where no other order would be better. An issuer that is absent is no fault: clients have the roots.
+    /// Nil if no other order would be better. An issuer that is absent is no fault: clients have the roots.
     private(set) var complaint: Complaint?
     private(set) var remarks: [String] = []
 

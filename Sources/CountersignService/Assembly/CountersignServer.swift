@@ -149,8 +149,9 @@ extension CountersignServer {
             readiness: {
                 if lifeCycle.isLeaving { return .draining }
                 return await ReadinessProbe(
-                    store: sessions.store, providers: live.configuration.identityProviders, remoteKeys: remoteKeys,
-                    signingKeys: signingKeys, upstreams: upstreams)()
+                    store: sessions.store, revocations: sessions.revocations,
+                    providers: live.configuration.identityProviders, remoteKeys: remoteKeys, signingKeys: signingKeys,
+                    upstreams: upstreams)()
             },
             metrics: { registry.text }, revocations: sessions.revocations, verifiers: { live.verifiers },
             isConfigured: { live.configuration.allows($0) }, bodyLimit: blueprint.configuration.limits.bodyBytes,

@@ -7,6 +7,7 @@ import UpstreamTokens
 /// Finds out whether logins would succeed now.
 struct ReadinessProbe: Sendable {
     let store: any SessionStore
+    let revocations: RevocationList
     let providers: [IdentityProvider]
     let remoteKeys: RemoteTenantKeys
     let signingKeys: SigningKeyWatch
@@ -16,8 +17,10 @@ struct ReadinessProbe: Sendable {
     private static let budget: Duration = .milliseconds(500)
 
     func callAsFunction() async -> Readiness {
-        Readiness(
-            components: [await sessionStore(), signing] + remoteKeys.statuses.map(issuerKeys)
+        async let store = sessionStore()
+        async let revocations = revocationList()
+        return Readiness(
+            components: [await store, await revocations, signing] + remoteKeys.statuses.map(issuerKeys)
                 + upstreams.statuses.map(upstream))
     }
 
@@ -59,9 +62,27 @@ struct ReadinessProbe: Sendable {
             try await store.check(within: Self.budget)
             return Readiness.Component(name: "session_store", status: .ready)
         } catch {
-            let isStrictUsed = providers.contains { $0.mode == .strict }
-            return Readiness.Component(
-                name: "session_store", status: isStrictUsed ? .unavailable : .degraded, detail: "\(error.cause)")
+            return Readiness.Component(name: "session_store", status: worst, detail: "\(error.cause)")
         }
     }
+
+    /// Without the list no session is called good. That nothing can be added to it hurts nobody until the day that
+    /// somebody must.
+    private func revocationList() async -> Readiness.Component {
+        if !revocations.isFresh || revocations.failure != nil {
+            do { try await revocations.read(within: Self.budget) } catch {
+                return Readiness.Component(
+                    name: "revocations", status: revocations.isFresh ? .degraded : worst,
+                    detail: "cannot be read: \(error.cause); read \(Int64(revocations.age.inSeconds)) s ago")
+            }
+        }
+        do { try await revocations.checkWriting(within: Self.budget) } catch {
+            return Readiness.Component(
+                name: "revocations", status: .degraded, detail: "cannot be added to: \(error.cause)")
+        }
+        return Readiness.Component(name: "revocations", status: .ready)
+    }
+
+    /// What a store that fails makes of us.
+    private var worst: Readiness.Status { providers.contains { $0.mode == .strict } ? .unavailable : .degraded }
 }

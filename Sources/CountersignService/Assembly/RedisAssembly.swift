@@ -12,8 +12,8 @@ extension RedisConfiguration {
                 try settings.sentinel.password?.read()
             },
             tls: settings.tls.map { RedisTLS($0) { places["sessions.redis.tls.\($0)"] } },
-            commandTimeout: settings.commandTimeout,
-            connectTimeout: settings.connectTimeout, keyPrefix: settings.keyPrefix,
+            commandTimeout: settings.commandTimeout, connectTimeout: settings.connectTimeout,
+            reconnectWait: settings.reconnectWait, keyPrefix: settings.keyPrefix,
             maximumInFlight: settings.maximumInFlight,
             replication: settings.waitReplicas == 0
                 ? nil

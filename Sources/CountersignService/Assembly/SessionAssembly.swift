@@ -43,7 +43,7 @@ struct SessionAssembly: Sendable {
                 logger: logger)
             store = redis
             records = redis
-            revocations = RevocationList(store: redis, vault: vault, time: time)
+            revocations = RevocationList(store: redis, vault: vault, time: time) { $0.log(to: logger) }
             connections = redis
         }
         isShared = connections != nil
@@ -74,6 +74,22 @@ struct SessionAssembly: Sendable {
     }
 }
 
+extension RevocationEvent {
+    fileprivate func log(to logger: Logger) {
+        switch self {
+        case .notRead(let cause):
+            logger.error(
+                "revocations cannot be read; no session is called good by a list older than 5 s",
+                metadata: ["cause": "\(cause)"])
+        case .readAgain: logger.notice("revocations are read again")
+        case .unreadable(let count):
+            logger.warning(
+                "the store's list of revocations holds entries that are none; they are passed over",
+                metadata: ["count": .stringConvertible(count)])
+        }
+    }
+}
+
 private struct RevocationService: Service {
     let revocations: RevocationList
 
@@ -86,13 +102,20 @@ private struct DeferredSessionsService: Service {
     let deferredSessions: DeferredSessions
     let logger: Logger
 
-    /// Ends when all are written, or when it is cancelled: then what is left is lost.
+    /// Ends when all are written, or when it is cancelled: then what is left is lost, and a store that does not answer is
+    /// not waited for.
     func run() async throws {
-        await withGracefulShutdownHandler {
+        let (end, signal) = AsyncStream.makeStream(of: Never.self)
+        let writing = Task {
             await deferredSessions.run()
+            signal.finish()
+        }
+        await withGracefulShutdownHandler {
+            for await _ in end {}
         } onGracefulShutdown: {
             deferredSessions.finish()
         }
+        writing.cancel()
         let lost = deferredSessions.count
         if lost > 0 {
             logger.error(

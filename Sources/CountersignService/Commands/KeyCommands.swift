@@ -121,7 +121,7 @@ package struct SigningKeyCommands {
 
     // MARK: What force breaks
 
-    /// What a step breaks that the rules forbid, and until when; nil where it needs no force.
+    /// What a step breaks that the rules forbid, and until when; nil if it needs no force.
     package func harm(ofForcing step: SigningKeyStep) throws(StartUpError) -> String? {
         let manifest = try manifest()
         if case .retire(let keyID) = step, let key = manifest.record(keyID), key.state == .retiring,

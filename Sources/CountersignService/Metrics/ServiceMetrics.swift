@@ -30,6 +30,8 @@ extension PrometheusRegistry {
         addGauge(Self.deferred) { Double(sessions.deferredSessions.count) }
         addGauge(Self.dropped) { Double(sessions.deferredSessions.droppedCount) }
         addGauge(Self.revocations) { Double(sessions.revocations.count) }
+        addGauge(Self.revocationsAge) { sessions.revocations.age.inSeconds }
+        addGauge(Self.revocationsUnreadable) { Double(sessions.revocations.unreadableCount) }
         for kind in UnreadableRecord.allCases {
             addGauge(Self.unreadable, labels: [("kind", kind.rawValue)]) {
                 Double(sessions.unreadableRecords.count(of: kind))
@@ -96,6 +98,8 @@ extension PrometheusRegistry {
     private static let waitingLines = "countersign_log_bytes_waiting"
 
     private static let revocations = "countersign_revocations"
+    private static let revocationsAge = "countersign_revocations_age_seconds"
+    private static let revocationsUnreadable = "countersign_revocations_unreadable"
     private static let unreadable = "countersign_unreadable_records"
 
     private static let descriptions = [
@@ -116,6 +120,8 @@ extension PrometheusRegistry {
         droppedLines: "Log lines that were never written since the start, as nobody read them.",
         waitingLines: "Bytes of log lines that are not written yet.",
         revocations: "Revoked cohorts that sessions are held against.",
+        revocationsAge: "Since the list of revocations was read; beyond 5 no session is called good.",
+        revocationsUnreadable: "Entries of the store's list of revocations that are none, and are passed over.",
         unreadable: "Session records that could not be read and counted as absent, since the start.",
         dropped: "Sessions of optional providers that were never written, since too many waited.",
     ]

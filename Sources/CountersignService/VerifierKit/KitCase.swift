@@ -5,7 +5,7 @@ struct KitCase {
     private let name: String
     let token: [UInt8]
     private let isAccepted: Bool
-    /// What introspection must say; nil where the kit says nothing of it, since there are no sessions behind its tokens.
+    /// What introspection must say; nil if the kit says nothing of it, since there are no sessions behind its tokens.
     private let introspection: String?
     private let why: String
 

@@ -14,7 +14,7 @@ struct KitProvider {
     private let otherName: ExactText
     private let otherAudience: ExactText
 
-    /// - Parameter other: another provider of this service; nil where there is none.
+    /// - Parameter other: another provider of this service; nil if there is none.
     init(_ provider: IdentityProvider, other: IdentityProvider?, keys: SigningKeyRing) throws(StartUpError) {
         guard let shape = provider.jwtShape, let signer = keys.signer(for: shape.algorithm),
             let verifier = keys.verifier(keyID: signer.keyID) as? OpenSSLTokenVerifier,

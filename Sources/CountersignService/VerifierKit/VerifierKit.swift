@@ -98,7 +98,7 @@ package struct VerifierKit {
 }
 
 extension IdentityProvider {
-    /// Nil where it mints none.
+    /// Nil if it mints none.
     var jwtShape: TokenRecipe.JWTShape? {
         if case .jwt(let shape) = token.kind { shape } else { nil }
     }

@@ -54,7 +54,7 @@ extension KeyHandle {
 // MARK: - To parameters
 
 extension KeyHandle {
-    /// The public half; nil where it is of a kind that no algorithm here uses (RSA-PSS keys and DSA, other curves, X25519, …).
+    /// The public half; nil if it is of a kind that no algorithm here uses (RSA-PSS keys and DSA, other curves, X25519, …).
     var parameters: PublicKeyParameters? {
         try? OpenSSLErrorQueue.checked {
             if unsafe EVP_PKEY_is_a(pointer, "RSA") == 1 {

@@ -79,10 +79,10 @@ extension OpenSSLRecordSealer {
     package func open(
         _ record: SealedRecord, version: UInt8, under key: DerivedKey
     ) throws(UnreadableRecord) -> [UInt8] {
-        guard let found = record.bytes.first else { throw .corrupt }
-        guard found == version else { throw found < version ? .olderVersion : .newerVersion }
         let count = record.bytes.count - Self.frameCount
-        guard count >= 0, let plaintext = plaintext(of: record, count: count, under: key) else { throw .corrupt }
+        guard count >= 0, let found = record.bytes.first else { throw .corrupt }
+        guard found == version else { throw found < version ? .olderVersion : .newerVersion }
+        guard let plaintext = plaintext(of: record, count: count, under: key) else { throw .corrupt }
         return plaintext
     }
 

@@ -33,7 +33,7 @@ package struct OpenSSLTokenVerifier: TokenVerifier {
         return isValid ?? false
     }
 
-    /// SubjectPublicKeyInfo, for those who verify by other means (``LibJWTSecondOpinion``); nil where OpenSSL fails.
+    /// SubjectPublicKeyInfo, for those who verify by other means (``LibJWTSecondOpinion``); nil if OpenSSL fails.
     package var publicKeyPEM: [UInt8]? { try? key.publicKeyPEM() }
 }
 

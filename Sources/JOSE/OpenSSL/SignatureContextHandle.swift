@@ -5,7 +5,7 @@ import TokenExchange
 protocol SignatureContext: Sendable {
     /// Whether OpenSSL finds `signature` (ECDSA: DER) good over `message`.
     func isValid(_ signature: [UInt8], over message: UnsafeRawBufferPointer) -> Bool
-    /// The signature (ECDSA: DER), or nil where OpenSSL fails.
+    /// The signature (ECDSA: DER), or nil if OpenSSL fails.
     func signature(over message: UnsafeRawBufferPointer, capacity: Int) -> [UInt8]?
 }
 

@@ -5,38 +5,40 @@ import Synchronization
 /// connections stand again.
 final class ConnectivityLog: Sendable {
     private struct State {
-        var connected: Int
+        /// Connections that take commands and are not silent.
+        var connected = 0
         /// The causes told of in the present outage; empty while there is none.
         var outage: Set<String> = []
+        var wasComplete = false
     }
 
     private let logger: Logger
     private let connections: Int
-    private let state: Mutex<State>
+    private let state = Mutex(State())
 
     init(_ logger: Logger, server: RedisAddress, connections: Int) {
         var logger = logger
         logger[metadataKey: "server"] = "\(server)"
         self.logger = logger
         self.connections = connections
-        self.state = Mutex(State(connected: 0))
     }
 
+    /// A connection takes commands, or one that was silent has spoken again.
     func opened() {
-        let isRestored = state.withLock { state -> Bool? in
+        let line = state.withLock { state -> (Logger.Level, Logger.Message)? in
             state.connected += 1
             guard state.connected == connections else { return nil }
-            defer { state.outage = [] }
-            return !state.outage.isEmpty
+            defer { (state.outage, state.wasComplete) = ([], true) }
+            if !state.outage.isEmpty { return (.notice, "Redis connection restored") }
+            return state.wasComplete ? nil : (.info, "Redis connected")
         }
-        switch isRestored {
-        case true: logger.notice("Redis connection restored")
-        case false: logger.info("Redis connected")
-        default: break
-        }
+        if let (level, message) = line { logger.log(level: level, message) }
     }
 
-    /// - Parameter wasOpen: false where an attempt to connect failed.
+    /// A short silence is no outage, and not told of.
+    func fellSilent() { state.withLock { $0.connected -= 1 } }
+
+    /// - Parameter wasOpen: false if an attempt to connect failed, or the connection was silent.
     func failed(_ fault: ConnectionFault, wasOpen: Bool) {
         let isNews = state.withLock { state in
             if wasOpen { state.connected -= 1 }

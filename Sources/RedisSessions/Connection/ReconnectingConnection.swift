@@ -2,105 +2,111 @@ import NIOCore
 import NIOPosix
 import NIOSSL
 
-/// One connection to the server, opened again whenever it is lost. Lives on one event loop.
+/// The way to the server from one event loop: a connection that is opened again whenever it is lost. Lives on that loop.
 ///
-/// Until the first attempt has ended, commands wait for it; later they fail at once while there is no connection.
+/// * Until the first attempt has ended, commands wait for it. Later they wait while the server is silent, or has just
+///   gone (``OutageClock``); in an outage that is certain they fail at once.
+/// * Where the connection falls silent, another is opened beside it. Until that one is open, or where it cannot be opened
+///   either, the silent one keeps its commands and gets the new ones: a server that was stopped for a moment answers them
+///   all. Once the other is open, the silent one has a little longer to answer; what it has not answered then is lost.
 final class ReconnectingConnection {
-    private enum State {
-        case starting(StartQueue)
-        case connected(RedisChannelHandler)
-        case disconnected(ConnectionFault)
-        case stopped
-    }
+    /// How many time-outs a silent connection is given beside one that is open.
+    private static let lastTimeouts = 3
+    /// Between two connections that are opened for being silent: where every reply is late, more would not help.
+    private static let shortestLife = TimeAmount.seconds(1)
 
     private let eventLoop: any EventLoop
     private let peer: RedisPeer
     private let log: ConnectivityLog
-    private let isOpen: OpenFlag
+    private let health: HealthFlag
+    private let outage: OutageClock
+    private let waiting: WaitingCommands
 
-    private var state: State {
-        didSet { if case .connected = state { isOpen.value = true } else { isOpen.value = false } }
-    }
+    /// Takes the commands.
+    private var current: RedisChannelHandler? { didSet { noteHealth() } }
+    /// Was silent when another took its place; finishes what it has.
+    private var retired: RedisChannelHandler?
+    /// From reading the password to the end of the handshake.
+    private var isConnecting = false
+    /// Whose handshake is under way.
+    private var opening: (any Channel)?
+    private var openedAt = NIODeadline.uptimeNanoseconds(0)
+    /// Whose sockets are not closed yet.
+    private var openChannels = 0
     private var backoff = ReconnectionBackoff()
     private var generator = SystemRandomNumberGenerator()
     private var retry: Scheduled<Void>?
-    /// The channel from connecting to closed; at most one at a time.
-    private var attemptIsRunning = false
-    private var handler: RedisChannelHandler?
     /// Told when the server turns out to be a replica now.
     private var foundReplica: () -> Void = {}
     /// Made by ``stop()``.
     private var ended: EventLoopPromise<Void>?
 
     init(
-        _ peer: RedisPeer, log: ConnectivityLog, isOpen: OpenFlag, on eventLoop: any EventLoop
+        _ peer: RedisPeer, log: ConnectivityLog, health: HealthFlag, outage: OutageClock, on eventLoop: any EventLoop
     ) {
-        self.isOpen = isOpen
+        self.health = health
         self.eventLoop = eventLoop
         self.peer = peer
         self.log = log
-        self.state = .starting(StartQueue(limit: peer.maximumInFlight))
+        self.outage = outage
+        waiting = WaitingCommands(limit: peer.maximumInFlight)
     }
 
     /// - Parameter isAsking: an `ASKING` goes before the command.
     func submit(_ command: RedisCommand, for caller: PendingReply, isAsking: Bool = false) {
-        switch state {
-        case .connected(let handler):
-            handler.submit(command, for: caller, isAsking: isAsking)
-        case .starting(let queue): queue.append(command, for: caller, isAsking: isAsking, on: eventLoop)
-        case .disconnected(let fault): caller.finish(.notConnected(fault))
-        case .stopped: caller.finish(.notConnected(.shutDown))
+        if isStopped {
+            caller.finish(.notConnected(.shutDown))
+        } else if let current {
+            current.submit(command, for: caller, isAsking: isAsking)
+        } else if let fault = waiting.fault, !isWorthWaiting(fault) {
+            caller.finish(.notConnected(fault))
+        } else {
+            waiting.append(command, for: caller, isAsking: isAsking, on: eventLoop)
         }
     }
 
-    /// How many commands are in flight; nil while no command is taken.
-    var load: Int? {
-        if case .connected(let handler) = state { handler.load } else { nil }
-    }
+    /// How many commands are in flight; nil while another connection would serve better.
+    var load: Int? { current.flatMap { $0.isSilent ? nil : $0.load } }
 
     /// - Parameter foundReplica: called when the server says on an open connection that it is no master any more.
     func start(_ foundReplica: @escaping () -> Void) {
-        guard case .starting = state else { return }
+        guard !isStopped, !isConnecting, current == nil else { return }
         self.foundReplica = foundReplica
         connect()
     }
 
     /// Another connection has found a replica.
-    func leave() {
-        guard case .connected(let handler) = state else { return }
-        fail(.notMaster)
-        handler.close(.notMaster)
-    }
+    func leave() { current?.close(.notMaster) }
 
-    /// Finishes what is in flight and connects no more; the future succeeds when the socket is closed.
-    func stop() -> EventLoopFuture<Void> {
-        let earlier = state
+    /// Finishes what is in flight and connects no more; the future succeeds when the sockets are closed.
+    /// - Parameter patience: what is not finished by then is lost; nil: waits for each caller's own end.
+    func stop(within patience: TimeAmount?) -> EventLoopFuture<Void> {
         let ended = self.ended ?? eventLoop.makePromise()
         self.ended = ended
-        state = .stopped
         retry?.cancel()
-        switch earlier {
-        case .connected(let handler): handler.drain()
-        case .starting(let queue):
-            queue.fail(.shutDown)
-            handler?.close(.shutDown)
-        case .disconnected: handler?.close(.shutDown)
-        case .stopped: break
-        }
+        waiting.fail(.shutDown)
+        opening?.close(promise: nil)
+        current?.drain(within: patience)
         endIfIdle()
         return ended.futureResult
     }
 
+    private var isStopped: Bool { ended != nil }
+
     private func endIfIdle() {
-        if case .stopped = state, !attemptIsRunning { ended?.succeed() }
+        if openChannels == 0, !isConnecting { ended?.succeed() }
     }
+
+    private func isWorthWaiting(_ fault: ConnectionFault) -> Bool { fault.isSilence || outage.isYoung(at: .now()) }
+
+    private func noteHealth() { health.isGood = current.map { !$0.isSilent } ?? false }
 }
 
 // MARK: - Connecting
 
 extension ReconnectingConnection {
     private func connect() {
-        attemptIsRunning = true
+        isConnecting = true
         let end = NIODeadline.now() + TimeAmount(peer.connectTimeout)
         let peer = peer
         // Passwords and certificates may stand in files, and reading files blocks.
@@ -143,48 +149,44 @@ extension ReconnectingConnection {
 
     /// The channel is open, and its handshake under way.
     private func began(_ handler: RedisChannelHandler, on channel: any Channel) {
-        self.handler = handler
+        openChannels += 1
+        opening = channel
         // The close future and not `channelInactive`: a channel closed this early never tells its handlers.
-        channel.closeFuture.assumeIsolated().whenComplete { _ in self.ended(handler) }
-        if case .stopped = state { handler.close(.shutDown) }
-    }
-
-    /// The socket is closed.
-    private func ended(_ handler: RedisChannelHandler) {
-        handler.close(.closedByServer)
-        self.handler = nil
-        attemptIsRunning = false
-        endIfIdle()
-        scheduleRetry()
+        channel.closeFuture.assumeIsolated().whenComplete { _ in
+            handler.close(.closedByServer)
+            self.openChannels -= 1
+            self.endIfIdle()
+        }
+        if isStopped { channel.close(promise: nil) }
     }
 
     private func attemptFailed(_ fault: ConnectionFault) {
-        attemptIsRunning = false
-        fail(fault)
+        guard isConnecting else { return }
+        isConnecting = false
+        opening = nil
+        failed(fault, wasOpen: false)
         endIfIdle()
-        scheduleRetry()
     }
 
-    private func fail(_ fault: ConnectionFault) {
-        switch state {
-        case .starting(let queue):
-            state = .disconnected(fault)
-            log.failed(fault, wasOpen: false)
-            queue.fail(fault)
-        case .connected:
-            state = .disconnected(fault)
-            log.failed(fault, wasOpen: true)
-        case .disconnected:
-            state = .disconnected(fault)
-            log.failed(fault, wasOpen: false)
-        case .stopped: break
+    private func failed(_ fault: ConnectionFault, wasOpen: Bool) {
+        guard !isStopped else { return }
+        outage.begin(at: .now())
+        waiting.fault = fault
+        if !isWorthWaiting(fault) { waiting.fail(fault) }
+        log.failed(fault, wasOpen: wasOpen)
+        connectAgain(in: backoff.next(isPatient: !outage.isYoung(at: .now()), using: &generator))
+    }
+
+    private func connectAgain(in wait: TimeAmount) {
+        retry?.cancel()
+        retry = eventLoop.assumeIsolated().scheduleTask(in: wait) {
+            if self.needsConnection { self.connect() }
         }
     }
 
-    private func scheduleRetry() {
-        guard case .disconnected = state else { return }
-        let wait = backoff.next(using: &generator)
-        retry = eventLoop.assumeIsolated().scheduleTask(in: wait) { self.connect() }
+    /// A second connection beside one that is silent, but no third.
+    private var needsConnection: Bool {
+        !isStopped && !isConnecting && (current == nil || current?.isSilent == true && retired == nil)
     }
 }
 
@@ -192,20 +194,44 @@ extension ReconnectingConnection {
 
 extension ReconnectingConnection: RedisChannelOwner {
     package func channelOpened(_ handler: RedisChannelHandler) {
-        let earlier = state
-        guard case .stopped = earlier else {
-            state = .connected(handler)
-            backoff.reset()
-            log.opened()
-            if case .starting(let queue) = earlier { queue.submit(to: handler) }
-            return
-        }
-        handler.close(.shutDown)
+        isConnecting = false
+        opening = nil
+        // The other one has spoken again meanwhile.
+        guard !isStopped, current.map(\.isSilent) ?? true else { return handler.close(.shutDown) }
+        retired = current
+        current = handler
+        retired?.drain(within: TimeAmount(peer.commandTimeout) * Self.lastTimeouts)
+        openedAt = .now()
+        backoff.reset()
+        outage.end()
+        log.opened()
+        waiting.submit(to: handler)
+    }
+
+    package func channelFellSilent(_ handler: RedisChannelHandler) {
+        guard handler === current else { return }
+        noteHealth()
+        log.fellSilent()
+        if needsConnection { connectAgain(in: max(.zero, openedAt + Self.shortestLife - .now())) }
+    }
+
+    package func channelSpokeAgain(_ handler: RedisChannelHandler) {
+        guard handler === current else { return }
+        noteHealth()
+        outage.end()
+        log.opened()
     }
 
     package func channelFailed(_ handler: RedisChannelHandler, _ fault: ConnectionFault) {
-        let wasOpen = load != nil
-        fail(fault)
-        if wasOpen, fault == .notMaster { foundReplica() }
+        if handler === current {
+            current = nil
+            failed(fault, wasOpen: !handler.isSilent)
+            if fault == .notMaster { foundReplica() }
+        } else if handler === retired {
+            retired = nil
+            if needsConnection { connectAgain(in: .zero) }
+        } else {
+            attemptFailed(fault)
+        }
     }
 }

@@ -4,9 +4,10 @@ import TokenExchange
 /// Carries out what ``RedisConnectionStateMachine`` decides, on one channel and its event loop.
 ///
 /// Commands of one tick of the event loop leave in one write. Time-outs cost one timer per connection, not one per
-/// command: it is set for the earliest deadline and, when it fires, looks through all slots. Most commands share one
-/// time-out, so deadlines come in order and the timer is hardly ever moved; it fires a few times a second, however many
-/// commands pass. Firings stand ``timerSlack`` apart, so that a thousand scattered deadlines cost no thousand passes.
+/// command: it is set for the earliest deadline and, when it fires, looks through all slots. Nearly always that is the
+/// moment at which the connection would count as silent, so the timer is hardly ever moved; it fires a few times a
+/// second, however many commands pass. Firings stand ``timerSlack`` apart, so that a thousand scattered deadlines cost no
+/// thousand passes.
 package final class RedisChannelHandler: ChannelInboundHandler {
     package typealias InboundIn = ByteBuffer
     package typealias OutboundOut = ByteBuffer
@@ -44,7 +45,7 @@ package final class RedisChannelHandler: ChannelInboundHandler {
         self.owner = owner
         self.machine = RedisConnectionStateMachine(
             openingCommands: handshake.commands.count, until: openingEnd,
-            commandTimeout: TimeAmount(peer.commandTimeout), maximumInFlight: peer.maximumInFlight)
+            silenceLimit: TimeAmount(peer.commandTimeout), maximumInFlight: peer.maximumInFlight)
     }
 
     // MARK: Commands
@@ -66,17 +67,23 @@ package final class RedisChannelHandler: ChannelInboundHandler {
             }
             wake(at: deadline)
         case .overloaded: caller.finish(.failure(.overloaded))
-        case .notReady(let fault): caller.finish(.notConnected(fault))
+        case .notReady(let fault): caller.finish(.lost(fault))
         }
     }
 
     /// How many commands are in flight.
     package var load: Int { machine.load }
 
+    /// Whether a reply is owed for too long.
+    package var isSilent: Bool { machine.isSilent }
+
     /// Finishes what is in flight, then closes.
-    package func drain() {
+    /// - Parameter patience: closes after that time all the same; nil: each caller's own end will do.
+    package func drain(within patience: TimeAmount? = nil) {
         machine.drain()
         closeIfDrained()
+        guard let patience else { return }
+        eventLoop.assumeIsolated().scheduleTask(in: patience) { [weak self] in self?.close(.hung) }
     }
 
     package func close(_ fault: ConnectionFault) {
@@ -116,13 +123,15 @@ package final class RedisChannelHandler: ChannelInboundHandler {
     }
 
     package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let wasSilent = machine.heard(now: eventLoop.now)
         do {
             try reader.feed(unwrapInboundIn(data).readableBytesView)
-            while let reply = try reader.next() { receive(reply) }
+            while let reply = try reader.next() { act(on: machine.received(reply), reply) }
         } catch {
-            close(.protocolViolated)
+            act(on: machine.receivedRubbish(), .null)
         }
         closeIfDrained()
+        if wasSilent { owner?.channelSpokeAgain(self) }
     }
 
     package func channelInactive(context: ChannelHandlerContext) {
@@ -133,8 +142,8 @@ package final class RedisChannelHandler: ChannelInboundHandler {
         close(ConnectionFault(error, address: address))
     }
 
-    private func receive(_ reply: RESPReply) {
-        switch machine.received(reply) {
+    private func act(on reception: RedisConnectionStateMachine<PendingReply>.Reception, _ reply: RESPReply) {
+        switch reception {
         case .none: break
         case .opening(let index, let isLast): opening(reply, at: index, isLast: isLast)
         case .deliver(let caller, let reply): deliver(reply, to: caller)
@@ -155,14 +164,19 @@ package final class RedisChannelHandler: ChannelInboundHandler {
 
     private func deliver(_ reply: RESPReply, to caller: PendingReply) {
         caller.finish(.reply(reply))
-        // A master that became a replica: connecting anew leads to its successor, or waits until it is master again.
-        if reply == .error(code: "READONLY") { close(.notMaster) }
+        switch reply {
+        // A master that became a replica: connecting again leads to its successor, or waits until it is master again.
+        case .error(code: "READONLY"): close(.notMaster)
+        // The password has changed: connecting again reads the new one.
+        case .error(let code) where code == "NOAUTH": close(.refused(code: code))
+        default: break
+        }
     }
 
     private func perform(_ closing: RedisConnectionStateMachine<PendingReply>.Closing) {
         timer?.scheduled.cancel()
         timer = nil
-        for caller in closing.callers { caller.finish(.notConnected(closing.fault)) }
+        for caller in closing.callers { caller.finish(.lost(closing.fault)) }
         owner?.channelFailed(self, closing.fault)
         context?.close(promise: nil)
     }
@@ -190,6 +204,7 @@ package final class RedisChannelHandler: ChannelInboundHandler {
         if let closing = expiry.closing { perform(closing) }
         closeIfDrained()
         if let next = expiry.next { wake(at: max(next, now + Self.timerSlack)) }
+        if expiry.fellSilent { owner?.channelFellSilent(self) }
     }
 }
 
@@ -197,6 +212,10 @@ package final class RedisChannelHandler: ChannelInboundHandler {
 package protocol RedisChannelOwner: AnyObject {
     /// The handshake is done; commands may be submitted.
     func channelOpened(_ handler: RedisChannelHandler)
+    /// It owes a reply for too long. It may still come.
+    func channelFellSilent(_ handler: RedisChannelHandler)
+    /// Something came on a channel that was silent.
+    func channelSpokeAgain(_ handler: RedisChannelHandler)
     /// No command will be taken any more.
     func channelFailed(_ handler: RedisChannelHandler, _ fault: ConnectionFault)
 }

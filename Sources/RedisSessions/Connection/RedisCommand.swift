@@ -1,6 +1,7 @@
 package import TokenExchange
 
-/// A command of ours. Each leaves at most one change behind however often it is sent.
+/// One of our commands. Each leaves at most one change behind however often it is sent, so one whose connection ends before
+/// the reply has come is sent again.
 package struct RedisCommand: Sendable {
     /// A command's name, with what precedes the arguments of this one call.
     package enum Opening: Sendable {
@@ -42,8 +43,11 @@ package struct RedisCommand: Sendable {
     package var opening: Opening
     package let arguments: RESPArguments
     package let reply: ReplyShape
-    /// Which server of a cluster it is for; nil where any will do.
+    /// Which server of a cluster it is for; nil if any will do.
     package var slot: ClusterSlot?
+    /// Whether it writes each time that it is sent. `WAIT` counts the replicas that have the last write of its own
+    /// connection, so after a command that has found nothing to write it says nothing about an earlier one's write.
+    package var alwaysWrites = false
 
     package init(opening: Opening, arguments: RESPArguments, reply: ReplyShape, slot: ClusterSlot? = nil) {
         self.opening = opening
@@ -56,6 +60,8 @@ package struct RedisCommand: Sendable {
 /// How a command ended.
 package enum RedisOutcome: Sendable, Equatable {
     case reply(RESPReply)
+    /// Its connection ended before a reply came: whether the server has executed it nobody knows.
+    case lost(ConnectionFault)
     case failure(SessionStoreFailure.Cause)
 }
 

@@ -7,6 +7,9 @@ package import NIOCore
 /// oldest slot. A caller whose time runs out leaves its slot behind, empty: the late reply still finds it there and is
 /// dropped, so that no reply ever reaches another command's caller. A reply without a slot, or of another shape than the
 /// slot's command can have, ends the connection.
+///
+/// A connection that owes a reply and says nothing for a while is *silent*. That ends no command: each waits for its
+/// reply as long as its own caller does. The owner opens another connection beside it.
 package struct RedisConnectionStateMachine<Caller> {
     private enum Phase: Equatable {
         /// The opening commands are sent; so many are answered, and as many more are outstanding.
@@ -20,21 +23,25 @@ package struct RedisConnectionStateMachine<Caller> {
     private struct Slot {
         var caller: Caller?
         let shape: RedisCommand.ReplyShape
-        let deadline: NIODeadline
-        /// The server counts as hung where it has not answered by then.
-        let hungAt: NIODeadline
+        /// When the caller's time runs out.
+        let end: NIODeadline
+        let sentAt: NIODeadline
     }
 
-    private let commandTimeout: TimeAmount
+    private let silenceLimit: TimeAmount
     private let maximumInFlight: Int
     private var phase: Phase
     private var slots = Deque<Slot>()
+    private var heardAt = NIODeadline.uptimeNanoseconds(0)
+    /// Whether a reply is owed for longer than the limit, and nothing has come since.
+    package private(set) var isSilent = false
     /// How many slots still have a caller.
     private(set) var callersWaiting = 0
 
     /// The connection is open and `openingCommands` commands are on their way.
-    package init(openingCommands: Int, until: NIODeadline, commandTimeout: TimeAmount, maximumInFlight: Int) {
-        self.commandTimeout = commandTimeout
+    /// - Parameter silenceLimit: a connection that owes a reply and says nothing for so long is silent.
+    package init(openingCommands: Int, until: NIODeadline, silenceLimit: TimeAmount, maximumInFlight: Int) {
+        self.silenceLimit = silenceLimit
         self.maximumInFlight = maximumInFlight
         self.phase = .opening(answered: 0, outstanding: openingCommands, until: until)
     }
@@ -44,16 +51,16 @@ package struct RedisConnectionStateMachine<Caller> {
 
 extension RedisConnectionStateMachine {
     package enum Submission {
-        /// Write the command now; its caller's time runs out at the deadline.
+        /// Write the command now, and call ``RedisConnectionStateMachine/expire(now:)`` at the given time.
         case write(NIODeadline)
         case overloaded
         case notReady(ConnectionFault)
     }
 
     /// - Parameters:
-    ///   - caller: nil where nobody wants the reply.
+    ///   - caller: nil if nobody wants the reply.
     ///   - shape: what the reply may be.
-    ///   - end: when the caller's own budget is spent.
+    ///   - end: when the caller's time runs out.
     package mutating func submit(
         _ caller: Caller?, reply shape: RedisCommand.ReplyShape, end: NIODeadline, now: NIODeadline
     ) -> Submission {
@@ -64,14 +71,11 @@ extension RedisConnectionStateMachine {
         case .closed(let fault): return .notReady(fault)
         }
         guard hasRoom(for: 1) else { return .overloaded }
-        let deadline = min(now + commandTimeout, end)
-        slots.append(Slot(caller: caller, shape: shape, deadline: deadline, hungAt: now + commandTimeout * 2))
+        slots.append(Slot(caller: caller, shape: shape, end: end, sentAt: now))
         if caller != nil { callersWaiting += 1 }
-        return .write(deadline)
+        return .write(min(end, now + silenceLimit))
     }
-}
 
-extension RedisConnectionStateMachine {
     /// Whether so many more commands may be in flight.
     package func hasRoom(for count: Int) -> Bool { slots.count + count <= maximumInFlight }
 }
@@ -89,6 +93,14 @@ extension RedisConnectionStateMachine {
         case close(Closing)
     }
 
+    /// Bytes have come.
+    /// - Returns: whether the connection was silent until now.
+    package mutating func heard(now: NIODeadline) -> Bool {
+        defer { isSilent = false }
+        heardAt = now
+        return isSilent
+    }
+
     package mutating func received(_ reply: RESPReply) -> Reception {
         switch phase {
         case .opening(let answered, let outstanding, let until):
@@ -96,13 +108,26 @@ extension RedisConnectionStateMachine {
             phase = isLast ? .ready : .opening(answered: answered + 1, outstanding: outstanding - 1, until: until)
             return .opening(index: answered, isLast: isLast)
         case .ready, .draining:
-            guard let slot = slots.popFirst() else { return .close(shut(.unsolicitedReply)) }
-            if slot.caller != nil { callersWaiting -= 1 }
+            guard let slot = nextSlot() else { return .close(shut(.unsolicitedReply)) }
             guard slot.shape.fits(reply) else { return .misfit(slot.caller, shut(.unexpectedReply)) }
             guard let caller = slot.caller else { return .none }
             return .deliver(caller, reply)
         case .closed: return .none
         }
+    }
+
+    /// What has come cannot be read. It would have been the reply to the oldest command, which must not be sent again:
+    /// that could end one connection after the other.
+    package mutating func receivedRubbish() -> Reception {
+        if case .closed = phase { return .none }
+        let slot = nextSlot()
+        return .misfit(slot?.caller, shut(.protocolViolated))
+    }
+
+    private mutating func nextSlot() -> Slot? {
+        guard let slot = slots.popFirst() else { return nil }
+        if slot.caller != nil { callersWaiting -= 1 }
+        return slot
     }
 }
 
@@ -112,8 +137,10 @@ extension RedisConnectionStateMachine {
     package struct Expiry {
         /// Callers whose time has run out.
         package var expired: [Caller] = []
+        /// The connection is silent from now on.
+        package var fellSilent = false
         package var closing: Closing?
-        /// When to ask again; nil where nothing is waited for.
+        /// When to ask again; nil if nothing is waited for.
         package var next: NIODeadline?
     }
 
@@ -128,21 +155,23 @@ extension RedisConnectionStateMachine {
 
     private mutating func expireSlots(now: NIODeadline) -> Expiry {
         guard let oldest = slots.first else { return Expiry() }
-        var expiry = Expiry(next: oldest.hungAt)
+        var expiry = Expiry()
+        if !isSilent {
+            let silentAt = max(oldest.sentAt, heardAt) + silenceLimit
+            isSilent = silentAt <= now
+            expiry.fellSilent = isSilent
+            expiry.next = isSilent ? nil : silentAt
+        }
         for index in slots.indices {
             guard let caller = slots[index].caller else { continue }
-            let deadline = slots[index].deadline
-            if deadline <= now {
+            let end = slots[index].end
+            if end <= now {
                 slots[index].caller = nil
                 callersWaiting -= 1
                 expiry.expired.append(caller)
-            } else if deadline < expiry.next! {
-                expiry.next = deadline
+            } else {
+                expiry.next = min(end, expiry.next ?? end)
             }
-        }
-        if oldest.hungAt <= now {
-            expiry.closing = shut(.hung)
-            expiry.next = nil
         }
         return expiry
     }
@@ -157,7 +186,7 @@ extension RedisConnectionStateMachine {
         package let callers: [Caller]
     }
 
-    /// Every caller gets told here or nowhere: a closed connection has none left. Nil where it is closed already.
+    /// Every caller gets told here or nowhere: a closed connection has none left. Nil if it is closed already.
     package mutating func close(_ fault: ConnectionFault) -> Closing? {
         if case .closed = phase { nil } else { shut(fault) }
     }

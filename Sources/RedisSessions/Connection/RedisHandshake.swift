@@ -1,33 +1,44 @@
 /// The opening commands of a connection, sent together, and what their replies must be.
 package struct RedisHandshake {
-    let commands: [RESPArguments]
-    private let checks: [(RESPReply) -> ConnectionFault?]
+    private struct Step {
+        /// Without arguments, which may be secret.
+        let name: String
+        let command: RESPArguments
+        let check: (RESPReply) -> ConnectionFault?
+    }
+
+    private let steps: [Step]
+
+    var commands: [RESPArguments] { steps.map(\.command) }
 
     package init(_ peer: RedisPeer, password: RedisPassword?) {
-        var steps: [(RESPArguments, (RESPReply) -> ConnectionFault?)] = []
+        var steps: [Step] = []
         if let password {
             var authentication = RESPArguments("AUTH")
             if let username = peer.credentials.username { authentication.append(username.utf8) }
             authentication.append(password.text.utf8)
-            steps.append((authentication, Self.anything))
+            steps.append(Step(name: "AUTH", command: authentication, check: Self.anything))
+        }
+        func add(_ name: String, _ command: RESPArguments, _ check: @escaping (RESPReply) -> ConnectionFault?) {
+            steps.append(Step(name: name, command: command, check: check))
         }
         switch peer.role {
-        case .guide: steps.append((RESPArguments("PING"), Self.anything))
+        case .guide: add("PING", RESPArguments("PING"), Self.anything)
         case .records(let database):
-            if database != 0 { steps.append((RESPArguments("SELECT", String(database)), Self.anything)) }
-            steps.append((RESPArguments("CLIENT", "SETNAME", "countersign"), Self.anything))
+            if database != 0 { add("SELECT", RESPArguments("SELECT", String(database)), Self.anything) }
+            add("CLIENT SETNAME", RESPArguments("CLIENT", "SETNAME", "countersign"), Self.anything)
             // What a replica tells is late, and what it is told it refuses.
-            steps.append((RESPArguments("ROLE"), Self.isMaster))
-            steps.append((RESPArguments("SCRIPT", "LOAD", ExchangeScript.text), Self.isDigest))
+            add("ROLE", RESPArguments("ROLE"), Self.isMaster)
+            add("SCRIPT LOAD", RESPArguments("SCRIPT", "LOAD", ExchangeScript.text), Self.isDigest)
         }
-        commands = steps.map(\.0)
-        checks = steps.map(\.1)
+        self.steps = steps
     }
 
     /// What is wrong with the reply to the command at `index`; nil for nothing.
     func fault(of reply: RESPReply, at index: Int) -> ConnectionFault? {
-        if case .error(let code) = reply { return .refused(code: code) }
-        return checks[index](reply)
+        let step = steps[index]
+        if case .error(let code) = reply { return .refused(code: code, code == "NOPERM" ? step.name : nil) }
+        return step.check(reply)
     }
 
     private static func anything(_: RESPReply) -> ConnectionFault? { nil }
@@ -39,6 +50,6 @@ package struct RedisHandshake {
     }
 
     private static func isDigest(_ reply: RESPReply) -> ConnectionFault? {
-        if case .bulk = reply { nil } else { .protocolViolated }
+        if case .bulk(let digest) = reply, digest.count == 40 { nil } else { .protocolViolated }
     }
 }

@@ -5,11 +5,12 @@ import Synchronization
 import TokenExchange
 
 /// The connections to one server: one for each event loop. A command issued on an event loop's thread takes that loop's,
-/// without a thread hop. While that connection is away, another that is open serves; while none is, the loop's own says
-/// why.
+/// without a thread hop. While that connection is away or silent, another that is neither serves; while none is, the
+/// command waits for the loop's own, or hears from it why not.
 ///
-/// Where one connection finds that the server is a replica now, all are left: those that only read would not find out. And
-/// where nobody writes, each is asked every second.
+/// Each connection is asked for the server's role every second: so one whose other end has gone without a word is found
+/// before somebody needs it. Where one finds that the server is a replica now, all are left: those that only read would
+/// not find out.
 ///
 /// Nothing is connected before ``start()``.
 final class RedisNode: Sendable {
@@ -18,7 +19,7 @@ final class RedisNode: Sendable {
         let connection: NIOLoopBoundBox<ReconnectingConnection>
         /// For commands that block their connection.
         let blocking: NIOLoopBoundBox<[ReconnectingConnection]>
-        let isOpen: OpenFlag
+        let health: HealthFlag
 
         func onEventLoop(_ body: @escaping @Sendable () -> Void) {
             if eventLoop.inEventLoop { body() } else { eventLoop.execute(body) }
@@ -39,6 +40,8 @@ final class RedisNode: Sendable {
     let address: RedisAddress
     private let keepsRecords: Bool
     private let lanes: [Lane]
+    /// Of the server, by what it was asked last.
+    let outage: OutageClock
     private let turn = Atomic<Int>(0)
     private let asking = Mutex<[RepeatedTask]>([])
 
@@ -51,23 +54,24 @@ final class RedisNode: Sendable {
         blockingPeer.commandTimeout = peer.blocking?.timeout ?? peer.commandTimeout
         let log = ConnectivityLog(
             logger, server: peer.address, connections: eventLoops.count * (1 + blockingCount))
+        let outage = OutageClock(patience: TimeAmount(peer.reconnectWait))
+        self.outage = outage
         lanes = eventLoops.map { eventLoop in
-            let isOpen = OpenFlag()
-            let connection = ReconnectingConnection(peer, log: log, isOpen: isOpen, on: eventLoop)
+            let health = HealthFlag()
+            let connection = ReconnectingConnection(peer, log: log, health: health, outage: outage, on: eventLoop)
             let blocking = (0..<blockingCount).map { _ in
-                ReconnectingConnection(blockingPeer, log: log, isOpen: OpenFlag(), on: eventLoop)
+                ReconnectingConnection(blockingPeer, log: log, health: HealthFlag(), outage: outage, on: eventLoop)
             }
             return Lane(
                 eventLoop: eventLoop, connection: .makeBoxSendingValue(connection, eventLoop: eventLoop),
-                blocking: .makeBoxSendingValue(blocking, eventLoop: eventLoop), isOpen: isOpen)
+                blocking: .makeBoxSendingValue(blocking, eventLoop: eventLoop), health: health)
         }
     }
 
-    /// Whether a command would be sent now.
-    var isOpen: Bool { lanes.contains(where: \.isOpen.value) }
+    /// Whether a command would be sent now, and hardly wait.
+    var isHealthy: Bool { lanes.contains(where: \.health.isGood) }
 
-    /// Ends by `end`, or before, by the configured time-out. Cancellation changes nothing: the wait is short, and the
-    /// command on its way.
+    /// Ends by `end`. Cancellation changes nothing: the wait is short, and the command on its way.
     /// - Parameter isAsking: an `ASKING` goes before the command.
     func execute(_ command: RedisCommand, isAsking: Bool = false, until end: NIODeadline) async -> RedisOutcome {
         unsafe await withUnsafeContinuation { continuation in
@@ -109,12 +113,15 @@ final class RedisNode: Sendable {
         asking.withLock { $0 = tasks }
     }
 
-    /// The connections that block hear of it with their writes.
+    /// Those that wait for replicas are busy with that.
     private func askRole(on lane: Lane) {
-        let caller = PendingReply(until: .now() + Self.roleInterval) { [weak self] outcome in
-            if case .reply(let reply) = outcome, RedisHandshake.isMaster(reply) == .notMaster { self?.leave() }
+        for connection in [lane.connection.value] + lane.blocking.value.filter({ $0.load == 0 })
+        where connection.load != nil {
+            let caller = PendingReply(until: .now() + Self.roleInterval) { [weak self] outcome in
+                if case .reply(let reply) = outcome, RedisHandshake.isMaster(reply) == .notMaster { self?.leave() }
+            }
+            connection.submit(Self.role, for: caller)
         }
-        lane.connection.value.submit(Self.role, for: caller)
     }
 
     private func leave() {
@@ -122,11 +129,13 @@ final class RedisNode: Sendable {
     }
 
     /// Finishes what is in flight; returns when the connections are closed.
-    func stop() async {
+    /// - Parameter patience: what is not finished by then is lost; nil: waits for each caller's own end.
+    func stop(within patience: TimeAmount? = nil) async {
         for task in asking.withLock(\.self) { task.cancel() }
         for lane in lanes {
             let closed = lane.eventLoop.flatSubmit {
-                EventLoopFuture.andAllComplete(lane.connections.map { $0.stop() }, on: lane.eventLoop)
+                EventLoopFuture.andAllComplete(
+                    lane.connections.map { $0.stop(within: patience) }, on: lane.eventLoop)
             }
             try? await closed.get()
         }
@@ -135,7 +144,7 @@ final class RedisNode: Sendable {
     private func chooseLane() -> Lane {
         let eventLoop = MultiThreadedEventLoopGroup.currentEventLoop
         let first = lanes.first { $0.eventLoop === eventLoop } ?? nextLane()
-        return first.isOpen.value ? first : lanes.first(where: \.isOpen.value) ?? first
+        return first.health.isGood ? first : lanes.first(where: \.health.isGood) ?? first
     }
 
     private func nextLane() -> Lane {
@@ -144,11 +153,11 @@ final class RedisNode: Sendable {
     }
 }
 
-/// Whether a connection takes commands; written on its event loop, read on all.
-final class OpenFlag: Sendable {
+/// Whether a connection takes commands and is not silent; written on its event loop, read on all.
+final class HealthFlag: Sendable {
     private let flag = Atomic(false)
 
-    var value: Bool {
+    var isGood: Bool {
         get { flag.load(ordering: .relaxed) }
         set { flag.store(newValue, ordering: .relaxed) }
     }

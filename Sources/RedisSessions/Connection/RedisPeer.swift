@@ -14,8 +14,10 @@ package struct RedisPeer: Sendable {
     let role: Role
     let credentials: RedisCredentials
     let tls: RedisTLS?
+    /// A connection that owes a reply for so long is silent.
     var commandTimeout: Duration
     let connectTimeout: Duration
+    let reconnectWait: Duration
     let maximumInFlight: Int
     /// For commands that block their connection: so many for each event loop, beside the shared one.
     let blocking: RedisReplication?
@@ -32,6 +34,7 @@ package struct RedisPeer: Sendable {
         tls = configuration.tls
         commandTimeout = configuration.commandTimeout
         connectTimeout = configuration.connectTimeout
+        reconnectWait = configuration.reconnectWait
         maximumInFlight = configuration.maximumInFlight
     }
 

@@ -5,9 +5,9 @@ package import NIOCore
 ///
 /// After a ``RESPProtocolError`` the reader stays broken; its owner closes the connection.
 @safe package struct RESPReaderHandle: ~Copyable {
-    /// hiredis allocates an array's elements as soon as it has read their number. A cluster may name as many ranges as
-    /// it has slots, and the table of revocations may be full.
-    package static let maximumArrayCount = Int32(max(ClusterSlot.count, RedisSessionStore.maximumRevocationWords))
+    /// hiredis allocates an array's elements as soon as it has read their number. The longest of ours is a full table of
+    /// revocations, names and values.
+    package static let maximumArrayCount = Int32(1 << 16)
     /// Anything beyond this is a peer gone mad: a revocation takes less than 64 bytes for each word, a record of ours some
     /// hundred.
     package static let maximumReplyBytes = Int(maximumArrayCount) * 64
@@ -93,7 +93,7 @@ extension UnsafeRawBufferPointer {
 }
 
 extension RESPReply {
-    /// Copies all of a reply of hiredis, which stays its owner's; nil where it is of no type of RESP2.
+    /// Copies all of a reply of hiredis, which stays its owner's; nil if it is of no type of RESP2.
     fileprivate init?(_ reply: redisReply) {
         switch unsafe reply.type {
         case REDIS_REPLY_STATUS: self = .status(unsafe String(decoding: reply.text, as: UTF8.self))

@@ -5,34 +5,42 @@ struct ClusterMap {
         let master: RedisAddress
     }
 
+    /// A cluster of more is none that Redis supports, and we would open connections to each.
+    static let maximumMasters = 1000
+
     private var byAddress: [RedisAddress: RedisNode] = [:]
     private var bySlot = [RedisNode?](repeating: nil, count: ClusterSlot.count)
 
     var nodes: [RedisNode] { Array(byAddress.values) }
 
     /// One for each server that has slots, and one for the slots that nobody has.
-    var tags: [[UInt8]] {
+    var tags: [ServerTag] {
         var missing = Set(bySlot.map { $0.map(ObjectIdentifier.init) })
-        var tags: [[UInt8]] = []
+        var tags: [ServerTag] = []
         var number = 0
         while !missing.isEmpty {
             let tag = Array(String(number).utf8)
             number += 1
             let node = bySlot[Int(ClusterSlot(ofTag: tag).number)]
-            if missing.remove(node.map(ObjectIdentifier.init)) != nil { tags.append(tag) }
+            if missing.remove(node.map(ObjectIdentifier.init)) != nil {
+                tags.append(ServerTag(text: tag, server: node?.address))
+            }
         }
         return tags
     }
 
-    /// Any server where the slot is nil.
+    /// Any server if the slot is nil.
     func node(for slot: ClusterSlot?) -> RedisNode? {
-        guard let slot else { return byAddress.values.first(where: \.isOpen) ?? byAddress.values.first }
+        guard let slot else { return byAddress.values.first(where: \.isHealthy) ?? byAddress.values.first }
         return bySlot[Int(slot.number)]
     }
 
     func node(at address: RedisAddress) -> RedisNode? { byAddress[address] }
 
-    mutating func add(_ node: RedisNode) -> RedisNode {
+    /// Nil if there are too many.
+    mutating func add(_ make: () -> RedisNode) -> RedisNode? {
+        guard byAddress.count < Self.maximumMasters else { return nil }
+        let node = make()
         byAddress[node.address] = node
         return node
     }
@@ -60,7 +68,8 @@ struct ClusterMap {
 }
 
 extension ClusterMap.Range {
-    /// The reply to `CLUSTER SLOTS`: `[[first, last, [host, port, …], replicas…], …]`. Nil where it is none.
+    /// The reply to `CLUSTER SLOTS`: `[[first, last, [host, port, …], replicas…], …]`. Nil if it is none, or names more
+    /// masters than there can be.
     /// - Parameter server: the one that replied; it leaves out a host that is its own.
     static func all(in reply: RESPReply, from server: RedisAddress) -> [Self]? {
         guard case .array(let entries) = reply else { return nil }
@@ -69,14 +78,13 @@ extension ClusterMap.Range {
             guard case .array(let parts) = entry, parts.count >= 3,
                 case .integer(let first) = parts[0], case .integer(let last) = parts[1],
                 0 <= first, first <= last, last < ClusterSlot.count,
-                case .array(let master) = parts[2], master.count >= 2,
-                case .integer(let port) = master[1], (1...65535).contains(port)
+                case .array(let master) = parts[2], master.count >= 2, case .integer(let port) = master[1]
             else { return nil }
             let host = master[0].text.flatMap { $0.isEmpty || $0 == "?" ? nil : $0 } ?? server.host
-            ranges.append(
-                Self(slots: Int(first)...Int(last), master: RedisAddress(host: host, port: Int(port))))
+            guard let address = RedisAddress(toldHost: host, port: port) else { return nil }
+            ranges.append(Self(slots: Int(first)...Int(last), master: address))
         }
-        return ranges
+        return Set(ranges.map(\.master)).count <= ClusterMap.maximumMasters ? ranges : nil
     }
 }
 

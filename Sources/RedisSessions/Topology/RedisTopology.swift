@@ -4,40 +4,52 @@ import TokenExchange
 
 /// Knows which server a command is for, and keeps the connections there.
 protocol RedisTopology: Sendable {
-    /// Ends by `end`, with a reply, or the reason why there is none.
-    func execute(_ command: RedisCommand, until end: NIODeadline) async -> RedisOutcome
+    /// The server that keeps the keys of a slot, any server if that is nil; nil if none is known, at the latest by `end`.
+    func node(for slot: ClusterSlot?, until end: NIODeadline) async -> RedisNode?
 
-    /// Both commands in turn on one connection, which the second may block.
-    func execute(_ command: RedisCommand, then second: RedisCommand, until end: NIODeadline) async
-        -> OutcomePair.Outcomes
+    /// Where a redirection by `node` leads; nil if nowhere.
+    func node(at redirection: ClusterRedirection, from node: RedisNode) -> RedisNode?
 
-    /// Hash tags, one of a key for each server that keeps records, and one of a key that none keeps where there is such.
-    var tags: [[UInt8]] { get }
+    /// A server was not as expected: where they are is to be found out soon.
+    func lookAgain()
+
+    /// Why there can be no server for a command, and since when there was none.
+    var absence: (fault: ConnectionFault, clock: OutageClock) { get }
+
+    /// For each server that keeps records the hash tag of a key that it keeps; and one of a key that none keeps, if there
+    /// is such. Known at the latest by `end`.
+    func tags(until end: NIODeadline) async -> [ServerTag]
 
     /// Keeps the connections until graceful shutdown or cancellation, then finishes what is in flight and closes them.
     func run() async
 }
 
+/// The hash tag of a key that a server keeps.
+struct ServerTag {
+    let text: [UInt8]
+    /// Nil if nobody keeps it, or all servers are one.
+    var server: RedisAddress?
+
+    static let only = ServerTag(text: Array("0".utf8))
+}
+
 /// One server, always the same.
 struct StandaloneTopology: RedisTopology {
-    let node: RedisNode
+    let server: RedisNode
+    let absence = (fault: ConnectionFault.shutDown, clock: OutageClock(patience: .zero))
 
-    func execute(_ command: RedisCommand, until end: NIODeadline) async -> RedisOutcome {
-        await node.execute(command, until: end)
-    }
+    func node(for slot: ClusterSlot?, until end: NIODeadline) async -> RedisNode? { server }
 
-    func execute(_ command: RedisCommand, then second: RedisCommand, until end: NIODeadline) async
-        -> OutcomePair.Outcomes
-    {
-        await node.execute(command, then: second, until: end)
-    }
+    func node(at redirection: ClusterRedirection, from node: RedisNode) -> RedisNode? { nil }
 
-    var tags: [[UInt8]] { [Array("0".utf8)] }
+    func lookAgain() {}
+
+    func tags(until end: NIODeadline) -> [ServerTag] { [.only] }
 
     func run() async {
-        node.start()
+        server.start()
         await untilShutdown {}
-        await node.stop()
+        await server.stop()
     }
 }
 

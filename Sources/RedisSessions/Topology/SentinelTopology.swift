@@ -3,7 +3,7 @@ import NIOCore
 import Synchronization
 import TokenExchange
 
-/// The master that the sentinels name, asked anew five times a second: after a failover its successor takes over here.
+/// The master that the sentinels name, asked again five times a second: after a failover its successor takes over here.
 ///
 /// The sentinel that led a failover knows of it up to two seconds before the others, so the latest configuration counts,
 /// by its epoch, and among equals the majority. Where all of them are behind, the handshake finds out
@@ -21,6 +21,7 @@ final class SentinelTopology: RedisTopology {
     private let master = Mutex<RedisNode?>(nil)
     private let gate = StartGate()
     private let occasions = Occasions()
+    let absence: (fault: ConnectionFault, clock: OutageClock)
 
     /// - Parameter sentinels: at least one.
     init(
@@ -31,6 +32,7 @@ final class SentinelTopology: RedisTopology {
         self.service = service
         self.eventLoops = eventLoops
         self.logger = logger
+        absence = (.noMaster, OutageClock(patience: TimeAmount(configuration.reconnectWait)))
         self.sentinels = sentinels.map {
             RedisNode(
                 RedisPeer($0, configuration, role: .guide, credentials: configuration.sentinelCredentials),
@@ -38,27 +40,17 @@ final class SentinelTopology: RedisTopology {
         }
     }
 
-    var tags: [[UInt8]] { [Array("0".utf8)] }
+    func tags(until end: NIODeadline) -> [ServerTag] { [.only] }
 
-    func execute(_ command: RedisCommand, until end: NIODeadline) async -> RedisOutcome {
-        guard let master = await currentMaster(until: end) else { return .notConnected(.noMaster) }
-        return await master.execute(command, until: end)
-    }
-
-    func execute(_ command: RedisCommand, then second: RedisCommand, until end: NIODeadline) async
-        -> OutcomePair.Outcomes
-    {
-        guard let master = await currentMaster(until: end) else {
-            return (.notConnected(.noMaster), .notConnected(.noMaster))
-        }
-        return await master.execute(command, then: second, until: end)
-    }
-
-    private func currentMaster(until end: NIODeadline) async -> RedisNode? {
+    func node(for slot: ClusterSlot?, until end: NIODeadline) async -> RedisNode? {
         if let master = master.withLock({ $0 }) { return master }
         await gate.pass(until: end)
         return master.withLock { $0 }
     }
+
+    func node(at redirection: ClusterRedirection, from node: RedisNode) -> RedisNode? { nil }
+
+    func lookAgain() { occasions.ask() }
 
     func run() async {
         for sentinel in sentinels { sentinel.start() }
@@ -80,10 +72,10 @@ extension SentinelTopology {
         let successor = RedisNode(RedisPeer(keeper: address, configuration), eventLoops: eventLoops, logger: logger)
         successor.start()
         master.withLock { $0 = successor }
-        await current?.stop()
+        await current?.stop(within: TimeAmount(configuration.commandTimeout))
     }
 
-    /// Nil where no sentinel names one.
+    /// Nil if no sentinel names one.
     private func namedMaster() async -> RedisAddress? {
         await withTaskGroup(of: SentinelStatement?.self) { group in
             for sentinel in sentinels { group.addTask { await self.statement(of: sentinel) } }
@@ -99,7 +91,7 @@ extension SentinelTopology {
         return await SentinelStatement(address: address, description: description)
     }
 
-    /// Nil where the sentinel does not answer.
+    /// Nil if the sentinel does not answer.
     private func ask(_ question: String, _ sentinel: RedisNode) async -> RESPReply? {
         let command = RedisCommand(
             opening: .words(RESPArguments("SENTINEL", question, service)), arguments: RESPArguments(),
@@ -121,11 +113,12 @@ struct SentinelStatement: Equatable {
     ///   - description: the reply to `SENTINEL MASTER`: names and values in turn.
     init?(address: RESPReply?, description: RESPReply?) {
         guard case .array(let parts) = address, parts.count == 2, let host = parts[0].text,
-            let port = parts[1].text.flatMap({ Int($0) }), case .array(let words) = description,
-            let name = words.firstIndex(where: { $0.text == "config-epoch" }), name + 1 < words.count,
+            let port = parts[1].text.flatMap({ Int64($0) }), let address = RedisAddress(toldHost: host, port: port),
+            case .array(let words) = description, let name = words.firstIndex(where: { $0.text == "config-epoch" }),
+            name + 1 < words.count,
             let epoch = words[name + 1].text.flatMap({ Int($0) })
         else { return nil }
-        self.address = RedisAddress(host: host, port: port)
+        self.address = address
         self.epoch = epoch
     }
 

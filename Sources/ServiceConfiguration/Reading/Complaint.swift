@@ -2,7 +2,7 @@
 package struct Complaint: Error {
     let expected: String
     let found: String
-    /// Whole sentences, or nil where `expected` says it all.
+    /// Whole sentences, or nil if `expected` says it all.
     let remedy: String?
 
     package init(expected: String, found: String, remedy: String? = nil) {

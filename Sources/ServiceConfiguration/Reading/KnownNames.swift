@@ -6,7 +6,7 @@ struct KnownNames {
         self.names = names
     }
 
-    /// Nil where no name is near.
+    /// Nil if no name is near.
     func suggestion(for name: String) -> String? {
         nearest(to: name).map { "Did you mean `\($0)`?" }
     }

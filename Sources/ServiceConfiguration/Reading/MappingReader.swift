@@ -29,7 +29,7 @@ final class MappingReader {
 
     // MARK: Asking
 
-    /// The value of a key that this version knows; nil where the file has none.
+    /// The value of a key that this version knows; nil if the file has none.
     func reader(_ key: String) -> NodeReader? {
         place.pass.know(place.trail.key(key))
         asked.append(key)

@@ -9,7 +9,7 @@ struct YAMLDocument {
 
     let root: Node
 
-    /// Nil where the text is no such document; `pass` then knows why.
+    /// Nil if the text is no such document; `pass` then knows why.
     init?(reading pass: ReadingPass) {
         do {
             let contents = try FileContents.read(pass.documentPath, limit: Self.maximumBytes, mayBePipe: true)

@@ -8,10 +8,12 @@ package struct RedisSettings: Sendable, Equatable {
     package let tls: RedisTLSSettings?
     /// How to log in at the sentinels themselves.
     package let sentinel: RedisSentinelSettings
-    /// For one command, from its sending to its reply.
+    /// How long an optional provider's login waits for a reply.
     package let commandTimeout: Duration
     /// From the first packet to the end of the greeting.
     package let connectTimeout: Duration
+    /// How long requests wait for a server that has just gone.
+    package let reconnectWait: Duration
     /// Stands before every key, with a colon after it.
     package let keyPrefix: String
     /// Commands that one connection may have in flight.
@@ -59,6 +61,9 @@ extension RedisSettings {
         let connectTimeout = section.value("connect_timeout", default: .milliseconds(500)) {
             $0.duration(in: .milliseconds(10)...(.seconds(10)))
         }
+        let reconnectWait = section.value("reconnect_wait", default: .milliseconds(1500)) {
+            $0.duration(in: .zero...(.seconds(60)))
+        }
         let keyPrefix = section.value("key_prefix", default: "countersign") { $0.keyPrefix() }
         let maximumInFlight = section.value("maximum_in_flight", default: 4096) { $0.integer(in: 1...65_536) }
         let waitReplicas = section.value("wait_replicas", default: 0) { $0.integer(in: 0...10) }
@@ -71,8 +76,9 @@ extension RedisSettings {
             url: url, username: username ?? url.username, password: password,
             tls: url.isTLS ? tls ?? RedisTLSSettings() : nil,
             sentinel: sentinel ?? RedisSentinelSettings(username: nil, password: nil), commandTimeout: commandTimeout,
-            connectTimeout: connectTimeout, keyPrefix: keyPrefix, maximumInFlight: maximumInFlight,
-            waitReplicas: waitReplicas, waitConnections: waitConnections, waitTimeout: waitTimeout)
+            connectTimeout: connectTimeout, reconnectWait: reconnectWait, keyPrefix: keyPrefix,
+            maximumInFlight: maximumInFlight, waitReplicas: waitReplicas, waitConnections: waitConnections,
+            waitTimeout: waitTimeout)
     }
 }
 

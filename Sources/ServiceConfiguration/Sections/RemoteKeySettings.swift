@@ -2,7 +2,7 @@
 package struct RemoteKeySettings: Sendable, Hashable {
     /// https, or http on loopback.
     package let url: String
-    /// The age at which a set is fetched anew.
+    /// The age at which a set is fetched again.
     package let refresh: Duration
     /// The age beyond which no set is used; at least `refresh`.
     package let maximumAge: Duration

@@ -28,7 +28,7 @@ package struct RedisURL: Sendable, Equatable {
         "a URL such as redis://127.0.0.1:6379/0, redis-sentinel://host:26379,host:26379/service "
         + "or redis-cluster://host:6379,host:6379"
 
-    /// Nil where the text has no such form.
+    /// Nil if the text has no such form.
     init?(_ text: String) {
         guard let separator = text.firstRange(of: "://") else { return nil }
         let scheme = text[..<separator.lowerBound].lowercased()

@@ -8,7 +8,7 @@ struct WebAddress {
     let hasUser: Bool
     let hasQueryOrFragment: Bool
 
-    /// Nil where the text is no such URL (RFC 3986), in ASCII and without blanks.
+    /// Nil if the text is no such URL (RFC 3986), in ASCII and without blanks.
     init?(_ text: String) {
         guard text.utf8.allSatisfy({ (0x21...0x7E).contains($0) && !Self.excluded.contains($0) }),
             let separator = text.firstRange(of: "://"),

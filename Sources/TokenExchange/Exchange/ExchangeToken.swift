@@ -9,7 +9,7 @@ package struct ExchangeToken: Sendable {
     private let revocations: RevocationList
     private let time: TimeSource
 
-    /// - Parameter upstream: for providers of that kind; nil where there are none.
+    /// - Parameter upstream: for providers of that kind; nil if there are none.
     package init(
         verify: VerifyIdentityToken, mint: MintExternalIdentity, vault: SessionVault, store: any SessionStore,
         deferredSessions: DeferredSessions, upstream: UpstreamExchange? = nil, revocations: RevocationList,
@@ -62,7 +62,7 @@ package struct ExchangeToken: Sendable {
             answerKey: slot.key,
             answer: vault.seal(minted.externalIdentity, in: slot),
             answerExpiresAt: min(identity.acceptedUntil, minted.session.expiry))
-        let budget = try budget(for: request, before: "exchange")
+        let budget = try request.storeBudget(before: "exchange", at: time.elapsed(), patience: store.patience)
         do throws(SessionStoreFailure) {
             let answer = try await answer(toStoring: records, in: slot, within: budget)
             return .issued(
@@ -73,7 +73,7 @@ package struct ExchangeToken: Sendable {
         }
     }
 
-    /// An earlier answer to the same exchange, or nil where the new one is stored. What cannot be opened counts as absent,
+    /// An earlier answer to the same exchange, or nil if the new one is stored. What cannot be opened counts as absent,
     /// and so does what nobody would take any more.
     private func answer(
         toStoring records: ExchangeRecords, in slot: SessionVault.AnswerSlot, within budget: Duration
@@ -84,7 +84,7 @@ package struct ExchangeToken: Sendable {
             records, replacing: unreadable, within: max(end - time.elapsed(), .zero))
         {
             if let earlier = vault.open(answer, in: slot), let session = vault.open(session, of: earlier),
-                isGood(earlier, session)
+                await isGood(earlier, session, within: end - time.elapsed())
             {
                 return IssuedIdentity(earlier, of: session, at: time.now())
             }
@@ -94,9 +94,11 @@ package struct ExchangeToken: Sendable {
     }
 
     /// Whether key and cohorts of an earlier answer still stand, for all that is known now.
-    private func isGood(_ earlier: ExternalIdentity, _ session: SessionRecord) -> Bool {
+    private func isGood(
+        _ earlier: ExternalIdentity, _ session: SessionRecord, within budget: Duration
+    ) async -> Bool {
         guard let recognized = mint.recognize(earlier) else { return false }
-        return revocations.verdict(on: session, keyID: recognized.keyID) == .stands
+        return (try? await revocations.verdict(on: session, keyID: recognized.keyID, within: budget)) == .stands
     }
 
     private func budget(for request: ExchangeRequest, before operation: String) throws(ExchangeStop) -> Duration {
@@ -127,7 +129,7 @@ package struct ExchangeRequest: Sendable, Redacted {
     package let provider: IdentityProvider
     /// By ``TimeSource/elapsed``; the provider's deadline counts from here.
     package let arrivedAt: Duration
-    /// Nil where it did not come over a network.
+    /// Nil if it did not come over a network.
     package let source: RequestSource?
     package let trace: RequestTrace
 
@@ -141,6 +143,18 @@ package struct ExchangeRequest: Sendable, Redacted {
         self.device = device
         self.provider = provider
         self.arrivedAt = arrivedAt
+    }
+
+    /// How long the session store may take: a strict login waits as long as its deadline allows, an optional one goes on
+    /// without the store after `patience`.
+    func storeBudget(
+        before operation: String, at now: Duration, patience: Duration
+    ) throws(ExchangeStop) -> Duration {
+        let remaining = try budget(before: operation, at: now)
+        switch provider.mode {
+        case .strict: return remaining
+        case .optional: return min(remaining, patience)
+        }
     }
 
     /// What is left of the provider's deadline, less what it takes to answer.

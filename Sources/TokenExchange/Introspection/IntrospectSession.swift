@@ -9,7 +9,7 @@ package struct IntrospectSession: Sendable {
     private let claimsReader: any ClaimsReader
     private let time: TimeSource
 
-    /// - Parameter keys: ours; nil where nobody may read them: the store alone decides then.
+    /// - Parameter keys: ours; nil if nobody may read them: the store alone decides then.
     package init(
         issuer: ExactText, providers: [IdentityProvider], vault: SessionVault, store: any SessionStore,
         deferredSessions: DeferredSessions, revocations: RevocationList, keys: (@Sendable () -> SigningKeyRing)?,
@@ -30,26 +30,28 @@ package struct IntrospectSession: Sendable {
     package func callAsFunction(_ externalIdentity: ExternalIdentity) async throws(Failure) -> SessionStatus {
         // What cannot be ours by its shape needs no store.
         guard let recognized = recognize(externalIdentity) else { return .inactive }
+        let end = time.elapsed() + Self.budget
+        func remaining() -> Duration { max(end - time.elapsed(), .zero) }
         do throws(SessionStoreFailure) {
             let key = vault.sessionKey(of: externalIdentity, in: recognized.partition)
             // Else a good token of an outage would be inactive until its session's turn has come; the store knows whether
             // it was revoked meanwhile.
-            try await deferredSessions.write(key, within: Self.budget)
-            let record = try await store.session(key, within: Self.budget)
+            try await deferredSessions.write(key, within: remaining())
+            let record = try await store.session(key, within: remaining())
             guard let session = record.flatMap({ vault.open($0, of: externalIdentity) }), isLive(session) else {
                 return .inactive
             }
-            switch revocations.verdict(on: session, keyID: recognized.keyID) {
+            switch try await revocations.verdict(on: session, keyID: recognized.keyID, within: remaining()) {
             case .stands: return .active(recognized.live(session))
             case .revoked: return .inactive
-            case .unknown: throw SessionStoreFailure(.revocations, .timedOut)
+            case .unknown: throw SessionStoreFailure(.revocations, revocations.failure ?? .timedOut)
             }
         } catch {
             return try statusWithoutStore(recognized, failure: Failure(error))
         }
     }
 
-    /// Longer than any sensible command time-out of a store; the store's own is what counts.
+    /// For all that is asked of the store.
     private static let budget: Duration = .seconds(2)
 
     private func isLive(_ session: SessionRecord) -> Bool {

@@ -26,7 +26,7 @@ struct IdentityRecognizer: Sendable {
 struct RecognizedIdentity {
     private enum Form {
         case opaque
-        /// By our name; nil where our keys are not at hand.
+        /// By our name; nil if our keys are not at hand.
         case signed(UnverifiedToken, (any TokenVerifier)?)
         /// Of an internal service; these have any shape.
         case foreign
@@ -39,7 +39,7 @@ struct RecognizedIdentity {
     ///
     /// - Parameters:
     ///   - keys: nil takes a JWT by its issuer alone, whatever its key.
-    ///   - foreign: where the session of a token of another shape would be; nil where there are none.
+    ///   - foreign: where the session of a token of another shape would be; nil if there are none.
     init?(
         _ externalIdentity: ExternalIdentity, issuer: ExactText, keys: SigningKeyRing?,
         foreign: (ExternalIdentity) -> Partition?

@@ -31,7 +31,7 @@ package struct VerifierDirectory: Sendable {
         self.sealer = sealer
     }
 
-    /// Nil where the two do not belong together; which of them is wrong cannot be told.
+    /// Nil if the two do not belong together; which of them is wrong cannot be told.
     package func verifier(id: [UInt8], secret: [UInt8]) -> Verifier? {
         verifiers[Self.digest(id: id, secret: secret, under: key, by: sealer)]
     }

@@ -10,12 +10,12 @@ package protocol IssuerKeySource: Sendable {
 
 /// Which keys a token asks for, and who brought it.
 package struct IssuerKeyQuery: Sendable {
-    /// The header's `kid`; nil where it has none.
+    /// The header's `kid`; nil if it has none.
     package let keyID: ExactText?
     package let algorithm: SignatureAlgorithm
     /// ``TokenVerifier/thumbprint``s of keys that find the signature bad: a newer set may have others under the same `kid`.
     package let rejected: Set<ExactText>
-    /// Nil where the token did not come over a network.
+    /// Nil if the token did not come over a network.
     package let source: RequestSource?
     /// How long the caller can wait for keys.
     package let budget: Duration

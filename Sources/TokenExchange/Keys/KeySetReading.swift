@@ -2,7 +2,7 @@
 package struct KeySetReading: Sendable {
     /// A key by its name and its material, so that new material under an old name can be noticed.
     package struct Key: Sendable, Hashable {
-        /// Nil where the set names no `kid`.
+        /// Nil if the set names no `kid`.
         package let keyID: ExactText?
         /// RFC 7638 with SHA-256, base64url.
         package let thumbprint: ExactText

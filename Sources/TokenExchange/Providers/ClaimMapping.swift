@@ -28,7 +28,7 @@ package struct ClaimMapping: Sendable, Equatable {
         if case .firstOf(let paths) = source { paths.map(\.root) } else { [] }
     }
 
-    /// The claim's value; nil where it is absent and may be.
+    /// The claim's value; nil if it is absent and may be.
     func resolve(in claims: ClaimsSet) throws(Refusal) -> JSONValue? {
         switch source {
         case .value(let value): return value

@@ -15,7 +15,7 @@ package struct Cohort: Sendable, Hashable, Redacted {
     /// Empty for ``Kind/all``.
     package let value: ExactText
 
-    /// Nil where the value is absent, or too much.
+    /// Nil if the value is absent, or too much.
     package init?(_ kind: Kind, _ value: ExactText = "") {
         guard value.isEmpty == (kind == .all) else { return nil }
         self.kind = kind
@@ -40,14 +40,21 @@ package struct CohortLabel: Sendable, Hashable {
         self.digest = digest
     }
 
-    /// Nil where the text is none.
+    /// Nil if the text is none.
     package init?(_ text: some StringProtocol) {
         let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
         guard let kind = Cohort.Kind(rawValue: String(parts[0])), (parts.count == 1) == (kind == .all) else {
             return nil
         }
-        self.init(kind, digest: parts.count == 1 ? "" : ExactText(parts[1]))
+        let digest = parts.count == 1 ? "" : String(parts[1])
+        guard kind == .all || (1...Self.maximumDigestCount).contains(digest.utf8.count),
+            digest.utf8.allSatisfy(Base64URL.isCharacter)
+        else { return nil }
+        self.init(kind, digest: ExactText(digest))
     }
+
+    /// Characters of base64url: no digest of ours is longer.
+    private static let maximumDigestCount = 43
 }
 
 extension SessionVault {
@@ -55,7 +62,7 @@ extension SessionVault {
         cohort.kind == .all ? CohortLabel(.all, digest: "") : label(cohort.kind, cohort.value)
     }
 
-    /// Nil where the device is not known.
+    /// Nil if the device is not known.
     package func label(ofDevice device: ExactText) -> CohortLabel? {
         device.isEmpty ? nil : label(.device, device)
     }

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// The revoked cohorts as this replica knows them, read anew every second; a session is held against them by its time of
+/// The revoked cohorts as this replica knows them, read again every second; a session is held against them by its time of
 /// issue. So a revocation costs the same whether it ends one session or a million, and one that is written a moment later
 /// by a request that was under way is over as well.
 ///
@@ -15,29 +15,8 @@ package final class RevocationList: Sendable {
     }
 
     private struct State {
-        var version: ExactText?
-        var watermarks: [CohortLabel: Revocation] = [:]
-        var kinds: Set<Cohort.Kind> = []
-        /// By the monotonic clock.
-        var readAt: Duration?
+        var known = RevocationKnowledge()
         var keysAreBurnt: @Sendable () -> Void = {}
-        /// What counts, but was not in the store at the last reading.
-        var lost: [Revocation] = []
-
-        var burns: Set<CohortLabel> { Set(watermarks.values.filter(\.isBurn).map(\.cohort)) }
-
-        /// What was known stays until it has expired: a failover or a loss of data undoes no revocation. What the store
-        /// lists has not expired, even if our clock says so for a moment.
-        mutating func take(_ stored: StoredRevocations, at now: UnixTime) {
-            version = stored.version
-            let stored = Dictionary(stored.revocations.map { ($0.cohort, $0) }) { _, last in last }
-            watermarks = watermarks.filter { $0.value.endsAt > now }
-                .merging(stored) { $0.issuedBefore < $1.issuedBefore ? $1 : $0 }
-            lost = watermarks.values.filter { known in
-                stored[known.cohort].map { $0.issuedBefore < known.issuedBefore } ?? true
-            }
-            kinds = Set(watermarks.keys.map(\.kind))
-        }
     }
 
     private let state = Mutex(State())
@@ -47,9 +26,17 @@ package final class RevocationList: Sendable {
     /// No verdict is given by a list that was not read for so long; nil: a list that is never late.
     private let maximumAge: Duration?
 
+    private let tell: @Sendable (RevocationEvent) -> Void
+    /// For the age of a list that was never read.
+    private let madeAt: Duration
+
     /// A revocation counts on all replicas within these together: between two readings, and for one of them.
     private static let pause: Duration = .seconds(1)
-    private static let budget: Duration = .seconds(1)
+    package static let readingBudget: Duration = .seconds(1)
+    /// Between two readings while they fail.
+    private static let shortPause: Duration = .milliseconds(250)
+    /// For recording a revocation.
+    private static let writingBudget: Duration = .seconds(2)
     /// A store that has lost thousands gets them back bit by bit; meanwhile they count here.
     private static let restoredAtOnce = 32
     /// Within this a revocation is promised to count everywhere.
@@ -57,14 +44,17 @@ package final class RevocationList: Sendable {
     /// No session lives longer; the configuration allows no more.
     static let longestLifetime = SigningKeyTimes.greatestLifetime
 
+    /// - Parameter tell: hears what the operator should know.
     package init(
         store: any RevocationStore, vault: SessionVault, time: TimeSource,
-        maximumAge: Duration? = RevocationList.promise
+        maximumAge: Duration? = RevocationList.promise, tell: @escaping @Sendable (RevocationEvent) -> Void = { _ in }
     ) {
         self.store = store
         self.vault = vault
         self.time = time
         self.maximumAge = maximumAge
+        self.tell = tell
+        madeAt = time.elapsed()
     }
 
     // MARK: Asking
@@ -74,33 +64,56 @@ package final class RevocationList: Sendable {
     ///   - latestIssue: where the session's own time of issue is rounded down.
     package func verdict(on session: SessionRecord, keyID: ExactText?, latestIssue: UnixTime? = nil) -> Verdict {
         let issuedAt = latestIssue ?? session.issuedAt
-        let state = state.withLock { $0 }
-        let isRevoked = state.kinds.contains { kind in
+        let known = state.withLock(\.known)
+        let isRevoked = known.kinds.contains { kind in
             vault.labels(of: session, keyID: keyID, kind: kind).contains { label in
-                state.watermarks[label].map { issuedAt <= $0.issuedBefore } ?? false
+                known.watermarks[label].map { issuedAt <= $0.issuedBefore } ?? false
             }
         }
-        return isRevoked ? .revoked : isFresh(state) ? .stands : .unknown
+        return isRevoked ? .revoked : isFresh ? .stands : .unknown
+    }
+
+    /// As ``verdict(on:keyID:latestIssue:)``; a list that is too old is read first.
+    /// - Throws: why it could not be read.
+    package func verdict(
+        on session: SessionRecord, keyID: ExactText?, within budget: Duration
+    ) async throws(SessionStoreFailure) -> Verdict {
+        let verdict = verdict(on: session, keyID: keyID)
+        guard verdict == .unknown, budget > .zero else { return verdict }
+        try await read(within: budget)
+        return self.verdict(on: session, keyID: keyID)
     }
 
     /// Whether the key is burnt, whatever else is known of it.
     package func isRevoked(keyID: ExactText) -> Bool {
-        guard state.withLock({ $0.kinds.contains(.keyID) }), let cohort = Cohort(.keyID, keyID) else { return false }
+        guard state.withLock({ $0.known.kinds.contains(.keyID) }), let cohort = Cohort(.keyID, keyID) else {
+            return false
+        }
         let label = vault.label(of: cohort)
-        return state.withLock { $0.watermarks[label]?.isBurn ?? false }
+        return state.withLock { $0.known.watermarks[label]?.isBurn ?? false }
     }
 
-    /// Has `action` called after each reading that finds a key burnt which was not: who signs must not wait to learn of it.
+    /// Has `action` called whenever a key turns out to be burnt which was not: who signs must not wait to learn of it.
     package func whenKeysAreBurnt(_ action: @escaping @Sendable () -> Void) {
         state.withLock { $0.keysAreBurnt = action }
     }
 
-    private func isFresh(_ state: State) -> Bool {
+    /// Whether the list was read lately enough to call a session good.
+    package var isFresh: Bool {
         guard let maximumAge else { return true }
-        return state.readAt.map { time.elapsed() - $0 <= maximumAge } ?? false
+        return state.withLock(\.known.readAt).map { time.elapsed() - $0 <= maximumAge } ?? false
     }
 
-    package var count: Int { state.withLock(\.watermarks.count) }
+    /// Since the list was read; if it never was, since this process began.
+    package var age: Duration { time.elapsed() - (state.withLock(\.known.readAt) ?? madeAt) }
+
+    package var count: Int { state.withLock(\.known.watermarks.count) }
+
+    /// What stands in the store's list and is no revocation.
+    package var unreadableCount: Int { state.withLock(\.known.unreadable) }
+
+    /// Why the last reading failed; nil if it did not.
+    package var failure: SessionStoreFailure.Cause? { state.withLock(\.known.failure) }
 
     // MARK: Revoking
 
@@ -115,42 +128,62 @@ package final class RevocationList: Sendable {
             cohort.kind == .keyID && moment == nil
             ? Revocation(burning: label, at: now)
             : Revocation(cohort: label, issuedBefore: min(moment ?? now, now), endsAt: now + Self.longestLifetime)
-        do {
-            try await store.add(revocation, within: Self.budget)
-            try await read()
-        } catch { throw Failure(error) }
+        let end = time.elapsed() + Self.writingBudget
+        do { try await store.add(revocation, within: Self.writingBudget) } catch { throw Failure(error) }
+        // It counts here at once, whether or not the list can be read.
+        learn {
+            $0.add(revocation)
+            return nil
+        }
+        try? await read(within: max(end - time.elapsed(), .zero))
     }
 
     // MARK: Reading
 
     /// Reads every second until the task is cancelled.
     package func run(sleep: @Sendable (Duration) async throws -> Void) async {
-        repeat { await refresh() } while (try? await sleep(Self.pause)) != nil
+        repeat { await refresh() } while (try? await sleep(failure == nil ? Self.pause : Self.shortPause)) != nil
     }
 
     /// Reads, and writes back what the store has lost.
     package func refresh() async {
         guard (try? await read()) != nil else { return }
-        let end = time.elapsed() + Self.budget
-        for revocation in state.withLock({ $0.lost.prefix(Self.restoredAtOnce) }) {
+        let end = time.elapsed() + Self.readingBudget
+        for revocation in state.withLock({ $0.known.lost.prefix(Self.restoredAtOnce) }) {
             let budget = end - time.elapsed()
             guard budget > .zero, (try? await store.add(revocation, within: budget)) != nil else { return }
         }
     }
 
-    package func read() async throws(SessionStoreFailure) {
+    package func read(within budget: Duration = RevocationList.readingBudget) async throws(SessionStoreFailure) {
         let (began, now) = (time.elapsed(), time.now())
-        let known = state.withLock(\.version)
-        let stored = try await store.revocations(unless: known, within: Self.budget)
-        let keysAreBurnt = state.withLock { state -> (@Sendable () -> Void)? in
-            // Of two readings that overtake one another the one that began later counts.
-            guard state.readAt.map({ $0 <= began }) ?? true else { return nil }
-            state.readAt = began
-            guard let stored else { return nil }
-            let burns = state.burns
-            state.take(stored, at: now)
-            return state.burns.isSubset(of: burns) ? nil : state.keysAreBurnt
+        let version = state.withLock(\.known.version)
+        do {
+            let stored = try await store.revocations(unless: version, within: budget)
+            learn { known in
+                // Of two readings that overtake one another the one that began later counts.
+                guard known.noteReading(begunAt: began) else { return nil }
+                return stored.flatMap { known.take($0, at: now) }
+            }
+            learn { $0.note(nil) }
+        } catch {
+            learn { $0.note(error.cause) }
+            throw error
         }
+    }
+
+    /// Throws if a revocation could not be recorded now.
+    package func checkWriting(within budget: Duration) async throws(SessionStoreFailure) {
+        try await store.checkRevocations(within: budget)
+    }
+
+    private func learn(_ change: (inout RevocationKnowledge) -> RevocationEvent?) {
+        let (event, keysAreBurnt) = state.withLock { state -> (RevocationEvent?, (@Sendable () -> Void)?) in
+            let burns = state.known.burns
+            let event = change(&state.known)
+            return (event, state.known.burns.isSubset(of: burns) ? nil : state.keysAreBurnt)
+        }
+        if let event { tell(event) }
         keysAreBurnt?()
     }
 }

@@ -1,12 +1,15 @@
 /// Keeps which cohorts are revoked: a watermark each, however many sessions there are.
 package protocol RevocationStore: Sendable {
-    /// Adds a watermark; of two for one cohort the later counts. What is over is forgotten.
+    /// Adds a watermark, by the rules of ``RevocationTable``; of two for one cohort the later counts.
     func add(_ revocation: Revocation, within budget: Duration) async throws(SessionStoreFailure)
 
-    /// All watermarks; nil where they are still those of `version`.
+    /// All watermarks; nil if they are still those of `version`.
     func revocations(
         unless version: ExactText?, within budget: Duration
     ) async throws(SessionStoreFailure) -> StoredRevocations?
+
+    /// Throws if a revocation could not be added now, whether or not they can be read.
+    func checkRevocations(within budget: Duration) async throws(SessionStoreFailure)
 }
 
 /// The sessions of a cohort are over that were issued at a moment or before it.
@@ -41,9 +44,12 @@ package struct StoredRevocations: Sendable, Equatable {
     /// Differs whenever the revocations do; says nothing else.
     package let version: ExactText
     package let revocations: [Revocation]
+    /// How much else was there that is no revocation, and was left out.
+    package let unreadable: Int
 
-    package init(version: ExactText, revocations: [Revocation]) {
+    package init(version: ExactText, revocations: [Revocation], unreadable: Int = 0) {
         self.version = version
         self.revocations = revocations
+        self.unreadable = unreadable
     }
 }

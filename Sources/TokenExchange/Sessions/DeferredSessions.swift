@@ -80,8 +80,7 @@ package final class DeferredSessions: Sendable {
         }
     }
 
-    /// One write may take so long; the next attempt in the same partition follows after `pause`.
-    private static let writeBudget: Duration = .seconds(1)
+    /// The next attempt in a partition that failed follows after this.
     private static let pause: Duration = .milliseconds(250)
     /// So many failures in a row, and there is a pause before the others are tried: a store that is away for all of them
     /// should cost little.
@@ -136,7 +135,8 @@ package final class DeferredSessions: Sendable {
             last = entry.number
             try Task.checkCancellation()
             do {
-                try await write(entry, within: Self.writeBudget)
+                // The others need not wait for one partition.
+                try await write(entry, within: store.patience)
                 failuresInARow = 0
             } catch {
                 failed.insert(entry.session.key.partition)

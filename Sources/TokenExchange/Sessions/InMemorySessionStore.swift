@@ -60,6 +60,9 @@ package final class InMemorySessionStore: SessionStore {
 
     package func check(within budget: Duration) {}
 
+    /// Nobody ever waits for it.
+    package let patience = Duration.seconds(1)
+
     package func revoke(_ key: RecordKey, until end: UnixTime, within budget: Duration) throws(SessionStoreFailure) {
         let now = Moment(time)
         try records.withLock { records throws(SessionStoreFailure) in
@@ -73,10 +76,14 @@ package final class InMemorySessionStore: SessionStore {
 }
 
 extension InMemorySessionStore: RevocationStore {
-    package func add(_ revocation: Revocation, within budget: Duration) {
+    package func add(_ revocation: Revocation, within budget: Duration) throws(SessionStoreFailure) {
         let now = Moment(time)
-        records.withLock { $0.keepRevocation(revocation, at: now) }
+        try records.withLock { records throws(SessionStoreFailure) in
+            try records.keepRevocation(revocation, at: now)
+        }
     }
+
+    package func checkRevocations(within budget: Duration) {}
 
     package func revocations(unless version: ExactText?, within budget: Duration) -> StoredRevocations? {
         records.withLock { records in
@@ -86,27 +93,13 @@ extension InMemorySessionStore: RevocationStore {
     }
 }
 
-/// One moment by both clocks.
-private struct Moment {
-    let wall: UnixTime
-    let elapsed: Duration
-
-    init(_ time: TimeSource) {
-        wall = time.now()
-        elapsed = time.elapsed()
-    }
-
-    /// `end` by the clock that only goes forward, no later than `longest` from now.
-    func end(at end: UnixTime, longest: Duration) -> Duration { elapsed + min(end - wall, longest) }
-}
-
 private struct Records {
     private var sessions: [RecordKey: Session] = [:]
     private var answers: [RecordKey: Answer] = [:]
     /// What may be forgotten once a second has passed. An entry can be stale: the record was replaced since.
     private var due: [Int64: [RecordKey]] = [:]
     private var forgottenUntil: Int64 = 0
-    private var revocations: [CohortLabel: (revocation: Revocation, endsAt: Duration)] = [:]
+    private var revocations = RevocationTable()
     private var revocationVersion = 0
     private let limit: Int
 
@@ -165,16 +158,15 @@ private struct Records {
         if second > forgottenUntil { due[second, default: []].append(key) }
     }
 
-    mutating func keepRevocation(_ new: Revocation, at now: Moment) {
-        revocations = revocations.filter { $0.value.endsAt > now.elapsed }
-        if let old = revocations[new.cohort]?.revocation, old.issuedBefore >= new.issuedBefore { return }
-        revocations[new.cohort] = (new, now.end(at: new.endsAt, longest: Revocation.longestLife))
-        revocationVersion += 1
+    mutating func keepRevocation(_ new: Revocation, at now: Moment) throws(SessionStoreFailure) {
+        guard let isChanged = revocations.add(new, at: now) else {
+            throw SessionStoreFailure(.revocations, .refused(code: "FULL"))
+        }
+        if isChanged { revocationVersion += 1 }
     }
 
     var storedRevocations: StoredRevocations {
-        StoredRevocations(
-            version: ExactText(String(revocationVersion)), revocations: revocations.values.map(\.revocation))
+        StoredRevocations(version: ExactText(String(revocationVersion)), revocations: revocations.revocations)
     }
 
     /// Walks the seconds since the last call, or the seconds that have something due, whichever are fewer.

@@ -15,7 +15,7 @@ package struct Partition: Sendable, Hashable {
         label = Array(Base64URL.encode(Array(digest.prefix(3))).prefix(Self.count))
     }
 
-    /// From the beginning of a token's random part; nil where that is too short, or no base64url.
+    /// From the beginning of a token's random part; nil if that is too short, or no base64url.
     init?(beginning text: ArraySlice<UInt8>) {
         let label = Array(text.prefix(Self.count))
         // Three characters stand for two bytes, and their last two bits must be zero; a fourth takes that away.

@@ -81,21 +81,22 @@ extension SessionRecord {
         return text
     }
 
-    /// Nil where the text is no record of this format. Claims are as deep and as wide as ``encoded`` wrote them: a sealed text
+    /// Nil if the text is no record of this format. Claims are as deep and as wide as ``encoded`` wrote them: a sealed text
     /// is our own.
     init?(encoded: [UInt8]) {
         let limits = JSONLimits(depth: .max, members: .max)
         guard case .array(let values) = try? JSONValue(parsing: encoded, limits: limits),
             values.count == 7 || values.count == 8,
             let identityProvider = values[0].string, let tenant = values[1].string, let subject = values[2].string,
-            let milliseconds = values[3].integer, let expiresAt = values[4].integer, let tokenID = values[5].string,
-            let devices = values[6].string
+            let issuedAt = values[3].integer.flatMap(UnixTime.init(storedMilliseconds:)),
+            let expiresAt = values[4].integer, UnixTime(storedSeconds: expiresAt) != nil,
+            let tokenID = values[5].string, let devices = values[6].string
         else { return nil }
         var claims: [JSONValue.Member] = []
         if case .object(let members) = values.dropFirst(7).first { claims = members }
         self.init(
             identityProvider: identityProvider, tenant: tenant, subject: subject,
-            issuedAt: UnixTime(seconds: Double(milliseconds) / 1000), expiresAt: expiresAt, tokenID: tokenID,
+            issuedAt: issuedAt, expiresAt: expiresAt, tokenID: tokenID,
             devices: devices.words.map { CohortLabel(.device, digest: $0.detached) }, claims: claims)
     }
 }
@@ -109,10 +110,11 @@ extension SessionRecord {
     init?(_ claims: ClaimsSet) {
         guard let identityProvider = claims["identity_provider"]?.string, let tenant = claims["tenant"]?.string,
             let subject = claims["sub"]?.string, let tokenID = claims["jti"]?.string,
-            let issuedAt = claims["iat"]?.integer, let expiresAt = claims["exp"]?.integer
+            let issuedAt = claims["iat"]?.integer.flatMap(UnixTime.init(storedSeconds:)),
+            let expiresAt = claims["exp"]?.integer, UnixTime(storedSeconds: expiresAt) != nil
         else { return nil }
         self.init(
-            identityProvider: identityProvider, tenant: tenant, subject: subject,
-            issuedAt: UnixTime(seconds: Double(issuedAt)), expiresAt: expiresAt, tokenID: tokenID)
+            identityProvider: identityProvider, tenant: tenant, subject: subject, issuedAt: issuedAt,
+            expiresAt: expiresAt, tokenID: tokenID)
     }
 }

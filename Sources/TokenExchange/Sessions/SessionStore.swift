@@ -19,15 +19,18 @@ package protocol SessionStore: Sendable {
     func replace(_ expected: SealedRecord, with session: StoredSession, within budget: Duration)
         async throws(SessionStoreFailure) -> Bool
 
-    /// The sealed session record, or nil where there is none (never stored, expired, revoked).
+    /// The sealed session record, or nil if there is none (never stored, expired, revoked).
     func session(_ key: RecordKey, within budget: Duration) async throws(SessionStoreFailure) -> SealedRecord?
 
     /// Ends a session, stored or not: until `end` its key stays taken and reads as absent.
     /// - Parameter end: the session's own end, or later.
     func revoke(_ key: RecordKey, until end: UnixTime, within budget: Duration) async throws(SessionStoreFailure)
 
-    /// Throws where the store could not serve a request now.
+    /// Throws if the store could not serve a request now.
     func check(within budget: Duration) async throws(SessionStoreFailure)
+
+    /// How long somebody waits for the store who can go on without it; others wait as long as they have time.
+    var patience: Duration { get }
 }
 
 /// The name of a record: 32 bytes, a SHA-256 digest, and the part of the store that it lies in.
@@ -94,7 +97,7 @@ package struct SessionStoreFailure: Error, Equatable {
         case exchange, insert, session, revoke, revocations, shared, check
     }
 
-    package enum Cause: Sendable, Equatable {
+    package enum Cause: Sendable, Hashable {
         case timedOut
         /// No usable connection; `detail` is the last error of connecting, by the operating system or the server.
         case notConnected(detail: String)

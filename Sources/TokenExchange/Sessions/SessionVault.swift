@@ -35,7 +35,7 @@ package struct SessionVault: Sendable {
             expiresAt: session.expiry)
     }
 
-    /// Nil where the record cannot be read: another version, corrupt, or not of this token.
+    /// Nil if the record cannot be read: another version, corrupt, or not of this token.
     package func open(_ record: SealedRecord, of externalIdentity: ExternalIdentity) -> SessionRecord? {
         reading { () throws(UnreadableRecord) in
             let text = try sealer.open(
@@ -71,7 +71,7 @@ package struct SessionVault: Sendable {
         sealer.seal(externalIdentity.bytes, version: Self.answerVersion, under: slot.sealingKey)
     }
 
-    /// Nil where the record cannot be read: another version, or corrupt.
+    /// Nil if the record cannot be read: another version, or corrupt.
     package func open(_ answer: SealedRecord, in slot: AnswerSlot) -> ExternalIdentity? {
         reading { () throws(UnreadableRecord) in
             ExternalIdentity(bytes: try sealer.open(answer, version: Self.answerVersion, under: slot.sealingKey))

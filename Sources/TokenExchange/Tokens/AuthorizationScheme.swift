@@ -12,7 +12,7 @@ package struct AuthorizationScheme: Sendable {
         self.name = Array(name.utf8)
     }
 
-    /// What follows the name and its blanks; nil where the scheme is another or absent.
+    /// What follows the name and its blanks; nil if the scheme is another or absent.
     package func credentials(in value: [UInt8]) -> [UInt8]? {
         guard value.count > name.count, zip(value, name).allSatisfy({ $0 | 0x20 == $1 }),
             value[name.count] == UInt8(ascii: " ")

@@ -3,7 +3,7 @@
 /// Padding, `+`, `/`, white space and non-zero trailing bits are refused (RFC 7515 §2), because a lax reader makes two
 /// texts of one token.
 package enum Base64URL {
-    /// The bytes that `text` stands for, or nil where it is not canonical base64url.
+    /// The bytes that `text` stands for, or nil if it is not canonical base64url.
     package static func decode(_ text: ArraySlice<UInt8>) -> [UInt8]? {
         let (wholes, rest) = text.count.quotientAndRemainder(dividingBy: 4)
         guard rest != 1 else { return nil }
@@ -72,6 +72,8 @@ package enum Base64URL {
     package static func encode(_ text: String) -> [UInt8] { encode(Array(text.utf8)) }
 
     package static func text(_ bytes: [UInt8]) -> ExactText { ExactText(bytes: encode(bytes)) }
+
+    static func isCharacter(_ byte: UInt8) -> Bool { values[Int(byte)] < 64 }
 
     private static let alphabet: StaticString = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 

@@ -7,7 +7,7 @@ package struct ExactNumber: Sendable, Equatable {
     /// The value is 0.`digits` times ten to this.
     private let exponent: Int
 
-    /// Nil where the literal's exponent has more digits than that of any number that somebody means.
+    /// Nil if the literal's exponent has more digits than that of any number that somebody means.
     ///
     /// - Parameter literal: as RFC 8259 §6 has it.
     package init?(_ literal: ExactText) {

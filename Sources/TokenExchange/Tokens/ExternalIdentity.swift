@@ -13,7 +13,7 @@ extension ExternalIdentity {
     /// The prefix and 43 base64url characters.
     private static let opaqueCount = 47
 
-    /// What follows the prefix; nil where it has not the shape of an opaque token of ours.
+    /// What follows the prefix; nil if it has not the shape of an opaque token of ours.
     var opaqueRandomPart: ArraySlice<UInt8>? {
         let random = bytes.dropFirst(Self.opaquePrefix.count)
         return bytes.count == Self.opaqueCount && bytes.starts(with: Self.opaquePrefix)

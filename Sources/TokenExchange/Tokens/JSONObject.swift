@@ -27,7 +27,7 @@ package struct JSONObject: Sendable, Redacted {
 
     package func contains(_ name: ExactText) -> Bool { value(name) != nil }
 
-    /// A string value with escapes resolved; nil where the member is absent or no string.
+    /// A string value with escapes resolved; nil if the member is absent or no string.
     package func string(_ name: ExactText) -> ExactText? {
         guard let value = value(name), text[value.lowerBound] == UInt8(ascii: "\"") else { return nil }
         return JSONString.text(text[(value.lowerBound + 1)..<(value.upperBound - 1)])

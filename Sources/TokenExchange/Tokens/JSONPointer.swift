@@ -2,7 +2,7 @@
 package struct JSONPointer: Sendable, Hashable {
     private let steps: [ExactText]
 
-    /// Nil where the text is no pointer: it begins with something else than a slash, or a `~` is followed by neither 0 nor 1.
+    /// Nil if the text is no pointer: it begins with something else than a slash, or a `~` is followed by neither 0 nor 1.
     package init?(_ text: ExactText) {
         guard !text.isEmpty else {
             steps = []

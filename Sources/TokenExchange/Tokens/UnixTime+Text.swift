@@ -22,7 +22,7 @@ extension UnixTime {
         CalendarTime(UnixTime(seconds: (Double(milliseconds) / 1000).rounded(.up))).text + "Z"
     }
 
-    /// Reads what ``text`` and ``shortText`` write, from 1970 on, and nothing else.
+    /// Reads what ``text`` and ``shortText`` write, and nothing else.
     package init?(_ text: String) {
         let bytes = Array(text.utf8)
         guard bytes.count == 20 || bytes.count == 24, bytes.last == UInt8(ascii: "Z") else { return nil }
@@ -40,7 +40,7 @@ extension UnixTime {
         let days = Self.days(year: year, month: month, day: day)
         self.init(milliseconds: (((days * 24 + hour) * 60 + minute) * 60 + second) * 1000 + millisecond)
         // Writing it again finds days and hours that do not exist, and signs among the digits.
-        guard year >= 1970, bytes.count == 24 ? self.text == text : shortText == text else { return nil }
+        guard bytes.count == 24 ? self.text == text : shortText == text else { return nil }
     }
 
     private static func days(year: Int64, month: Int64, day: Int64) -> Int64 {

@@ -10,14 +10,37 @@ package struct UnixTime: Sendable, Comparable {
     }
 
     /// 0001-01-01T00:00:00Z, and the last millisecond of 9999.
-    private static let (earliest, latest) = (-62_135_596_800.0, 253_402_300_799.999)
+    private static let (earliest, latest) = (-62_135_596_800.0, Double(lastSecond) + 0.999)
+    /// The last second of the year 9999.
+    package static let lastSecond: Int64 = 253_402_300_799
 
     /// Whole seconds in decimal digits, up to the year 9999; nil for any other text.
     package init?(decimal text: some Collection<UInt8>) {
-        guard text.allSatisfy((UInt8(ascii: "0")...UInt8(ascii: "9")).contains),
-            let seconds = Int64(String(decoding: text, as: UTF8.self)), Double(seconds) <= Self.latest
-        else { return nil }
+        guard let seconds = Self.number(text) else { return nil }
+        self.init(storedSeconds: seconds)
+    }
+
+    /// Whole milliseconds in decimal digits, up to the year 9999; nil for any other text.
+    package init?(decimalMilliseconds text: some Collection<UInt8>) {
+        guard let milliseconds = Self.number(text) else { return nil }
+        self.init(storedMilliseconds: milliseconds)
+    }
+
+    private static func number(_ text: some Collection<UInt8>) -> Int64? {
+        guard text.allSatisfy((UInt8(ascii: "0")...UInt8(ascii: "9")).contains) else { return nil }
+        return Int64(String(decoding: text, as: UTF8.self))
+    }
+
+    /// A number from outside; nil before 1970 and after the year 9999.
+    package init?(storedSeconds seconds: Int64) {
+        guard (0...Self.lastSecond).contains(seconds) else { return nil }
         self.init(seconds: Double(seconds))
+    }
+
+    /// A number from outside; nil before 1970 and after the year 9999.
+    package init?(storedMilliseconds milliseconds: Int64) {
+        guard milliseconds >= 0, milliseconds / 1000 <= Self.lastSecond else { return nil }
+        self.init(milliseconds: milliseconds)
     }
 
     /// Whole seconds, rounded down: what goes into the tokens we mint.
@@ -36,6 +59,20 @@ package struct UnixTime: Sendable, Comparable {
     package static func - (left: UnixTime, right: UnixTime) -> Duration {
         .seconds(left.seconds - right.seconds)
     }
+}
+
+/// One moment by both clocks.
+struct Moment {
+    let wall: UnixTime
+    let elapsed: Duration
+
+    init(_ time: TimeSource) {
+        wall = time.now()
+        elapsed = time.elapsed()
+    }
+
+    /// `end` by the clock that only goes forward, no later than `longest` from now.
+    func end(at end: UnixTime, longest: Duration) -> Duration { elapsed + min(end - wall, longest) }
 }
 
 extension Duration {

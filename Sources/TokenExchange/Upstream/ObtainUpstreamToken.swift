@@ -114,7 +114,8 @@ extension ObtainUpstreamToken {
         while time.elapsed() < work.end {
             let present = try await records.insertIfAbsent(
                 claim, under: slot.key, for: Self.claimLife, within: Self.recordBudget)
-            guard let present else { return .claimed }
+            // Our own, where a store had to be told twice.
+            guard let present, present != claim else { return .claimed }
             if present.first == Self.claimMark {
                 try? await sleep(Self.pollInterval * (0.5 + jitter()))
                 continue

@@ -2,11 +2,11 @@
 ///
 /// Every operation is atomic and ends within `budget`. Values are sealed or random; names are digests.
 package protocol SharedRecords: Sendable {
-    /// Nil where there is none.
+    /// Nil if there is none.
     func value(of key: RecordKey, within budget: Duration) async throws(SessionStoreFailure) -> [UInt8]?
 
     /// Keeps `value` where there is none, for `life`.
-    /// - Returns: what is there already, or nil where `value` is kept now.
+    /// - Returns: what is there already, or nil if `value` is kept now.
     func insertIfAbsent(
         _ value: [UInt8], under key: RecordKey, for life: Duration, within budget: Duration
     ) async throws(SessionStoreFailure) -> [UInt8]?

@@ -46,7 +46,7 @@ package struct UpstreamExchange: Sendable {
             try await answers.value(of: slot.key, within: budget)
         }
         if let earlier, let issued = try await issued(by: earlier, in: slot, for: request) { return issued }
-        // 3. A token with a session. One that was kept and then revoked is fetched anew, once.
+        // 3. A token with a session. One that was kept and then revoked is fetched again, once.
         let stored = try await stored(question, for: exchange)
         // 4. The answer, unless a duplicate of this request was quicker.
         return try await answered(with: stored, in: slot, over: earlier, for: exchange)
@@ -84,7 +84,7 @@ package struct UpstreamExchange: Sendable {
     /// What is left for the store once the service has answered.
     private static let timeToStore = Duration.milliseconds(250)
 
-    /// Nil where the token was revoked.
+    /// Nil if the token was revoked.
     private func session(
         of token: HeldUpstreamToken, for exchange: Exchange
     ) async throws(ExchangeStop) -> Stored? {
@@ -104,11 +104,10 @@ package struct UpstreamExchange: Sendable {
             return try await store.session(sealed.key, within: budget)
         }
         while let record = present, let session = vault.open(record, of: identity) {
-            switch verdict(on: session) {
-            case .revoked: return nil
             // What this very login has just begun needs no list.
-            case .unknown where record != sealed.record:
-                throw .failed(Failure(SessionStoreFailure(.revocations, .timedOut)))
+            let budget = record == sealed.record ? Duration.zero : try storeBudget(exchange.request)
+            switch try await verdict(on: session, within: budget) {
+            case .revoked: return nil
             case .stands, .unknown: break
             }
             let renewed = try session.renewed(by: login, of: exchange)
@@ -124,7 +123,7 @@ package struct UpstreamExchange: Sendable {
 
     // MARK: Answers
 
-    /// The answer that a record holds; nil where it cannot be opened, or its session is gone.
+    /// The answer that a record holds; nil if it cannot be opened, or its session is gone.
     private func issued(
         by record: [UInt8], in slot: SessionVault.AnswerSlot, for request: ExchangeRequest
     ) async throws(ExchangeStop) -> IssuedIdentity? {
@@ -135,14 +134,22 @@ package struct UpstreamExchange: Sendable {
         let session = try await storing(request) { budget throws(SessionStoreFailure) in
             try await store.session(key, within: budget)
         }
-        guard let record = session.flatMap({ vault.open($0, of: earlier) }), verdict(on: record) == .stands else {
-            return nil
-        }
+        guard let record = session.flatMap({ vault.open($0, of: earlier) }),
+            try await verdict(on: record, within: storeBudget(request)) == .stands
+        else { return nil }
         return IssuedIdentity(earlier, of: record, at: time.now())
     }
 
-    private func verdict(on session: SessionRecord) -> RevocationList.Verdict {
-        revocations.verdict(on: session, keyID: nil)
+    private func verdict(
+        on session: SessionRecord, within budget: Duration
+    ) async throws(ExchangeStop) -> RevocationList.Verdict {
+        do { return try await revocations.verdict(on: session, keyID: nil, within: budget) } catch {
+            throw .failed(Failure(error))
+        }
+    }
+
+    private func storeBudget(_ request: ExchangeRequest) throws(ExchangeStop) -> Duration {
+        try request.storeBudget(before: "exchange", at: time.elapsed(), patience: store.patience)
     }
 
     private func answered(
@@ -169,7 +176,7 @@ package struct UpstreamExchange: Sendable {
     private func storing<Value>(
         _ request: ExchangeRequest, _ operation: (Duration) async throws(SessionStoreFailure) -> Value
     ) async throws(ExchangeStop) -> Value {
-        let budget = try request.budget(before: "exchange", at: time.elapsed())
+        let budget = try storeBudget(request)
         do throws(SessionStoreFailure) { return try await operation(budget) } catch { throw .failed(Failure(error)) }
     }
 }

@@ -9,7 +9,7 @@ package protocol UpstreamTokenSource: Sendable {
 package struct UpstreamToken: Sendable, Redacted {
     /// Printable ASCII without blanks, within the recipe's size.
     package let bytes: [UInt8]
-    /// Nil where the service does not say.
+    /// Nil if the service does not say.
     package let lifetime: Duration?
 
     package init(bytes: [UInt8], lifetime: Duration?) {

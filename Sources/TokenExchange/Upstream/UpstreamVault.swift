@@ -40,7 +40,8 @@ package struct UpstreamVault: Sendable {
         guard
             let text = try? sealer.open(SealedRecord(bytes: record), version: Self.version, under: slot.sealingKey),
             case .array(let values) = try? JSONValue(parsing: text), values.count == 2,
-            let expiresAt = values[0].integer, let token = values[1].string
+            let expiresAt = values[0].integer, UnixTime(storedSeconds: expiresAt) != nil,
+            let token = values[1].string
         else { return nil }
         return HeldUpstreamToken(externalIdentity: ExternalIdentity(bytes: token.bytes), expiresAt: expiresAt)
     }

@@ -36,7 +36,7 @@ package final class IssuerClocks: Sendable {
         }
     }
 
-    /// The issuer's clock less ours; nil where no genuine token with an `iat` has come yet.
+    /// The issuer's clock less ours; nil if no genuine token with an `iat` has come yet.
     package func offset(of tenant: ExactText) -> Duration? {
         windows.withLock { windows in
             windows[tenant].map { max($0.current, $0.previous ?? $0.current) }

@@ -12,19 +12,19 @@ package struct TokenExplanation: Sendable {
         package let expected: String
         /// Shapes and distances, no values.
         package let found: String
-        /// The value itself, for whoever may see it; nil where there is none.
+        /// The value itself, for whoever may see it; nil if there is none.
         package let value: String?
-        /// Nil where nothing is to be done.
+        /// Nil if nothing is to be done.
         package let remedy: String?
     }
 
     package let lines: [Line]
-    /// The precise reason, as it stands in the log; nil where the exchange would be allowed.
+    /// The precise reason, as it stands in the log; nil if the exchange would be allowed.
     package let reason: String?
 
     package var isAllowed: Bool { reason == nil }
 
-    /// - Parameter stop: what ended the exchange; nil where nothing did.
+    /// - Parameter stop: what ended the exchange; nil if nothing did.
     init(_ findings: TokenFindings, stop: ExchangeStop?) {
         let broken = stop?.rule
         let rules = VerificationRule.allCases

@@ -28,7 +28,7 @@ package struct VerifiedIdentity: Sendable, Redacted {
     /// The moment from which no rule of time lets the token pass any more.
     package var acceptedUntil: UnixTime { expiresAt + tenant.rules.clockSkew }
 
-    /// Our clock less the moment that `refusal` is about; nil where it is not about time.
+    /// Our clock less the moment that `refusal` is about; nil if it is not about time.
     func clockDifference(for refusal: Refusal, at now: UnixTime) -> Duration? {
         switch refusal {
         case .expired: now - expiresAt

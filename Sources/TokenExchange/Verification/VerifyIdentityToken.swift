@@ -70,7 +70,7 @@ package struct VerifyIdentityToken: Sendable {
         let tried = known.filter { !rules.denies($0) }
         if tried.isEmpty { throw Refusal.keyDenied }
         if tried.contains(where: token.jws.isSigned) { return }
-        // The issuer may have a new key under an old name. Where no newer set can be had, the last good one decides.
+        // The issuer may have a new key under an old name. If no newer set can be fetched, the last good one decides.
         let others = try? await keys(rejecting: Set(known.map(\.thumbprint)))
         guard let others, others.contains(where: { !rules.denies($0) && token.jws.isSigned(by: $0) }) else {
             throw Refusal.signatureInvalid

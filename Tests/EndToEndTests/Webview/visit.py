@@ -58,7 +58,7 @@ class Visit:
             assert not errors, f"scripts failed: {errors}"
 
     def open(self, suffix="", host="127.0.0.1"):
-        """Loads the page anew, also where the fragment alone differs from the last visit's."""
+        """Loads the page again, also where the fragment alone differs from the last visit's."""
         self.page.goto("about:blank")
         self.page.goto(f"http://{host}:{self.scene['page_port']}/{suffix}")
         return self

@@ -24,7 +24,7 @@ enum KeySetProperties {
         try require(try read(input, allowing: [])?.verifiers.isEmpty == true, "no algorithm is used unless allowed")
     }
 
-    /// Nil where the document is unreadable; that it throws nothing else is what its type says.
+    /// Nil if the document is unreadable; that it throws nothing else is what its type says.
     private static func read(
         _ input: [UInt8], allowing allowed: Set<SignatureAlgorithm>
     ) throws(BrokenProperty) -> JWKSet? {

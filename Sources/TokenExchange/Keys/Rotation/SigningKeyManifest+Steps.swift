@@ -115,7 +115,7 @@ extension SigningKeyManifest {
         self = noted
     }
 
-    /// Why a step would be refused without force; nil where it needs none.
+    /// Why a step would be refused without force; nil if it needs none.
     package func refusal(
         of step: SigningKeyStep, at time: UnixTime, times: SigningKeyTimes
     ) -> SigningKeyRefusal? {

@@ -13,7 +13,7 @@ package struct DueStep: Sendable, Equatable {
 }
 
 extension SigningKeyManifest {
-    /// The step that a rotation takes next: the one that is due first. Nil where no identity provider needs a key and
+    /// The step that a rotation takes next: the one that is due first. Nil if no identity provider needs a key and
     /// none is left to be taken out.
     ///
     /// A successor is made early enough to be due when the active key has signed for its time.

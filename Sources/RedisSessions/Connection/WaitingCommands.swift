@@ -1,9 +1,9 @@
 import NIOCore
 import TokenExchange
 
-/// Commands that came before the first attempt to connect has ended, each failed by a timer at its own end; this short
-/// while is not worth anything cleverer.
-final class StartQueue {
+/// Commands that wait for a connection, each failed by a timer at its own end; such a short while is not worth anything
+/// cleverer.
+final class WaitingCommands {
     private struct Entry {
         let command: RedisCommand
         let caller: PendingReply
@@ -14,6 +14,8 @@ final class StartQueue {
     private let limit: Int
     private var entries: [Int: Entry] = [:]
     private var nextIndex = 0
+    /// Why there is no connection, for those whose time runs out; nil if nobody knows yet.
+    var fault: ConnectionFault?
 
     init(limit: Int) {
         self.limit = limit
@@ -23,9 +25,7 @@ final class StartQueue {
         guard entries.count < limit else { return caller.finish(.failure(.overloaded)) }
         let index = nextIndex
         nextIndex += 1
-        let timer = eventLoop.assumeIsolated().scheduleTask(deadline: caller.end) {
-            if let entry = self.entries.removeValue(forKey: index) { entry.caller.finish(.failure(.timedOut)) }
-        }
+        let timer = eventLoop.assumeIsolated().scheduleTask(deadline: caller.end) { self.expire(index) }
         entries[index] = Entry(command: command, caller: caller, isAsking: isAsking, timer: timer)
     }
 
@@ -35,6 +35,11 @@ final class StartQueue {
 
     func fail(_ fault: ConnectionFault) {
         for entry in takeAll() { entry.caller.finish(.notConnected(fault)) }
+    }
+
+    private func expire(_ index: Int) {
+        guard let entry = entries.removeValue(forKey: index) else { return }
+        entry.caller.finish(fault.map { .notConnected($0) } ?? .failure(.timedOut))
     }
 
     private func takeAll() -> [Entry] {
