@@ -4,6 +4,7 @@ import NIOPosix
 package import NIOSSL
 import ServiceLifecycle
 import Synchronization
+import TokenExchange
 
 /// One listening socket with its routes.
 package final class HTTPListener: Service {
@@ -49,6 +50,7 @@ package final class HTTPListener: Service {
     private let group = MultiThreadedEventLoopGroup.singleton
     private let ended: EventLoopPromise<Void>
     private let state = Mutex(State())
+    private let hasToldOfSource = Atomic(false)
 
     /// - Parameter onListening: called once with the port.
     package init(
@@ -145,14 +147,37 @@ extension HTTPListener {
                         AcceptHandler(connections: limit, metrics: metrics, logger: logger))
                 }
             }
-            .childChannelInitializer { [self] channel in
-                channel.eventLoop.makeCompletedFuture { try set(up: channel) }
-            }
+            .childChannelInitializer { [self] channel in place(for: channel) }
             .bind(host: settings.host, port: settings.port).get()
     }
 
-    private func set(up channel: any Channel) throws {
-        guard let place = gate.admit(channel, now: channel.eventLoop.now) else { return channel.close(promise: nil) }
+    /// Nothing is read of a connection before it has its place.
+    private func place(for channel: any Channel, attempt: Int = 0) -> EventLoopFuture<Void> {
+        let loop = channel.eventLoop
+        switch gate.admit(channel, now: loop.now, attempt: attempt) {
+        case .place(let place): return loop.makeCompletedFuture { try set(up: channel, place) }
+        case .later:
+            return loop.flatScheduleTask(in: ConnectionGate.pause) { self.place(for: channel, attempt: attempt + 1) }
+                .futureResult
+        case .refused(let refusal):
+            if refusal == .source { tellOfSource(channel) }
+            channel.close(promise: nil)
+            return loop.makeSucceededVoidFuture()
+        }
+    }
+
+    /// Once: the metrics count those after it.
+    private func tellOfSource(_ channel: any Channel) {
+        guard !hasToldOfSource.exchange(true, ordering: .relaxed) else { return }
+        logger.warning(
+            """
+            an address has as many connections as limits.connections_per_source allows, and more are turned away; if it is a \
+            load balancer's, name it in listen.trusted_proxies
+            """,
+            metadata: ["source": .string(IPAddress(channel.remoteAddress).map { "\(RequestSource($0))" } ?? "unknown")])
+    }
+
+    private func set(up channel: any Channel, _ place: ConnectionPlace) throws {
         do {
             try Self.setOptions(of: channel)
             let handlers = channel.pipeline.syncOperations

@@ -43,6 +43,23 @@ import TokenExchange
         #expect(next.channel.isActive, "a place is free again")
     }
 
+    /// At the limit, one connection for each place may ask again, and so often.
+    @Test func letsASourceThatHasAllItsPlacesAskAgain() throws {
+        let limits = ConnectionGate.Limits(connections: 100, connectionsPerSource: 2)
+        let first = try Self.several(2, limits: limits)
+        let channel = first[0].channel
+        func asksAgain(_ attempt: Int) -> Bool {
+            if case .later = first[0].gate.admit(channel, now: first[0].loop.now, attempt: attempt) { true } else { false }
+        }
+        #expect([asksAgain(0), asksAgain(0), asksAgain(0)] == [true, true, false])
+        #expect((1...ConnectionGate.attempts).map(asksAgain) == [true, true, true, false])
+        #expect(asksAgain(0), "one of them asks no more")
+        #expect(Self.refused("source", first[0]) == 2)
+        _ = try first[0].pass(ConnectionGate.pause)
+        let next = try Scene(beside: first[0])
+        #expect(next.channel.isActive, "of those who wait for their peer, one gives way")
+    }
+
     @Test func countsANetworkOfIPv6AsOneSource() throws {
         let limits = ConnectionGate.Limits(connections: 100, connectionsPerSource: 2)
         let first = try Self.several(2, limits: limits, from: "2001:db8::1")

@@ -31,7 +31,7 @@ final class ConnectionScene {
         gate = neighbour?.gate ?? ConnectionGate(limits, metrics: counters)
         channel = EmbeddedChannel(handler: socket, loop: loop)
         try channel.connect(to: SocketAddress(ipAddress: address, port: 1)).wait()
-        guard let place = gate.admit(channel, now: loop.now) else {
+        guard case .place(let place) = gate.admit(channel, now: loop.now) else {
             _ = try channel.finish()
             return
         }

@@ -92,6 +92,15 @@ import TokenExchange
         #expect(nginx.log.isEmpty, "\(nginx.log)")
     }
 
+    /// A shop, or a load balancer that nobody has told us of: more clients at once than one address may have connections.
+    @Test func servesMoreClientsAtOnceThanOneAddressMayHaveConnections() async throws {
+        let service = try await service(limits: "{ connections_per_source: 16 }")
+        let tokens = try (0..<40).map { _ in try ModelToken.fresh() }
+        let connections = try tokens.map { _ in try service.connect() }
+        for (connection, token) in zip(connections, tokens) { try connection.login(token, "till-1", "vip-loyalty") }
+        #expect(try connections.allSatisfy { try $0.answer().externalIdentity != nil })
+    }
+
     /// A load balancer that nobody has told us of hides its clients; genuine logins do not mind.
     @Test func losesNoLoginBehindALoadBalancerThatIsNotTrusted() async throws {
         let service = try await service(limits: "{ requests_per_second: 1, burst: 1 }")

@@ -7,6 +7,9 @@ package import TokenExchange
 /// Who comes when all places are taken gets that of a connection that waits for its peer, the longest-waiting one first: at
 /// once if that belongs to a source with more connections than its own, else after a second of waiting. So neither idle
 /// connections nor slow ones keep good clients out. If there is no such connection, it is turned away.
+///
+/// Many clients may share an address that is no trusted proxy's. So who comes when its source has all its places asks again
+/// a few times within a second, and gets the place of a connection of that source that has waited for a quarter of it.
 package final class ConnectionGate: Sendable {
     package struct Limits: Sendable {
         package let connections: Int
@@ -31,21 +34,24 @@ package final class ConnectionGate: Sendable {
         self.metrics = metrics
     }
 
-    /// - Returns: nil if there is no place for it.
-    package func admit(_ channel: any Channel, now: NIODeadline) -> ConnectionPlace? {
+    /// - Parameter attempt: how often it has asked already.
+    package func admit(_ channel: any Channel, now: NIODeadline, attempt: Int = ConnectionGate.attempts) -> Admission {
         let peer = IPAddress(channel.remoteAddress)
         let isCounted = limits.connectionsPerSource > 0 && peer.map(limits.exempt.contains) == false
         let place = ConnectionPlace(
             channel, peer: peer, countsForSource: isCounted, gate: self, metrics: metrics)
-        let (refusal, evicted) = state.withLock { $0.admit(place, limits, now) }
+        let (admission, evicted) = state.withLock { $0.admit(place, limits, now, attempt) }
         for place in evicted { place.order(.evict) }
-        if let refusal {
-            metrics.refused(refusal)
-            return nil
+        switch admission {
+        case .place: metrics.accepted()
+        case .later: break
+        case .refused(let refusal): metrics.refused(refusal)
         }
-        metrics.accepted()
-        return place
+        return admission
     }
+
+    /// Who is told to ask again does so after this pause, and so often.
+    package static let (pause, attempts) = (TimeAmount.milliseconds(250), 4)
 
     /// From now on every connection's next answer is its last, also of those that still come.
     /// - Parameter whenEmpty: called once, when the last connection has ended.
@@ -83,8 +89,16 @@ package final class ConnectionGate: Sendable {
     }
 }
 
+/// What becomes of a connection that asks for a place.
+package enum Admission {
+    case place(ConnectionPlace)
+    /// It may ask again after a pause.
+    case later
+    case refused(ConnectionRefusal)
+}
+
 /// Why a connection is turned away. A closed set, for metrics.
-enum ConnectionRefusal: String, CaseIterable {
+package enum ConnectionRefusal: String, CaseIterable {
     /// The listener has as many as it may.
     case listener
     case source
@@ -93,30 +107,46 @@ enum ConnectionRefusal: String, CaseIterable {
 private struct GateState {
     private var all = Crowd()
     private var sources: [RequestSource: Crowd] = [:]
+    /// How many connections of a source will ask again.
+    private var askingAgain: [RequestSource: Int] = [:]
     /// With those that were told to leave and have not yet.
     var open: [ObjectIdentifier: ConnectionPlace] = [:]
     var isDraining = false
     var whenEmpty: (@Sendable () -> Void)?
 
     mutating func admit(
-        _ place: ConnectionPlace, _ limits: ConnectionGate.Limits, _ now: NIODeadline
-    ) -> (refusal: ConnectionRefusal?, evicted: [ConnectionPlace]) {
+        _ place: ConnectionPlace, _ limits: ConnectionGate.Limits, _ now: NIODeadline, _ attempt: Int
+    ) -> (Admission, evicted: [ConnectionPlace]) {
         var evicted: [ConnectionPlace] = []
-        if let source = place.source, sources[source, default: Crowd()].count >= limits.connectionsPerSource {
-            evicted = sources[source]?.longestWaiting(now) ?? []
-            if evicted.isEmpty { return (.source, []) }
-            for place in evicted { remove(place) }
+        if let source = place.source {
+            if attempt > 0, let count = askingAgain[source] { askingAgain[source] = count > 1 ? count - 1 : nil }
+            if sources[source, default: Crowd()].count >= limits.connectionsPerSource {
+                evicted = sources[source]?.longestWaiting(now, patience: ConnectionGate.pause) ?? []
+                if evicted.isEmpty { return (answer(to: source, limits, attempt), []) }
+                for place in evicted { remove(place) }
+            }
         }
         if all.count >= limits.connections {
             let more = whoYields(to: place, now)
-            if more.isEmpty { return (.listener, evicted) }
+            if more.isEmpty { return (.refused(.listener), evicted) }
             for place in more { remove(place) }
             evicted += more
         }
         all.add(place)
         if let source = place.source { sources[source, default: Crowd()].add(place) }
         open[ObjectIdentifier(place)] = place
-        return (nil, evicted)
+        return (.place(place), evicted)
+    }
+
+    /// For a source that has all its places. As many as those may ask again.
+    private mutating func answer(to source: RequestSource, _ limits: ConnectionGate.Limits, _ attempt: Int) -> Admission
+    {
+        let count = askingAgain[source, default: 0]
+        guard attempt < ConnectionGate.attempts, count < limits.connectionsPerSource, !isDraining else {
+            return .refused(.source)
+        }
+        askingAgain[source] = count + 1
+        return .later
     }
 
     private mutating func whoYields(to place: ConnectionPlace, _ now: NIODeadline) -> [ConnectionPlace] {
