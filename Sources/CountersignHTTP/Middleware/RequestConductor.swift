@@ -8,23 +8,23 @@ package struct RequestConductor: Sendable {
     private let sources: RequestSources
     private let time: TimeSource
     private let logger: Logger
-    private let level: Logger.Level
+    private let quietRoutes: [String]
     private let metrics: RequestMetrics?
     private let refusals: RefusalLog?
     private let date = HTTPDateCache()
 
     /// - Parameters:
     ///   - sources: who sends what.
-    ///   - level: of the lines about requests in which we did not fail.
+    ///   - quietRoutes: what is asked all the time; has a line at level `debug` unless we failed.
     ///   - metrics: nil if requests are not counted.
     ///   - refusals: nil if each refused request has a line.
     package init(
-        routes: any Routes, sources: RequestSources, time: TimeSource, logger: Logger, level: Logger.Level = .info,
+        routes: any Routes, sources: RequestSources, time: TimeSource, logger: Logger, quietRoutes: [String] = [],
         metrics: RequestMetrics? = nil, refusals: RefusalLog? = nil
     ) {
         self.sources = sources
         self.refusals = refusals
-        self.level = level
+        self.quietRoutes = quietRoutes
         self.metrics = metrics
         self.routes = routes
         self.time = time
@@ -78,7 +78,8 @@ package struct RequestConductor: Sendable {
 
     /// One line per request. Names in it come from the configuration, reasons from closed sets; nothing from the request does.
     private func log(_ report: Report, requestID: String, source: RequestSource?) {
-        let level = report.failure == nil ? level : .error
+        let level: Logger.Level =
+            report.failure != nil ? .error : quietRoutes.contains(report.kind.route) ? .debug : .info
         guard logger.logLevel <= level else { return }
         if report.isRefusal, let refusals, !refusals.admits(status: report.kind.status, from: source) { return }
         var metadata: Logger.Metadata = [

@@ -24,6 +24,9 @@ package struct OperationsRoutes: Routes {
         access = VerifierAccess(verifiers: verifiers, limiter: limiter)
     }
 
+    /// By probes and scrapes, every few seconds.
+    package static let asked = ["livez", "readyz", "metrics", "openapi"]
+
     package func name(of path: Substring) -> String {
         switch path {
         case "/livez": "livez"

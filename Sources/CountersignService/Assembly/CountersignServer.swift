@@ -68,8 +68,8 @@ package struct CountersignServer: Sendable {
                 routes: RateLimitedRoutes(
                     operations(registry, sessions, live, remoteKeys, signingKeys, upstreams, limiter),
                     limiter: limiter),
-                sources: sources, time: time, logger: logger, level: .debug,
-                metrics: RequestMetrics(factory: registry, of: ["revocations"]), refusals: refusals))
+                sources: sources, time: time, logger: logger, quietRoutes: OperationsRoutes.asked,
+                metrics: RequestMetrics(factory: registry, of: ["revocations", "other"]), refusals: refusals))
         let `public` = listener(
             blueprint.configuration.listen.public, "public", tls: blueprint.listenerTLS, limits: publicLimits,
             registry: registry,
