@@ -15,6 +15,6 @@ struct AppConfig: AsyncParsableCommand {
     @OptionGroup var config: ConfigurationOption
 
     func run() async throws {
-        try await config.reporting { print(AppConfiguration.text(try config.load())) }
+        try await config.reporting { print(AppConfiguration.text(try await config.load())) }
     }
 }

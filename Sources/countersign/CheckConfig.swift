@@ -23,11 +23,11 @@ struct CheckConfig: AsyncParsableCommand {
         try await config.reporting {
             let configuration: Configuration
             if offline {
-                configuration = try config.load()
+                configuration = try await config.load()
                 try configuration.checkMinting(file: config.file)
                 print("note: offline: no secret, key or other file was looked at")
             } else {
-                let blueprint = try config.blueprint()
+                let blueprint = try await config.blueprint()
                 configuration = blueprint.configuration
                 let descriptors = try DescriptorBudget(configuration, limit: OpenFileLimit.raise())
                 for remark in blueprint.remarks + descriptors.remarks { print("note: \(remark)") }

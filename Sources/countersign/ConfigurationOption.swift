@@ -1,4 +1,5 @@
 import ArgumentParser
+import BlockingWork
 import CountersignService
 import Foundation
 import ServiceConfiguration
@@ -33,15 +34,24 @@ struct ConfigurationOption: ParsableArguments {
     }
 
     /// What the file says. Nothing that it refers to is looked at before it is used.
-    func load() throws(StartUpError) -> Configuration {
-        do { return try Configuration.parse(file: file, environment: Self.environment) } catch {
-            throw StartUpError(error)
-        }
+    func load() async throws -> Configuration {
+        let file = file
+        return try await Self.reading { try Configuration.parse(file: file, environment: Self.environment) }
     }
 
     /// All that `serve` needs.
-    func blueprint() throws(StartUpError) -> Blueprint {
-        try Blueprint(file: file, environment: Self.environment)
+    func blueprint() async throws -> Blueprint { try await Self.reading(readBlueprint) }
+
+    /// The same for those who see to files that hang themselves.
+    var readBlueprint: @Sendable () throws -> Blueprint {
+        { [file] in try Blueprint(file: file, environment: Self.environment) }
+    }
+
+    /// A file that hangs is named, instead of waited for.
+    private static func reading<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) async throws
+        -> Result
+    {
+        do { return try await FileReaders().run(body) } catch let hang as FileHangs { throw StartUpError(["\(hang)"]) }
     }
 
     /// Runs a command's work. What the operator has to mend goes to standard error, and the exit status is 1.

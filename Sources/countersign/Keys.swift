@@ -30,7 +30,7 @@ struct Keys: AsyncParsableCommand {
         var algorithm: SignatureAlgorithm = .es256
 
         func run() async throws {
-            try await config.reporting { print(try config.keyCommands().generate(algorithm)) }
+            try await config.reporting { print(try await config.keyCommands().generate(algorithm)) }
         }
     }
 
@@ -49,7 +49,7 @@ struct Keys: AsyncParsableCommand {
         var json = false
 
         func run() async throws {
-            try await config.reporting { print(try config.keyCommands().list(asJSON: json)) }
+            try await config.reporting { print(try await config.keyCommands().list(asJSON: json)) }
         }
     }
 
@@ -70,7 +70,7 @@ struct Keys: AsyncParsableCommand {
 
         func run() async throws {
             try await config.reporting {
-                let commands = try config.keyCommands()
+                let commands = try await config.keyCommands()
                 if force.force { try force.confirm(try commands.harm(ofForcing: .activate(keyID: ExactText(kid)))) }
                 print(try commands.activate(ExactText(kid), isForced: force.force))
             }
@@ -95,7 +95,7 @@ struct Keys: AsyncParsableCommand {
 
         func run() async throws {
             try await config.reporting {
-                let commands = try config.keyCommands()
+                let commands = try await config.keyCommands()
                 if force.force { try force.confirm(try commands.harm(ofForcing: .retire(keyID: ExactText(kid)))) }
                 print(try commands.retire(ExactText(kid), isForced: force.force))
             }
@@ -123,11 +123,11 @@ struct Keys: AsyncParsableCommand {
 
         func run() async throws {
             try await config.reporting {
-                let commands = try config.keyCommands()
+                let commands = try await config.keyCommands()
                 if !yes, Confirmation.canAsk, let harm = commands.harm(ofRevoking: ExactText(kid)) {
                     try Confirmation.ask(harm)
                 }
-                let sessions = SessionCommands(try config.load(), time: .system)
+                let sessions = SessionCommands(try await config.load(), time: .system)
                 print(try await commands.revoke(ExactText(kid), sessions: sessions))
             }
         }
@@ -150,7 +150,7 @@ struct Keys: AsyncParsableCommand {
         var dryRun = false
 
         func run() async throws {
-            try await config.reporting { print(try config.keyCommands().advance(isDryRun: dryRun)) }
+            try await config.reporting { print(try await config.keyCommands().advance(isDryRun: dryRun)) }
         }
     }
 
@@ -169,7 +169,7 @@ struct Keys: AsyncParsableCommand {
 
         func run() async throws {
             let isGood = try await config.reporting {
-                let outcome = try KeyRehearsal(try config.load(), now: TimeSource.system.now()).run()
+                let outcome = try KeyRehearsal(try await config.load(), now: TimeSource.system.now()).run()
                 print(outcome.text)
                 return outcome.refusedInRotation == 0
             }
@@ -179,8 +179,8 @@ struct Keys: AsyncParsableCommand {
 }
 
 extension ConfigurationOption {
-    fileprivate func keyCommands() throws(StartUpError) -> SigningKeyCommands {
-        SigningKeyCommands(try load(), file: file, time: .system)
+    fileprivate func keyCommands() async throws -> SigningKeyCommands {
+        SigningKeyCommands(try await load(), file: file, time: .system)
     }
 }
 

@@ -33,7 +33,7 @@ struct MakeVerifierKit: AsyncParsableCommand {
 
     func run() async throws {
         try await config.reporting {
-            let configuration = try config.load()
+            let configuration = try await config.load()
             let now = TimeSource.system.now()
             let keys = serviceKeys ? try configuration.serviceKeys(file: config.file, at: now) : nil
             let usual: Duration = serviceKeys ? VerifierKit.longestLifetimeWithServiceKeys : .seconds(3600)

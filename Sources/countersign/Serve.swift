@@ -1,5 +1,4 @@
 import ArgumentParser
-import BlockingWork
 import CountersignService
 import Logging
 import NIOCore
@@ -29,11 +28,7 @@ struct Serve: AsyncParsableCommand {
         // the callback from 10,500 to 13,000 requests/s on two cores.
         _ = NIOSingletons.unsafeTryInstallSingletonPosixEventLoopGroupAsConcurrencyGlobalExecutor()
         try await config.reporting {
-            let read = { @Sendable in try config.blueprint() }
-            let blueprint: Blueprint
-            do { blueprint = try await FileReaders().run(read) } catch let hang as FileHangs {
-                throw StartUpError(["\(hang)"])
-            }
+            let blueprint = try await config.blueprint()
             let descriptors = try DescriptorBudget(blueprint.configuration, limit: openFiles)
             let logs = LogQueue(limit: blueprint.configuration.log.bufferBytes)
             let logger = Logger(blueprint.configuration.log, logs)
@@ -43,7 +38,8 @@ struct Serve: AsyncParsableCommand {
             }
             defer { logs.flush(within: .seconds(1)) }
             try await CountersignServer(
-                blueprint, descriptors: descriptors, read: read, lifeCycle: lifeCycle, time: .system, logs: logs,
+                blueprint, descriptors: descriptors, read: config.readBlueprint, lifeCycle: lifeCycle, time: .system,
+                logs: logs,
                 logger: logger
             ).run()
         }

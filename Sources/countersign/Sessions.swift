@@ -45,7 +45,7 @@ struct Sessions: AsyncParsableCommand {
 
         func run() async throws {
             try await config.reporting {
-                let commands = SessionCommands(try config.load(), time: .system)
+                let commands = SessionCommands(try await config.load(), time: .system)
                 if all, !yes, Confirmation.canAsk { try Confirmation.ask("Every associate will have to log in again.") }
                 print(try await commands.revoke(cohorts[0], issuedBefore: issuedBefore?.time))
             }
@@ -75,7 +75,7 @@ struct Sessions: AsyncParsableCommand {
 
         func run() async throws {
             try await config.reporting {
-                let commands = SessionCommands(try config.load(), time: .system)
+                let commands = SessionCommands(try await config.load(), time: .system)
                 print(try await commands.show(ExternalIdentity(bytes: StandardInput.readToken())))
             }
         }

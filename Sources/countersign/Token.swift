@@ -28,7 +28,7 @@ struct Token: AsyncParsableCommand {
 
         func run() async throws {
             let isAllowed = try await config.reporting {
-                let explainer = try TokenExplainer(try config.load(), providerName: ExactText(identityProvider))
+                let explainer = try TokenExplainer(try await config.load(), providerName: ExactText(identityProvider))
                 let report = await explainer.report(on: StandardInput.readToken(), now: TimeSource.system.now())
                 print(json ? report.json(showingValues: showValues) : report.text(showingValues: showValues))
                 return report.isAllowed
@@ -62,7 +62,7 @@ struct Token: AsyncParsableCommand {
 
         func run() async throws {
             try await config.reporting {
-                let token = try DevelopmentToken(try config.load(), tenantName: tenant.map { ExactText($0) })
+                let token = try DevelopmentToken(try await config.load(), tenantName: tenant.map { ExactText($0) })
                 print(
                     try token.token(
                         claims: claims.map(\.member), lifetime: lifetime.duration, now: TimeSource.system.now()))

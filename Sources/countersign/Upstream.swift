@@ -27,7 +27,8 @@ struct Upstream: AsyncParsableCommand {
         func run() async throws {
             let hasToken = try await config.reporting {
                 let now = TimeSource.system.now()
-                let trial = try UpstreamTrial(try config.load(), providerName: ExactText(identityProvider), now: now)
+                let trial = try UpstreamTrial(
+                    try await config.load(), providerName: ExactText(identityProvider), now: now)
                 let report = await trial.report(on: StandardInput.readToken(), now: now)
                 print(report.text)
                 return report.hasToken

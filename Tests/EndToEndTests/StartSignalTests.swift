@@ -59,8 +59,10 @@ import TokenExchange
         let told = try await launch(in: folder)
         told.signal(SIGTERM)
         #expect(try await told.exitStatus() == 0)
-        let result = try await CountersignProcess.run("serve", "--config", file)
-        #expect(result.status == 1)
-        #expect(result.output.hasPrefix("\(file): expected a file that can be read within 5 s, found one that hangs"))
+        for command in ["serve", "check-config"] {
+            let result = try await CountersignProcess.run(command, "--config", file)
+            #expect(result.status == 1)
+            #expect(result.output.hasPrefix("\(file): expected a file that can be read within 5 s, found one that hangs"))
+        }
     }
 }

@@ -72,7 +72,7 @@ extension SessionCommands {
     ) async throws(StartUpError) -> Result {
         do { return try await sessions.connected(work) } catch {
             let cause = (error as? Failure)?.cause ?? "\(error)"
-            throw StartUpError(["session store: \(cause). \(remedy)"])
+            throw StartUpError(["session store: \(cause)\(cause.hasSuffix(".") ? "" : ".") \(remedy)"])
         }
     }
 
