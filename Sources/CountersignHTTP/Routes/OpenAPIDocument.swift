@@ -15,7 +15,7 @@ package enum OpenAPIDocument {
             * A path that is none of these is 404 `not_found`; another method is 405 `method_not_allowed` with `Allow`. `HEAD` is taken
               wherever `GET` is.
             * 4xx means that the caller must act, 5xx that we must; 503 and 504 come with `Retry-After`.
-            * Requests that are refused (4xx) spend an allowance of their source, at either listener. Where it is spent, whatever costs
+            * Requests that are understood and refused (4xx) spend an allowance of their source, at either listener. Where it is spent, whatever costs
               us something or would be refused is 429 `rate_limited` with `Retry-After`; key set, metadata and script are not limited.
             * What is no well-formed HTTP/1.1 request with one valid `Host` is 400 `invalid_request`; a head or trailers of more than
               `limits.head_bytes` are 431 `head_too_large`. The connection is then closed.

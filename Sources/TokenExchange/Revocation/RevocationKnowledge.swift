@@ -3,6 +3,8 @@ struct RevocationKnowledge {
     private(set) var version: ExactText?
     private(set) var watermarks: [CohortLabel: Revocation] = [:]
     private(set) var kinds: Set<Cohort.Kind> = []
+    /// The compromised keys.
+    private(set) var burns: Set<CohortLabel> = []
     /// When the last reading that succeeded began, by the monotonic clock.
     private(set) var readAt: Duration?
     /// Why the last reading failed; nil if it did not.
@@ -13,8 +15,6 @@ struct RevocationKnowledge {
     private(set) var unreadable = 0
     /// The causes told of while readings fail.
     private var told: Set<SessionStoreFailure.Cause> = []
-
-    var burns: Set<CohortLabel> { Set(watermarks.values.filter(\.isBurn).map(\.cohort)) }
 
     /// What was known stays until it has expired, or another one covers it: a failover or a loss of data undoes no
     /// revocation. What the store lists has not expired, even if our clock says so for a moment.
@@ -39,6 +39,7 @@ struct RevocationKnowledge {
             watermarks = watermarks.filter { label, revocation in label == widest.cohort || !widest.covers(revocation) }
         }
         kinds = Set(watermarks.keys.map(\.kind))
+        burns = Set(watermarks.values.lazy.filter(\.isBurn).map(\.cohort))
     }
 
     /// - Returns: false if a reading that began later has ended before.
