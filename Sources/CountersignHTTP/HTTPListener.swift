@@ -1,3 +1,4 @@
+import Glibc
 package import Logging
 import NIOCore
 import NIOPosix
@@ -129,6 +130,11 @@ extension HTTPListener {
     /// What the kernel holds for one connection of bytes that were not read, and of bytes that the peer does not take. Larger
     /// ones would help no message of ours, and would be what a client can make us hold.
     private static let socketBufferBytes = 64 * 1024
+    /// How long the kernel keeps what a peer does not take, also after the connection's end: by then our own deadline for
+    /// that has passed.
+    private var untakenMilliseconds: Int {
+        Int((TimeAmount(settings.requestTimeout) + ConnectionTimes.linger).nanoseconds / 1_000_000)
+    }
     private static let backlog: CInt = 1024
     /// Of one reading.
     private static let readBytes = 16 * 1024
@@ -141,6 +147,7 @@ extension HTTPListener {
             // Accepted sockets inherit these.
             .serverChannelOption(.socketOption(.so_rcvbuf), value: Self.socketBufferBytes)
             .serverChannelOption(.socketOption(.so_sndbuf), value: Self.socketBufferBytes)
+            .serverChannelOption(.tcpOption(.init(rawValue: TCP_USER_TIMEOUT)), value: .init(untakenMilliseconds))
             .serverChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandler(

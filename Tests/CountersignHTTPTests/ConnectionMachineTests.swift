@@ -2,88 +2,9 @@ import CountersignHTTP
 import NIOCore
 import Testing
 
-/// Every edge of the table in docs/connections.md, by a clock that stands still until it is told to move.
+/// Every edge of the table in docs/connections.md; those of an answer and of a body: ConnectionAnswerTests, ConnectionBodyTests.
 @Suite struct ConnectionMachineTests {
-    /// A machine, what happens to it, and what it then wants done.
-    private struct Line {
-        private(set) var machine: ConnectionMachine
-        private(set) var now = NIODeadline.uptimeNanoseconds(0)
-        static let times = ConnectionTimes(request: .seconds(10), idle: .seconds(75))
-
-        init(isSecure: Bool = false) {
-            machine = ConnectionMachine(
-                limits: HeadLimits(), times: Self.times, isSecure: isSecure, now: .uptimeNanoseconds(0))
-        }
-
-        mutating func receive(_ text: String) -> [String] {
-            machine.received(ByteBuffer(string: text))
-            return actions()
-        }
-
-        mutating func end() -> [String] {
-            machine.inputClosed()
-            return actions()
-        }
-
-        mutating func pass(_ time: TimeAmount) -> [String] {
-            now = now + time
-            machine.timePassed(now)
-            return actions()
-        }
-
-        mutating func order(_ body: (inout ConnectionMachine, NIODeadline) -> Void) -> [String] {
-            body(&machine, now)
-            return actions()
-        }
-
-        mutating func collect(_ limit: Int = 100) -> [String] {
-            if let body = machine.collect(upTo: limit, now) { return ["at once " + Self.text(body)] }
-            return actions()
-        }
-
-        /// - Parameter isTaken: whether the kernel takes all of it.
-        mutating func answer(isTaken: Bool = true) -> [String] {
-            let persistence = machine.answered(now)
-            machine.wrote(isDone: isTaken, now)
-            return ["\(persistence)"] + actions()
-        }
-
-        mutating func taken() -> [String] {
-            machine.wrote(isDone: true, now)
-            return actions()
-        }
-
-        private mutating func actions() -> [String] {
-            var actions: [String] = []
-            while true {
-                switch machine.next(now) {
-                case .none: return actions
-                case .start(let head): actions.append("start \(head.path)")
-                case .refuse(let fault): actions.append("refuse \(fault.rawValue)")
-                case .sendContinue: actions.append("continue")
-                case .deliver(let body): actions.append("deliver " + Self.text(body))
-                case .closeOutput: actions.append("close output")
-                case .close(let reason): actions.append("close \(reason.rawValue)")
-                }
-            }
-        }
-
-        private static func text(_ body: ConnectionMachine.Body) -> String {
-            switch body {
-            case .content(let bytes): String(decoding: bytes, as: UTF8.self)
-            case .tooLarge: "too large"
-            case .refused(let fault): fault.rawValue
-            }
-        }
-    }
-
-    private static func get(_ path: String = "/", _ fields: String = "") -> String {
-        "GET \(path) HTTP/1.1\r\nHost: x\r\n\(fields)\r\n"
-    }
-
-    private static func post(_ length: Int, _ body: String = "", _ fields: String = "") -> String {
-        "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: \(length)\r\n\(fields)\r\n\(body)"
-    }
+    private typealias Line = ConnectionLine
 
     // MARK: - Handshake
 
@@ -110,7 +31,7 @@ import Testing
         var line = Line()
         #expect(line.pass(.seconds(75) - .nanoseconds(1)) == [])
         #expect(line.pass(.nanoseconds(1)) == ["close idle_timeout"])
-        #expect(line.machine.state == .closed && line.receive(Self.get()) == [])
+        #expect(line.machine.state == .closed && line.receive(Line.get()) == [])
     }
 
     @Test func closesWhenAnIdlePeerDoes() {
@@ -159,186 +80,9 @@ import Testing
     @Test func lingersAfterAHeadThatIsRefused() {
         var line = Line()
         #expect(line.receive("GET / HTTP/1.1\r\nX y\r\n") == ["refuse field_malformed"])
-        #expect(line.answer() == ["close", "close output"] && line.machine.state == .lingering)
+        #expect(line.answer() == ["close", "close output refused"] && line.machine.state == .lingering)
         #expect(line.receive("more") == [] && line.machine.wantsToRead)
         #expect(line.end() == ["close refused"])
-    }
-
-    // MARK: - Answers
-
-    @Test func answersOneRequestAfterAnother() {
-        var line = Line()
-        #expect(line.receive(Self.get("/1")) == ["start /1"] && line.machine.waitingSince == nil)
-        #expect(line.answer() == ["keepAlive"] && line.machine.state == .idle)
-        _ = line.pass(.seconds(74))
-        #expect(line.receive(Self.get("/2")) == ["start /2"])
-        #expect(line.answer() == ["keepAlive"])
-        #expect(line.pass(.seconds(74)) == [] && line.pass(.seconds(1)) == ["close idle_timeout"])
-    }
-
-    @Test func takesUpWhatWasSentAheadOnlyAfterAnAnswer() {
-        var line = Line()
-        #expect(line.receive(Self.get("/1") + Self.get("/2") + "GET /3") == ["start /1"])
-        #expect(line.answer(isTaken: false) == ["keepAlive"] && line.machine.state == .writing)
-        #expect(line.taken() == ["start /2"])
-        #expect(line.answer() == ["keepAlive"] && line.machine.state == .head)
-        #expect(line.receive(" HTTP/1.1\r\nHost: x\r\n\r\n") == ["start /3"])
-    }
-
-    @Test func stopsReadingWhileEnoughWasSentAhead() {
-        var line = Line()
-        let ahead = String(repeating: Self.get("/more"), count: 800)
-        let enough = String(decoding: ahead.utf8.prefix(ConnectionMachine.aheadBytes - 1), as: UTF8.self)
-        #expect(line.receive(Self.get("/1")) == ["start /1"] && line.machine.wantsToRead)
-        #expect(line.receive(enough) == [] && line.machine.wantsToRead)
-        #expect(line.receive("G") == [] && !line.machine.wantsToRead)
-        #expect(line.answer(isTaken: false) == ["keepAlive"] && !line.machine.wantsToRead)
-        #expect(line.taken() == ["start /more"] && line.machine.wantsToRead)
-    }
-
-    @Test func closesAfterTheLastAnswer() {
-        for fields in ["Connection: close\r\n", "Connection: keep-alive, close\r\n"] {
-            var line = Line()
-            #expect(line.receive(Self.get("/", fields)) == ["start /"])
-            #expect(line.answer() == ["close", "close answered"])
-        }
-        var old = Line()
-        #expect(old.receive("GET / HTTP/1.0\r\n\r\n") == ["start /"] && old.answer() == ["close", "close answered"])
-        var kept = Line()
-        #expect(kept.receive("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n") == ["start /"])
-        #expect(kept.answer() == ["keepAliveHTTP10"] && kept.machine.state == .idle)
-    }
-
-    @Test func lingersIfMoreWasSentThanIsAnswered() {
-        var line = Line()
-        #expect(line.receive(Self.get("/1", "Connection: close\r\n") + Self.get("/2")) == ["start /1"])
-        #expect(line.answer() == ["close", "close output"])
-        #expect(line.pass(.seconds(2) - .nanoseconds(1)) == [])
-        #expect(line.pass(.nanoseconds(1)) == ["close linger_timeout"])
-    }
-
-    @Test func answersWhatCameBeforeThePeerClosedItsSide() {
-        var line = Line()
-        #expect(line.receive(Self.get("/1") + Self.get("/2")) == ["start /1"])
-        #expect(line.end() == [] && !line.machine.wantsToRead)
-        #expect(line.answer() == ["keepAlive", "start /2"])
-        #expect(line.answer() == ["keepAlive", "close peer"])
-    }
-
-    @Test func leavesTimeForAnAnswerButNotForever() {
-        var line = Line()
-        #expect(line.receive(Self.get()) == ["start /"])
-        #expect(line.pass(.minutes(2) - .nanoseconds(1)) == [])
-        #expect(line.pass(.nanoseconds(1)) == ["close answer_timeout"])
-    }
-
-    @Test func boundsTheTimeToTakeAnAnswer() {
-        var line = Line()
-        _ = line.receive(Self.get())
-        #expect(line.answer(isTaken: false) == ["keepAlive"])
-        #expect(line.machine.waitingSince == .uptimeNanoseconds(0))
-        #expect(line.pass(.seconds(10) - .nanoseconds(1)) == [])
-        #expect(line.pass(.nanoseconds(1)) == ["close write_timeout"])
-    }
-
-    // MARK: - Bodies
-
-    @Test func deliversABodyThatIsHereAtOnceAndAnotherOnceItIs() {
-        var line = Line()
-        #expect(line.receive(Self.post(5, "hello")) == ["start /"] && line.collect() == ["at once hello"])
-        #expect(line.answer() == ["keepAlive"])
-        #expect(line.receive(Self.post(5, "he")) == ["start /"])
-        #expect(line.collect() == [] && line.machine.waitingSince == .uptimeNanoseconds(0))
-        #expect(line.receive("l") == [] && line.receive("lo" + Self.get("/2")) == ["deliver hello"])
-        #expect(line.machine.waitingSince == nil)
-        #expect(line.answer() == ["keepAlive", "start /2"])
-        #expect(line.collect() == ["at once "])
-    }
-
-    /// Head and body share one time, from the first byte of the head.
-    @Test func endsABodyThatDoesNotArriveInTime() {
-        var line = Line()
-        _ = line.receive("P")
-        _ = line.pass(.seconds(6))
-        #expect(line.receive(String(Self.post(5, "hell").dropFirst())) == ["start /"] && line.collect() == [])
-        #expect(line.pass(.seconds(4) - .nanoseconds(1)) == [])
-        #expect(line.pass(.nanoseconds(1)) == ["deliver body_incomplete"])
-        #expect(line.answer() == ["close", "close body_timeout"])
-    }
-
-    @Test func givesARouteItsTimeAfterTheBody() {
-        var line = Line()
-        _ = line.receive(Self.post(5))
-        _ = line.collect()
-        _ = line.pass(.seconds(9))
-        #expect(line.receive("hello") == ["deliver hello"])
-        #expect(line.pass(.seconds(119)) == [] && line.answer() == ["keepAlive"])
-    }
-
-    @Test func endsABodyWhoseSenderCloses() {
-        var line = Line()
-        _ = line.receive(Self.post(5, "hell"))
-        #expect(line.collect() == [] && line.end() == ["deliver body_incomplete"])
-        #expect(line.answer() == ["close", "close answered"])
-        var early = Line()
-        _ = early.receive(Self.post(5, "hell"))
-        #expect(early.end() == [] && early.collect() == ["at once body_incomplete"])
-    }
-
-    @Test func readsNoBodyThatIsTooLarge() {
-        var line = Line()
-        _ = line.receive(Self.post(6))
-        #expect(line.collect(5) == ["at once too large"])
-        #expect(line.answer() == ["close", "close output"])
-        var chunked = Line()
-        #expect(
-            chunked.receive("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n") == [
-                "start /"
-            ])
-        #expect(chunked.collect(5) == [] && chunked.receive("3\r\ndef\r\n") == ["deliver too large"])
-        #expect(chunked.answer() == ["close", "close output"])
-    }
-
-    @Test func endsABodyThatIsMalformed() {
-        var line = Line()
-        _ = line.receive("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
-        #expect(line.collect() == [] && line.receive("x\r\n") == ["deliver chunk_malformed"])
-        #expect(line.answer() == ["close", "close output"])
-    }
-
-    /// A route may answer without the body: what is here of it is dropped, what is not is not waited for.
-    @Test func dropsABodyThatNobodyAskedFor() {
-        var line = Line()
-        #expect(line.receive(Self.post(5, "hello") + Self.get("/2")) == ["start /"])
-        #expect(line.answer() == ["keepAlive", "start /2"])
-        var rest = Line()
-        _ = rest.receive(Self.post(5, "hell"))
-        #expect(rest.answer() == ["close", "close output"])
-        #expect(rest.receive("o" + Self.get("/2")) == [] && rest.end() == ["close answered"])
-    }
-
-    @Test func readsABodyAheadOnlyToABound() {
-        var line = Line()
-        let part = String(repeating: "x", count: ConnectionMachine.aheadBytes)
-        #expect(line.receive(Self.post(30_000)) == ["start /"] && line.machine.wantsToRead)
-        #expect(line.receive(part) == [] && !line.machine.wantsToRead)
-        #expect(line.collect(30_000) == [] && line.machine.wantsToRead)
-    }
-
-    @Test func tellsAClientToSendItsBodyOnceARouteWantsIt() {
-        let expect = "Expect: 100-continue\r\n"
-        var line = Line()
-        #expect(line.receive(Self.post(5, "", expect)) == ["start /"])
-        #expect(line.collect() == ["continue"] && line.receive("hel") == [] && line.receive("lo") == ["deliver hello"])
-        #expect(line.answer() == ["keepAlive"])
-        var early = Line()
-        #expect(early.receive(Self.post(5, "he", expect)) == ["start /"] && early.collect() == [])
-        var refused = Line()
-        #expect(refused.receive(Self.post(5, "", expect)) == ["start /"])
-        #expect(refused.answer() == ["close", "close output"])
-        var tooLarge = Line()
-        #expect(
-            tooLarge.receive(Self.post(6, "", expect)) == ["start /"] && tooLarge.collect(5) == ["at once too large"])
     }
 
     // MARK: - Orders
@@ -353,9 +97,9 @@ import Testing
         var line = Line()
         _ = line.order { $0.drain($1) }
         _ = line.pass(.milliseconds(400))
-        #expect(line.receive(Self.get()) == ["start /"] && line.answer() == ["close", "close answered"])
+        #expect(line.receive(Line.get()) == ["start /"] && line.answer() == ["close", "close answered"])
         var answering = Line()
-        _ = answering.receive(Self.get())
+        _ = answering.receive(Line.get())
         #expect(answering.order { $0.drain($1) } == [] && answering.answer() == ["close", "close answered"])
         var secure = Line(isSecure: true)
         _ = secure.order { $0.drain($1) }
@@ -363,21 +107,47 @@ import Testing
         #expect(secure.pass(.milliseconds(500)) == ["close draining"])
     }
 
+    /// Whatever the order finds it doing before it is idle.
+    @Test func keepsNoIdleConnectionWhileItDrains() {
+        var head = Line()
+        _ = head.receive("GET")
+        #expect(head.order { $0.drain($1) } == [] && head.pass(.seconds(9)) == [])
+        #expect(head.receive(" / HTTP/1.1\r\nHost: x\r\n\r\n") == ["start /"])
+        #expect(head.answer() == ["close", "close answered"])
+        var writing = Line()
+        _ = writing.receive(Line.get())
+        #expect(writing.answer(isTaken: false) == ["keepAlive"])
+        #expect(writing.order { $0.drain($1) } == [] && writing.taken() == [])
+        #expect(writing.pass(.milliseconds(499)) == [] && writing.pass(.milliseconds(1)) == ["close draining"])
+    }
+
     @Test func endsWhateverItIsDoing() {
-        let texts = ["", "GET", Self.get(), Self.post(5, "he")]
+        let texts = ["", "GET", Line.get(), Line.post(5, "he")]
         for text in texts {
             var line = Line()
             _ = line.receive(text)
             if text.contains("POST") { _ = line.collect() }
             #expect(line.order { machine, _ in machine.abandon(.evicted) } == ["close evicted"])
-            #expect(line.receive(Self.get()) == [] && !line.machine.wantsToRead && line.machine.waitingSince == nil)
+            #expect(line.receive(Line.get()) == [] && !line.machine.wantsToRead && line.machine.waitingSince == nil)
             #expect(line.order { machine, _ in machine.abandon(.shutdown) } == [])
         }
+        var writing = Line()
+        _ = writing.receive(Line.get())
+        _ = writing.answer(isTaken: false)
+        #expect(writing.order { machine, _ in machine.abandon(.evicted) } == ["close evicted"])
+        var lingering = Line()
+        _ = lingering.receive("GET / HTTP/2.0\r\nX")
+        #expect(lingering.answer() == ["close", "close output refused"])
+        #expect(lingering.machine.waitingSince == .uptimeNanoseconds(0), "it gives way first")
+        #expect(lingering.order { machine, _ in machine.abandon(.evicted) } == ["close evicted"])
+        var secure = Line(isSecure: true)
+        #expect(
+            secure.order { machine, _ in machine.abandon(.handshakeFailed) } == ["close handshake_failed"])
     }
 
     @Test func doesNothingOnceDisconnected() {
         var line = Line()
-        _ = line.receive(Self.post(5, "he"))
+        _ = line.receive(Line.post(5, "he"))
         _ = line.collect()
         #expect(line.order { machine, _ in machine.disconnected() } == [] && line.receive("llo") == [])
         #expect(line.pass(.seconds(100)) == [])

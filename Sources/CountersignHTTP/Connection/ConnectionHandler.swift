@@ -55,9 +55,12 @@ package final class ConnectionHandler: ChannelInboundHandler {
 
     package func channelActive(context: ChannelHandlerContext) { proceed() }
 
-    package func channelRead(context: ChannelHandlerContext, data: NIOAny) { machine.received(unwrapInboundIn(data)) }
-
-    package func channelReadComplete(context: ChannelHandlerContext) { proceed() }
+    /// Nothing is done once a reading is complete: the one that finds that the peer has closed its side goes on after that
+    /// with a channel that must still be open.
+    package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        machine.received(unwrapInboundIn(data))
+        proceed()
+    }
 
     package func channelWritabilityChanged(context: ChannelHandlerContext) {
         machine.wrote(isDone: context.channel.isWritable, context.eventLoop.now)
@@ -116,7 +119,10 @@ package final class ConnectionHandler: ChannelInboundHandler {
             write(conductor.refuse(fault, from: place.peer), context)
         case .sendContinue: context.writeAndFlush(wrapOutboundOut(AnswerWriter.interim), promise: nil)
         case .deliver(let body): collector.take()?.resume(returning: body)
-        case .closeOutput: context.close(mode: .output, promise: nil)
+        case .closeOutput(let reason):
+            // The channel ends by itself once the peer has closed its side too.
+            closeReason = reason
+            context.close(mode: .output, promise: nil)
         case .close(let reason): close(reason, context)
         }
         return true

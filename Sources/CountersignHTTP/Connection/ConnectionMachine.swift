@@ -29,7 +29,8 @@ package struct ConnectionMachine {
         case sendContinue
         /// For the route that waits for it.
         case deliver(Body)
-        case closeOutput
+        /// The reason is that of the connection's end, unless ``close(_:)`` has another.
+        case closeOutput(CloseReason)
         case close(CloseReason)
     }
 
@@ -53,24 +54,6 @@ package struct ConnectionMachine {
         case close
     }
 
-    private struct Request {
-        let framing: HeadReader.Framing
-        var body: BodyReader
-        /// Why it is refused before any route sees it.
-        var fault: HTTPFault?
-        /// What the route takes of the body; nil before it asks for it and after it has got it.
-        var wanted: Int?
-        /// Whether the client sends nothing of the body before it is told to.
-        var awaitsContinue: Bool
-
-        init(framing: HeadReader.Framing, body: BodyReader, fault: HTTPFault? = nil) {
-            self.framing = framing
-            self.body = body
-            self.fault = fault
-            awaitsContinue = framing.expectsContinue
-        }
-    }
-
     /// What is kept of requests that are sent ahead, or of a body that nobody has asked for yet.
     package static let aheadBytes = 16 * 1024
 
@@ -81,7 +64,7 @@ package struct ConnectionMachine {
     private var since: NIODeadline
     private var input = ByteBuffer()
     private var reader: HeadReader
-    private var request: Request?
+    private var request: RequestInProgress?
     private var afterAnswer = AfterAnswer.close
     /// What is told of a connection that ends with its answer.
     private var lastReason = CloseReason.answered
@@ -123,6 +106,8 @@ package struct ConnectionMachine {
         }
     }
 
+    private var idleTime: TimeAmount { isDraining ? ConnectionTimes.lastRequest : times.idle }
+
     private mutating func enter(_ state: State, _ now: NIODeadline, for time: TimeAmount) {
         self.state = state
         since = now
@@ -134,7 +119,7 @@ package struct ConnectionMachine {
 
 extension ConnectionMachine {
     package mutating func handshakeCompleted(_ now: NIODeadline) {
-        if state == .handshake { enter(.idle, now, for: isDraining ? ConnectionTimes.lastRequest : times.idle) }
+        if state == .handshake { enter(.idle, now, for: idleTime) }
     }
 
     package mutating func received(_ bytes: ByteBuffer) {
@@ -195,7 +180,7 @@ extension ConnectionMachine {
     /// - Returns: nil if it has not come yet; ``Action/deliver(_:)`` brings it.
     package mutating func collect(upTo limit: Int, _ now: NIODeadline) -> Body? {
         request?.wanted = limit
-        if let body = readBody() { return body }
+        if let body = request?.readBody(&input, isLast: isInputOver) { return body }
         deadline = since + times.request
         return nil
     }
@@ -205,7 +190,7 @@ extension ConnectionMachine {
     package mutating func answered(_ now: NIODeadline) -> Persistence {
         guard var request = request.take() else { return .close }
         // A small body that is here already is dropped; for the rest of another nobody waits.
-        let isWhole = request.fault == nil && request.body.read(&input, upTo: Self.aheadBytes) == .complete
+        let isWhole = request.dropBody(&input)
         enter(.writing, now, for: times.request)
         if isWhole, request.framing.keepsAlive, !isDraining {
             afterAnswer = .nextRequest
@@ -220,24 +205,10 @@ extension ConnectionMachine {
     package mutating func wrote(isDone: Bool, _ now: NIODeadline) {
         guard isDone, state == .writing else { return }
         switch afterAnswer {
-        case .nextRequest: enter(.idle, now, for: times.idle)
+        case .nextRequest: enter(.idle, now, for: idleTime)
         case .close: state = .closing(lastReason)
         case .linger: enter(.lingering, now, for: ConnectionTimes.linger)
         }
-    }
-
-    private mutating func readBody() -> Body? {
-        guard let limit = request?.wanted, let progress = request?.body.read(&input, upTo: limit) else { return nil }
-        let body: Body
-        switch progress {
-        case .complete: body = .content(request?.body.content ?? [])
-        case .tooLarge: body = .tooLarge
-        case .refused(let fault): body = .refused(fault)
-        case .more where isInputOver: body = .refused(.bodyIncomplete)
-        case .more: return nil
-        }
-        request?.wanted = nil
-        return body
     }
 }
 
@@ -259,7 +230,7 @@ extension ConnectionMachine {
     private mutating func nextOfHead(_ now: NIODeadline) -> Action {
         switch reader.read(&input) {
         case .head(let head, let framing):
-            answerNext(Request(framing: framing, body: BodyReader(framing.body, limits: limits)), now)
+            answerNext(RequestInProgress(framing, limits: limits), now)
             return .start(head)
         case .refused(let fault): return refuse(fault, now)
         case .more where input.readableBytes == 0:
@@ -275,13 +246,12 @@ extension ConnectionMachine {
     private mutating func refuse(_ fault: HTTPFault, _ now: NIODeadline) -> Action {
         if !isInputOver { lastReason = .refused }
         input = ByteBuffer()
-        answerNext(
-            Request(framing: HeadReader.Framing(), body: BodyReader(.none, limits: limits), fault: fault), now)
+        answerNext(RequestInProgress(fault, limits: limits), now)
         return .refuse(fault)
     }
 
     /// A request's time counts from its first byte.
-    private mutating func answerNext(_ request: Request, _ now: NIODeadline) {
+    private mutating func answerNext(_ request: RequestInProgress, _ now: NIODeadline) {
         let began = state == .head ? since : now
         enter(.answer, now, for: ConnectionTimes.answer)
         since = began
@@ -291,7 +261,7 @@ extension ConnectionMachine {
 
     private mutating func nextOfAnswer(_ now: NIODeadline) -> Action {
         guard request?.wanted != nil else { return .none }
-        if let body = readBody() {
+        if let body = request?.readBody(&input, isLast: isInputOver) {
             deadline = now + ConnectionTimes.answer
             return .deliver(body)
         }
@@ -304,7 +274,7 @@ extension ConnectionMachine {
         input = ByteBuffer()
         if !isOutputClosed {
             isOutputClosed = true
-            return .closeOutput
+            return .closeOutput(lastReason)
         }
         return isInputOver ? close(lastReason) : .none
     }
