@@ -6,7 +6,7 @@
 # make bench          what the session store does in a second, what a session costs in Redis' memory, and what logins
 #                     that wait for an internal service cost those of other providers
 # make chaos  break Redis in every way while logins run, for longer than make test does
-# make fuzz   install what is missing, build the fuzz harnesses, run them for SECONDS in all
+# make fuzz   install what is missing, build the fuzz harnesses and the service, run and attack them for SECONDS in all
 # make openapi  copy docs/openapi.yaml into the program, which serves it; a test compares the two
 # make lint   formatting and style, as CI checks it
 
@@ -20,6 +20,8 @@ DEMO = Examples/loyalty-webview
 FUZZ = .build-fuzz
 # Of fuzzing, shared among the harnesses.
 SECONDS = 60
+# Of what attacks connections: the same one does the same again.
+SEED = 1
 # Of benchmarks.
 SECONDS_EACH = 3
 SESSIONS = 1000000
@@ -29,10 +31,11 @@ ROUNDS = 20
 BUILD_PACKAGES = libssl-dev libjwt-dev libhiredis-dev
 RUN_PACKAGES = $(BUILD_PACKAGES) openssl
 DEMO_PACKAGES = $(RUN_PACKAGES) python3-venv
+FUZZ_PACKAGES = $(RUN_PACKAGES) python3
 TEST_PACKAGES = $(BUILD_PACKAGES) openssl redis-server nginx-light python3-venv chromium fonts-dejavu-core
 
 .PHONY: build run demo test chaos test-address test-thread bench fuzz openapi lint format build-packages run-packages \
-  demo-packages test-packages
+  demo-packages fuzz-packages test-packages
 
 build:
 	$(SWIFT) build -c release --product countersign
@@ -77,9 +80,9 @@ bench: test-packages build
 	$(SWIFT) build --package-path Tests/Benchmarks --scratch-path .build-benchmarks -c release --product UpstreamBench
 	@COUNTERSIGN=$(abspath $(COUNTERSIGN)) .build-benchmarks/release/UpstreamBench
 
-fuzz: build-packages
+fuzz: fuzz-packages build
 	$(SWIFT) build --package-path Tests/Fuzz --scratch-path $(FUZZ) -c release
-	@Tests/Fuzz/run $(SECONDS) $(abspath $(FUZZ)/release) $(abspath $(FUZZ)/corpus)
+	@Tests/Fuzz/run $(SECONDS) $(abspath $(FUZZ)/release) $(abspath $(FUZZ)/corpus) $(abspath $(COUNTERSIGN)) $(SEED)
 
 OPENAPI = Sources/CountersignHTTP/Routes/OpenAPIDocument.swift
 
@@ -114,6 +117,9 @@ build-packages:
 
 demo-packages:
 	@$(call install,$(DEMO_PACKAGES))
+
+fuzz-packages:
+	@$(call install,$(FUZZ_PACKAGES))
 
 run-packages:
 	@$(call install,$(RUN_PACKAGES))
