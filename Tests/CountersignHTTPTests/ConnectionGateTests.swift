@@ -49,7 +49,8 @@ import TokenExchange
         let first = try Self.several(2, limits: limits)
         let channel = first[0].channel
         func asksAgain(_ attempt: Int) -> Bool {
-            if case .later = first[0].gate.admit(channel, now: first[0].loop.now, attempt: attempt) { true } else { false }
+            let admission = first[0].gate.admit(channel, now: first[0].loop.now, attempt: attempt)
+            return if case .later = admission { true } else { false }
         }
         #expect([asksAgain(0), asksAgain(0), asksAgain(0)] == [true, true, false])
         #expect((1...ConnectionGate.attempts).map(asksAgain) == [true, true, true, false])

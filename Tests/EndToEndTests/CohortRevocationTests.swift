@@ -152,6 +152,26 @@ import TokenExchange
         #expect(try service.post("/revocations", form: "all=true", authorization: Self.admin.basic).status == 404)
     }
 
+    /// What probes ask every few seconds leaves none.
+    @Test func leavesALineOfEachRevocationAndOfWhatIsRefused() async throws {
+        let service = try await CountersignProcess.start(Self.small)
+        #expect(try service.readiness().status == 200)
+        #expect(try revoke(service, "tenant=acme-staging", as: TestVerifier.basic("admin", "wrong")).status == 401)
+        #expect(try revoke(service, "tenant=acme-staging").status == 204)
+        try HTTPConnection(port: service.operationsPort).send("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n")
+        for line in [
+            #""route":"revocations","status":401"#, #""route":"revocations","status":204"#,
+            #""route":"other","status":400"#,
+        ] {
+            try await eventually("there is \(line)") { service.log.contains(line) }
+        }
+        #expect(!service.log.contains("readyz"))
+        let metrics = try HTTPConnection(port: service.operationsPort).request("GET", "/metrics").text
+        #expect(
+            metrics.contains(
+                #"countersign_requests_total{error_code="invalid_request",route="other",status="400"} 1"#))
+    }
+
     @Test func saysSoWhereARevocationCannotBeRecorded() async throws {
         let replicas = try await replicas()
         replicas.redis.kill()

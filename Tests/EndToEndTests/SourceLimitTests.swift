@@ -95,7 +95,7 @@ import TokenExchange
     /// A shop, or a load balancer that nobody has told us of: more clients at once than one address may have connections.
     @Test func servesMoreClientsAtOnceThanOneAddressMayHaveConnections() async throws {
         let service = try await service(limits: "{ connections_per_source: 16 }")
-        let tokens = try (0..<40).map { _ in try ModelToken.fresh() }
+        let tokens = try (0..<32).map { _ in try ModelToken.fresh() }
         let connections = try tokens.map { _ in try service.connect() }
         for (connection, token) in zip(connections, tokens) { try connection.login(token, "till-1", "vip-loyalty") }
         #expect(try connections.allSatisfy { try $0.answer().externalIdentity != nil })

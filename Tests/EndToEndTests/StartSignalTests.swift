@@ -62,7 +62,8 @@ import TokenExchange
         for command in ["serve", "check-config"] {
             let result = try await CountersignProcess.run(command, "--config", file)
             #expect(result.status == 1)
-            #expect(result.output.hasPrefix("\(file): expected a file that can be read within 5 s, found one that hangs"))
+            #expect(
+                result.output.hasPrefix("\(file): expected a file that can be read within 5 s, found one that hangs"))
         }
     }
 }
