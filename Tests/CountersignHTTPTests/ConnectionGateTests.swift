@@ -53,12 +53,17 @@ import TokenExchange
             return if case .later = admission { true } else { false }
         }
         #expect([asksAgain(0), asksAgain(0), asksAgain(0)] == [true, true, false])
-        #expect((1...ConnectionGate.attempts).map(asksAgain) == [true, true, true, false])
+        #expect((1...ConnectionGate.attempts).map(asksAgain) == [true, true, false])
         #expect(asksAgain(0), "one of them asks no more")
         #expect(Self.refused("source", first[0]) == 2)
         _ = try first[0].pass(ConnectionGate.pause)
+        #expect(try Self.isTurnedAway(beside: first[0]), "neither has had an answer")
+        _ = try first[1].send(Scene.get("/"))
+        _ = try first[1].answers()
+        _ = try first[0].pass(ConnectionGate.pause)
         let next = try Scene(beside: first[0])
-        #expect(next.channel.isActive, "of those who wait for their peer, one gives way")
+        _ = try next.answers()
+        #expect(next.channel.isActive && first.map(\.channel.isActive) == [true, false])
     }
 
     @Test func countsANetworkOfIPv6AsOneSource() throws {

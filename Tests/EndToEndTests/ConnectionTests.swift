@@ -84,9 +84,9 @@ import TokenExchange
             service.log.contains(#""error_code":"head_too_large""#)
                 && service.log.contains(#""reason":"head_too_large""#))
         let metrics = try HTTPConnection(port: service.operationsPort).request("GET", "/metrics").text
-        #expect(metrics.contains(#"countersign_refusals_total{identity_provider="",reason="head_too_large"} 2"#))
+        #expect(metrics.contains(#"countersign_refusals_total{identity_provider="",reason="head_too_large"} 3"#))
         #expect(
-            metrics.contains(#"countersign_requests_total{error_code="head_too_large",route="other",status="431"} 2"#))
+            metrics.contains(#"countersign_requests_total{error_code="head_too_large",route="other",status="431"} 3"#))
     }
 
     @Test func takesNoCompressedBody() async throws {

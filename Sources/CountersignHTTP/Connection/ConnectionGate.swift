@@ -8,8 +8,9 @@ package import TokenExchange
 /// once if that belongs to a source with more connections than its own, else after a second of waiting. So neither idle
 /// connections nor slow ones keep good clients out. If there is no such connection, it is turned away.
 ///
-/// Many clients may share an address that is no trusted proxy's. So who comes when its source has all its places asks again
-/// a few times within a second, and gets the place of a connection of that source that has waited for a quarter of it.
+/// Many clients may share an address that is no trusted proxy's. So who comes when its source has all its places asks again a
+/// few times within a second, and gets the place of a connection of that source that has had an answer, and has waited for a
+/// quarter of a second since.
 package final class ConnectionGate: Sendable {
     package struct Limits: Sendable {
         package let connections: Int
@@ -51,7 +52,7 @@ package final class ConnectionGate: Sendable {
     }
 
     /// Who is told to ask again does so after this pause, and so often.
-    package static let (pause, attempts) = (TimeAmount.milliseconds(250), 4)
+    package static let (pause, attempts) = (TimeAmount.milliseconds(250), 3)
 
     /// From now on every connection's next answer is its last, also of those that still come.
     /// - Parameter whenEmpty: called once, when the last connection has ended.
@@ -121,7 +122,8 @@ private struct GateState {
         if let source = place.source {
             if attempt > 0, let count = askingAgain[source] { askingAgain[source] = count > 1 ? count - 1 : nil }
             if sources[source, default: Crowd()].count >= limits.connectionsPerSource {
-                evicted = sources[source]?.longestWaiting(now, patience: ConnectionGate.pause) ?? []
+                evicted = sources[source]?.longestWaiting(now) ?? []
+                if evicted.isEmpty, attempt > 0 { evicted = sources[source]?.idleAgain(now) ?? [] }
                 if evicted.isEmpty { return (answer(to: source, limits, attempt), []) }
                 for place in evicted { remove(place) }
             }
@@ -190,5 +192,16 @@ private struct Crowd {
         let long = waiting.prefix(max(1, members.count / 64)).prefix { $0.since + patience <= now }
         if long.isEmpty { nobodyBefore = (waiting.first?.since ?? now) + patience }
         return long.map(\.place)
+    }
+
+    /// Of those that have had an answer and have waited for a pause since, the longest-waiting one.
+    func idleAgain(_ now: NIODeadline) -> [ConnectionPlace] {
+        let idle = members.values.compactMap { place in
+            place.hasAsked ? place.waitingSince.map { (since: $0, place: place) } : nil
+        }
+        guard let first = idle.min(by: { $0.since < $1.since }), first.since + ConnectionGate.pause <= now else {
+            return []
+        }
+        return [first.place]
     }
 }

@@ -23,6 +23,7 @@ package final class ConnectionPlace: Sendable {
     private let metrics: ConnectionMetrics
     /// Nanoseconds of ``waitingSince``; the largest number for nil.
     private let waiting = Atomic<UInt64>(.max)
+    private let asked = Atomic(false)
 
     init(
         _ channel: any Channel, peer: IPAddress?, countsForSource: Bool, gate: ConnectionGate,
@@ -40,7 +41,11 @@ package final class ConnectionPlace: Sendable {
         return nanoseconds == .max ? nil : .uptimeNanoseconds(nanoseconds)
     }
 
+    /// Whether a request of it was begun to be answered, ever.
+    var hasAsked: Bool { asked.load(ordering: .relaxed) }
+
     func isWaiting(since moment: NIODeadline?) {
+        if moment == nil { asked.store(true, ordering: .relaxed) }
         waiting.store(moment?.uptimeNanoseconds ?? .max, ordering: .relaxed)
     }
 
