@@ -7,7 +7,6 @@
 #                     that wait for an internal service cost those of other providers
 # make chaos  break Redis in every way while logins run, for longer than make test does
 # make fuzz   install what is missing, build the fuzz harnesses and the service, run and attack them for SECONDS in all
-# make openapi  copy docs/openapi.yaml into the program, which serves it; a test compares the two
 # make lint   formatting and style, as CI checks it
 
 CONFIG ?= config/countersign.yaml
@@ -34,7 +33,7 @@ DEMO_PACKAGES = $(RUN_PACKAGES) python3-venv
 FUZZ_PACKAGES = $(RUN_PACKAGES) python3
 TEST_PACKAGES = $(BUILD_PACKAGES) openssl redis-server nginx-light python3-venv chromium fonts-dejavu-core
 
-.PHONY: build run demo test chaos test-address test-thread bench fuzz openapi lint format build-packages run-packages \
+.PHONY: build run demo test chaos test-address test-thread bench fuzz lint format build-packages run-packages \
   demo-packages fuzz-packages test-packages
 
 build:
@@ -83,15 +82,6 @@ bench: test-packages build
 fuzz: fuzz-packages build
 	$(SWIFT) build --package-path Tests/Fuzz --scratch-path $(FUZZ) -c release
 	@Tests/Fuzz/run $(SECONDS) $(abspath $(FUZZ)/release) $(abspath $(FUZZ)/corpus) $(abspath $(COUNTERSIGN)) $(SEED)
-
-OPENAPI = Sources/CountersignHTTP/Routes/OpenAPIDocument.swift
-
-openapi:
-	@{ echo '/// docs/openapi.yaml, compiled in so that one file is all there is to install. Made by `make openapi`.'; \
-	  echo 'package enum OpenAPIDocument {'; \
-	  printf '    package static let text = ##"""\n'; \
-	  sed 's/^\(..*\)$$/        \1/' docs/openapi.yaml; \
-	  printf '\n        """##\n}\n'; } >$(OPENAPI)
 
 lint:
 	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests

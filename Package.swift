@@ -87,7 +87,10 @@ let package = Package(
                 "TokenExchange", httpTypes, lifecycle, logging, metrics, nio, nioPosix, nioSSL, nioTLS,
             ],
             // Not a bundle: the program stays one file.
-            resources: [.embedInCode("Webview/countersign.v1.js"), .embedInCode("Webview/countersign.v2.js")],
+            resources: [
+                .embedInCode("Routes/openapi.yaml"), .embedInCode("Webview/countersign.v1.js"),
+                .embedInCode("Webview/countersign.v2.js"),
+            ],
             swiftSettings: swift),
 
         // Where they meet, and the commands.

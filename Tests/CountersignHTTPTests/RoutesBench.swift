@@ -9,6 +9,9 @@ struct RoutesBench {
     static let verifier = Verifier(id: "asker", identityProviders: ["vip-loyalty"], revocation: .none)
     static let secret = "right"
 
+    /// Of the operations listener; all others are of the public one.
+    private static let operationsPaths: Set = ["/livez", "/readyz", "/metrics", "/openapi.yaml", "/revocations"]
+
     let exchange: ExchangeBench
     let limiter: RateLimiter
     private let publicRoutes: RateLimitedRoutes<PublicRoutes>
@@ -57,8 +60,7 @@ struct RoutesBench {
             try RequestHead.reading("\(method) \(path) HTTP/1.1\r\nHost: x\r\n\(lines)\r\n"), id: "test",
             source: RequestSource(network: source), arrivedAt: arrivedAt ?? exchange.clock.time.elapsed(), body: body)
         do throws(Problem) {
-            // The only path of the operations listener that counts.
-            if path == "/revocations" { return (try await operationsRoutes.reply(to: request), nil) }
+            if Self.operationsPaths.contains(path) { return (try await operationsRoutes.reply(to: request), nil) }
             return (try await publicRoutes.reply(to: request), nil)
         } catch { return (error.reply(requestID: "test"), error) }
     }

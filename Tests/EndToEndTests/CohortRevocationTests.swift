@@ -282,7 +282,7 @@ import TokenExchange
     }
 
     private func keyID(of identity: String) throws -> ExactText {
-        try #require(try UnverifiedToken(Array(identity.utf8), limits: TokenLimits()).keyID)
+        try #require(try UnverifiedToken(Array(identity.utf8), limits: TokenLimits()).jws.keyID)
     }
 
     private func revoke(

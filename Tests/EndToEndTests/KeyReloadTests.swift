@@ -21,7 +21,7 @@ import TokenExchange
 
     private func signer(_ service: CountersignProcess) throws -> ExactText {
         let identity = try #require(try service.exchange(try ModelToken.fresh()).externalIdentity)
-        return try UnverifiedToken(Array(identity.utf8), limits: TokenLimits()).keyID ?? ""
+        return try UnverifiedToken(Array(identity.utf8), limits: TokenLimits()).jws.keyID ?? ""
     }
 
     @Test func takesUpARotationWithoutARestart() async throws {

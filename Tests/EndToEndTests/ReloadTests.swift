@@ -127,7 +127,7 @@ import TokenExchange
         let revoked = try #require(try keys.manifest().keys.first?.keyID)
         let kid = {
             let identity = try #require(try service.exchange(try ModelToken.fresh()).externalIdentity)
-            return try UnverifiedToken(Array(identity.utf8), limits: TokenLimits()).keyID
+            return try UnverifiedToken(Array(identity.utf8), limits: TokenLimits()).jws.keyID
         }
         #expect(try kid() == revoked)
         let storm = Task {

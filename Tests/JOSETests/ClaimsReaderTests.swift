@@ -6,7 +6,7 @@ import TokenExchange
 struct ClaimsReaderTests {
     private func claim(_ name: ExactText, in json: String) throws -> JSONValue? {
         let claims = try JSONObject(Array(json.utf8), limits: JSONLimits())
-        return try LibJWTClaimsReader().claims([name], in: claims)[name]
+        return try LibJWTClaimsReader.claims([name], in: claims)[name]
     }
 
     private func claim(_ value: String) throws -> JSONValue? { try claim("c", in: "{\"c\":\(value)}") }
@@ -75,7 +75,7 @@ struct ClaimsReaderTests {
 
     @Test func readsTheClaimsThatAreAskedForAlone() throws {
         let claims = try JSONObject(Array(#"{"sub":"s","exp":1,"more":{"a":[1]}}"#.utf8), limits: JSONLimits())
-        let read = try LibJWTClaimsReader().claims(["sub", "aud", "exp"], in: claims)
+        let read = try LibJWTClaimsReader.claims(["sub", "aud", "exp"], in: claims)
         #expect(read["sub"] == .string("s"))
         #expect(read["exp"] == .number(literal: "1"))
         #expect(read["aud"] == nil && read["more"] == nil)

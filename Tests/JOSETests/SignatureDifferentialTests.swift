@@ -93,10 +93,9 @@ private struct Judges {
     }
 
     func ours(_ token: [UInt8]) -> Verdict {
-        guard let token = try? UnverifiedToken(token, limits: TokenLimits()), token.algorithm == verifier.algorithm
+        guard let token = try? UnverifiedToken(token, limits: TokenLimits()), token.jws.algorithm == verifier.algorithm
         else { return .unreadable }
-        let isValid = verifier.isValid(signature: token.signature, over: token.bytes, count: token.signingInputCount)
-        return isValid ? .accepted : .wrongSignature
+        return token.jws.isSigned(by: verifier) ? .accepted : .wrongSignature
     }
 
     func libJWT(_ token: [UInt8]) -> LibJWTSecondOpinion.Opinion {

@@ -220,7 +220,7 @@ extension RefusalTests {
 }
 
 private struct HelplessClaimsReader: ClaimsReader {
-    func claims(_ names: [ExactText], in claims: JSONObject) throws(ClaimsUnreadable) -> ClaimsSet {
+    func claims(_ names: [ExactText], of token: VerifiedToken) throws(ClaimsUnreadable) -> ClaimsSet {
         throw ClaimsUnreadable()
     }
 }

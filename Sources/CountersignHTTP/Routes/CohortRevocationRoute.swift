@@ -13,12 +13,12 @@ struct CohortRevocationRoute {
 
     func reply(to request: IncomingRequest, from verifier: Verifier) async throws(Problem) -> Reply {
         guard verifier.revocation == .all else { throw Problem(.revocationNotAllowed) }
-        let form = try await request.collectForm(.cohort, upTo: bodyLimit)
+        let form = try await request.collectForm(upTo: bodyLimit)
         // A mistyped `issued_before` must not end more than was meant.
         guard form.names.allSatisfy(FormBody.cohortFields.contains), let cohort = form.cohort,
             let moment = form.moment
         else {
-            throw Problem(.invalidRequest, reason: "no_single_cohort").expecting(.cohort)
+            throw Problem(.invalidRequest, reason: "no_single_cohort")
         }
         // Nor must a mistyped name be taken for done.
         guard isConfigured(cohort) else {

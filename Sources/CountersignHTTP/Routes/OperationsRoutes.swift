@@ -3,10 +3,7 @@ package import TokenExchange
 
 /// What the operations listener answers: is the process alive, can it serve, and how to talk to it.
 package struct OperationsRoutes: Routes {
-    private let readiness: @Sendable () async -> Readiness
-    private let metrics: @Sendable () -> String
-    private let revocations: CohortRevocationRoute
-    private let access: VerifierAccess
+    private let endpoints: EndpointTable
 
     /// - Parameters:
     ///   - metrics: the numbers of the moment as Prometheus text.
@@ -17,54 +14,40 @@ package struct OperationsRoutes: Routes {
         revocations: RevocationList, verifiers: @escaping @Sendable () -> VerifierDirectory,
         isConfigured: @escaping @Sendable (Cohort) -> Bool, bodyLimit: Int, limiter: RateLimiter
     ) {
-        self.readiness = readiness
-        self.metrics = metrics
-        self.revocations = CohortRevocationRoute(
+        let revocation = CohortRevocationRoute(
             revocations: revocations, isConfigured: isConfigured, bodyLimit: bodyLimit)
-        access = VerifierAccess(verifiers: verifiers, limiter: limiter)
+        let access = VerifierAccess(verifiers: verifiers, limiter: limiter)
+        endpoints = EndpointTable(
+            [
+                Endpoint("livez", .exactly("/livez"), [.get]) { _ in .json(Array(#"{"status":"alive"}"#.utf8)) },
+                Endpoint("readyz", .exactly("/readyz"), [.get]) { _ in
+                    let readiness = await readiness()
+                    return .json(readiness.text, status: readiness.status.isGood ? .ok : .serviceUnavailable)
+                },
+                Endpoint("metrics", .exactly("/metrics"), [.get]) { _ in
+                    Reply(
+                        status: .ok,
+                        headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8", .cacheControl: "no-store"],
+                        body: Array(metrics().utf8))
+                },
+                Endpoint("revocations", .exactly("/revocations"), [.post], .cohort) { request throws(Problem) in
+                    try await access.reply(to: request, by: revocation.reply)
+                },
+                Endpoint("openapi", .exactly("/openapi.yaml"), [.get]) { _ in
+                    Reply(
+                        status: .ok, headers: [.contentType: "application/yaml", .cacheControl: "no-cache"],
+                        body: PackageResources.openapi_yaml)
+                },
+            ], limiter: limiter)
     }
 
     /// By probes and scrapes, every few seconds.
     package static let asked = ["livez", "readyz", "metrics", "openapi"]
 
-    package func name(of path: Substring) -> String {
-        switch path {
-        case "/livez": "livez"
-        case "/readyz": "readyz"
-        case "/metrics": "metrics"
-        case "/openapi.yaml": "openapi"
-        case "/revocations": "revocations"
-        default: "other"
-        }
-    }
+    package func name(of path: Substring) -> String { endpoints.name(of: path) }
 
     package func reply(to request: IncomingRequest) async throws(Problem) -> Reply {
-        switch request.path {
-        case "/livez":
-            try request.expect(.get)
-            return .json(Array(#"{"status":"alive"}"#.utf8))
-        case "/readyz":
-            try request.expect(.get)
-            let readiness = await readiness()
-            return .json(readiness.text, status: readiness.status.isGood ? .ok : .serviceUnavailable)
-        case "/metrics":
-            try request.expect(.get)
-            return Reply(
-                status: .ok,
-                headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8", .cacheControl: "no-store"],
-                body: Array(metrics().utf8))
-        case "/revocations":
-            try request.expect(.post)
-            return try await access.reply(to: request) { verifier throws(Problem) in
-                try await revocations.reply(to: request, from: verifier)
-            }
-        case "/openapi.yaml":
-            try request.expect(.get)
-            return Reply(
-                status: .ok, headers: [.contentType: "application/yaml", .cacheControl: "no-cache"],
-                body: Array(OpenAPIDocument.text.utf8))
-        default: throw Problem(.notFound)
-        }
+        try await endpoints.reply(to: request)
     }
 }
 

@@ -19,8 +19,8 @@ extension IncomingRequest {
     /// The field `token` of a form. An empty one is rubbish like any other; an absent one is a mistake in the request
     /// (RFC 7009 §2.1, RFC 7662 §2.1).
     func collectToken(upTo limit: Int) async throws(Problem) -> ExternalIdentity {
-        guard let token = try await collectForm(.form, upTo: limit).value("token") else {
-            throw Problem(.invalidRequest, reason: "token_absent").expecting(.form)
+        guard let token = try await collectForm(upTo: limit).value("token") else {
+            throw Problem(.invalidRequest, reason: "token_absent")
         }
         return ExternalIdentity(bytes: token)
     }

@@ -8,7 +8,9 @@ struct SessionRoute {
 
     /// The answer names the token's own provider, so only pages of that one may read it. A problem names none: pages of any
     /// provider may see that there was one.
-    func reply(to request: IncomingRequest) async throws(Problem) -> Reply {
+    func reply(to request: IncomingRequest, limiter: RateLimiter) async throws(Problem) -> Reply {
+        if request.head.method == .options { return preflight(request) }
+        try limiter.admit(request)
         guard let value = request.head.headerFields[.authorization],
             let token = AuthorizationScheme.bearer.credentials(in: Array(value.utf8)), !token.isEmpty
         else { throw Problem(.tokenRejected, reason: "no_bearer_token").with([.wwwAuthenticate: "Bearer"]) }
@@ -23,7 +25,7 @@ struct SessionRoute {
     }
 
     /// The preflight carries no token, so any provider's origins count (Fetch §3.2.2).
-    func preflight(_ request: IncomingRequest) -> Reply {
+    private func preflight(_ request: IncomingRequest) -> Reply {
         var headers = crossOriginHeaders(for: request)
         if headers[.accessControlAllowOrigin] != nil {
             headers[.accessControlAllowMethods] = "GET"

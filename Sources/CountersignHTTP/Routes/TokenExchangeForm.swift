@@ -47,7 +47,7 @@ struct TokenExchangeForm {
     }
 
     private static func invalid(_ reason: String, as error: OAuthError? = nil) -> Problem {
-        Problem(.invalidRequest, reason: reason).expecting(.tokenExchange).asOAuth(error)
+        Problem(.invalidRequest, reason: reason).asOAuth(error)
     }
 
     private static func type(_ value: [UInt8]) -> TokenType? {

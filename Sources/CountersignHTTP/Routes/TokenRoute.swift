@@ -12,9 +12,8 @@ struct TokenRoute {
     let bodyLimit: Int
 
     func reply(to request: IncomingRequest) async throws(Problem) -> Reply {
-        try limiter.admit(request)
         let asked = try TokenExchangeForm(
-            try await request.collectForm(.tokenExchange, upTo: bodyLimit), providers: providers)
+            try await request.collectForm(upTo: bodyLimit, repeatable: ["audience", "resource"]), providers: providers)
         do throws(Problem) {
             // While the form arrived, other requests of this source may have been refused.
             try limiter.admit(request)

@@ -8,13 +8,13 @@ struct VerifierAccess {
     let limiter: RateLimiter
 
     func reply(
-        to request: IncomingRequest, by answer: (Verifier) async throws(Problem) -> Reply
+        to request: IncomingRequest, by answer: (IncomingRequest, Verifier) async throws(Problem) -> Reply
     ) async throws(Problem) -> Reply {
         let authorization = request.head.headerFields[.authorization]
         let isBearer = authorization.flatMap { AuthorizationScheme.bearer.credentials(in: Array($0.utf8)) } != nil
         let verifier = try verifier(of: request, authorization: authorization, isBearer: isBearer)
         do throws(Problem) {
-            var reply = try await answer(verifier)
+            var reply = try await answer(request, verifier)
             reply.notes.verifier = verifier.id
             return reply
         } catch {

@@ -96,7 +96,7 @@ package enum ErrorCode: String, Sendable, CaseIterable {
         case .conditionNotMet: "The token does not meet a condition of this identity provider."
         case .claimMissing: "The token lacks a claim that this identity provider requires."
         case .verifierRejected: "A verifier must present its own id and secret, as Basic or as Bearer <id>:<secret>."
-        case .revocationNotAllowed: "This verifier may ask about tokens, but not revoke them."
+        case .revocationNotAllowed: "This verifier may not revoke that; the configuration says what it may."
         case .identityProviderUnknown: "No identity provider of that name or host is configured."
         case .notFound: "There is nothing at this path."
         case .methodNotAllowed: "This path does not take that method; the Allow header lists those it takes."

@@ -100,13 +100,11 @@ extension IncomingRequest {
     /// The fields of a form.
     ///
     /// - Throws: ``Problem`` where the body is no form, too large, or a form that cannot be used.
-    func collectForm(_ form: RequestForm, upTo limit: Int) async throws(Problem) -> FormBody {
-        guard hasMediaType("application/x-www-form-urlencoded") else {
-            throw Problem(.unsupportedMediaType).expecting(form)
-        }
+    func collectForm(upTo limit: Int, repeatable: [ExactText] = []) async throws(Problem) -> FormBody {
+        guard hasMediaType("application/x-www-form-urlencoded") else { throw Problem(.unsupportedMediaType) }
         let text = try await collectBody(upTo: limit)
-        do { return try FormBody(text, repeatable: form.repeatableFields) } catch {
-            throw Problem(.invalidRequest, reason: error.rawValue).expecting(form)
+        do { return try FormBody(text, repeatable: repeatable) } catch {
+            throw Problem(.invalidRequest, reason: error.rawValue)
         }
     }
 }

@@ -21,8 +21,8 @@ package struct Problem: Error {
     var verifier: ExactText?
     /// Where not nil, the answer has the form of RFC 6749 §5.2.
     var oauthError: OAuthError?
-    /// Which sentence tells what a good request is.
-    private var expected = RequestForm.callback
+    /// Which sentence tells what a good request is; nil for that of the endpoint.
+    private var expected: RequestForm?
 
     package init(_ code: ErrorCode, reason: String? = nil) {
         self.code = code
@@ -67,17 +67,18 @@ package struct Problem: Error {
         return problem
     }
 
+    /// Does not change what is known already.
     func expecting(_ form: RequestForm) -> Problem {
         var problem = self
-        problem.expected = form
+        problem.expected = expected ?? form
         return problem
     }
 
     /// A constant sentence for whoever calls.
     var detail: String {
         switch code {
-        case .invalidRequest: expected.invalidRequest
-        case .unsupportedMediaType: expected.unsupportedMediaType
+        case .invalidRequest: expected?.invalidRequest ?? code.detail
+        case .unsupportedMediaType: expected?.unsupportedMediaType ?? code.detail
         default: code.detail
         }
     }

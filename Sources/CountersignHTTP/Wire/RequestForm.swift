@@ -1,5 +1,3 @@
-import TokenExchange
-
 /// What a good request looks like, for the sentences that tell it.
 enum RequestForm {
     /// HTTP/1.1 itself.
@@ -14,9 +12,6 @@ enum RequestForm {
     case cohort
     /// Of a tenant or an identity provider.
     case configuredName
-
-    /// RFC 8693 §2.1.
-    var repeatableFields: [ExactText] { self == .tokenExchange ? ["audience", "resource"] : [] }
 
     var invalidRequest: String {
         switch self {

@@ -45,10 +45,11 @@ package struct TokenExplainer {
         guard let unverified = try? UnverifiedToken(token, limits: limits),
             let tenant = tenants.first(where: { $0.issuer == unverified.claimedIssuer }),
             let verifiers = try? await tenant.keys.verifiers(
-                for: IssuerKeyQuery(keyID: unverified.keyID, algorithm: unverified.algorithm, budget: Self.budget))
+                for: IssuerKeyQuery(
+                    keyID: unverified.jws.keyID, algorithm: unverified.jws.algorithm, budget: Self.budget))
         else { return nil }
         let opinions = verifiers.compactMap { ($0 as? OpenSSLTokenVerifier)?.publicKeyPEM }.map {
-            LibJWTSecondOpinion().opinion(on: token, publicKeyPEM: $0, algorithm: unverified.algorithm)
+            LibJWTSecondOpinion().opinion(on: token, publicKeyPEM: $0, algorithm: unverified.jws.algorithm)
         }
         return opinions.contains(.accepted) ? .accepted : opinions.first
     }

@@ -13,7 +13,11 @@ package struct LibJWTClaimsReader: ClaimsReader {
 
     package init() {}
 
-    package func claims(_ names: [ExactText], in claims: JSONObject) throws(ClaimsUnreadable) -> ClaimsSet {
+    package func claims(_ names: [ExactText], of token: VerifiedToken) throws(ClaimsUnreadable) -> ClaimsSet {
+        try Self.claims(names, in: token.claims)
+    }
+
+    package static func claims(_ names: [ExactText], in claims: JSONObject) throws(ClaimsUnreadable) -> ClaimsSet {
         var values: [ExactText: JSONValue] = [:]
         values.reserveCapacity(names.count)
         for name in names {

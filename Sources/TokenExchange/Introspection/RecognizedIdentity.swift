@@ -68,7 +68,7 @@ struct RecognizedIdentity {
     /// Nil for a token under none of our keys.
     private static func verifier(of token: UnverifiedToken, among keys: SigningKeyRing?) -> (any TokenVerifier)?? {
         guard let keys else { return .some(nil) }
-        guard let verifier = token.keyID.flatMap(keys.verifier(keyID:)), verifier.algorithm == token.algorithm
+        guard let verifier = token.jws.keyID.flatMap(keys.verifier(keyID:)), verifier.algorithm == token.jws.algorithm
         else { return nil }
         return verifier
     }
@@ -80,7 +80,7 @@ struct RecognizedIdentity {
 
     /// The `kid` of a JWT.
     var keyID: ExactText? {
-        if case .signed(let token, _) = form { token.keyID } else { nil }
+        if case .signed(let token, _) = form { token.jws.keyID } else { nil }
     }
 
     /// With what the token itself carries.
@@ -103,8 +103,8 @@ struct RecognizedIdentity {
 
     func statement(by claimsReader: any ClaimsReader) -> Statement {
         guard case .signed(let token, let verifier?) = form else { return .none }
-        guard verifier.isValid(signature: token.signature, over: token.bytes, count: token.signingInputCount),
-            let claims = try? claimsReader.claims(SessionRecord.claimNames, in: token.claims),
+        guard let verified = token.verified(by: [verifier]),
+            let claims = try? claimsReader.claims(SessionRecord.claimNames, of: verified),
             let session = SessionRecord(claims)
         else { return .forged }
         return .session(session)

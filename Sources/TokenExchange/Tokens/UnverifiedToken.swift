@@ -18,12 +18,3 @@ package struct UnverifiedToken: Sendable, Redacted {
         claimedIssuer = issuer
     }
 }
-
-extension UnverifiedToken {
-    package var bytes: [UInt8] { jws.bytes }
-    package var signingInputCount: Int { jws.signingInputCount }
-    package var signature: [UInt8] { jws.signature }
-    package var algorithm: SignatureAlgorithm { jws.algorithm }
-    package var keyID: ExactText? { jws.keyID }
-    package var type: ExactText? { jws.type }
-}

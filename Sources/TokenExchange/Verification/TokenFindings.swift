@@ -81,9 +81,9 @@ struct TokenFindings {
         case .size: ("\(byteCount) bytes", nil)
         case .segments, .encoding, .header, .headerParameters, .claimsForm, .claimsReadable, .signature, .mint:
             ("", nil)
-        case .algorithmKnown, .algorithmAllowed: (token.map(\.algorithm.rawValue) ?? "", nil)
-        case .keyID, .keyNotDenied, .key: shape(token?.keyID.map { .string($0) })
-        case .headerType: shape(token?.type.map { .string($0) })
+        case .algorithmKnown, .algorithmAllowed: (token.map(\.jws.algorithm.rawValue) ?? "", nil)
+        case .keyID, .keyNotDenied, .key: shape(token?.jws.keyID.map { .string($0) })
+        case .headerType: shape(token?.jws.type.map { .string($0) })
         case .issuer:
             (tenant.map { "the issuer of \($0.name)" } ?? shape(claims["iss"]).0, claims["iss"]?.string?.description)
         case .subject: shape(claims["sub"])

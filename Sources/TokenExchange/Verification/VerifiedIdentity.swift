@@ -10,13 +10,14 @@ package struct VerifiedIdentity: Sendable, Redacted {
     package let issuedAt: UnixTime?
     package let notBefore: UnixTime?
 
-    package init(tenant: Tenant, headerType: ExactText?, claims: ClaimsSet) throws(Refusal) {
+    /// - Parameter claims: of `token`, those that anybody asks for.
+    init(_ token: VerifiedToken, of tenant: Tenant, claims: ClaimsSet) throws(Refusal) {
         guard let subject = claims["sub"]?.string, !subject.isEmpty else { throw .subjectInvalid }
         guard let expiresAt = try Self.numericDate(claims["exp"], or: .expirationInvalid) else {
             throw .expirationInvalid
         }
         self.tenant = tenant
-        self.headerType = headerType
+        headerType = token.type
         self.claims = claims
         self.subject = subject
         self.expiresAt = expiresAt

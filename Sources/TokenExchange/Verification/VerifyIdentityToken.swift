@@ -31,10 +31,10 @@ package struct VerifyIdentityToken: Sendable {
             // 2. Whose keys, which key, which algorithm: all by configuration.
             guard let tenant = tenants[unverified.claimedIssuer] else { throw Refusal.issuerUnknown }
             // 3. Signature.
-            try await checkSignature(of: unverified, by: tenant, source: source, within: budget)
+            let token = try await verified(unverified, by: tenant, source: source, within: budget)
             // 4. Claims: true from here on.
-            let claims = try claimsReader.claims(claimNames, in: unverified.claims)
-            let identity = try VerifiedIdentity(tenant: tenant, headerType: unverified.type, claims: claims)
+            let claims = try claimsReader.claims(claimNames, of: token)
+            let identity = try VerifiedIdentity(token, of: tenant, claims: claims)
             if let issuedAt = identity.issuedAt { clocks.observe(issuedAt: issuedAt, at: now, tenant: tenant.name) }
             // 5. Policies, in their order.
             if let refusal = Self.refusal(of: identity, for: provider, at: now) {
@@ -52,29 +52,30 @@ package struct VerifyIdentityToken: Sendable {
         }
     }
 
-    private func checkSignature(
-        of token: UnverifiedToken, by tenant: Tenant, source: RequestSource?,
+    private func verified(
+        _ token: UnverifiedToken, by tenant: Tenant, source: RequestSource?,
         within budget: () throws(ExchangeStop) -> Duration
-    ) async throws {
-        let rules = tenant.rules
-        guard rules.algorithms.contains(token.algorithm) else { throw Refusal.algorithmNotAllowed }
-        if let keyID = token.keyID, rules.deniedKeyIDs.contains(keyID) { throw Refusal.keyDenied }
+    ) async throws -> VerifiedToken {
+        let (rules, jws) = (tenant.rules, token.jws)
+        guard rules.algorithms.contains(jws.algorithm) else { throw Refusal.algorithmNotAllowed }
+        if let keyID = jws.keyID, rules.deniedKeyIDs.contains(keyID) { throw Refusal.keyDenied }
         func keys(rejecting rejected: Set<ExactText> = []) async throws -> [any TokenVerifier] {
             try await tenant.keys.verifiers(
                 for: IssuerKeyQuery(
-                    keyID: token.keyID, algorithm: token.algorithm, rejected: rejected, source: source,
+                    keyID: jws.keyID, algorithm: jws.algorithm, rejected: rejected, source: source,
                     budget: try budget()))
         }
         let known = try await keys()
         if known.isEmpty { throw Refusal.keyUnknown }
         let tried = known.filter { !rules.denies($0) }
         if tried.isEmpty { throw Refusal.keyDenied }
-        if tried.contains(where: token.jws.isSigned) { return }
+        if let verified = token.verified(by: tried) { return verified }
         // The issuer may have a new key under an old name. If no newer set can be fetched, the last good one decides.
         let others = try? await keys(rejecting: Set(known.map(\.thumbprint)))
-        guard let others, others.contains(where: { !rules.denies($0) && token.jws.isSigned(by: $0) }) else {
+        guard let verified = token.verified(by: (others ?? []).filter { !rules.denies($0) }) else {
             throw Refusal.signatureInvalid
         }
+        return verified
     }
 
     /// The first policy that is not met decides.

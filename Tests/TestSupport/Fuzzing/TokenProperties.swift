@@ -19,12 +19,12 @@ enum TokenProperties {
         let token: UnverifiedToken
         do { token = try UnverifiedToken(input, limits: limits) } catch { return }
         try require(input.count <= limits.tokenBytes, "a token keeps its limit")
-        try require(token.bytes == input, "a token is what arrived")
+        try require(token.jws.bytes == input, "a token is what arrived")
         let segments = input.split(separator: dot, omittingEmptySubsequences: false).map(Array.init)
         try require(segments.count == 3 && !segments.contains([]), "a token has three segments")
         let signingInputCount = segments[0].count + 1 + segments[1].count
-        try require(token.signingInputCount == signingInputCount, "header and payload are what was signed")
-        try require(Base64URL.encode(token.signature) == segments[2], "a signature has one text alone")
+        try require(token.jws.signingInputCount == signingInputCount, "header and payload are what was signed")
+        try require(Base64URL.encode(token.jws.signature) == segments[2], "a signature has one text alone")
         try checkHeader(of: token, segments[0])
         try checkIssuer(of: token, segments[1])
     }
@@ -35,10 +35,10 @@ enum TokenProperties {
         guard case .object(let members) = header else { throw BrokenProperty(description: "a header is an object") }
         let forbidden: Set<ExactText> = ["jku", "jwk", "x5u", "x5c", "crit", "b64", "zip"]
         try require(members.allSatisfy { !forbidden.contains($0.name) }, "no header brings keys or extensions")
-        try require(header["alg"]?.string == ExactText(token.algorithm.rawValue), "the algorithm is the header's")
-        try require(header["kid"]?.string == token.keyID, "the key ID is the header's")
-        try require(header["typ"]?.string == token.type, "the type is the header's")
-        if let keyID = token.keyID {
+        try require(header["alg"]?.string == ExactText(token.jws.algorithm.rawValue), "the algorithm is the header's")
+        try require(header["kid"]?.string == token.jws.keyID, "the key ID is the header's")
+        try require(header["typ"]?.string == token.jws.type, "the type is the header's")
+        if let keyID = token.jws.keyID {
             try require(1...128 ~= String(keyID).unicodeScalars.count, "key IDs are bounded")
         }
     }
@@ -47,7 +47,7 @@ enum TokenProperties {
     private static func checkIssuer(of token: UnverifiedToken, _ segment: [UInt8]) throws(BrokenProperty) {
         let issuer = try value(segment)["iss"]?.string
         try require(issuer == token.claimedIssuer, "the issuer is the payload's")
-        guard let claims = try? LibJWTClaimsReader().claims(["iss", "exp", "sub", "aud"], in: token.claims) else {
+        guard let claims = try? LibJWTClaimsReader.claims(["iss", "exp", "sub", "aud"], in: token.claims) else {
             throw BrokenProperty(description: "libjwt reads what passes the scan")
         }
         guard case .string(let libjwt) = claims["iss"] else {
