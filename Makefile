@@ -1,6 +1,7 @@
 # make run    install what is missing, build, make development keys, print a curl with a real token, serve
 # make demo   the same with a loyalty page beside it; prints the address that the Associate App would open
 # make test   install what is missing, run all tests (they start their own Redis and nginx)
+# make test-quick     the tests that need no other program: no server, no browser, only the packages of the build
 # make test-address   the tests of the targets that hold C, under the address sanitizer
 # make test-thread    the tests of the Redis client, under the thread sanitizer
 # make bench          what the session store does in a second, what a session costs in Redis' memory, and what logins
@@ -33,8 +34,8 @@ DEMO_PACKAGES = $(RUN_PACKAGES) python3-venv
 FUZZ_PACKAGES = $(RUN_PACKAGES) python3
 TEST_PACKAGES = $(BUILD_PACKAGES) openssl redis-server nginx-light python3-venv chromium fonts-dejavu-core
 
-.PHONY: build run demo test chaos test-address test-thread bench fuzz lint format build-packages run-packages \
-  demo-packages fuzz-packages test-packages
+.PHONY: build run demo test test-quick chaos test-address test-thread bench fuzz lint format build-packages \
+  run-packages demo-packages fuzz-packages test-packages
 
 build:
 	$(SWIFT) build -c release --product countersign
@@ -58,6 +59,12 @@ SERVER_SUITES = IssuerKeysTests|UpstreamTokensTests|OutboundTests|RedisSessionsT
 test: test-packages $(PYTHON_LIBRARIES)
 	$(SWIFT) test --skip '$(SERVER_SUITES)'
 	$(SWIFT) test --no-parallel --filter '$(SERVER_SUITES)'
+
+# Suites without a server that call a program all the same: openssl makes their certificates.
+PROGRAM_SUITES = CertificateTests
+
+test-quick: build-packages
+	$(SWIFT) test --skip '$(SERVER_SUITES)|$(PROGRAM_SUITES)'
 
 # Breaks Redis in every way under load, for ROUNDS times as long as `make test` does.
 chaos: test-packages
