@@ -45,39 +45,15 @@ struct CallbackRoute {
     private static func reply(with outcome: ExchangeOutcome) throws(Problem) -> Reply {
         switch outcome {
         case .issued(let issued, let tenant):
-            var reply = Reply.json(body(issued.externalIdentity))
+            var reply = Reply.callback(issued.externalIdentity)
             reply.notes.tenant = tenant
             return reply
         case .degraded(let issued, let failure):
-            var reply = Reply.json(body(issued?.externalIdentity))
-            reply.headers[.countersignDegraded] = ErrorCode(failure.kind).rawValue
+            var reply = Reply.callback(issued?.externalIdentity, degradedBy: ErrorCode(failure.kind))
             reply.notes.degradedBy = failure
             return reply
         case .failed(let failure): throw Problem(failure)
         case .refused(let refusal, let difference): throw Problem(refusal, clockDifference: difference)
         }
     }
-
-    /// What an optional provider's login gets in place of a token.
-    static func withoutToken(_ code: ErrorCode) -> Reply {
-        var reply = Reply.json(body(nil))
-        reply.headers[.countersignDegraded] = code.rawValue
-        return reply
-    }
-
-    /// Our own tokens need no escaping: `[A-Za-z0-9._~-]`. Those of internal services have any printable character.
-    private static func body(_ externalIdentity: ExternalIdentity?) -> [UInt8] {
-        guard let externalIdentity else { return Array(#"{"external_identity":null}"#.utf8) }
-        var body: [UInt8] = []
-        body.reserveCapacity(externalIdentity.bytes.count + 24)
-        body.append(contentsOf: #"{"external_identity":"#.utf8)
-        JSONValue.append(ExactText(bytes: externalIdentity.bytes), to: &body)
-        body.append(UInt8(ascii: "}"))
-        return body
-    }
-}
-
-extension HTTPField.Name {
-    static let countersignDegraded = HTTPField.Name("Countersign-Degraded")!
-    static let requestID = HTTPField.Name("X-Request-Id")!
 }

@@ -97,7 +97,7 @@ package struct Problem: Error {
     }
 
     package func reply(requestID: String) -> Reply {
-        if let degradedBy { return CallbackRoute.withoutToken(degradedBy) }
+        if let degradedBy { return .callback(nil, degradedBy: degradedBy) }
         if let oauthError { return oauthReply(oauthError, requestID: requestID) }
         var headers = headers
         headers[.contentType] = "application/problem+json"

@@ -39,3 +39,13 @@ package enum IssuerKeysFailure: Error, Equatable {
     /// The caller's budget ran out while keys were being fetched.
     case budgetSpent
 }
+
+extension Failure {
+    package init(_ failure: IssuerKeysFailure) {
+        switch failure {
+        case .unavailable(let cause): self.init(.issuerKeysUnavailable, operation: "issuerKeys", cause: cause)
+        case .budgetSpent:
+            self.init(.deadlineExceeded, operation: "issuerKeys", cause: "keys were still being fetched")
+        }
+    }
+}

@@ -132,3 +132,9 @@ extension SessionStoreFailure.Cause: CustomStringConvertible {
         }
     }
 }
+
+extension Failure {
+    package init(_ failure: SessionStoreFailure) {
+        self.init(.sessionStoreUnavailable, operation: failure.operation.rawValue, cause: "\(failure.cause)")
+    }
+}

@@ -44,14 +44,14 @@ package final class RedisSentinels: Sendable {
         guard
             case .array(let parts) = try sentinels[0].command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", Self.service),
             parts.count == 2, case .bulk(let port) = parts[1], let port = Int(String(decoding: port, as: UTF8.self))
-        else { throw RedisServerFailure(description: "the sentinel names no master") }
+        else { throw ProgramFailure(description: "the sentinel names no master") }
         return port
     }
 
     package func master() throws -> RedisServer {
         let port = try masterPort()
         guard let server = servers.first(where: { $0.port == port }) else {
-            throw RedisServerFailure(description: "the master is none of ours")
+            throw ProgramFailure(description: "the master is none of ours")
         }
         return server
     }

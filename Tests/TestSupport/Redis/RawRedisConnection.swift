@@ -44,7 +44,7 @@ package final class RawRedisConnection: Sendable {
         case "*":
             guard let count = Int(text), count >= 0 else { return .null }
             return .array(try (0..<count).map { _ in try readReply() })
-        default: throw RedisServerFailure(description: "no RESP: \(line)")
+        default: throw ProgramFailure(description: "no RESP: \(line)")
         }
     }
 

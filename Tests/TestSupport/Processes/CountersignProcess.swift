@@ -304,19 +304,11 @@ package final class CountersignProcess: Sendable {
     }()
 
     package static let repository = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent()
         .deletingLastPathComponent().path
 
     /// The interpreter with the independent JWT libraries; `make test` prepares it.
     package static let python = "\(repository)/.build-python/bin/python"
-}
-
-/// A program did not do what a test needs of it.
-package struct ProgramFailure: Error, CustomStringConvertible {
-    package let description: String
-
-    package init(description: String) {
-        self.description = description
-    }
 }
 
 extension ModelToken {

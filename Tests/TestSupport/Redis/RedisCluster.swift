@@ -90,12 +90,12 @@ package final class RedisCluster: Sendable {
             else { continue }
             return server
         }
-        throw RedisServerFailure(description: "slot \(slot) is not served")
+        throw ProgramFailure(description: "slot \(slot) is not served")
     }
 
     package func slot(of key: String) throws -> Int {
         guard case .integer(let slot) = try masters[0].command("CLUSTER", "KEYSLOT", key) else {
-            throw RedisServerFailure(description: "no slot for a key")
+            throw ProgramFailure(description: "no slot for a key")
         }
         return slot
     }
@@ -145,7 +145,7 @@ extension RedisServer {
     /// The reply to a command that answers with a bulk string.
     package func text(_ words: String...) throws -> String {
         guard case .bulk(let bytes) = try connect().send(words.map { Array($0.utf8) }) else {
-            throw RedisServerFailure(description: "no text in reply to \(words[0])")
+            throw ProgramFailure(description: "no text in reply to \(words[0])")
         }
         return String(decoding: bytes, as: UTF8.self)
     }
@@ -160,6 +160,6 @@ extension RawRedisConnection {
 
     fileprivate func expectOK(_ words: [String]) throws {
         let reply = try send(words.map { Array($0.utf8) })
-        guard reply == .status("OK") else { throw RedisServerFailure(description: "\(words): \(reply)") }
+        guard reply == .status("OK") else { throw ProgramFailure(description: "\(words): \(reply)") }
     }
 }

@@ -1,4 +1,3 @@
-import NIOCore
 package import NIOSSL
 
 /// How servers are proven genuine, and we to them.
@@ -11,17 +10,5 @@ package struct RedisTLS: Sendable {
     package init(serverName: String? = nil, configuration: @escaping @Sendable () throws -> TLSConfiguration) {
         self.serverName = serverName
         self.configuration = configuration
-    }
-
-    /// A server that hangs must not keep its connection from being replaced.
-    private static let goodbyeTimeout = TimeAmount.milliseconds(100)
-
-    func context() throws(ConnectionFault) -> NIOSSLContext {
-        var configuration: TLSConfiguration
-        do { configuration = try self.configuration() } catch { throw .certificatesUnreadable(error) }
-        configuration.shutdownTimeout = Self.goodbyeTimeout
-        do { return try NIOSSLContext(configuration: configuration) } catch {
-            throw ConnectionFault(detail: "TLS certificates or key cannot be used")
-        }
     }
 }

@@ -49,7 +49,7 @@ struct ChildProcess: Sendable {
         defer { for string in strings { free(string) } }
         var process: pid_t = 0
         let status = posix_spawn(&process, words[0], &actions, &attributes, strings, environ)
-        guard status == 0 else { throw RedisServerFailure(description: "\(words[0]) does not start: error \(status)") }
+        guard status == 0 else { throw ProgramFailure(description: "\(words[0]) does not start: error \(status)") }
         return process
     }
 
@@ -80,7 +80,7 @@ struct ChildProcess: Sendable {
         let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin"
         let candidates = path.split(separator: ":").map { "\($0)/\(program)" }
         guard let found = candidates.first(where: FileManager.default.isExecutableFile) else {
-            throw RedisServerFailure(description: "\(program) is not on PATH, and these tests need it")
+            throw ProgramFailure(description: "\(program) is not on PATH, and these tests need it")
         }
         return found
     }
@@ -97,7 +97,7 @@ struct ChildProcess: Sendable {
         var text = ""
         var byte: UInt8 = 0
         while read(descriptor, &byte, 1) == 1, byte != UInt8(ascii: "\n") { text.unicodeScalars.append(.init(byte)) }
-        guard let identifier = pid_t(text) else { throw RedisServerFailure(description: "/bin/sh told no process") }
+        guard let identifier = pid_t(text) else { throw ProgramFailure(description: "/bin/sh told no process") }
         return identifier
     }
 }

@@ -58,11 +58,6 @@ extension PublicKeyParameters {
             [.init("crv", .string("Ed25519")), .init("kty", .string("OKP")), .init("x", .base64URL(x))]
         }
     }
-
-    /// RFC 7638 with SHA-256, base64url: 43 characters.
-    var thumbprint: ExactText {
-        Base64URL.text(OpenSSLRecordSealer().digest(JSONValue.object(members).text))
-    }
 }
 
 extension JSONValue {

@@ -20,18 +20,6 @@ package struct Failure: Error, Sendable, Equatable {
         self.operation = operation
         self.cause = cause
     }
-
-    package init(_ failure: IssuerKeysFailure) {
-        switch failure {
-        case .unavailable(let cause): self.init(.issuerKeysUnavailable, operation: "issuerKeys", cause: cause)
-        case .budgetSpent:
-            self.init(.deadlineExceeded, operation: "issuerKeys", cause: "keys were still being fetched")
-        }
-    }
-
-    package init(_ failure: SessionStoreFailure) {
-        self.init(.sessionStoreUnavailable, operation: failure.operation.rawValue, cause: "\(failure.cause)")
-    }
 }
 
 /// Why an exchange ends without a token: the caller must act, or we must.

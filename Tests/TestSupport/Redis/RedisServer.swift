@@ -42,7 +42,7 @@ package final class RedisServer: Sendable {
     }
 
     private static func start(_ make: () throws -> RedisServer) async throws -> RedisServer {
-        var failure: any Error = RedisServerFailure(description: "never tried")
+        var failure: any Error = ProgramFailure(description: "never tried")
         // Between finding a free port and binding it, another process may take it.
         for _ in 0..<5 {
             let server = try make()
@@ -83,7 +83,7 @@ package final class RedisServer: Sendable {
         let identifier = started.identifier
         process.withLock { $0 = started }
         try await eventually("redis-server on port \(port) answers", within: .seconds(10)) {
-            guard isRunning else { throw RedisServerFailure(description: "redis-server ended at its start") }
+            guard isRunning else { throw ProgramFailure(description: "redis-server ended at its start") }
             return (try? answersAs(identifier)) ?? false
         }
     }
@@ -116,8 +116,4 @@ package final class RedisServer: Sendable {
         guard case .bulk(let information) = try command("INFO", "server") else { return false }
         return String(decoding: information, as: UTF8.self).contains("process_id:\(identifier)\r\n")
     }
-}
-
-package struct RedisServerFailure: Error, CustomStringConvertible {
-    package let description: String
 }

@@ -1,0 +1,30 @@
+import HTTPTypes
+import TokenExchange
+
+extension Reply {
+    /// What the callback answers to a login that goes on.
+    /// - Parameters:
+    ///   - externalIdentity: nil for an optional provider's login that gets none.
+    ///   - cause: why it is less than was asked for.
+    static func callback(_ externalIdentity: ExternalIdentity?, degradedBy cause: ErrorCode? = nil) -> Reply {
+        var reply = json(callbackBody(externalIdentity))
+        reply.headers[.countersignDegraded] = cause?.rawValue
+        return reply
+    }
+
+    /// Our own tokens need no escaping: `[A-Za-z0-9._~-]`. Those of internal services have any printable character.
+    private static func callbackBody(_ externalIdentity: ExternalIdentity?) -> [UInt8] {
+        guard let externalIdentity else { return Array(#"{"external_identity":null}"#.utf8) }
+        var body: [UInt8] = []
+        body.reserveCapacity(externalIdentity.bytes.count + 24)
+        body.append(contentsOf: #"{"external_identity":"#.utf8)
+        JSONValue.append(ExactText(bytes: externalIdentity.bytes), to: &body)
+        body.append(UInt8(ascii: "}"))
+        return body
+    }
+}
+
+extension HTTPField.Name {
+    static let countersignDegraded = HTTPField.Name("Countersign-Degraded")!
+    static let requestID = HTTPField.Name("X-Request-Id")!
+}
