@@ -105,8 +105,8 @@ extension IssuerKeyCache {
             begin(Fetch(beganAt: now, asker: question.query))
             return .wait(fetchesEnded: fetchesBegun)
         }
-        // 4. Whoever is barred gets what the latest set says: nobody vouches for the tokens of a flood, and a key that
-        //    is real comes with the next refresh, or with anybody else's question.
+        // 4. Over budget: answered from the latest set without a fetch. A key that is real comes with the next refresh, or
+        //    with somebody else's question.
         refusedRefetches += 1
         return statement
     }

@@ -5,7 +5,7 @@ package import TokenExchange
 ///
 /// In each cool-down there are two slots. Anybody may take the general one; the reserved one is for sources without a
 /// record, so that a flood from one address cannot use up what a real rotation needs. A source whose fetch brought
-/// nothing gets a record: it is barred for a time that doubles with each further one, and stays on record as long again.
+/// nothing gets a record: it is barred for a time that doubles with each further one, and the record is kept for twice that time.
 package struct RefetchBudget {
     /// More records are never needed: at most two are made in a cool-down, and each lasts 64 cool-downs at most.
     package static let sourceLimit = 1_000

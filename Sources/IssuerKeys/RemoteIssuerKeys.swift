@@ -23,8 +23,8 @@ package import TokenExchange
 /// One tenant's keys, fetched in the background for as long as ``run()`` runs.
 package final class RemoteIssuerKeys: IssuerKeySource, Service {
     private let cache: Mutex<IssuerKeyCache>
-    private let fetchesBegun = RisingCount()
-    private let fetchesEnded = RisingCount()
+    private let fetchesBegun = MonotonicCounter()
+    private let fetchesEnded = MonotonicCounter()
     private let fetch: @Sendable () async throws(KeySetFetchFailure) -> [UInt8]
     private let read: @Sendable ([UInt8]) throws -> KeySetReading
     private let time: TimeSource

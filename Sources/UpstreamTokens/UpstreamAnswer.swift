@@ -18,7 +18,7 @@ struct UpstreamAnswer: Sendable {
     }
 
     /// - Parameter now: the wall clock, for tokens that say when they end.
-    func end(for endpoint: UpstreamEndpoint, maximumBytes: Int, now: UnixTime) -> AttemptEnd {
+    func end(for endpoint: UpstreamEndpoint, maximumBytes: Int, now: UnixTime) -> AttemptOutcome {
         guard endpoint.successStatuses.contains(status) else { return unsuccessful }
         if let complaint = MediaType(contentType).complaint(about: body) { return refused(complaint) }
         // RFC 8259 §8.1 lets a reader pass over the mark.
@@ -44,9 +44,9 @@ struct UpstreamAnswer: Sendable {
         } catch { return refused(error.cause) }
     }
 
-    private func refused(_ reason: String) -> AttemptEnd { .refused(cause: "\(reason); \(note)") }
+    private func refused(_ reason: String) -> AttemptOutcome { .refused(cause: "\(reason); \(note)") }
 
-    private var unsuccessful: AttemptEnd {
+    private var unsuccessful: AttemptOutcome {
         switch status {
         case 401: .unauthorized(cause: note)
         case 429: .throttled(cause: note, rest: rest)

@@ -23,7 +23,7 @@ struct UpstreamClient: Sendable {
     /// - Parameter limit: from the look-up of the name to the last byte.
     func end(
         of message: UpstreamMessage, to endpoint: UpstreamEndpoint, maximumBytes: Int, within limit: Duration
-    ) async -> AttemptEnd {
+    ) async -> AttemptOutcome {
         let start = time.elapsed()
         let request = OutboundRequest(
             message.method, message.url, headers: message.headers, body: message.body, isIdempotent: isIdempotent)
@@ -37,11 +37,11 @@ struct UpstreamClient: Sendable {
                 status: answer.status, contentType: answer.header("Content-Type"), rest: rest, body: answer.body,
                 duration: time.elapsed() - start
             ).end(for: endpoint, maximumBytes: maximumBytes, now: now)
-        } catch { return AttemptEnd(error) }
+        } catch { return AttemptOutcome(error) }
     }
 }
 
-extension AttemptEnd {
+extension AttemptOutcome {
     fileprivate init(_ fault: OutboundFault) {
         switch fault.kind {
         case .notSent: self = .notSent(cause: fault.cause)

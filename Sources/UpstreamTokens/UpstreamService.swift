@@ -9,7 +9,7 @@ package final class UpstreamService: Sendable {
     package let recipe: UpstreamRecipe
     let client: UpstreamClient
     private let breaker: Mutex<CircuitBreaker>
-    private let turns: Turns
+    private let turns: ConcurrencyLimit
     private let counts = Mutex(Counts())
     private let accessToken = Mutex<(bytes: [UInt8], usableUntil: Duration)?>(nil)
     private let accessFlights = SingleFlight<Int, Result<[UInt8], UpstreamFailure>>()
@@ -36,7 +36,7 @@ package final class UpstreamService: Sendable {
     ) {
         self.recipe = recipe
         breaker = Mutex(CircuitBreaker(recipe.transport.circuitBreaker))
-        turns = Turns(recipe.transport.connections)
+        turns = ConcurrencyLimit(recipe.transport.connections)
         client = UpstreamClient(recipe.transport, outbound, tls: tls, time: time, sleep: sleep)
         self.time = time
         self.sleep = sleep
@@ -74,7 +74,7 @@ package final class UpstreamService: Sendable {
 
     private func end(
         for request: UpstreamRequest, within budget: Duration
-    ) async throws(UpstreamFailure) -> AttemptEnd {
+    ) async throws(UpstreamFailure) -> AttemptOutcome {
         guard enter() else { throw .unavailable(cause: "too many calls wait for the service already") }
         defer { counts.withLock { $0.inFlight -= 1 } }
         let deadline = time.elapsed() + budget
@@ -114,7 +114,7 @@ extension UpstreamService {
     /// The end of the last of so many attempts as are allowed and safe.
     private func end(
         of message: UpstreamMessage, to endpoint: UpstreamEndpoint, maximumBytes: Int, until deadline: Duration
-    ) async -> AttemptEnd {
+    ) async -> AttemptOutcome {
         let plan = RetryPlan(attempts: recipe.transport.attempts, isIdempotent: recipe.transport.isIdempotent)
         var made = 0
         while true {
@@ -135,7 +135,7 @@ extension UpstreamService {
 
     private func attempt(
         _ message: UpstreamMessage, to endpoint: UpstreamEndpoint, maximumBytes: Int, until deadline: Duration
-    ) async -> AttemptEnd {
+    ) async -> AttemptOutcome {
         let start = time.elapsed()
         guard start < deadline else { return .timedOut(cause: "the deadline passed before the service answered") }
         guard let permit = breaker.withLock({ $0.permit(at: start) }) else {
@@ -148,7 +148,7 @@ extension UpstreamService {
         return end
     }
 
-    private func note(_ end: AttemptEnd, under permit: CircuitBreaker.Permit) {
+    private func note(_ end: AttemptOutcome, under permit: CircuitBreaker.Permit) {
         let now = time.elapsed()
         let event = breaker.withLock { breaker in
             let event =

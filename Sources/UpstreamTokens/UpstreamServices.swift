@@ -13,7 +13,7 @@ package import TokenExchange
 //
 //   * UpstreamMessage words a request, UpstreamAnswer judges an answer, RetryPlan says whether to try again, and
 //     CircuitBreaker whether to try at all. These are values that know no clock and no network.
-//   * Turns bounds the calls at once, so that those who wait for a connection do not look like failures of the service.
+//   * ConcurrencyLimit bounds the calls at once, so that those who wait for a connection do not look like failures of the service.
 //   * UpstreamClient makes the calls, by Outbound: bounded in bytes and time, no redirects.
 //   * Nothing that a service sends reaches a log: statuses, durations and shapes do (UpstreamShape).
 //

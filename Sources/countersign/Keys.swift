@@ -7,7 +7,7 @@ struct Keys: AsyncParsableCommand {
         abstract: "Make, show, rotate and revoke the signing keys.",
         discussion: """
             A key is published, then active, then retiring, then gone. It does not sign before every verifier can have \
-            fetched it, and does not leave the JWK set before its last token is dead. Services take up a change within \
+            fetched it, and does not leave the JWK set before its last token has expired. Services take up a change within \
             seconds, without a restart.
             """,
         subcommands: [

@@ -87,7 +87,7 @@ import TokenExchange
         #expect(watch.stepOverdue == .zero)
     }
 
-    @Test func signsWithTheBestLoadedKeyWhenOneIsBurntAndTheRestCannotBeRead() async throws {
+    @Test func signsWithTheBestLoadedKeyWhenOneIsCompromisedAndTheRestCannotBeRead() async throws {
         let watch = try watch()
         let first = try #require(signer(watch))
         let second = try directory.generate(algorithm: .es256, at: Self.start, times: times)
@@ -217,7 +217,7 @@ import TokenExchange
         #expect(log.lines.contains { $0.contains("can be read again") })
     }
 
-    @Test func takesUpNoBurntKeyWithAnotherConfiguration() async throws {
+    @Test func takesUpNoCompromisedKeyWithAnotherConfiguration() async throws {
         let first = try #require(try directory.manifest(at: Self.start, times: times).keys.first?.keyID)
         let watch = try watch { $0 == first }
         var published: [SigningKeyRing] = []
@@ -227,11 +227,11 @@ import TokenExchange
     }
 
     /// Also at the start, when the list is read for the first time.
-    @Test func dropsAKeyAsSoonAsTheListSaysThatItIsBurnt() async throws {
+    @Test func dropsAKeyAsSoonAsTheListSaysThatItIsCompromised() async throws {
         let bench = ExchangeBench(clock: clock)
         let list = bench.revocations
         let watch = try watch(isRevoked: list.isRevoked(keyID:))
-        list.whenKeysAreBurnt { watch.dropBurntKeys() }
+        list.whenKeysAreCompromised { watch.dropCompromisedKeys() }
         let first = try #require(signer(watch))
         try await list.revoke(try #require(Cohort(.keyID, "another")))
         #expect(signer(watch) == first)
@@ -241,10 +241,10 @@ import TokenExchange
         #expect(signer(watch) == nil && watch.ring.verifier(keyID: first) == nil)
     }
 
-    @Test func takesUpTheSuccessorOfABurntKeyWithoutAPause() async throws {
+    @Test func takesUpTheSuccessorOfACompromisedKeyWithoutAPause() async throws {
         let bench = ExchangeBench(clock: clock)
         let watch = try watch(isRevoked: bench.revocations.isRevoked(keyID:))
-        bench.revocations.whenKeysAreBurnt { watch.dropBurntKeys() }
+        bench.revocations.whenKeysAreCompromised { watch.dropCompromisedKeys() }
         let running = Task { try await watch.run() }
         let first = try #require(signer(watch))
         _ = try directory.revoke(first, at: clock.now, times: times)

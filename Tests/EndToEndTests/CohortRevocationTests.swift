@@ -125,8 +125,8 @@ import TokenExchange
         #expect(answer.text.contains("key_id and all=true"), "says which fields there are")
     }
 
-    /// A token of a burnt key would be dead from the start.
-    @Test func signsWithABurntKeyNoMoreOnceThatIsAcknowledged() async throws {
+    /// A token of a compromised key would be dead from the start.
+    @Test func signsWithACompromisedKeyNoMoreOnceThatIsAcknowledged() async throws {
         let service = try await CountersignProcess.start(Self.small)
         let identity = try #require(try service.exchange(try ModelToken.fresh()).externalIdentity)
         #expect(try revoke(service, "key_id=\(try keyID(of: identity))").status == 204)
@@ -219,9 +219,9 @@ import TokenExchange
         let limited = try await CountersignProcess.run(
             "sessions", "revoke", "--config", replicas.config, "--key-id", "K", "--issued-before", "1000")
         #expect(limited.output.contains("this key has signed issued until 1970-01-01T00:16:40Z are over"))
-        let burnt = try await CountersignProcess.run(
+        let compromised = try await CountersignProcess.run(
             "sessions", "revoke", "--config", replicas.config, "--key-id", "K")
-        #expect(burnt.output.contains("The key is burnt"))
+        #expect(compromised.output.contains("The key is compromised"))
         for wrong in [
             ["--tenant", "typo"], ["--identity-provider", "typo"], [], ["--all", "--device", "x"],
             ["--device", "x", "--issued-before", "0x10"],
@@ -237,7 +237,7 @@ import TokenExchange
     }
 
     /// The other replica has a key directory of its own, which nobody changes.
-    @Test func burnsAKeyOnReplicasWhoseDirectoryIsNotShared() async throws {
+    @Test func revokesACompromisedKeyOnReplicasWhoseDirectoryIsNotShared() async throws {
         let replicas = try await replicas(sharingKeys: false)
         let identity = try replicas.logIn()
         let keySet = {
@@ -245,12 +245,12 @@ import TokenExchange
         }
         let keyID = try #require(try keySet().split(separator: "\"kid\":\"").last?.prefix { $0 != "\"" })
         #expect(try replicas.isActive(identity))
-        let burnt = try await CountersignProcess.run(
+        let compromised = try await CountersignProcess.run(
             "keys", "revoke", "--config", replicas.config, "--yes", String(keyID))
-        #expect(burnt.status == 0)
+        #expect(compromised.status == 0)
         try await replicas.becomesInactive(identity)
         try await eventually("it is published no more", within: .seconds(5)) { try !keySet().contains(keyID) }
-        // No key is left there: better no token than a burnt one.
+        // No key is left there: better no token than a compromised one.
         let failed = try replicas.other.exchange(try ModelToken.fresh(), device: "till-2")
         #expect(failed.status == 500 && failed.errorCode == "mint_failed")
         let unavailable = try replicas.other.readiness()

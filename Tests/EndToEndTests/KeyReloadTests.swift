@@ -40,57 +40,57 @@ import TokenExchange
         #expect(service.log.contains("signing keys changed"))
     }
 
-    @Test func burnsAKeyWithItsTokens() async throws {
+    @Test func revokesACompromisedKeyWithItsTokens() async throws {
         let service = try await CountersignProcess.start(settings())
         let keys = KeyOperator(folder: service.folder.path)
-        let burnt = try #require(try keys.manifest().keys.first)
+        let compromised = try #require(try keys.manifest().keys.first)
         let identity = try #require(try service.exchange(try ModelToken.fresh()).externalIdentity)
         #expect(try service.session(identity).status == 200)
-        let result = try await keys.run("revoke", String(burnt.keyID))
+        let result = try await keys.run("revoke", String(compromised.keyID))
         #expect(result.status == 0 && result.output.contains("is revoked: its tokens are dead"))
         try await eventually("its tokens are dead") { try service.session(identity).status == 401 }
-        #expect(!(try publishedKeys(service)).contains(burnt.keyID))
+        #expect(!(try publishedKeys(service)).contains(compromised.keyID))
         let fresh = try #require(try service.exchange(try ModelToken.fresh()).externalIdentity)
         #expect(try service.session(fresh).status == 200)
-        #expect(try signer(service) != burnt.keyID)
+        #expect(try signer(service) != compromised.keyID)
     }
 
-    @Test func burnsAKeyThoughTheDirectoryCannotBeTakenUp() async throws {
+    @Test func revokesACompromisedKeyThoughTheDirectoryCannotBeTakenUp() async throws {
         let service = try await CountersignProcess.start(settings())
         let keys = KeyOperator(folder: service.folder.path)
-        let burnt = try #require(try keys.manifest().keys.first)
+        let compromised = try #require(try keys.manifest().keys.first)
         let other = try await keys.generate()
         try await eventually("both are published") { try publishedKeys(service).count == 2 }
         let file = "\(service.folder.path)/signing/\(other.fileName)"
         try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: file)
-        #expect(try await keys.run("revoke", String(burnt.keyID)).status == 0)
+        #expect(try await keys.run("revoke", String(compromised.keyID)).status == 0)
         try await eventually("it is gone") { try publishedKeys(service) == [other.keyID] }
         #expect(try signer(service) == other.keyID)
     }
 
     /// Each half is done though the other cannot be, and what is left is said.
-    @Test func burnsAKeyInTheStoreAndInTheDirectoryEachByItself() async throws {
+    @Test func revokesACompromisedKeyInTheStoreAndInTheDirectoryEachByItself() async throws {
         let redis = try await RedisServer.start()
         var settings = settings()
         settings.sessions = CountersignProcess.Settings.redis(redis)
         let service = try await CountersignProcess.start(settings)
         let keys = KeyOperator(folder: service.folder.path)
-        let burnt = try #require(try keys.manifest().keys.first)
+        let compromised = try #require(try keys.manifest().keys.first)
         let identity = try #require(try service.exchange(try ModelToken.fresh()).externalIdentity)
         let path = "\(service.folder.path)/signing/manifest.json"
         let whole = try Data(contentsOf: URL(filePath: path))
         try whole.prefix(whole.count / 2).write(to: URL(filePath: path))
-        let half = try await keys.run("revoke", String(burnt.keyID))
+        let half = try await keys.run("revoke", String(compromised.keyID))
         #expect(half.status == 1 && half.output.contains("manifest.json: expected"), "\(half.output)")
         #expect(
             half.output.contains("Session store: every service drops key") && half.output.contains("Left to do in the"))
         try await eventually("its tokens are dead") { try service.session(identity).status == 401 }
         try whole.write(to: URL(filePath: path))
         redis.kill()
-        let other = try await keys.run("revoke", String(burnt.keyID))
+        let other = try await keys.run("revoke", String(compromised.keyID))
         #expect(other.status == 1 && other.output.contains("is revoked: its tokens are dead"), "\(other.output)")
         #expect(other.output.contains("Left to do in the session store"))
-        #expect(try keys.manifest().record(burnt.keyID)?.state == .revoked)
+        #expect(try keys.manifest().record(compromised.keyID)?.state == .revoked)
     }
 
     @Test func keepsTheLastGoodKeysWhileTheDirectoryIsDamaged() async throws {

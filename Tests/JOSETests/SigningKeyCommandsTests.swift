@@ -59,23 +59,23 @@ struct SigningKeyCommandsTests {
         }
     }
 
-    @Test func burnsAKeyThoughOtherFilesAreNotInOrder() throws {
+    @Test func revokesACompromisedKeyThoughOtherFilesAreNotInOrder() throws {
         try withTemporaryDirectory { path in
             let directory = SigningKeyDirectory(path: path)
-            let burnt = try directory.generate(algorithm: .es256, at: time(0), times: times)
+            let compromised = try directory.generate(algorithm: .es256, at: time(0), times: times)
             let other = try directory.generate(algorithm: .rs256, at: time(0), times: times)
             let otherFile = "\(path)/\(other.fileName)"
             try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: otherFile)
             #expect(
                 try problem { _ = try directory.generate(algorithm: .es256, at: time(1), times: times) }
                     == .worldAccessible(mode: 0o644))
-            let changes = try directory.revoke(burnt.keyID, at: time(1), times: times)
+            let changes = try directory.revoke(compromised.keyID, at: time(1), times: times)
             #expect(changes.count == 3)
             try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: otherFile)
             let manifest = try directory.load(at: time(1), times: times).manifest
-            #expect(manifest.record(burnt.keyID)?.state == .revoked)
+            #expect(manifest.record(compromised.keyID)?.state == .revoked)
             #expect(manifest.active(.es256)?.isForced == true)
-            #expect(try files(path).contains("\(burnt.fileName).removed"))
+            #expect(try files(path).contains("\(compromised.fileName).removed"))
         }
     }
 
@@ -83,7 +83,7 @@ struct SigningKeyCommandsTests {
     @Test(arguments: 0..<3) func makesASpareWhereTheSuccessorsFileIsNotInOrder(_ damage: Int) throws {
         try withTemporaryDirectory { path in
             let directory = SigningKeyDirectory(path: path)
-            let burnt = try directory.generate(algorithm: .es256, at: time(0), times: times)
+            let compromised = try directory.generate(algorithm: .es256, at: time(0), times: times)
             let next = try directory.generate(algorithm: .es256, at: time(1), times: times)
             let file = "\(path)/\(next.fileName)"
             if damage == 2 {
@@ -91,15 +91,15 @@ struct SigningKeyCommandsTests {
             } else {
                 try FileManager.default.removeItem(atPath: file)
             }
-            if damage == 1 { try FileManager.default.copyItem(atPath: "\(path)/\(burnt.fileName)", toPath: file) }
-            let changes = try directory.revoke(burnt.keyID, at: time(2000), times: times)
+            if damage == 1 { try FileManager.default.copyItem(atPath: "\(path)/\(compromised.fileName)", toPath: file) }
+            let changes = try directory.revoke(compromised.keyID, at: time(2000), times: times)
             guard case .passedOver(let passedOver, let problem)? = changes.first else {
                 Issue.record("not passed over: \(changes)")
                 return
             }
             #expect(passedOver.keyID == next.keyID && problem.hasPrefix(file))
             let signer = try #require(try directory.manifest(at: time(2000), times: times).active(.es256))
-            #expect(![burnt.keyID, next.keyID].contains(signer.keyID))
+            #expect(![compromised.keyID, next.keyID].contains(signer.keyID))
             // Nothing is left that cannot be mended by the book.
             _ = try directory.revoke(next.keyID, at: time(2001), times: times)
             let keys = try directory.load(at: time(2001), times: times)
@@ -110,14 +110,14 @@ struct SigningKeyCommandsTests {
     @Test func doesNotTakeUpARevokedKeyAgainWhoseFileIsRestored() throws {
         try withTemporaryDirectory { path in
             let directory = SigningKeyDirectory(path: path)
-            let burnt = try directory.generate(algorithm: .es256, at: time(0), times: times)
-            _ = try directory.revoke(burnt.keyID, at: time(1), times: times)
+            let compromised = try directory.generate(algorithm: .es256, at: time(0), times: times)
+            _ = try directory.revoke(compromised.keyID, at: time(1), times: times)
             try FileManager.default.moveItem(
-                atPath: "\(path)/\(burnt.fileName).removed", toPath: "\(path)/\(burnt.fileName)")
+                atPath: "\(path)/\(compromised.fileName).removed", toPath: "\(path)/\(compromised.fileName)")
             let keys = try directory.load(at: time(2), times: times)
-            #expect(keys.ring(keys.manifest.plan(at: time(2))).verifier(keyID: burnt.keyID) == nil)
+            #expect(keys.ring(keys.manifest.plan(at: time(2))).verifier(keyID: compromised.keyID) == nil)
             let new = try directory.generate(algorithm: .es256, at: time(3), times: times)
-            #expect(new.keyID != burnt.keyID)
+            #expect(new.keyID != compromised.keyID)
         }
     }
 

@@ -199,7 +199,7 @@ import TokenExchange
         #expect(store.count == 1)
     }
 
-    @Test func knowsBurntKeys() async throws {
+    @Test func knowsCompromisedKeys() async throws {
         let bench = ExchangeBench()
         let keyID = try #require(TestKeys.ring.signer(for: .es256)?.keyID)
         #expect(!bench.revocations.isRevoked(keyID: keyID))
@@ -214,7 +214,7 @@ import TokenExchange
         #expect(try await bench.introspect(bench.logIn("me")) == .inactive)
     }
 
-    @Test func endsWhatAKeySignedUntilAMomentWithoutBurningIt() async throws {
+    @Test func endsWhatAKeySignedUntilAMomentWithoutCallingItCompromised() async throws {
         let bench = ExchangeBench()
         let keyID = try #require(TestKeys.ring.signer(for: .es256)?.keyID)
         let before = try await bench.logIn("me")
@@ -226,7 +226,7 @@ import TokenExchange
         #expect(try await bench.introspect(after) != .inactive)
         #expect(!bench.revocations.isRevoked(keyID: keyID))
         try await bench.revocations.revoke(try #require(Cohort(.keyID, keyID)))
-        // A burnt key stays so.
+        // A compromised key stays so.
         try await bench.revocations.revoke(try #require(Cohort(.keyID, keyID)), issuedBefore: moment)
         #expect(bench.revocations.isRevoked(keyID: keyID))
         #expect(try await bench.introspect(after) == .inactive)
@@ -255,11 +255,11 @@ import TokenExchange
         let store = LossyRevocationStore(clock)
         let one = ExchangeBench(clock: clock, revocationStore: store)
         try await one.revocations.revoke(.me)
-        try await one.revocations.revoke(try #require(Cohort(.keyID, "burnt")))
+        try await one.revocations.revoke(try #require(Cohort(.keyID, "compromised")))
         store.loseAll()
         store.refuse(true)
         await one.revocations.refresh()
-        #expect(one.revocations.count == 2 && one.revocations.isRevoked(keyID: "burnt"))
+        #expect(one.revocations.count == 2 && one.revocations.isRevoked(keyID: "compromised"))
         // Another one starts, and the store takes writes again.
         let other = ExchangeBench(clock: clock, revocationStore: store)
         try await other.revocations.read()
@@ -267,7 +267,7 @@ import TokenExchange
         store.refuse(false)
         await one.revocations.refresh()
         try await other.revocations.read()
-        #expect(other.revocations.count == 2 && other.revocations.isRevoked(keyID: "burnt"))
+        #expect(other.revocations.count == 2 && other.revocations.isRevoked(keyID: "compromised"))
         // Each until it is over.
         await one.revocations.refresh()
         clock.advance(by: .seconds(86401))

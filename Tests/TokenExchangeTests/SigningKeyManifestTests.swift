@@ -12,7 +12,7 @@ struct SigningKeyManifestTests {
 
     private func empty() -> SigningKeyManifest {
         SigningKeyManifest(
-            keys: [], writtenAt: Self.start - .seconds(86400 * 20), keySetMaximumAge: HeldMaximum(.seconds(600)),
+            keys: [], writtenAt: Self.start - .seconds(86400 * 20), keySetMaximumAge: RetainedMaximum(.seconds(600)),
             lifetimes: [:])
     }
 
@@ -95,7 +95,7 @@ struct SigningKeyManifestTests {
         #expect(manifest.record("D")?.maySignFrom == time(86411 + 43200 + 120))
         _ = try manifest.publish("E", .es256, at: time(86000 + 43200), times: times(600))
         #expect(manifest.record("E")?.maySignFrom == time(86000 + 43200 + 600 + 120))
-        #expect(manifest.keySetMaximumAge == HeldMaximum(.seconds(600)))
+        #expect(manifest.keySetMaximumAge == RetainedMaximum(.seconds(600)))
     }
 
     /// A replica that has not noticed the new key yet serves a set without it, for the longer time by now.
@@ -170,7 +170,7 @@ struct SigningKeyManifestTests {
                 since: time(0), maySignFrom: time(720))
         }
         var manifest = SigningKeyManifest(
-            keys: keys, writtenAt: time(0), keySetMaximumAge: HeldMaximum(.seconds(600)), lifetimes: [:])
+            keys: keys, writtenAt: time(0), keySetMaximumAge: RetainedMaximum(.seconds(600)), lifetimes: [:])
         #expect(manifest.refusal(of: .generate(.rs256), at: time(0), times: times) == nil)
         _ = try manifest.publish("R", .rs256, at: time(0), times: times)
         #expect(

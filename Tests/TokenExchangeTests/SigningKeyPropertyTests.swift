@@ -73,7 +73,7 @@ private struct SigningKeyWorld {
         self.usesForce = usesForce
         times = Self.times(maximumAge: 60, lifetime: 200)
         manifest = SigningKeyManifest(
-            keys: [], writtenAt: ManualClock.start, keySetMaximumAge: HeldMaximum(times.keySetMaximumAge),
+            keys: [], writtenAt: ManualClock.start, keySetMaximumAge: RetainedMaximum(times.keySetMaximumAge),
             lifetimes: [:])
         _ = try? manifest.publish("K0", .es256, at: ManualClock.start, times: times)
         // Half the skew each way, so that no two clocks are apart by more.

@@ -16,7 +16,7 @@ struct CohortRevocationRoute {
         let form = try await request.collectForm(upTo: bodyLimit)
         // A mistyped `issued_before` must not end more than was meant.
         guard form.names.allSatisfy(FormBody.cohortFields.contains), let cohort = form.cohort,
-            let moment = form.moment
+            form.issuedBefore != .invalid
         else {
             throw Problem(.invalidRequest, reason: "no_single_cohort")
         }
@@ -24,7 +24,7 @@ struct CohortRevocationRoute {
         guard isConfigured(cohort) else {
             throw Problem(.invalidRequest, reason: "name_not_configured").expecting(.configuredName)
         }
-        do { try await revocations.revoke(cohort, issuedBefore: moment) } catch { throw Problem(error) }
+        do { try await revocations.revoke(cohort, issuedBefore: form.issuedBefore.time) } catch { throw Problem(error) }
         return Reply(status: .noContent, headers: [.cacheControl: "no-store"])
     }
 }
@@ -44,9 +44,19 @@ extension FormBody {
         return kind == .all ? (value == "true" ? Cohort(.all) : nil) : Cohort(kind, value)
     }
 
-    /// Nil if it is there and no time; nil in it where it is absent.
-    fileprivate var moment: UnixTime?? {
-        guard let text = value("issued_before") else { return .some(nil) }
-        return UnixTime(decimal: text).map { .some($0) }
+    fileprivate var issuedBefore: IssuedBefore {
+        guard let text = value("issued_before") else { return .absent }
+        return UnixTime(decimal: text).map { .moment($0) } ?? .invalid
+    }
+}
+
+/// The field `issued_before`.
+private enum IssuedBefore: Equatable {
+    case absent
+    case moment(UnixTime)
+    case invalid
+
+    var time: UnixTime? {
+        if case .moment(let time) = self { time } else { nil }
     }
 }

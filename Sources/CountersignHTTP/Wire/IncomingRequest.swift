@@ -29,7 +29,8 @@ package struct IncomingRequest: Sendable {
     /// What goes on to services that we ask on behalf of this request.
     var trace: RequestTrace {
         RequestTrace(
-            requestID: id, traceparent: head.headerFields[.traceparent].flatMap { TraceParent.isSane($0) ? $0 : nil })
+            requestID: id,
+            traceparent: head.headerFields[.traceparent].flatMap { TraceParent.isWellFormed($0) ? $0 : nil })
     }
 
     /// Whether the content is of this media type, in lower case; parameters are ignored, since JSON and forms have none.

@@ -4,7 +4,7 @@ import Synchronization
 enum RequestID {
     /// A sane incoming id is kept, so that one id follows a login through all services; anything else is replaced.
     static func choose(incoming: String?) -> String {
-        if let incoming, 1...128 ~= incoming.utf8.count, incoming.utf8.allSatisfy(isSane) { return incoming }
+        if let incoming, 1...128 ~= incoming.utf8.count, incoming.utf8.allSatisfy(isAcceptable) { return incoming }
         return process + hexadecimal(counter.wrappingAdd(1, ordering: .relaxed).newValue)
     }
 
@@ -12,7 +12,7 @@ enum RequestID {
     private static let process = hexadecimal(UInt64.random(in: .min ... .max))
     private static let counter = Atomic<UInt64>(0)
 
-    private static func isSane(_ byte: UInt8) -> Bool {
+    private static func isAcceptable(_ byte: UInt8) -> Bool {
         switch byte {
         case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
             UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."):

@@ -53,7 +53,7 @@ package struct CountersignServer: Sendable {
         let signingKeys = SigningKeyWatch(
             blueprint, time: time, logger: logger, isRevoked: sessions.revocations.isRevoked(keyID:)
         ) { live.replace(keys: $0) }
-        sessions.revocations.whenKeysAreBurnt { signingKeys.dropBurntKeys() }
+        sessions.revocations.whenKeysAreCompromised { signingKeys.dropCompromisedKeys() }
         let registry = PrometheusRegistry(
             blueprint, clocks: clocks, remoteKeys: remoteKeys, signingKeys: signingKeys, upstreams: upstreams,
             sessions: sessions, loops: LoopWatch(MultiThreadedEventLoopGroup.singleton.makeIterator()), logs: logs)

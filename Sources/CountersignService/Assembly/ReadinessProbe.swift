@@ -25,7 +25,7 @@ struct ReadinessProbe: Sendable {
     }
 
     /// With the last good keys logins go on, but nobody should count on the next rotation. Without a key, as when the only
-    /// one is burnt, none does.
+    /// one is compromised, none does.
     private var signing: Readiness.Component {
         let mute = providers.filter { provider in
             if case .jwt(let shape) = provider.token.kind { !signingKeys.signs(shape.algorithm) } else { false }

@@ -32,7 +32,7 @@ package final class SigningKeyWatch: Service {
         var pause: Duration { min(.seconds(2), source.times.refreshLag / 4) }
 
         /// Has a revoked key sign no more, whatever the directory says; the best other key takes over.
-        mutating func burn(_ isRevoked: (ExactText) -> Bool, at now: UnixTime) {
+        mutating func dropRevoked(_ isRevoked: (ExactText) -> Bool, at now: UnixTime) {
             for key in keys.manifest.keys {
                 guard key.state == .revoked || revoked.contains(key.keyID) || isRevoked(key.keyID) else { continue }
                 revoked.insert(key.keyID)
@@ -59,7 +59,7 @@ package final class SigningKeyWatch: Service {
     private let calls = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
 
     /// - Parameters:
-    ///   - isRevoked: whether a `kid` is burnt by what the session store says, which may be sooner than a directory that
+    ///   - isRevoked: whether a `kid` is compromised by what the session store says, which may be sooner than a directory that
     ///     is not shared.
     ///   - publish: takes a ring that differs from the last one.
     package init(
@@ -101,14 +101,14 @@ package final class SigningKeyWatch: Service {
     package func replace(with blueprint: Blueprint, readAt generation: Int, publish: (SigningKeyRing) -> Void) {
         state.withLock { state in
             // What the present keys know of revocations outlasts them.
-            state.burn(isRevoked, at: time.now())
+            state.dropRevoked(isRevoked, at: time.now())
             let isSameDirectory = blueprint.signing.directory.path == state.source.directory.path
             if !isSameDirectory || state.generation == generation { state.keys = blueprint.signingKeys }
             state.source = blueprint.signing
             state.fingerprint = nil
             state.problem = nil
             state.generation += 1
-            state.burn(isRevoked, at: time.now())
+            state.dropRevoked(isRevoked, at: time.now())
             state.observe(time)
             publish(state.ring)
         }
@@ -139,7 +139,7 @@ package final class SigningKeyWatch: Service {
     }
 
     /// Drops revoked keys at once, and has the directory looked at: it may hold their successors.
-    package func dropBurntKeys() {
+    package func dropCompromisedKeys() {
         state.withLock { state in
             let old = state
             state.generation += 1
@@ -149,7 +149,7 @@ package final class SigningKeyWatch: Service {
     }
 
     private func update(_ state: inout State, from old: State) {
-        state.burn(isRevoked, at: time.now())
+        state.dropRevoked(isRevoked, at: time.now())
         state.observe(time)
         guard state.plan != old.plan || state.keys.manifest != old.keys.manifest else { return }
         publish(state.ring)
@@ -173,7 +173,7 @@ package final class SigningKeyWatch: Service {
             state.problem = nil
         case .failed(let problem, let manifest):
             state.fingerprint = nil
-            if let manifest { state.burn({ manifest.record($0)?.state == .revoked }, at: now) }
+            if let manifest { state.dropRevoked({ manifest.record($0)?.state == .revoked }, at: now) }
             guard state.problem != problem else { return }
             state.problem = problem
             logger.error(

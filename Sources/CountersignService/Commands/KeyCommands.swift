@@ -56,7 +56,7 @@ package struct SigningKeyCommands {
         }
     }
 
-    /// Burns a key in the session store and in the directory: each though the other cannot be written.
+    /// Revokes a compromised key in the session store and in the directory: each though the other cannot be written.
     ///
     /// - Throws: what was done, and what is left to do.
     package func revoke(_ keyID: ExactText, sessions: SessionCommands) async throws(StartUpError) -> String {

@@ -72,8 +72,8 @@ package struct KeyRehearsal: ~Copyable {
     }
 
     private mutating func revokeActive() throws {
-        guard let burnt = try manifest().active(algorithm)?.keyID else { return }
-        note(try directory.revoke(burnt, at: now, times: times))
+        guard let compromised = try manifest().active(algorithm)?.keyID else { return }
+        note(try directory.revoke(compromised, at: now, times: times))
         let end = now.advanced(by: times.keySetMaximumAge + times.refreshLag + step)
         while now < end { try tick(skipping: false) }
     }

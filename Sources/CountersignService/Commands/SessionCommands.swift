@@ -29,12 +29,12 @@ package struct SessionCommands: Sendable {
         }
         let sentence =
             cohort.kind == .keyID && moment == nil
-            ? "The key is burnt: it signs no more, and its tokens are dead"
+            ? "The key is compromised: it signs no more, and its tokens are dead"
             : "\(cohort.sentence) issued until \(min(moment ?? now, now).shortText) are over"
         return "\(sentence); every replica knows within \(RevocationList.promise.components.seconds) seconds."
     }
 
-    /// Ends what a burnt key has signed, and has every replica drop the key, also one whose key directory is not shared.
+    /// Ends what a compromised key has signed, and has every replica drop the key, also one whose key directory is not shared.
     package func revoke(keyID: ExactText) async throws(StartUpError) {
         guard canReachSessions, let cohort = Cohort(.keyID, keyID) else { return }
         try await attempt(remedy: Self.again) { () async throws(Failure) in

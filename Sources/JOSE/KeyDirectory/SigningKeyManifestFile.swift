@@ -25,7 +25,7 @@ enum SigningKeyManifestFile {
         ]).indentedText
     }
 
-    private static func value(_ held: HeldMaximum) -> JSONValue {
+    private static func value(_ held: RetainedMaximum) -> JSONValue {
         let former = held.former.map { former in
             JSONValue.object([
                 .init("seconds", .number(literal: former.value.secondsLiteral)),
@@ -56,7 +56,7 @@ enum SigningKeyManifestFile {
             guard count <= 1 else { throw Expectation("one active key for \(algorithm.rawValue), found \(count)") }
         }
         guard Set(records.map(\.keyID)).count == records.count else { throw Expectation("each key once") }
-        var lifetimes: [SignatureAlgorithm: HeldMaximum] = [:]
+        var lifetimes: [SignatureAlgorithm: RetainedMaximum] = [:]
         if case .object(let members)? = document["token_lifetimes"] {
             for member in members {
                 guard let algorithm = SignatureAlgorithm(name: member.name) else {
@@ -100,8 +100,8 @@ enum SigningKeyManifestFile {
         return time
     }
 
-    private static func held(_ value: JSONValue?, _ place: String) throws(Expectation) -> HeldMaximum {
-        var former: [HeldMaximum.Former] = []
+    private static func held(_ value: JSONValue?, _ place: String) throws(Expectation) -> RetainedMaximum {
+        var former: [RetainedMaximum.Former] = []
         if case .array(let entries)? = value?["formerly"] {
             for (index, entry) in entries.enumerated() {
                 let place = "\(place).formerly[\(index)]"
@@ -109,7 +109,7 @@ enum SigningKeyManifestFile {
                     .init(try seconds(entry, place), heldUntil: try time(entry, "held_until", place)))
             }
         }
-        return HeldMaximum(try seconds(value, place), former: former)
+        return RetainedMaximum(try seconds(value, place), former: former)
     }
 
     private static func seconds(_ value: JSONValue?, _ place: String) throws(Expectation) -> Duration {

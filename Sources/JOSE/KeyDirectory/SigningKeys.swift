@@ -5,7 +5,7 @@ package struct SigningKeys: Sendable {
     package let manifest: SigningKeyManifest
     /// Key files that the manifest does not list: left by a command that was interrupted, or put there by hand.
     package let unlistedFiles: [String]
-    /// By `kid`; all that are not revoked, but those whose time is over and whose file is gone.
+    /// By `kid`; without revoked keys, and without expired ones whose file is gone.
     private let signers: [ExactText: OpenSSLTokenSigner]
 
     init(_ manifest: SigningKeyManifest, unlistedFiles: [String], signers: [ExactText: OpenSSLTokenSigner]) {
@@ -22,7 +22,7 @@ package struct SigningKeys: Sendable {
             publishedKeySet: PublicJWK.set(published.map(\.publicKey)))
     }
 
-    /// The same keys with one burnt: relieved by the best other there is, or by none.
+    /// The same keys with one compromised: relieved by the best other there is, or by none.
     package func revoking(_ keyID: ExactText, at now: UnixTime, times: SigningKeyTimes) -> SigningKeys {
         SigningKeys(
             manifest.revoking(keyID, at: now, times: times), unlistedFiles: unlistedFiles, signers: signers)

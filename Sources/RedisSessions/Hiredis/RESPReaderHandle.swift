@@ -8,7 +8,7 @@ package import NIOCore
     /// hiredis allocates an array's elements as soon as it has read their number. The longest of ours is a full table of
     /// revocations, names and values.
     package static let maximumArrayCount = Int32(1 << 16)
-    /// Anything beyond this is a peer gone mad: a revocation takes less than 64 bytes for each word, a record of ours some
+    /// No server that keeps our records sends more: a revocation takes less than 64 bytes for each word, a record some
     /// hundred.
     package static let maximumReplyBytes = Int(maximumArrayCount) * 64
 

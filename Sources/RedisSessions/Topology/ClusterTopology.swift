@@ -15,8 +15,8 @@ final class ClusterTopology: RedisTopology {
     private let eventLoops: [any EventLoop]
     private let logger: Logger
     private let map = Mutex(ClusterMap())
-    private let gate = StartGate()
-    private let occasions = Occasions()
+    private let gate = ReadyGate()
+    private let occasions = RefreshTriggers()
     let absence: (fault: ConnectionFault, clock: OutageClock)
 
     /// - Parameter seeds: at least one; any members of the cluster.

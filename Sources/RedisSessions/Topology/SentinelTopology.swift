@@ -19,8 +19,8 @@ final class SentinelTopology: RedisTopology {
     private let eventLoops: [any EventLoop]
     private let logger: Logger
     private let master = Mutex<RedisNode?>(nil)
-    private let gate = StartGate()
-    private let occasions = Occasions()
+    private let gate = ReadyGate()
+    private let occasions = RefreshTriggers()
     let absence: (fault: ConnectionFault, clock: OutageClock)
 
     /// - Parameter sentinels: at least one.

@@ -32,7 +32,7 @@ final class ReadingPass {
 
     var places: ConfigurationPlaces { ConfigurationPlaces(file: file, lines: lines) }
 
-    /// Takes note of a file or secret that a value names. Nobody looks at it before ``checkReferences()``.
+    /// Records a file or secret that a value names. Nobody looks at it before ``checkReferences()``.
     func refer(from reader: NodeReader, check: @escaping () throws(Complaint) -> Void) {
         references.append((reader, check))
     }

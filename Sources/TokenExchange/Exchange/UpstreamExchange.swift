@@ -90,7 +90,7 @@ package struct UpstreamExchange: Sendable {
     ) async throws(ExchangeStop) -> Stored? {
         let identity = token.externalIdentity
         let recognized = mint.recognize(identity, foreign: vault.partition(ofForeign:))
-        guard let recognized, !recognized.claimsToBeMinted else {
+        guard let recognized, !recognized.isSignedByUs else {
             throw .failed(Failure(.refused(cause: "it answered with a token of our own making")))
         }
         let partition = recognized.partition

@@ -74,7 +74,7 @@ extension VerificationRule {
         case .size: "Raise limits.token_bytes, or have the issuer put fewer claims into the token."
         case .segments: "Send the compact serialization of a signed JWT: header.payload.signature."
         case .encoding: "Send the token as it was issued: base64url without padding or white space."
-        case .header, .claimsForm: "Ask the issuer: no issuer of standing writes such JSON."
+        case .header, .claimsForm: "Ask the issuer: its token holds JSON that readers take in different ways."
         case .headerParameters: "Have the issuer leave out jku, jwk, x5u, x5c, crit, b64 and zip."
         case .algorithmKnown, .algorithmAllowed:
             "Have the issuer sign with one of the tenant's algorithms, or list its algorithm."
@@ -84,7 +84,7 @@ extension VerificationRule {
             "Log in again once the issuer signs with another key, or drop it from tenants[].denied_key_ids."
         case .key: "Check that tenants[].keys holds the issuer's current keys."
         case .signature:
-            "The token was changed or signed by somebody else; if not, the key is another than the issuer's."
+            "The token was changed, or signed by somebody else; if neither, the key is not the issuer's."
         case .claimsReadable, .subject, .expiration, .issuedAt, .notBefore:
             "Have the issuer write the claim as RFC 7519 has it; without iat, set maximum_age: 0s."
         case .headerType: "Send an access token; its header's typ is JWT or at+jwt."

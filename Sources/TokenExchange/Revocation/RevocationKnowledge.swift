@@ -4,7 +4,7 @@ struct RevocationKnowledge {
     private(set) var watermarks: [CohortLabel: Revocation] = [:]
     private(set) var kinds: Set<Cohort.Kind> = []
     /// The compromised keys.
-    private(set) var burns: Set<CohortLabel> = []
+    private(set) var compromisedKeys: Set<CohortLabel> = []
     /// When the last reading that succeeded began, by the monotonic clock.
     private(set) var readAt: Duration?
     /// Why the last reading failed; nil if it did not.
@@ -39,7 +39,7 @@ struct RevocationKnowledge {
             watermarks = watermarks.filter { label, revocation in label == widest.cohort || !widest.covers(revocation) }
         }
         kinds = Set(watermarks.keys.map(\.kind))
-        burns = Set(watermarks.values.lazy.filter(\.isBurn).map(\.cohort))
+        compromisedKeys = Set(watermarks.values.lazy.filter(\.isCompromisedKey).map(\.cohort))
     }
 
     /// - Returns: false if a reading that began later has ended before.

@@ -1,8 +1,8 @@
 import Synchronization
 
-/// The revoked cohorts as this replica knows them, read again every second; a session is held against them by its time of
+/// The revoked cohorts as this replica knows them, read again every second; a session is compared with them by its time of
 /// issue. So a revocation costs the same whether it ends one session or a million, and one that is written a moment later
-/// by a request that was under way is over as well.
+/// by a request that was under way is revoked as well.
 ///
 /// Replicas compare times of issue with each other's clocks: where those differ, sessions of that difference count on the
 /// wrong side.
@@ -16,7 +16,7 @@ package final class RevocationList: Sendable {
 
     private struct State {
         var known = RevocationKnowledge()
-        var keysAreBurnt: @Sendable () -> Void = {}
+        var keysAreCompromised: @Sendable () -> Void = {}
     }
 
     private let state = Mutex(State())
@@ -84,18 +84,18 @@ package final class RevocationList: Sendable {
         return self.verdict(on: session, keyID: keyID)
     }
 
-    /// Whether the key is burnt, whatever else is known of it.
+    /// Whether the key is compromised, whatever else is known of it.
     package func isRevoked(keyID: ExactText) -> Bool {
         guard state.withLock({ $0.known.kinds.contains(.keyID) }), let cohort = Cohort(.keyID, keyID) else {
             return false
         }
         let label = vault.label(of: cohort)
-        return state.withLock { $0.known.watermarks[label]?.isBurn ?? false }
+        return state.withLock { $0.known.watermarks[label]?.isCompromisedKey ?? false }
     }
 
-    /// Has `action` called whenever a key turns out to be burnt which was not: who signs must not wait to learn of it.
-    package func whenKeysAreBurnt(_ action: @escaping @Sendable () -> Void) {
-        state.withLock { $0.keysAreBurnt = action }
+    /// Calls `action` whenever a key is newly found compromised: who signs must not wait for the next check.
+    package func whenKeysAreCompromised(_ action: @escaping @Sendable () -> Void) {
+        state.withLock { $0.keysAreCompromised = action }
     }
 
     /// Whether the list was read lately enough to call a session good.
@@ -118,7 +118,7 @@ package final class RevocationList: Sendable {
     // MARK: Revoking
 
     /// Ends the sessions of a cohort that were issued until `moment`, on all replicas within ``promise``.
-    /// - Parameter moment: nil for now, and for a key it is burnt then: what it signs later is over as well. A later one
+    /// - Parameter moment: nil for now, and for a key it is compromised then: what it signs later is revoked as well. A later one
     ///   counts as now, since new logins must not be dead already.
     /// - Throws: ``Failure`` where that could not be recorded.
     package func revoke(_ cohort: Cohort, issuedBefore moment: UnixTime? = nil) async throws(Failure) {
@@ -126,7 +126,7 @@ package final class RevocationList: Sendable {
         let label = vault.label(of: cohort)
         let revocation =
             cohort.kind == .keyID && moment == nil
-            ? Revocation(burning: label, at: now)
+            ? Revocation(compromised: label, at: now)
             : Revocation(cohort: label, issuedBefore: min(moment ?? now, now), endsAt: now + Self.longestLifetime)
         let end = time.elapsed() + Self.writingBudget
         do { try await store.add(revocation, within: Self.writingBudget) } catch { throw Failure(error) }
@@ -178,12 +178,12 @@ package final class RevocationList: Sendable {
     }
 
     private func learn(_ change: (inout RevocationKnowledge) -> RevocationEvent?) {
-        let (event, keysAreBurnt) = state.withLock { state -> (RevocationEvent?, (@Sendable () -> Void)?) in
-            let burns = state.known.burns
+        let (event, keysAreCompromised) = state.withLock { state -> (RevocationEvent?, (@Sendable () -> Void)?) in
+            let compromised = state.known.compromisedKeys
             let event = change(&state.known)
-            return (event, state.known.burns.isSubset(of: burns) ? nil : state.keysAreBurnt)
+            return (event, state.known.compromisedKeys.isSubset(of: compromised) ? nil : state.keysAreCompromised)
         }
         if let event { tell(event) }
-        keysAreBurnt?()
+        keysAreCompromised?()
     }
 }

@@ -60,7 +60,7 @@ extension Revocation {
         let isEmergency: Bool
         switch cohort.kind {
         case .all: return true
-        case .keyID: isEmergency = isBurn
+        case .keyID: isEmergency = isCompromisedKey
         case .tenant, .identityProvider: isEmergency = true
         case .subject, .device: isEmergency = false
         }

@@ -15,7 +15,7 @@ package struct Cohort: Sendable, Hashable, Redacted {
     /// Empty for ``Kind/all``.
     package let value: ExactText
 
-    /// Nil if the value is absent, or too much.
+    /// Nil if a value is missing, or given for ``Kind/all``.
     package init?(_ kind: Kind, _ value: ExactText = "") {
         guard value.isEmpty == (kind == .all) else { return nil }
         self.kind = kind
@@ -25,8 +25,7 @@ package struct Cohort: Sendable, Hashable, Redacted {
 
 /// Names a cohort without telling its value: the first half of a SHA-256 digest, in base64url.
 ///
-/// Who knows all values that there can be finds out which it is; so can who reads logs of the identity provider. What
-/// matters is that the store holds no claim in clear.
+/// Anyone who can list the possible values can reverse the label. What matters is that the store holds no claim in clear.
 package struct CohortLabel: Sendable, Hashable {
     package let kind: Cohort.Kind
     /// Empty for ``Cohort/Kind/all``.

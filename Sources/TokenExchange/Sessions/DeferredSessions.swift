@@ -1,7 +1,7 @@
 import Synchronization
 
-/// Sessions whose tokens left while the store was away, waiting to be written: those of one partition in the order they
-/// came, and none behind a partition that cannot be written to.
+/// Sessions whose tokens left while the store was away, waiting to be written: first in, first out for each partition. A
+/// partition that cannot be written to does not hold up the others.
 ///
 /// Bounded: beyond either of ``Limits`` the oldest is dropped and counted. Sessions that expire meanwhile are never
 /// written, nor such as were revoked: the store knows them.
@@ -125,7 +125,7 @@ package final class DeferredSessions: Sendable {
         if let entry = queue.withLock({ $0[key] }) { try await write(entry, within: budget) }
     }
 
-    /// Once, but for those behind one that failed.
+    /// Tries each entry once, except those of partitions that have failed.
     /// - Throws: if the task is cancelled.
     private func tryEach() async throws {
         var failed: Set<Partition> = []

@@ -1,8 +1,8 @@
 /// A part of the store. All records of one exchange lie in one, so that a store of many servers keeps them on one server
 /// and writes them at once.
 ///
-/// It follows from the exchange, and the external identity begins its random part with it; so either leads to it. That
-/// takes 18 of an opaque token's 256 random bits, and of a `jti`'s 128.
+/// Derived from the exchange, and the first three characters of the external identity's random part, so that both lead to
+/// the same partition. That takes 18 of an opaque token's 256 random bits, and of a `jti`'s 128.
 package struct Partition: Sendable, Hashable {
     /// Characters of base64url: 18 bits, more than any store has parts.
     static let count = 3

@@ -74,7 +74,7 @@ struct RecognizedIdentity {
     }
 
     /// Whether it is a JWT by our name and under one of our keys.
-    var claimsToBeMinted: Bool {
+    var isSignedByUs: Bool {
         if case .signed = form { true } else { false }
     }
 

@@ -12,7 +12,7 @@ package protocol RevocationStore: Sendable {
     func checkRevocations(within budget: Duration) async throws(SessionStoreFailure)
 }
 
-/// The sessions of a cohort are over that were issued at a moment or before it.
+/// Ends every session of a cohort that was issued at a moment or before it.
 package struct Revocation: Sendable, Equatable {
     package let cohort: CohortLabel
     /// To the millisecond.
@@ -31,13 +31,13 @@ extension Revocation {
     /// As good as for ever: stores keep nothing for longer.
     static let longestLife: Duration = .seconds(10 * 365 * 86400)
 
-    /// Burns a key: whatever it signs is over, however late.
-    init(burning key: CohortLabel, at now: UnixTime) {
+    /// Of a compromised key: whatever it signs is revoked, however late.
+    init(compromised key: CohortLabel, at now: UnixTime) {
         self.init(cohort: key, issuedBefore: now + Self.longestLife, endsAt: now + Self.longestLife)
     }
 
-    /// The watermark of a burn lies at its end; that of sessions lies a session's longest life before it.
-    package var isBurn: Bool { cohort.kind == .keyID && issuedBefore >= endsAt }
+    /// For a compromised key ``issuedBefore`` is ``endsAt``; a revocation of sessions ends a session's longest life later.
+    package var isCompromisedKey: Bool { cohort.kind == .keyID && issuedBefore >= endsAt }
 }
 
 package struct StoredRevocations: Sendable, Equatable {

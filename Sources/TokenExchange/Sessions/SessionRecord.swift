@@ -40,7 +40,7 @@ package struct SessionRecord: Sendable, Equatable, Redacted {
         (identityProvider, tenant, subject) == (other.identityProvider, other.tenant, other.subject)
     }
 
-    /// This session after another login that the same token was the answer to. Its time of issue stays: what revokes the
+    /// Merges a later login that was answered with the same token. The time of issue stays: what revokes the
     /// token's cohorts until then holds, however often it is handed out.
     func renewed(by login: SessionRecord) -> SessionRecord {
         SessionRecord(

@@ -5,7 +5,7 @@
 /// are refused (RFC 8725 §3.10). The payload is bytes.
 package struct CompactJWS: Sendable, Redacted {
     package let bytes: [UInt8]
-    /// The first so many of `bytes` are what was signed: header, dot, payload.
+    /// Length of what was signed, which `bytes` begin with: header, dot, payload.
     package let signingInputCount: Int
     package let payload: [UInt8]
     package let signature: [UInt8]

@@ -84,14 +84,14 @@ extension ObtainUpstreamToken {
         let end: Duration
     }
 
-    private static let claimMark = UInt8(ascii: "L")
+    private static let leaseMark = UInt8(ascii: "L")
     private static let tokenMark = UInt8(ascii: "T")
 
     private func outcome(of work: Work) async -> Outcome {
         let slot = vault.slot(for: work.owner)
-        let claim = [Self.claimMark] + vault.fence()
+        let claim = [Self.leaseMark] + vault.fence()
         do throws(SessionStoreFailure) {
-            switch try await claimOrToken(claim, in: slot, for: work) {
+            switch try await leaseOrToken(claim, in: slot, for: work) {
             case .token(let token): return .success(token)
             case .claimed: break
             case .timedOut: return .failure(.timedOut(cause: "another replica's answer did not come in time"))
@@ -99,24 +99,24 @@ extension ObtainUpstreamToken {
         } catch {
             return await fetched(work)
         }
-        return await fetchedUnderClaim(claim, in: slot, for: work)
+        return await fetchedUnderLease(claim, in: slot, for: work)
     }
 
-    private enum Claiming {
+    private enum Leasing {
         case claimed
         case token(HeldUpstreamToken)
         case timedOut
     }
 
-    private func claimOrToken(
+    private func leaseOrToken(
         _ claim: [UInt8], in slot: UpstreamVault.Slot, for work: Work
-    ) async throws(SessionStoreFailure) -> Claiming {
+    ) async throws(SessionStoreFailure) -> Leasing {
         while time.elapsed() < work.end {
             let present = try await records.insertIfAbsent(
                 claim, under: slot.key, for: Self.claimLife, within: Self.recordBudget)
             // Our own, where a store had to be told twice.
             guard let present, present != claim else { return .claimed }
-            if present.first == Self.claimMark {
+            if present.first == Self.leaseMark {
                 try? await sleep(Self.pollInterval * (0.5 + jitter()))
                 continue
             }
@@ -135,7 +135,7 @@ extension ObtainUpstreamToken {
         return .timedOut
     }
 
-    private func fetchedUnderClaim(_ claim: [UInt8], in slot: UpstreamVault.Slot, for work: Work) async -> Outcome {
+    private func fetchedUnderLease(_ claim: [UInt8], in slot: UpstreamVault.Slot, for work: Work) async -> Outcome {
         let outcome = await withTaskGroup(of: Outcome?.self) { group in
             group.addTask { await self.fetched(work) }
             group.addTask {

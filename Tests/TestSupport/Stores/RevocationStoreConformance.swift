@@ -34,13 +34,13 @@ package enum RevocationStoreConformance {
         try await expect([later, other, last], in: store)
 
         let end = now + .seconds(10 * 365 * 86400)
-        let burn = revocation("key_id:DDDD", end, until: end)
+        let compromised = revocation("key_id:DDDD", end, until: end)
         try await store.add(revocation("key_id:DDDD", now), within: budget)
-        try await store.add(burn, within: budget)
+        try await store.add(compromised, within: budget)
         try await store.add(revocation("key_id:DDDD", now + .seconds(1)), within: budget)
-        try await expect([later, other, last, burn], in: store)
-        try expect(burn.isBurn, "a burn is none")
-        try await checkCoverage(store, now: now, uncovered: [other, burn])
+        try await expect([later, other, last, compromised], in: store)
+        try expect(compromised.isCompromisedKey, "a compromised is none")
+        try await checkCoverage(store, now: now, uncovered: [other, compromised])
         try await store.checkRevocations(within: budget)
     }
 
@@ -71,8 +71,8 @@ package enum RevocationStoreConformance {
     ) async throws {
         let (limit, reserve) = (RevocationTable.limit, RevocationTable.reserve)
         let end = now + .seconds(10 * 365 * 86400)
-        func many(_ kind: String, _ numbers: Range<Int>, burns: Bool = false) -> [Revocation] {
-            numbers.map { revocation("\(kind):A\($0)", burns ? end : now, until: burns ? end : nil) }
+        func many(_ kind: String, _ numbers: Range<Int>, areCompromised: Bool = false) -> [Revocation] {
+            numbers.map { revocation("\(kind):A\($0)", areCompromised ? end : now, until: areCompromised ? end : nil) }
         }
         try await fill(many("subject", 0..<limit - 1) + many("key_id", 0..<limit - 1), store)
         try await store.add(revocation("device:A", now), within: budget)
@@ -83,7 +83,8 @@ package enum RevocationStoreConformance {
         // A later moment takes no more room.
         try await store.add(revocation("device:A", now + .milliseconds(1)), within: budget)
         // What an emergency needs.
-        try await fill(many("tenant", 1..<reserve) + many("key_id", limit..<limit + reserve - 1, burns: true), store)
+        try await fill(
+            many("tenant", 1..<reserve) + many("key_id", limit..<limit + reserve - 1, areCompromised: true), store)
         try await store.add(revocation("identity_provider:A", now), within: budget)
         try await store.add(revocation("key_id:C", end, until: end), within: budget)
         for full in [revocation("tenant:B", now), revocation("key_id:D", end, until: end)] {
@@ -93,8 +94,8 @@ package enum RevocationStoreConformance {
         try expect(full?.revocations.count == 2 * (limit + reserve), "\(full?.revocations.count ?? 0) are read")
         try await store.add(revocation("all", now + .seconds(1)), within: budget)
         let left = try await read(store, unless: nil)?.revocations ?? []
-        try expect(left.count == 1 + reserve, "\(left.count) instead of all, and the burnt keys")
-        try expect(left.allSatisfy { $0.isBurn || $0.cohort.kind == .all }, "what is covered stays")
+        try expect(left.count == 1 + reserve, "\(left.count) instead of all, and the compromised keys")
+        try expect(left.allSatisfy { $0.isCompromisedKey || $0.cohort.kind == .all }, "what is covered stays")
     }
 
     private static func expectFull(_ add: () async throws -> Void) async throws {

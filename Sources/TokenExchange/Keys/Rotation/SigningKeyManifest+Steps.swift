@@ -66,7 +66,7 @@ extension SigningKeyManifest {
     }
 
     /// Ends a key at once. An active one is relieved by the best there is, due or not: verifiers that do not know it yet
-    /// are a smaller harm than a burnt key.
+    /// are a smaller harm than a compromised key.
     ///
     /// - Parameters:
     ///   - unusable: `kid`s of keys that cannot take over.
@@ -104,7 +104,7 @@ extension SigningKeyManifest {
         return [.revoked(revoked)] + changes
     }
 
-    /// Takes note of the configuration before the steps that are due; dated only where it says something new.
+    /// Applies the configuration before the steps that are due; dated only if it says something new.
     package mutating func note(_ times: SigningKeyTimes, before time: UnixTime) throws(SigningKeyRefusal) {
         var noted = self
         _ = try noted.begin(at: time, times)

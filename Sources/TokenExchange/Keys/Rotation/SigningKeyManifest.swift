@@ -18,8 +18,8 @@ package struct SigningKeyManifest: Sendable, Equatable {
     package internal(set) var keys: [SigningKeyRecord]
     /// The last change; no later step is dated before it.
     package internal(set) var writtenAt: UnixTime
-    package internal(set) var keySetMaximumAge: HeldMaximum
-    package internal(set) var lifetimes: [SignatureAlgorithm: HeldMaximum]
+    package internal(set) var keySetMaximumAge: RetainedMaximum
+    package internal(set) var lifetimes: [SignatureAlgorithm: RetainedMaximum]
 
     /// The most keys that there may be for another to be published. A rotation leaves two of each algorithm.
     package static let keyLimit = 4096
@@ -27,8 +27,8 @@ package struct SigningKeyManifest: Sendable, Equatable {
     static let memoryOfRevocations: Duration = .seconds(10 * 365 * 86400)
 
     package init(
-        keys: [SigningKeyRecord], writtenAt: UnixTime, keySetMaximumAge: HeldMaximum,
-        lifetimes: [SignatureAlgorithm: HeldMaximum]
+        keys: [SigningKeyRecord], writtenAt: UnixTime, keySetMaximumAge: RetainedMaximum,
+        lifetimes: [SignatureAlgorithm: RetainedMaximum]
     ) {
         self.keys = keys
         self.writtenAt = writtenAt
@@ -48,10 +48,10 @@ package struct SigningKeyManifest: Sendable, Equatable {
                 return SigningKeyRecord(
                     keyID: key.keyID, algorithm: key.algorithm, state: .active, since: since, maySignFrom: since)
             },
-            writtenAt: now, keySetMaximumAge: HeldMaximum(times.keySetMaximumAge), lifetimes: [:])
+            writtenAt: now, keySetMaximumAge: RetainedMaximum(times.keySetMaximumAge), lifetimes: [:])
         // A provider may have used the key until a moment ago.
         for key in keys {
-            lifetimes[key.algorithm] = HeldMaximum(SigningKeyTimes.greatestLifetime)
+            lifetimes[key.algorithm] = RetainedMaximum(SigningKeyTimes.greatestLifetime)
         }
         note(times, at: now)
     }
@@ -62,7 +62,7 @@ package struct SigningKeyManifest: Sendable, Equatable {
         keys.first { $0.algorithm == algorithm && $0.state == .active }
     }
 
-    /// Takes note of what the configuration says, before it counts for a step.
+    /// Records what the configuration says, before a step counts on it.
     mutating func note(_ times: SigningKeyTimes, at now: UnixTime) {
         let old = keySetMaximumAge.value
         keySetMaximumAge.note(times.keySetMaximumAge, at: now)
@@ -76,7 +76,7 @@ package struct SigningKeyManifest: Sendable, Equatable {
         for algorithm in Set(lifetimes.keys).union(times.longestLifetimes.keys) {
             let current = times.longestLifetimes[algorithm] ?? .zero
             let old = lifetimes[algorithm]?.value ?? .zero
-            lifetimes[algorithm, default: HeldMaximum(current)].note(current, at: now)
+            lifetimes[algorithm, default: RetainedMaximum(current)].note(current, at: now)
             if current > old { extendRetiring(algorithm, at: now, times: times) }
         }
         lifetimes = lifetimes.filter { $0.value.value > .zero }
@@ -97,14 +97,14 @@ package struct SigningKeyManifest: Sendable, Equatable {
         now.advanced(by: keySetMaximumAge.value + times.refreshLag)
     }
 
-    /// When the last token is dead that a key can have signed which stops signing now. Replicas notice it late.
+    /// When the last token of a key that stops signing now expires. Replicas notice late that it stops.
     func lastTokenEnd(_ algorithm: SignatureAlgorithm, at now: UnixTime, times: SigningKeyTimes) -> UnixTime {
         now.advanced(by: (lifetimes[algorithm]?.value ?? .zero) + times.refreshLag + times.clockSkew)
     }
 }
 
 extension SigningKeyManifest {
-    /// This one with a key burnt, even where no other can sign: better no token than one that nobody should take.
+    /// This one with a key compromised, even where no other can sign: better no token than one that nobody should take.
     package func revoking(_ keyID: ExactText, at now: UnixTime, times: SigningKeyTimes) -> SigningKeyManifest {
         var copy = self
         _ = try? copy.revoke(keyID, at: now, times: times, mayLeaveNone: true)

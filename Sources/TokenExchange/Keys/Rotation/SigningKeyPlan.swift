@@ -13,19 +13,19 @@ package struct SigningKeyPlan: Sendable, Equatable {
 /// What one process has seen of its keys itself, by its own clocks: a second opinion on the manifest's times, which a
 /// command may have written while its clock was wrong.
 package struct SigningKeyObservations: Sendable {
-    /// From when on nobody can hold a JWK set that we served without the key, by the monotonic clock; nil: there before we
-    /// started, so nothing is known.
+    /// When every JWK set that was cached without the key has expired, by the monotonic clock; nil if the key is older than
+    /// this process.
     private var knownFrom: [ExactText: Duration?] = [:]
-    /// The end of the last token that this process can have signed with a key.
+    /// When the last token that this process can have signed with a key expires.
     private var tokensDieBy: [ExactText: UnixTime] = [:]
     /// Held by the monotonic clock.
-    private var servedMaximumAge = HeldMaximum(.zero)
+    private var servedMaximumAge = RetainedMaximum(.zero)
     private var now: Duration = .zero
     private var isAtStart = true
 
     package init() {}
 
-    /// Takes note of the manifest's keys, before it is planned by.
+    /// Records the manifest's keys; to be called before a plan is made of it.
     package mutating func note(
         _ manifest: SigningKeyManifest, keySetMaximumAge: Duration, elapsed: Duration
     ) {
@@ -40,7 +40,7 @@ package struct SigningKeyObservations: Sendable {
         isAtStart = false
     }
 
-    /// Takes note of who signs, for as long as this is not told otherwise.
+    /// Records which key signs until the next plan.
     package mutating func note(_ plan: SigningKeyPlan, at now: UnixTime, times: SigningKeyTimes, until pause: Duration)
     {
         // What was noted while the clock was ahead for a moment must keep no key for ever.

@@ -28,7 +28,7 @@ package struct SigningKeyTimes: Sendable, Equatable {
 }
 
 /// A duration of the configuration that may be lowered: an old value counts until what was given out under it is over.
-package struct HeldMaximum: Sendable, Equatable {
+package struct RetainedMaximum: Sendable, Equatable {
     package struct Former: Sendable, Equatable {
         package let value: Duration
         package let heldUntil: UnixTime
@@ -41,7 +41,7 @@ package struct HeldMaximum: Sendable, Equatable {
 
     /// What the configuration said last.
     package private(set) var current: Duration
-    /// Longer ones that it said before, each of which ends after all that are longer still.
+    /// Earlier, longer values, the longest first; each ends after all that are longer.
     package private(set) var former: [Former]
 
     package init(_ current: Duration, former: [Former] = []) {
@@ -52,7 +52,7 @@ package struct HeldMaximum: Sendable, Equatable {
     /// The longest that counts.
     package var value: Duration { former.map(\.value).reduce(current, max) }
 
-    /// Takes note of what the configuration says now. When it was lowered is unknown, so it counts as just now.
+    /// Records what the configuration says now. When it was lowered is unknown, so it counts as just now.
     package mutating func note(_ new: Duration, at now: UnixTime) {
         if new < current {
             let last = Former(current, heldUntil: now.advanced(by: current))

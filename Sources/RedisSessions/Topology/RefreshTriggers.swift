@@ -1,7 +1,7 @@
 import NIOCore
 
 /// When to look at the topology again: every so often, and soon after somebody found it wrong, but never in a row.
-struct Occasions: Sendable {
+struct RefreshTriggers: Sendable {
     /// Between two looks, however many ask for one.
     private static let pause = Duration.milliseconds(100)
 

@@ -2,14 +2,16 @@ import TestSupport
 import Testing
 import UpstreamTokens
 
-@Suite struct TurnsTests {
+@Suite struct ConcurrencyLimitTests {
     private static let never: @Sendable (Duration) async throws -> Void = { _ in try await Task.sleep(for: .seconds(60))
     }
 
-    private func take(_ turns: Turns) async -> Bool { await turns.take(within: .seconds(60), sleep: Self.never) }
+    private func take(_ turns: ConcurrencyLimit) async -> Bool {
+        await turns.take(within: .seconds(60), sleep: Self.never)
+    }
 
     @Test func letsSoManyThroughAndTheOthersInOrder() async throws {
-        let turns = Turns(2)
+        let turns = ConcurrencyLimit(2)
         for _ in 0..<2 { #expect(await take(turns)) }
         var waiting: [Task<Bool, Never>] = []
         for number in 1...3 {
@@ -24,7 +26,7 @@ import UpstreamTokens
     }
 
     @Test func givesUpWhenTheTimeIsOverAndLosesNoTurn() async throws {
-        let turns = Turns(1)
+        let turns = ConcurrencyLimit(1)
         #expect(await take(turns))
         #expect(await turns.take(within: .zero, sleep: { _ in }) == false)
         #expect(turns.waitingCount == 0)
@@ -33,7 +35,7 @@ import UpstreamTokens
     }
 
     @Test func forgetsWhoIsCancelled() async throws {
-        let turns = Turns(1)
+        let turns = ConcurrencyLimit(1)
         #expect(await take(turns))
         let waiting = Task { await take(turns) }
         try await eventually("it waits") { turns.waitingCount == 1 }
@@ -45,7 +47,7 @@ import UpstreamTokens
 
     /// Time-outs, cancellations and turns meet; in the end every turn is there again.
     @Test func losesNoTurnWhereManyComeAndGo() async throws {
-        let turns = Turns(3)
+        let turns = ConcurrencyLimit(3)
         await withTaskGroup(of: Void.self) { group in
             for number in 0..<300 {
                 group.addTask {

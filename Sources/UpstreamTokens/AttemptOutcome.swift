@@ -1,7 +1,7 @@
 import TokenExchange
 
 /// How one call ended.
-enum AttemptEnd: Sendable {
+enum AttemptOutcome: Sendable {
     case token(UpstreamToken, note: String)
     /// An answer without a usable token.
     case refused(cause: String)
@@ -63,7 +63,7 @@ struct RetryPlan: Sendable {
     ///   - made: how many attempts were made.
     ///   - remaining: until the deadline.
     ///   - jitter: from 0 to 1.
-    func pause(after end: AttemptEnd, made: Int, remaining: Duration, jitter: Double) -> Duration? {
+    func pause(after end: AttemptOutcome, made: Int, remaining: Duration, jitter: Double) -> Duration? {
         guard made < attempts else { return nil }
         switch end {
         case .notSent: break

@@ -3,7 +3,7 @@ import NIOPosix
 import Synchronization
 
 /// Holds callers back until the servers have been looked for once.
-final class StartGate: Sendable {
+final class ReadyGate: Sendable {
     private struct State {
         var isOpen = false
         var waiting: [Int: EventLoopPromise<Void>] = [:]

@@ -2,7 +2,7 @@ import DequeModule
 import Synchronization
 
 /// Lets so many callers through at once; the others wait in line, first come, first served.
-package final class Turns: Sendable {
+package final class ConcurrencyLimit: Sendable {
     private struct State {
         var free: Int
         var lastTicket = 0

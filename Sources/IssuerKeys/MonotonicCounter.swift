@@ -1,7 +1,7 @@
 import Synchronization
 
 /// A number that only rises, and the tasks that wait for it to do so.
-final class RisingCount: Sendable {
+final class MonotonicCounter: Sendable {
     private struct State {
         var value = 0
         var lastTicket = 0
