@@ -120,7 +120,7 @@ import TokenExchange
         let providers = bench().providers
         let revocations = RevocationList(store: store, vault: deadVault, time: clock.time, maximumAge: nil)
         let mint = MintExternalIdentity(
-            issuer: ExactText(ExchangeBench.publicURL), keys: { TestKeys.ring },
+            issuer: ExactText(ExchangeBench.publicURL), keys: TestKeys.ring,
             randomBytes: OpenSSLRecordSealer().randomBytes)
         let dead = ExchangeToken(
             verify: VerifyIdentityToken(

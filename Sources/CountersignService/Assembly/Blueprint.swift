@@ -92,7 +92,7 @@ extension Configuration {
 
     fileprivate func checkMinting(with keys: SigningKeyRing, file: String, _ findings: inout Findings) {
         let mint = MintExternalIdentity(
-            issuer: ExactText(publicURL), keys: { keys }, randomBytes: { [UInt8](repeating: 0, count: $0) })
+            issuer: ExactText(publicURL), keys: keys, randomBytes: { [UInt8](repeating: 0, count: $0) })
         for (index, provider) in identityProviders.enumerated() {
             guard let shape = provider.jwtShape else { continue }
             let place = { (key: String) in places["identity_providers[\(index)].token.\(key)"] }

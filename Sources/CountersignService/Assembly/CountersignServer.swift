@@ -74,7 +74,7 @@ package struct CountersignServer: Sendable {
             blueprint.configuration.listen.public, "public", tls: blueprint.listenerTLS, limits: publicLimits,
             registry: registry,
             conductor: RequestConductor(
-                routes: RateLimitedRoutes(live.routes, limiter: limiter), sources: sources, time: time, logger: logger,
+                routes: RateLimitedRoutes(live, limiter: limiter), sources: sources, time: time, logger: logger,
                 metrics: RequestMetrics(factory: registry), refusals: refusals))
         let reloader = reloader(signingKeys, live, `public`)
         // Ended in reverse order: first no new requests, then what waits for the store, last our own report of it.

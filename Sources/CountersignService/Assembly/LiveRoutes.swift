@@ -5,29 +5,40 @@ import TokenExchange
 
 /// The routes of the moment, made of a configuration and a key ring of which each is replaced without the other. Requests
 /// take no lock for the keys: routes hold their ring, and new keys make new routes.
-final class LiveRoutes: Sendable {
-    let routes: ReloadableRoutes
+final class LiveRoutes: Routes {
+    /// Held while routes are made, one set after another.
     private let blueprint: Mutex<Blueprint>
+    /// Held for a moment, by every request.
+    private let current: Mutex<PublicRoutes>
     private let make: @Sendable (Blueprint, SigningKeyRing) -> PublicRoutes
 
     init(_ blueprint: Blueprint, make: @escaping @Sendable (Blueprint, SigningKeyRing) -> PublicRoutes) {
         self.blueprint = Mutex(blueprint)
+        current = Mutex(make(blueprint, blueprint.keys))
         self.make = make
-        routes = ReloadableRoutes(make(blueprint, blueprint.keys))
     }
 
+    /// Requests that are under way keep their routes.
     func replace(_ blueprint: Blueprint, keys: SigningKeyRing) {
         self.blueprint.withLock {
             $0 = blueprint
-            routes.replace(with: make(blueprint, keys))
+            take(make(blueprint, keys))
         }
     }
+
+    func replace(keys: SigningKeyRing) {
+        blueprint.withLock { take(make($0, keys)) }
+    }
+
+    private func take(_ routes: PublicRoutes) { current.withLock { $0 = routes } }
 
     var verifiers: VerifierDirectory { blueprint.withLock(\.verifiers) }
 
     var configuration: Configuration { blueprint.withLock(\.configuration) }
 
-    func replace(keys: SigningKeyRing) {
-        blueprint.withLock { routes.replace(with: make($0, keys)) }
+    func name(of path: Substring) -> String { current.withLock(\.self).name(of: path) }
+
+    func reply(to request: IncomingRequest) async throws(Problem) -> Reply {
+        try await current.withLock(\.self).reply(to: request)
     }
 }

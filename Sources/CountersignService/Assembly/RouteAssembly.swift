@@ -7,15 +7,14 @@ extension PublicRoutes {
     /// What the public listener answers by `blueprint`. Sessions outlive it.
     ///
     /// - Parameters:
-    ///   - ring: our keys of the moment.
+    ///   - keys: ours of the moment.
     ///   - tenants: all of them, with their keys.
     ///   - limiter: of all listeners, and of the whole life of the process.
     convenience init(
-        _ blueprint: Blueprint, keys ring: SigningKeyRing, tenants: [Tenant], sessions: SessionAssembly,
+        _ blueprint: Blueprint, keys: SigningKeyRing, tenants: [Tenant], sessions: SessionAssembly,
         upstream: UpstreamAssembly, clocks: IssuerClocks, limiter: RateLimiter, time: TimeSource
     ) {
         let configuration = blueprint.configuration
-        let keys = { @Sendable in ring }
         let mint = MintExternalIdentity(configuration, keys: keys)
         self.init(
             exchange: ExchangeToken(
@@ -30,7 +29,7 @@ extension PublicRoutes {
             verifiers: blueprint.verifiers,
             providers: IdentityProviderDirectory(
                 configuration.identityProviders, defaultName: configuration.defaultIdentityProvider),
-            issuer: ExactText(configuration.publicURL), keySet: ring.publishedKeySet,
+            issuer: ExactText(configuration.publicURL), keySet: keys.publishedKeySet,
             keySetMaximumAge: configuration.signing.jwksMaximumAge, bodyLimit: configuration.limits.bodyBytes,
             jsonLimits: JSONLimits(configuration.limits), limiter: limiter)
     }
@@ -48,8 +47,7 @@ extension VerifyIdentityToken {
 
 extension IntrospectSession {
     init(
-        _ configuration: Configuration, sessions: SessionAssembly, keys: (@Sendable () -> SigningKeyRing)?,
-        time: TimeSource
+        _ configuration: Configuration, sessions: SessionAssembly, keys: SigningKeyRing?, time: TimeSource
     ) {
         self.init(
             issuer: ExactText(configuration.publicURL), providers: configuration.identityProviders,
@@ -59,7 +57,7 @@ extension IntrospectSession {
 }
 
 extension MintExternalIdentity {
-    init(_ configuration: Configuration, keys: @escaping @Sendable () -> SigningKeyRing) {
+    init(_ configuration: Configuration, keys: SigningKeyRing) {
         self.init(
             issuer: ExactText(configuration.publicURL), keys: keys, randomBytes: OpenSSLRecordSealer().randomBytes)
     }

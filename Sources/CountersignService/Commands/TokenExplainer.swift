@@ -26,7 +26,7 @@ package struct TokenExplainer {
         let keys = try SigningKeyRing.throwaway(for: [provider])
         explain = ExplainToken(
             verify: VerifyIdentityToken(configuration, tenants: tenants, clocks: IssuerClocks()),
-            mint: MintExternalIdentity(configuration, keys: { keys }), tenants: tenants, limits: limits)
+            mint: MintExternalIdentity(configuration, keys: keys), tenants: tenants, limits: limits)
     }
 
     package struct Report {

@@ -1,16 +1,14 @@
 /// Makes external identities: signed JWTs or opaque tokens, by the identity provider's recipe.
 package struct MintExternalIdentity: Sendable {
     private let issuer: ExactText
-    private let keys: @Sendable () -> SigningKeyRing
+    private let keys: SigningKeyRing
     private let randomBytes: @Sendable (Int) -> [UInt8]
 
     /// - Parameters:
     ///   - issuer: the `iss` of every JWT: the service's public URL.
-    ///   - keys: the key ring of the moment.
     ///   - randomBytes: cryptographic randomness.
     package init(
-        issuer: ExactText, keys: @escaping @Sendable () -> SigningKeyRing,
-        randomBytes: @escaping @Sendable (Int) -> [UInt8]
+        issuer: ExactText, keys: SigningKeyRing, randomBytes: @escaping @Sendable (Int) -> [UInt8]
     ) {
         self.issuer = issuer
         self.keys = keys
@@ -60,7 +58,7 @@ package struct MintExternalIdentity: Sendable {
     func recognize(
         _ externalIdentity: ExternalIdentity, foreign: (ExternalIdentity) -> Partition? = { _ in nil }
     ) -> RecognizedIdentity? {
-        RecognizedIdentity(externalIdentity, issuer: issuer, keys: keys(), foreign: foreign)
+        RecognizedIdentity(externalIdentity, issuer: issuer, keys: keys, foreign: foreign)
     }
 
     /// The fewest bytes that a JWT of this provider can have, so that start-up can refuse a limit which no token keeps.
@@ -72,7 +70,7 @@ package struct MintExternalIdentity: Sendable {
             identityProvider: provider.name, tenant: provider.tenants.min { $0.count < $1.count } ?? "",
             subject: "s", issuedAt: UnixTime(seconds: 1e9), expiresAt: 1_000_000_000,
             tokenID: Base64URL.text([UInt8](repeating: 0, count: Self.tokenIDByteCount)), claims: fixedClaims)
-        guard let signer = keys().signer(for: shape.algorithm) else { return 0 }
+        guard let signer = keys.signer(for: shape.algorithm) else { return 0 }
         return signingInput(session, shape: shape, signer: signer).count + 1
             + Base64URL.encodedCount(of: signer.signatureCount)
     }
@@ -94,7 +92,7 @@ extension MintExternalIdentity {
 
     private func signedToken(_ session: SessionRecord, shape: TokenRecipe.JWTShape) throws(Failure) -> ExternalIdentity
     {
-        guard let signer = keys().signer(for: shape.algorithm) else {
+        guard let signer = keys.signer(for: shape.algorithm) else {
             throw Failure(.mintFailed, operation: "sign", cause: "no active \(shape.algorithm.rawValue) key")
         }
         var token = signingInput(session, shape: shape, signer: signer)

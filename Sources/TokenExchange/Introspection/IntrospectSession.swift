@@ -12,7 +12,7 @@ package struct IntrospectSession: Sendable {
     /// - Parameter keys: ours; nil if nobody may read them: the store alone decides then.
     package init(
         issuer: ExactText, providers: [IdentityProvider], vault: SessionVault, store: any SessionStore,
-        deferredSessions: DeferredSessions, revocations: RevocationList, keys: (@Sendable () -> SigningKeyRing)?,
+        deferredSessions: DeferredSessions, revocations: RevocationList, keys: SigningKeyRing?,
         claimsReader: any ClaimsReader,
         time: TimeSource
     ) {

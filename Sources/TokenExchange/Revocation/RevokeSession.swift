@@ -10,7 +10,7 @@ package struct RevokeSession: Sendable {
 
     package init(
         issuer: ExactText, providers: [IdentityProvider], vault: SessionVault, store: any SessionStore,
-        keys: @escaping @Sendable () -> SigningKeyRing, claimsReader: any ClaimsReader, time: TimeSource
+        keys: SigningKeyRing, claimsReader: any ClaimsReader, time: TimeSource
     ) {
         recognize = IdentityRecognizer(issuer: issuer, providers: providers, vault: vault, keys: keys)
         upstreamProviders = Set(providers.filter(\.token.isUpstream).map(\.name))

@@ -3,11 +3,10 @@ struct IdentityRecognizer: Sendable {
     private let issuer: ExactText
     private let takesForeignTokens: Bool
     private let vault: SessionVault
-    private let keys: (@Sendable () -> SigningKeyRing)?
+    private let keys: SigningKeyRing?
 
     init(
-        issuer: ExactText, providers: [IdentityProvider], vault: SessionVault,
-        keys: (@Sendable () -> SigningKeyRing)?
+        issuer: ExactText, providers: [IdentityProvider], vault: SessionVault, keys: SigningKeyRing?
     ) {
         self.issuer = issuer
         takesForeignTokens = providers.contains(where: \.token.isUpstream)
@@ -16,7 +15,7 @@ struct IdentityRecognizer: Sendable {
     }
 
     func callAsFunction(_ externalIdentity: ExternalIdentity) -> RecognizedIdentity? {
-        RecognizedIdentity(externalIdentity, issuer: issuer, keys: keys?()) {
+        RecognizedIdentity(externalIdentity, issuer: issuer, keys: keys) {
             takesForeignTokens ? vault.partition(ofForeign: $0) : nil
         }
     }

@@ -52,7 +52,7 @@ package struct ExchangeBench: Sendable {
         let verify = VerifyIdentityToken(
             tenants: tenants, providers: providers, claimsReader: claimsReader, limits: limits, clocks: clocks)
         let mint = MintExternalIdentity(
-            issuer: ExactText(Self.publicURL), keys: { TestKeys.ring }, randomBytes: OpenSSLRecordSealer().randomBytes)
+            issuer: ExactText(Self.publicURL), keys: TestKeys.ring, randomBytes: OpenSSLRecordSealer().randomBytes)
         exchange = ExchangeToken(
             verify: verify, mint: mint, vault: vault, store: store, deferredSessions: deferredSessions,
             upstream: upstream.map { source in
@@ -71,11 +71,11 @@ package struct ExchangeBench: Sendable {
         explain = ExplainToken(verify: verify, mint: mint, tenants: tenants, limits: limits)
         revoke = RevokeSession(
             issuer: ExactText(Self.publicURL), providers: providers, vault: vault, store: store,
-            keys: { TestKeys.ring },
+            keys: TestKeys.ring,
             claimsReader: claimsReader, time: clock.time)
         introspect = IntrospectSession(
             issuer: ExactText(Self.publicURL), providers: providers, vault: vault, store: store,
-            deferredSessions: deferredSessions, revocations: revocations, keys: { TestKeys.ring },
+            deferredSessions: deferredSessions, revocations: revocations, keys: TestKeys.ring,
             claimsReader: claimsReader, time: clock.time)
     }
 
