@@ -49,7 +49,7 @@ struct AnswerInProgress {
         if (100..<200).contains(head.status.code) { return }
         self.head = head
         switch head.headers[canonicalForm: "Content-Encoding"].map({ $0.lowercased() }) {
-        case [], ["identity"], ["gzip"], ["deflate"]: break
+        case [], ["gzip"], ["deflate"]: break
         case let codings:
             // What the other side has written here may be anything.
             let known = codings.filter { ["br", "zstd", "compress", "gzip", "deflate"].contains($0) }

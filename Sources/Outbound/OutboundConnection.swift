@@ -29,6 +29,7 @@ final class OutboundConnection: Sendable {
         try sync.addHandler(AnswerGuard(limits.headBytes, before: answers))
         try sync.addHandler(HTTPRequestEncoder())
         try sync.addHandler(ByteToMessageHandler(HTTPResponseDecoder(informationalResponseStrategy: .forward)))
+        try sync.addHandler(ContentCodings())
         try sync.addHandler(NIOHTTPResponseDecompressor(limit: .ratio(AnswerLimits.expansion)))
         try sync.addHandler(answers)
         wire = .http1(NIOLoopBound(answers, eventLoop: channel.eventLoop))
@@ -112,6 +113,7 @@ final class OutboundConnection: Sendable {
                 let answers = AnswerHandler(limits, isLeftOut: self.isLeftOut)
                 let sync = stream.pipeline.syncOperations
                 try sync.addHandler(HTTP2FramePayloadToHTTP1ClientCodec(httpProtocol: .https))
+                try sync.addHandler(ContentCodings())
                 try sync.addHandler(NIOHTTPResponseDecompressor(limit: .ratio(AnswerLimits.expansion)))
                 try sync.addHandler(answers)
                 answers.begin(request, promise)

@@ -15,9 +15,9 @@ import Testing
             offersHTTP2: certificate != nil)
     }
 
-    @Test(arguments: ["gzip", "deflate", "GZIP"], [false, true])
+    @Test(arguments: ["gzip", "deflate", "GZIP", "x-gzip", "gzip, identity"], [false, true])
     func readsABodyThatIsCodedAllTheSame(coding: String, isHTTP2: Bool) async throws {
-        let body = try await CodedBody.make(coding.lowercased(), of: "b'''\(Self.text)'''")
+        let body = try await CodedBody.make(coding == "deflate" ? coding : "gzip", of: "b'''\(Self.text)'''")
         let certificate = isHTTP2 ? try TestCertificate() : nil
         let server = try await Self.server(coding, body, certificate)
         let client = try Client(trusting: certificate)

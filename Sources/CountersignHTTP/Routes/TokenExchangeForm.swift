@@ -47,7 +47,8 @@ struct TokenExchangeForm {
     }
 
     private static func invalid(_ reason: String, as error: OAuthError? = nil) -> Problem {
-        Problem(.invalidRequest, reason: reason).asOAuth(error)
+        let problem = Problem(.invalidRequest, reason: reason).asOAuth(error)
+        return error == .invalidTarget ? problem.expecting(.target) : problem
     }
 
     private static func type(_ value: [UInt8]) -> TokenType? {

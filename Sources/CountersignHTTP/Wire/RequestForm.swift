@@ -9,6 +9,8 @@ enum RequestForm {
     case form
     /// Of the token endpoint.
     case tokenExchange
+    /// Of the token endpoint: for whom a token may be asked.
+    case target
     case cohort
     /// Of a tenant or an identity provider.
     case configuredName
@@ -18,6 +20,7 @@ enum RequestForm {
         case .callback, .plainBody: ErrorCode.invalidRequest.detail
         case .http: "The request is not well-formed HTTP/1.1 with one valid Host."
         case .wholeBody: "The body did not arrive whole in the time that a request has."
+        case .target: "At most one audience may be asked for, the name of an identity provider, and no resource."
         case .form: "The body must be a form with the field token, and no field twice."
         case .cohort:
             "The body must be a form with exactly one of subject, device, tenant, identity_provider, key_id and all=true, "
@@ -34,7 +37,7 @@ enum RequestForm {
         switch self {
         case .callback, .http, .wholeBody: ErrorCode.unsupportedMediaType.detail
         case .plainBody: "The body must not be compressed; leave out Content-Encoding."
-        case .form, .tokenExchange, .cohort, .configuredName:
+        case .form, .tokenExchange, .target, .cohort, .configuredName:
             "The Content-Type must be application/x-www-form-urlencoded."
         }
     }
