@@ -2,8 +2,8 @@ import Synchronization
 
 /// Runs work that may block on a thread which does nothing else. A new one costs less than 0.1 ms on two busy cores.
 package enum OwnThread {
-    /// At most so many at once in this process, for whatever work: more than files are named in any configuration, and few
-    /// enough that a whole dead mount does no other harm.
+    /// At most this many at once in the process: more than any configuration names files, and few enough that a dead mount
+    /// does no other harm.
     package static let limit = 256
 
     private static let running = Mutex(0)

@@ -128,7 +128,7 @@ extension HTTPListener {
     package static func descriptors(connections: Int) -> Int { 1 + connections + AcceptHandler.excess }
 
     /// What the kernel holds for one connection of bytes that were not read, and of bytes that the peer does not take. Larger
-    /// ones would help no message of ours, and would be what a client can make us hold.
+    /// ones would help none of our messages, and would let a client make us hold more.
     private static let socketBufferBytes = 64 * 1024
     /// How long the kernel keeps what a peer does not take, also after the connection's end: by then our own deadline for
     /// that has passed.

@@ -24,7 +24,7 @@ package final class RefusalLog: Service {
         mutating func leaveOut(_ status: Int, _ count: Int = 1) { leftOut[status, default: 0] += count }
     }
 
-    /// Whatever the number of sources: so many times what one source has.
+    /// Of all sources together, as a multiple of what one source has.
     private static let sharesOfAll = 20
     /// That are told apart within a second.
     private static let sourceLimit = 1000
@@ -87,7 +87,7 @@ package final class RefusalLog: Service {
         if others.count > 0 { log(others, of: "others") }
     }
 
-    /// The one line that holds an address: without it nobody could do anything about the flood.
+    /// One of the few lines that hold an address: without it nobody could do anything about the flood.
     private func log(_ tally: Tally, of source: String) {
         let statuses = tally.leftOut.map { (String($0), Logger.MetadataValue.stringConvertible($1)) }
         logger.notice(

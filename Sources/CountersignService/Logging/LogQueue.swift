@@ -65,7 +65,7 @@ package final class LogQueue: Sendable {
     }
 
     /// Writes from now on until the process ends.
-    /// - Parameter report: logs that so many lines were dropped. Called on the writer's thread.
+    /// - Parameter report: logs how many lines were dropped; called on the writer's thread.
     package func start(report: @escaping @Sendable (Int) -> Void) {
         guard startThread("log", { [self] in run(report) }) else { fatalError("no thread for the log") }
     }
@@ -120,7 +120,7 @@ extension LogQueue {
 
 /// Where lines are written to, by calls that block.
 private struct LogOutput {
-    /// A pipe takes so many bytes at once or none (POSIX: at least 512; Linux: 4096), so lines of several processes do not
+    /// A pipe takes this many bytes at once or none (POSIX: at least 512; Linux: 4096), so lines of several processes do not
     /// mix, and none is torn when we end.
     private static let piece = Int(PIPE_BUF)
     private static let lineFeed = UInt8(ascii: "\n")

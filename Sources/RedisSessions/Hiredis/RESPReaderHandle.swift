@@ -5,7 +5,7 @@ package import NIOCore
 ///
 /// After a ``RESPProtocolError`` the reader stays broken; its owner closes the connection.
 @safe package struct RESPReaderHandle: ~Copyable {
-    /// hiredis allocates an array's elements as soon as it has read their number. The longest of ours is a full table of
+    /// hiredis allocates an array's elements as soon as it has read their number. Our longest is a full table of
     /// revocations, names and values.
     package static let maximumArrayCount = Int32(1 << 16)
     /// No server that keeps our records sends more: a revocation takes less than 64 bytes for each word, a record some
