@@ -87,7 +87,7 @@ extension Revocation {
     }
 }
 
-/// ``RevocationStore/revocations(unless:within:)`` as Redis runs it: whatever stands in the hash, the reply is of a size that
+/// ``RevocationStore/revocations(unless:within:)`` as Redis runs it: whatever the hash holds, the reply is of a size that
 /// we can take.
 ///
 /// | name | holds |

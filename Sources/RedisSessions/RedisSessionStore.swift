@@ -12,7 +12,7 @@ package import TokenExchange
 ///
 /// The server keeps digests and sealed bytes, each with a time to live, so nothing is ever swept. A command waits for its
 /// reply as long as its caller has time. It is sent again if the server says that it has not executed it (a script that it
-/// has forgotten, a slot that has moved), and if its connection ended before the reply came: each of ours leaves the same
+/// has forgotten, a slot that has moved), and if its connection ended before the reply came: each command leaves the same
 /// behind, sent once or twice. A command whose time runs out may still take effect.
 ///
 /// A user of the server's access control needs `AUTH`, `SELECT`, `CLIENT SETNAME`, `ROLE`, `SCRIPT LOAD`, `EVAL`,

@@ -40,7 +40,7 @@ package struct Secret: Sendable, Equatable, Redacted {
         do throws(Complaint) { return try text() } catch { throw place.problem(error) }
     }
 
-    /// The same, on a thread of its own if it stands in a file.
+    /// The same, on a thread of its own if it comes from a file.
     package func read(within limit: Duration) async throws(ConfigurationProblem) -> String {
         guard case .file(let path) = source else { return try read() }
         let result = await Self.reads.value(of: path, within: limit) {

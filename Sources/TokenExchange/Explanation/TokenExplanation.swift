@@ -19,7 +19,7 @@ package struct TokenExplanation: Sendable {
     }
 
     package let lines: [Line]
-    /// The precise reason, as it stands in the log; nil if the exchange would be allowed.
+    /// The precise reason, as the log has it; nil if the exchange would be allowed.
     package let reason: String?
 
     package var isAllowed: Bool { reason == nil }

@@ -11,7 +11,7 @@ struct RevocationKnowledge {
     private(set) var failure: SessionStoreFailure.Cause?
     /// What counts, but was not in the store at the last reading.
     private(set) var lost: [Revocation] = []
-    /// What stands in the store and is no revocation.
+    /// How many entries of the store are not revocations.
     private(set) var unreadable = 0
     /// The causes told of while readings fail.
     private var told: Set<SessionStoreFailure.Cause> = []

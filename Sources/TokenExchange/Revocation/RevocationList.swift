@@ -109,7 +109,7 @@ package final class RevocationList: Sendable {
 
     package var count: Int { state.withLock(\.known.watermarks.count) }
 
-    /// What stands in the store's list and is no revocation.
+    /// How many entries of the store's list are not revocations.
     package var unreadableCount: Int { state.withLock(\.known.unreadable) }
 
     /// Why the last reading failed; nil if it did not.
