@@ -23,7 +23,7 @@ import TokenExchange
         upstream(fake.url, more: ", headers: { X-Api-Key: { file: \(file) } }")
     }
 
-    @Test func servesOtherProvidersWhileTheSecretFileOfOneHangs() async throws {
+    @Test func servesOtherProvidersWhileTheSecretFileOfOneIsAPipe() async throws {
         let fake = try await FakeUpstream.start()
         var settings = Settings()
         settings.providers =
