@@ -17,7 +17,7 @@ struct Connector: Sendable {
         let authorization: String?
     }
 
-    /// - Parameter limit: after which the caller ends `attempt`; the socket alone is bounded by it here.
+    /// - Parameter limit: of the look-up, and of the socket alone. The caller ends `attempt` before.
     func connect(
         _ route: Route, within limit: Duration, as attempt: ConnectionAttempt
     ) -> EventLoopFuture<OutboundConnection> {
@@ -25,8 +25,7 @@ struct Connector: Sendable {
         let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
         return ClientBootstrap(group: eventLoop)
             .resolver(names.resolver(on: eventLoop, within: limit))
-            // Later than the caller, who has the better words.
-            .connectTimeout(TimeAmount(limit) + .seconds(1))
+            .connectTimeout(TimeAmount(limit))
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .connect(host: host, port: port)
             .flatMapErrorThrowing { throw OutboundFault(notConnected: $0, by: route.proxy) }

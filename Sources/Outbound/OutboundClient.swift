@@ -125,6 +125,8 @@ package final class OutboundClient: Sendable {
     ) async throws(OutboundFault) -> OutboundConnection {
         let proxy = proxies[origin]
         attempt.begins(by: proxy)
+        // Later than the caller, who has the better words.
+        let limit = limit + .seconds(1)
         let route = Connector.Route(
             origin: origin, proxy: proxy, authorization: try await proxy?.authorization(within: limit))
         let opened = MultiThreadedEventLoopGroup.singleton.any().makePromise(of: OutboundConnection.self)

@@ -1,7 +1,6 @@
 package import Logging
 package import NIOSSL
 package import Outbound
-import ServiceLifecycle
 import Synchronization
 package import TokenExchange
 
@@ -47,7 +46,7 @@ package struct UpstreamProvider: Sendable {
 }
 
 /// The internal services of all providers; those that a reload does not change keep connections, breaker and tokens.
-package final class UpstreamServices: UpstreamTokenSource, Service {
+package final class UpstreamServices: UpstreamTokenSource {
     /// Longer than any deadline: whoever calls over old connections is done by then.
     private static let grace = Duration.seconds(35)
 
@@ -111,11 +110,8 @@ package final class UpstreamServices: UpstreamTokenSource, Service {
         running.withLock { $0.map { ($0.key, $0.value.service.status) } }.sorted { $0.0 < $1.0 }
     }
 
-    /// Closes all connections when the services end.
-    package func run() async throws {
-        let (end, signal) = AsyncStream.makeStream(of: Never.self)
-        for await _ in end.cancelOnGracefulShutdown() {}
-        signal.finish()
+    /// Closes all connections; tokens can be had no more.
+    package func shutDown() {
         for service in running.withLock({ $0.values.map(\.service) }) { service.shutDown() }
     }
 }

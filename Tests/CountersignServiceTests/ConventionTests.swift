@@ -79,6 +79,15 @@ import Testing
         #expect(readers.map(\.path) == ["CountersignService/Assembly/SystemTime.swift"])
     }
 
+    /// ServiceLifecycle's own ways to wait for the end can hang: see `untilShutdown`.
+    @Test func waitsForShutdownInAWayThatCannotHang() throws {
+        for file in try Self.files() {
+            let text = try String(contentsOf: Self.sources.appending(path: file.path), encoding: .utf8)
+            #expect(!text.contains(".cancelOnGracefulShutdown()"), "\(file.path)")
+            #expect(!text.contains("await gracefulShutdown()"), "\(file.path)")
+        }
+    }
+
     /// What the domain keeps of text from outside is ``ExactText``; a `String` holds our own words, the name of a file, or
     /// one of two headers that are passed on.
     @Test func keepsTextFromOutsideInTheTypeThatComparesBytes() throws {

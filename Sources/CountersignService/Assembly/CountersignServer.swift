@@ -80,7 +80,10 @@ package struct CountersignServer: Sendable {
         // Ended in reverse order: first no new requests, then what waits for the store, last our own report of it.
         let services: [any Service] =
             [listening(operations, "operations")] + sessions.services
-            + [remoteKeys, upstreams, signingKeys, reloader, refusals, listening(`public`, "public")]
+            + [
+                Ending(remoteKeys.shutDown), Ending(upstreams.shutDown), signingKeys, reloader, refusals,
+                listening(`public`, "public"),
+            ]
         try await run(services, reloader, live)
     }
 

@@ -1,13 +1,12 @@
 import IssuerKeys
 import Logging
 import Outbound
-import ServiceLifecycle
 import Synchronization
 import TokenExchange
 
 /// The keys of all tenants that fetch them: runs one service for each, and keeps those that a reload does not change,
 /// with all that they have fetched.
-final class RemoteTenantKeys: Service {
+final class RemoteTenantKeys: Sendable {
     private struct Running {
         let keys: RemoteIssuerKeys
         let fetcher: CurrentFetcher
@@ -68,11 +67,8 @@ final class RemoteTenantKeys: Service {
         running.withLock { $0.map { ($0.key.name, $0.value.keys.status) } }.sorted { $0.0 < $1.0 }
     }
 
-    /// Ends all of them when the services end.
-    func run() async throws {
-        let (end, signal) = AsyncStream.makeStream(of: Never.self)
-        for await _ in end.cancelOnGracefulShutdown() {}
-        signal.finish()
+    /// Ends all of them.
+    func shutDown() {
         for current in running.withLock({ $0.values.map(\.task) }) { current.cancel() }
     }
 }

@@ -48,23 +48,7 @@ struct StandaloneTopology: RedisTopology {
 
     func run() async {
         server.start()
-        await untilShutdown {}
+        await untilShutdown()
         await server.stop()
     }
-}
-
-/// Runs `body` until graceful shutdown or cancellation; where it ends before, waits all the same.
-///
-/// Not by ServiceLifecycle's `gracefulShutdown()`: that one never returns where the task is cancelled while it sets out to
-/// wait.
-func untilShutdown(_ body: @escaping @Sendable () async -> Void) async {
-    let (end, signal) = AsyncStream.makeStream(of: Never.self)
-    let running = Task { await body() }
-    await withTaskCancellationOrGracefulShutdownHandler {
-        for await _ in end {}
-    } onCancelOrGracefulShutdown: {
-        signal.finish()
-    }
-    running.cancel()
-    await running.value
 }
