@@ -130,12 +130,14 @@ import TokenExchange
                         keys: IssuerKeySet([TestKeys.rs256.verifier]),
                         rules: TenantRules())
                 ], providers: providers, claimsReader: LibJWTClaimsReader(), limits: TokenLimits()),
-            mint: mint, vault: deadVault, store: store,
-            deferredSessions: DeferredSessions(store: store, time: clock.time) { _ in },
-            upstream: UpstreamExchange(
+            mint: MintedExchange(
+                mint: mint, vault: deadVault, store: store,
+                deferredSessions: DeferredSessions(store: store, time: clock.time) { _ in },
+                revocations: revocations, time: clock.time),
+            fetch: UpstreamExchange(
                 obtain: obtain, mint: mint, vault: deadVault, store: store, answers: records, revocations: revocations,
                 time: clock.time),
-            revocations: revocations, time: clock.time)
+            time: clock.time)
         dying.hold()
         let bench = bench(store: store, source: living, records: records, kept: records)
         let first = ExchangeRequest(

@@ -77,8 +77,8 @@ struct TokenExchangeForm {
     ) throws(Problem) -> TokenType {
         let own: TokenType =
             switch provider.token.kind {
-            case .jwt: .jwt
-            case .opaque, .upstream: .accessToken
+            case .minted(.jwt): .jwt
+            case .minted(.opaque), .upstream: .accessToken
             }
         guard let requested else { return own }
         guard let type = type(requested), type == own || type == .accessToken else {

@@ -28,7 +28,8 @@ struct ReadinessProbe: Sendable {
     /// one is compromised, none does.
     private var signing: Readiness.Component {
         let mute = providers.filter { provider in
-            if case .jwt(let shape) = provider.token.kind { !signingKeys.signs(shape.algorithm) } else { false }
+            guard case .minted(.jwt(let shape)) = provider.token.kind else { return false }
+            return !signingKeys.signs(shape.algorithm)
         }
         let problems = mute.isEmpty ? [] : ["no active key for \(mute.map(\.name.description).joined(separator: ", "))"]
         let all = problems + [signingKeys.problem].compactMap { $0 }

@@ -19,8 +19,10 @@ extension PublicRoutes {
         self.init(
             exchange: ExchangeToken(
                 verify: VerifyIdentityToken(configuration, tenants: tenants, clocks: clocks),
-                mint: mint, vault: sessions.vault, store: sessions.store, deferredSessions: sessions.deferredSessions,
-                upstream: upstream.exchange(blueprint, mint: mint), revocations: sessions.revocations, time: time),
+                mint: MintedExchange(
+                    mint: mint, vault: sessions.vault, store: sessions.store,
+                    deferredSessions: sessions.deferredSessions, revocations: sessions.revocations, time: time),
+                fetch: upstream.exchange(blueprint, mint: mint), time: time),
             introspect: IntrospectSession(configuration, sessions: sessions, keys: keys, time: time),
             revoke: RevokeSession(
                 issuer: ExactText(configuration.publicURL), providers: configuration.identityProviders,

@@ -54,7 +54,7 @@ extension SigningKeyTimes {
     init(_ configuration: Configuration) {
         var lifetimes: [SignatureAlgorithm: Duration] = [:]
         for provider in configuration.identityProviders {
-            guard case .jwt(let shape) = provider.token.kind else { continue }
+            guard case .minted(.jwt(let shape)) = provider.token.kind else { continue }
             lifetimes[shape.algorithm] = max(lifetimes[shape.algorithm] ?? .zero, provider.token.lifetime)
         }
         let rotation = configuration.signing.rotation

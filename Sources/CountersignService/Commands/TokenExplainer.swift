@@ -73,7 +73,7 @@ extension TokenExplainer.Report {
     package func text(showingValues: Bool) -> String {
         let lines = explanation.lines.map { line in
             var parts = [
-                "\(line.outcome.rawValue.padded(to: 11))  \(line.rule.rawValue.padded(to: 17))  expected \(line.expected)"
+                "\(line.outcome.rawValue.padded(to: 11))  \(line.rule.padded(to: 17))  expected \(line.expected)"
             ]
             if !line.found.isEmpty { parts.append("found \(line.found)") }
             if showingValues, let value = line.value { parts.append("value \(value.escapedForPrinting)") }
@@ -98,7 +98,7 @@ extension TokenExplainer.Report {
     package func json(showingValues: Bool) -> String {
         let rules = explanation.lines.map { line -> JSONValue in
             var members: [JSONValue.Member] = [
-                .init("rule", .string(line.rule.rawValue)), .init("outcome", .string(line.outcome.rawValue)),
+                .init("rule", .string(line.rule)), .init("outcome", .string(line.outcome.rawValue)),
                 .init("expected", .string(line.expected)), .init("found", .string(line.found)),
             ]
             if showingValues, let value = line.value { members.append(.init("value", .string(value))) }

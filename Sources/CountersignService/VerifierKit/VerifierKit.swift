@@ -100,6 +100,6 @@ package struct VerifierKit {
 extension IdentityProvider {
     /// Nil if it mints none.
     var jwtShape: TokenRecipe.JWTShape? {
-        if case .jwt(let shape) = token.kind { shape } else { nil }
+        if case .minted(.jwt(let shape)) = token.kind { shape } else { nil }
     }
 }

@@ -15,14 +15,15 @@ package struct MintExternalIdentity: Sendable {
         self.randomBytes = randomBytes
     }
 
+    /// A new token of `kind`, which is the provider's, and its session.
     package func callAsFunction(
-        for identity: VerifiedIdentity, provider: IdentityProvider, device: CohortLabel?, in partition: Partition,
-        at now: UnixTime
+        _ kind: TokenRecipe.Minted, for identity: VerifiedIdentity, provider: IdentityProvider, device: CohortLabel?,
+        in partition: Partition, at now: UnixTime
     ) throws(ExchangeStop) -> MintedIdentity {
         let session = try session(
             for: identity, provider: provider, device: device, in: partition, at: now,
             expiresAt: now.wholeSeconds + provider.token.lifetime.components.seconds)
-        switch provider.token.kind {
+        switch kind {
         case .opaque:
             return MintedIdentity(
                 externalIdentity: opaqueToken(in: partition), session: session, isSelfContained: false)
@@ -32,8 +33,6 @@ package struct MintExternalIdentity: Sendable {
                 // A verifier reads the mapped claims from the token itself; the record need not repeat them.
                 return MintedIdentity(externalIdentity: token, session: session.withoutClaims(), isSelfContained: true)
             } catch { throw .failed(error) }
-        case .upstream:
-            throw .failed(Failure(.mintFailed, operation: "mint", cause: "its tokens come from an internal service"))
         }
     }
 
@@ -51,6 +50,11 @@ package struct MintExternalIdentity: Sendable {
             devices: device.map { [$0] } ?? [],
             claims: mappedClaims)
     }
+
+    /// What its claims and the configuration must allow.
+    static let rule = VerificationRule(
+        name: "mint", failures: [.mintFailed], expected: { _ in "an external identity within its limits" },
+        remedy: "Raise maximum_bytes or map fewer claims; check the signing keys.")
 
     /// Nil for what this would not mint, or not any more: its key is gone.
     ///

@@ -3,14 +3,6 @@
 /// Such a token does not begin with its exchange's partition, so session and answer lie in different ones and are written
 /// one after the other: first the session, so that no answer is ever replayed that has none.
 package struct UpstreamExchange: Sendable {
-    struct Exchange: Sendable {
-        let recipe: UpstreamRecipe
-        let identity: VerifiedIdentity
-        let request: ExchangeRequest
-        /// Before the service was asked: what is revoked while it is, ends this session too.
-        let startedAt: UnixTime
-    }
-
     private let obtain: ObtainUpstreamToken
     private let mint: MintExternalIdentity
     private let vault: SessionVault
@@ -33,11 +25,13 @@ package struct UpstreamExchange: Sendable {
         self.time = time
     }
 
-    func callAsFunction(_ exchange: Exchange) async throws(ExchangeStop) -> IssuedIdentity {
-        let (identity, request) = (exchange.identity, exchange.request)
+    func callAsFunction(
+        _ recipe: UpstreamRecipe, for login: VerifiedLogin
+    ) async throws(ExchangeStop) -> IssuedIdentity {
+        let request = login.request
         // 1. What to ask, which may refuse the exchange.
         let question = try UpstreamRequest(
-            exchange.recipe, provider: request.provider.name, claims: identity.claims,
+            recipe, provider: request.provider.name, claims: login.identity.claims,
             identityToken: request.identityToken, trace: request.trace)
         // 2. Answered before?
         let slot = vault.answerSlot(
@@ -47,35 +41,36 @@ package struct UpstreamExchange: Sendable {
         }
         if let earlier, let issued = try await issued(by: earlier, in: slot, for: request) { return issued }
         // 3. A token with a session. One that was kept and then revoked is fetched again, once.
-        let stored = try await stored(question, for: exchange)
+        let token = try await recordedToken(question, of: recipe, for: login)
         // 4. The answer, unless a duplicate of this request was quicker.
-        return try await answered(with: stored, in: slot, over: earlier, for: exchange)
+        return try await answer(with: token, in: slot, replacing: earlier, for: login)
     }
 
     // MARK: Token and session
 
-    private struct Stored {
+    private struct RecordedToken {
         let externalIdentity: ExternalIdentity
         let session: SessionRecord
     }
 
-    private func stored(
-        _ question: UpstreamRequest, for exchange: Exchange
-    ) async throws(ExchangeStop) -> Stored {
-        let provider = exchange.request.provider
+    private func recordedToken(
+        _ question: UpstreamRequest, of recipe: UpstreamRecipe, for login: VerifiedLogin
+    ) async throws(ExchangeStop) -> RecordedToken {
+        let request = login.request
         let owner = UpstreamTokenOwner(
-            tenant: exchange.identity.tenant.name, subject: exchange.identity.subject,
-            device: exchange.request.device, provider: provider.name, url: exchange.recipe.endpoint.url)
+            tenant: login.identity.tenant.name, subject: login.identity.subject, device: request.device,
+            provider: request.provider.name, url: recipe.endpoint.url)
         var rejected: ExternalIdentity?
         for _ in 0..<2 {
-            let budget = try exchange.request.budget(before: "upstream", at: time.elapsed())
+            let budget = try request.budget(before: "upstream", at: time.elapsed())
             let token: HeldUpstreamToken
             do throws(UpstreamFailure) {
                 token = try await obtain(
-                    question, for: owner, lifetime: provider.token.lifetime, rejecting: rejected,
+                    question, for: owner, lifetime: request.provider.token.lifetime, rejecting: rejected,
                     within: budget - min(budget / 10, Self.timeToStore))
             } catch { throw .failed(Failure(error)) }
-            if let stored = try await session(of: token, for: exchange) { return stored }
+            let session = try await session(of: token, deviceLimit: recipe.deviceLimit, for: login)
+            if let session { return RecordedToken(externalIdentity: token.externalIdentity, session: session) }
             rejected = token.externalIdentity
         }
         throw .failed(Failure(ObtainUpstreamToken.revokedAgain))
@@ -84,41 +79,41 @@ package struct UpstreamExchange: Sendable {
     /// What is left for the store once the service has answered.
     private static let timeToStore = Duration.milliseconds(250)
 
-    /// Nil if the token was revoked.
+    /// The session of a token once this login is part of it; nil if the token was revoked.
     private func session(
-        of token: HeldUpstreamToken, for exchange: Exchange
-    ) async throws(ExchangeStop) -> Stored? {
-        let identity = token.externalIdentity
-        let recognized = mint.recognize(identity, foreign: vault.partition(ofForeign:))
-        guard let recognized, !recognized.isSignedByUs else {
-            throw .failed(Failure(.refused(cause: "it answered with a token of our own making")))
-        }
-        let partition = recognized.partition
-        let login = try mint.session(
-            for: exchange.identity, provider: exchange.request.provider,
-            device: vault.label(ofDevice: exchange.request.device), in: partition, at: exchange.startedAt,
+        of token: HeldUpstreamToken, deviceLimit: Int, for login: VerifiedLogin
+    ) async throws(ExchangeStop) -> SessionRecord? {
+        let partition = try partition(of: token.externalIdentity)
+        let begun = try mint.session(
+            for: login.identity, provider: login.request.provider,
+            device: vault.label(ofDevice: login.request.device), in: partition, at: login.verifiedAt,
             expiresAt: token.expiresAt)
-        let sealed = vault.seal(login, of: identity, in: partition)
-        var present = try await storing(exchange.request) { budget throws(SessionStoreFailure) in
+        let sealed = vault.seal(begun, of: token.externalIdentity, in: partition)
+        var present = try await storing(login.request) { budget throws(SessionStoreFailure) in
             try await store.insertIfAbsent(sealed, within: budget)
             return try await store.session(sealed.key, within: budget)
         }
-        while let record = present, let session = vault.open(record, of: identity) {
+        while let record = present, let session = vault.open(record, of: token.externalIdentity) {
             // What this very login has just begun needs no list.
-            let budget = record == sealed.record ? Duration.zero : try storeBudget(exchange.request)
-            switch try await verdict(on: session, within: budget) {
-            case .revoked: return nil
-            case .stands, .unknown: break
-            }
-            let renewed = try session.renewed(by: login, of: exchange)
-            if renewed == session { return Stored(externalIdentity: identity, session: session) }
-            present = try await storing(exchange.request) { budget throws(SessionStoreFailure) in
-                let new = vault.seal(renewed, of: identity, in: partition)
-                return try await store.replace(record, with: new, within: budget)
+            let budget = record == sealed.record ? Duration.zero : try storeBudget(login.request)
+            if case .revoked = try await verdict(on: session, within: budget) { return nil }
+            let renewed = try session.renewed(by: begun, deviceLimit: deviceLimit)
+            if renewed == session { return session }
+            let new = vault.seal(renewed, of: token.externalIdentity, in: partition)
+            present = try await storing(login.request) { budget throws(SessionStoreFailure) in
+                try await store.replace(record, with: new, within: budget)
                     ? new.record : try await store.session(new.key, within: budget)
             }
         }
         return nil
+    }
+
+    private func partition(of token: ExternalIdentity) throws(ExchangeStop) -> Partition {
+        let recognized = mint.recognize(token, foreign: vault.partition(ofForeign:))
+        guard let recognized, !recognized.isSignedByUs else {
+            throw .failed(Failure(.refused(cause: "it answered with a token of our own making")))
+        }
+        return recognized.partition
     }
 
     // MARK: Answers
@@ -152,23 +147,24 @@ package struct UpstreamExchange: Sendable {
         try request.storeBudget(before: "exchange", at: time.elapsed(), patience: store.patience)
     }
 
-    private func answered(
-        with stored: Stored, in slot: SessionVault.AnswerSlot, over dead: [UInt8]?, for exchange: Exchange
+    /// - Parameter dead: a record that answers nobody any more; nil if there was none.
+    private func answer(
+        with token: RecordedToken, in slot: SessionVault.AnswerSlot, replacing dead: [UInt8]?, for login: VerifiedLogin
     ) async throws(ExchangeStop) -> IssuedIdentity {
-        let own = IssuedIdentity(stored.externalIdentity, of: stored.session, at: time.now())
-        let life = min(exchange.identity.acceptedUntil, stored.session.expiry) - time.now()
+        let own = IssuedIdentity(token.externalIdentity, of: token.session, at: time.now())
+        let life = min(login.identity.acceptedUntil, token.session.expiry) - time.now()
         guard life > .zero else { return own }
-        let sealed = vault.seal(stored.externalIdentity, in: slot).bytes
+        let sealed = vault.seal(token.externalIdentity, in: slot).bytes
         var dead = dead
         while true {
-            let present = try await storing(exchange.request) { [dead] budget throws(SessionStoreFailure) -> [UInt8]? in
+            let present = try await storing(login.request) { [dead] budget throws(SessionStoreFailure) -> [UInt8]? in
                 if let dead, try await answers.replace(dead, under: slot.key, with: sealed, for: life, within: budget) {
                     return nil
                 }
                 return try await answers.insertIfAbsent(sealed, under: slot.key, for: life, within: budget)
             }
             guard let present else { return own }
-            if let earlier = try await issued(by: present, in: slot, for: exchange.request) { return earlier }
+            if let earlier = try await issued(by: present, in: slot, for: login.request) { return earlier }
             dead = present
         }
     }
@@ -183,9 +179,7 @@ package struct UpstreamExchange: Sendable {
 
 extension SessionRecord {
     /// A session says whose token it is, so a token cannot be two people's, nor two providers'.
-    fileprivate func renewed(
-        by login: SessionRecord, of exchange: UpstreamExchange.Exchange
-    ) throws(ExchangeStop) -> SessionRecord {
+    fileprivate func renewed(by login: SessionRecord, deviceLimit: Int) throws(ExchangeStop) -> SessionRecord {
         guard isOfSameOwner(as: login) else {
             let cause =
                 "it answered with a token that it gave to somebody else before, or for another identity provider"
@@ -193,9 +187,9 @@ extension SessionRecord {
         }
         let renewed = renewed(by: login)
         // No device makes room for another: whoever loses one must be able to end its session.
-        let limit = exchange.recipe.deviceLimit
-        guard renewed.devices.count <= limit else {
-            let cause = "it gave one token to more than \(limit) devices, which token.upstream.devices_per_token allows"
+        guard renewed.devices.count <= deviceLimit else {
+            let cause =
+                "it gave one token to more than \(deviceLimit) devices, which token.upstream.devices_per_token allows"
             throw .failed(Failure(.refused(cause: cause)))
         }
         return renewed

@@ -7,7 +7,8 @@ package struct TokenExplanation: Sendable {
     }
 
     package struct Line: Sendable {
-        package let rule: VerificationRule
+        /// The rule's name.
+        package let rule: String
         package let outcome: Outcome
         package let expected: String
         /// Shapes and distances, no values.
@@ -25,51 +26,54 @@ package struct TokenExplanation: Sendable {
     package var isAllowed: Bool { reason == nil }
 
     /// - Parameter stop: what ended the exchange; nil if nothing did.
-    init(_ findings: TokenFindings, stop: ExchangeStop?) {
-        let broken = stop?.rule
-        let rules = VerificationRule.allCases
-        let end = broken.flatMap(rules.firstIndex) ?? rules.count
+    init(_ token: ExplainedToken, stop: ExchangeStop?) {
+        let rules = ExplainToken.rules
+        let end = stop.flatMap { stop in rules.firstIndex { $0.isBroken(by: stop) } } ?? rules.count
         lines = rules.enumerated().map { index, rule in
             let outcome: Outcome = index < end ? .pass : index == end ? .fail : .notReached
-            let (found, value) = outcome == .notReached ? ("", nil) : findings.found(for: rule)
+            let found = outcome == .notReached ? .init() : rule.found(token)
             return Line(
-                rule: rule, outcome: outcome, expected: findings.expected(by: rule),
-                found: outcome == .fail ? findings.failure(stop) ?? found : found, value: value,
+                rule: rule.name, outcome: outcome, expected: rule.expected(token),
+                found: outcome == .fail ? stop?.finding ?? found.shape : found.shape, value: found.value,
                 remedy: outcome == .fail ? rule.remedy : nil)
         }
         reason = stop?.reason
     }
 }
 
-extension ExchangeStop {
-    fileprivate var rule: VerificationRule {
-        switch self {
-        case .refused(let refusal, _): refusal.rule
-        case .failed(let failure): failure.kind == .mintFailed ? .mint : .key
+extension VerificationRule {
+    fileprivate func isBroken(by stop: ExchangeStop) -> Bool {
+        switch stop {
+        case .refused(let refusal, _): refusals.contains(refusal)
+        case .failed(let failure): failures.contains(failure.kind)
         }
     }
+}
 
+extension ExchangeStop {
     fileprivate var reason: String {
         switch self {
         case .refused(let refusal, _): refusal.rawValue
         case .failed(let failure): failure.kind.rawValue
         }
     }
-}
 
-extension TokenFindings {
-    /// What only the failure knows: our own cause, or how far a time is off.
-    fileprivate func failure(_ stop: ExchangeStop?) -> String? {
-        switch stop {
+    /// What only the stop knows: our own cause, or how far a time is off.
+    fileprivate var finding: String? {
+        switch self {
         case .failed(let failure): failure.cause
-        case .refused(let refusal, let difference?): "\(refusal.rawValue): off by \(Self.seconds(difference))"
-        case .refused, nil: nil
+        case .refused(let refusal, let difference?):
+            "\(refusal.rawValue): off by \(ExplainedToken.seconds(difference))"
+        case .refused: nil
         }
     }
 }
 
-/// Explains tokens by exchanging them, all but the store: the verdict is the service's own.
+/// Explains tokens by exchanging them, except for the store: the verdict is the service's own.
 package struct ExplainToken: Sendable {
+    /// What a token must pass to be exchanged, in the order in which it is looked at.
+    package static let rules = VerifyIdentityToken.rules + [MintExternalIdentity.rule]
+
     private let verify: VerifyIdentityToken
     private let mint: MintExternalIdentity
     private let tenants: [Tenant]
@@ -85,13 +89,13 @@ package struct ExplainToken: Sendable {
     package func callAsFunction(
         _ token: IdentityToken, for provider: IdentityProvider, at now: UnixTime, within budget: Duration
     ) async -> TokenExplanation {
-        let findings = TokenFindings(token, tenants: tenants, provider: provider, limits: limits, now: now)
+        let explained = ExplainedToken(token, tenants: tenants, provider: provider, limits: limits, now: now)
         do throws(ExchangeStop) {
             let identity = try await verify(token, for: provider, at: now, within: budget)
             try checkMinting(for: identity, provider: provider, token: token, at: now)
-            return TokenExplanation(findings, stop: nil)
+            return TokenExplanation(explained, stop: nil)
         } catch {
-            return TokenExplanation(findings, stop: error)
+            return TokenExplanation(explained, stop: error)
         }
     }
 
@@ -100,13 +104,14 @@ package struct ExplainToken: Sendable {
         for identity: VerifiedIdentity, provider: IdentityProvider, token: IdentityToken, at now: UnixTime
     ) throws(ExchangeStop) {
         let partition = Partition(digest: [0, 0, 0])
-        guard case .upstream(let recipe) = provider.token.kind else {
-            _ = try mint(for: identity, provider: provider, device: nil, in: partition, at: now)
-            return
+        switch provider.token.kind {
+        case .minted(let kind):
+            _ = try mint(kind, for: identity, provider: provider, device: nil, in: partition, at: now)
+        case .upstream(let recipe):
+            _ = try mint.session(
+                for: identity, provider: provider, device: nil, in: partition, at: now, expiresAt: now.wholeSeconds)
+            _ = try UpstreamRequest(
+                recipe, provider: provider.name, claims: identity.claims, identityToken: token, trace: RequestTrace())
         }
-        _ = try mint.session(
-            for: identity, provider: provider, device: nil, in: partition, at: now, expiresAt: now.wholeSeconds)
-        _ = try UpstreamRequest(
-            recipe, provider: provider.name, claims: identity.claims, identityToken: token, trace: RequestTrace())
     }
 }

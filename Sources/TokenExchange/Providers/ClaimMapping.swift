@@ -23,9 +23,9 @@ package struct ClaimMapping: Sendable, Equatable {
         "iss", "sub", "aud", "exp", "nbf", "iat", "jti", "identity_provider", "tenant", "cnf", "active", "session",
     ]
 
-    /// The top-level claims of the identity token that this mapping reads.
-    var claimRoots: [ExactText] {
-        if case .firstOf(let paths) = source { paths.map(\.root) } else { [] }
+    /// Where in the identity token this mapping looks.
+    var paths: [ClaimPath] {
+        if case .firstOf(let paths) = source { paths } else { [] }
     }
 
     /// The claim's value; nil if it is absent and may be.

@@ -1,12 +1,20 @@
 /// What the external identities of one identity provider are made of.
 package struct TokenRecipe: Sendable {
     package enum Kind: Sendable, Equatable {
+        /// Made here.
+        case minted(Minted)
+        /// A token of an internal service, passed through.
+        case upstream(UpstreamRecipe)
+
+        package static func jwt(_ shape: JWTShape) -> Self { .minted(.jwt(shape)) }
+        package static let opaque = Self.minted(.opaque)
+    }
+
+    package enum Minted: Sendable, Equatable {
         /// A signed JWT that its verifier can check alone.
         case jwt(JWTShape)
         /// `csx_` and 32 random bytes; means nothing without us.
         case opaque
-        /// A token of an internal service, passed through.
-        case upstream(UpstreamRecipe)
     }
 
     package struct JWTShape: Sendable, Equatable {
@@ -40,7 +48,7 @@ package struct TokenRecipe: Sendable {
 
     /// The top-level claims of the identity token that are read for it.
     var claimRoots: [ExactText] {
-        let roots = claims.flatMap(\.claimRoots)
+        let roots = claims.flatMap(\.paths).map(\.root)
         if case .upstream(let recipe) = kind { return roots + recipe.claimRoots }
         return roots
     }

@@ -168,7 +168,7 @@ package struct UpstreamField: Sendable, Equatable {
     }
 
     var claimRoots: [ExactText] {
-        if case .claim(let mapping) = source { mapping.claimRoots } else { [] }
+        if case .claim(let mapping) = source { mapping.paths.map(\.root) } else { [] }
     }
 }
 

@@ -62,10 +62,10 @@ package struct TokenLimits: Sendable, Equatable {
 
 extension CompactJWS {
     /// Never a source of keys, never an extension that we would have to understand.
-    private static let forbiddenParameters: [ExactText] = ["jku", "jwk", "x5u", "x5c", "crit", "b64", "zip"]
+    static let forbiddenParameters: [ExactText] = ["jku", "jwk", "x5u", "x5c", "crit", "b64", "zip"]
 
     /// A longer `kid` names no key of any issuer we know of, and would only fill logs and caches.
-    private static let maximumKeyIDLength = 128
+    static let maximumKeyIDLength = 128
 
     private static func segments(
         of bytes: [UInt8], _ emptySegments: EmptySegments

@@ -1,16 +1,20 @@
 /// For whom the token was issued (`aud`, RFC 7519 §4.1.3), where the tenant says who that must be.
-struct AudiencePolicy: IdentityPolicy {
-    let rules: TenantRules
+enum AudiencePolicy: IdentityPolicy {
+    static let rules = [
+        VerificationRule(
+            name: "audience", refusals: [.audienceNotAllowed], claims: ["aud"],
+            expected: { $0.byTenant { ExplainedToken.oneOf($0.audiences) } }, found: { $0.claim("aud") },
+            remedy: "List the audience in tenants[].audiences, or have the issuer add one that is listed.")
+    ]
 
-    func refusal(of identity: VerifiedIdentity, at now: UnixTime) -> Refusal? {
-        if rules.audiences.isEmpty { return nil }
+    static func refusal(of identity: VerifiedIdentity, for provider: IdentityProvider, at now: UnixTime) -> Refusal? {
+        let allowed = identity.tenant.rules.audiences
+        if allowed.isEmpty { return nil }
         switch identity.claims["aud"] {
-        case .string(let audience): return rules.audiences.contains(audience) ? nil : .audienceNotAllowed
+        case .string(let audience): return allowed.contains(audience) ? nil : .audienceNotAllowed
         case .array(let audiences):
-            return audiences.contains { $0.string.map(rules.audiences.contains) ?? false } ? nil : .audienceNotAllowed
+            return audiences.contains { $0.string.map(allowed.contains) ?? false } ? nil : .audienceNotAllowed
         default: return .audienceNotAllowed
         }
     }
-
-    static let claimNames: [ExactText] = ["aud"]
 }

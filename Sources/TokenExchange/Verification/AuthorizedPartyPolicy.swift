@@ -1,14 +1,16 @@
 /// Which client asked the issuer for the token (`azp`), where the tenant says who that must be.
-struct AuthorizedPartyPolicy: IdentityPolicy {
-    let rules: TenantRules
+enum AuthorizedPartyPolicy: IdentityPolicy {
+    static let rules = [
+        VerificationRule(
+            name: "authorized_party", refusals: [.partyNotAllowed], claims: ["azp"],
+            expected: { $0.byTenant { ExplainedToken.oneOf($0.authorizedParties) } }, found: { $0.claim("azp") },
+            remedy: "List the client in tenants[].authorized_parties.")
+    ]
 
-    func refusal(of identity: VerifiedIdentity, at now: UnixTime) -> Refusal? {
-        if rules.authorizedParties.isEmpty { return nil }
-        guard let party = identity.claims["azp"]?.string, rules.authorizedParties.contains(party) else {
-            return .partyNotAllowed
-        }
+    static func refusal(of identity: VerifiedIdentity, for provider: IdentityProvider, at now: UnixTime) -> Refusal? {
+        let allowed = identity.tenant.rules.authorizedParties
+        if allowed.isEmpty { return nil }
+        guard let party = identity.claims["azp"]?.string, allowed.contains(party) else { return .partyNotAllowed }
         return nil
     }
-
-    static let claimNames: [ExactText] = ["azp"]
 }

@@ -1,8 +1,22 @@
 /// Whether this identity provider serves this associate: by tenant first, then by its conditions on claims.
-struct IdentityProviderPolicy: IdentityPolicy {
-    let provider: IdentityProvider
+enum IdentityProviderPolicy: IdentityPolicy {
+    static let rules = [
+        VerificationRule(
+            name: "tenant", refusals: [.tenantNotAllowed],
+            expected: { "one of \(ExplainedToken.list($0.provider.tenants))" },
+            found: { .init(shape: $0.tenant?.name.description ?? "") },
+            remedy: "List the tenant in identity_providers[].tenants."),
+        VerificationRule(
+            name: "conditions", refusals: [.conditionNotMet], configuredClaims: { $0.conditions.map(\.claim.root) },
+            expected: { token in
+                let count = token.provider.conditions.count
+                return count == 0 ? "no conditions" : "\(count) conditions that hold"
+            },
+            found: { $0.claims(at: $0.provider.conditions.map(\.claim)) },
+            remedy: "Give the associate what identity_providers[].conditions ask for, or change them."),
+    ]
 
-    func refusal(of identity: VerifiedIdentity, at now: UnixTime) -> Refusal? {
+    static func refusal(of identity: VerifiedIdentity, for provider: IdentityProvider, at now: UnixTime) -> Refusal? {
         guard provider.tenants.contains(identity.tenant.name) else { return .tenantNotAllowed }
         return provider.conditions.allSatisfy { $0.holds(for: identity.claims) } ? nil : .conditionNotMet
     }

@@ -1,11 +1,30 @@
 /// Keeps apart the kinds of tokens that one issuer signs with one key (RFC 8725 §3.11, §3.12).
-struct TokenKindPolicy: IdentityPolicy {
-    let rules: TenantRules
+enum TokenKindPolicy: IdentityPolicy {
+    static let rules = [
+        VerificationRule(
+            name: "header_type", refusals: [.headerTypeNotAllowed],
+            expected: { _ in "JWT or at+jwt, with or without application/, or absent" }, found: { $0.header(\.type) },
+            remedy: "Send an access token; its header's typ is JWT or at+jwt."),
+        VerificationRule(
+            name: "token_kind", refusals: [.tokenKindNotAllowed], claims: ["typ"],
+            expected: {
+                $0.byTenant { "typ: one of \(ExplainedToken.list($0.tokenKinds)); absent counts as Bearer" }
+            },
+            found: { $0.claim("typ") }, remedy: "Send the access token, or list the kind in tenants[].token_kinds."),
+        VerificationRule(
+            name: "service_account", refusals: [.serviceAccountNotAllowed],
+            claims: ["preferred_username", "client_id", "clientHost", "clientAddress", "sid", "session_state"],
+            expected: { $0.byTenant { $0.allowsServiceAccounts ? "anybody" : "no service account" } },
+            found: { $0.claim("preferred_username") },
+            remedy: "Send an associate's token, or set tenants[].allow_service_accounts."),
+        VerificationRule(
+            name: "sender_constraint", refusals: [.senderConstrained], claims: ["cnf"], expected: { _ in "no cnf" },
+            found: { $0.claim("cnf") }, remedy: "Have the issuer issue a bearer token to this client."),
+    ]
 
-    func refusal(of identity: VerifiedIdentity, at now: UnixTime) -> Refusal? {
-        guard Self.headerTypes.contains(identity.headerType?.lowercasedASCII ?? "jwt") else {
-            return .headerTypeNotAllowed
-        }
+    static func refusal(of identity: VerifiedIdentity, for provider: IdentityProvider, at now: UnixTime) -> Refusal? {
+        let rules = identity.tenant.rules
+        guard headerTypes.contains(identity.headerType?.lowercasedASCII ?? "jwt") else { return .headerTypeNotAllowed }
         guard let kind = identity.claims["typ"].map(\.string) ?? "Bearer", rules.tokenKinds.contains(kind) else {
             return .tokenKindNotAllowed
         }
@@ -16,16 +35,13 @@ struct TokenKindPolicy: IdentityPolicy {
 
     /// Keycloak names these accounts after their client, and says from where the client called. RFC 9068 §2.2 has
     /// `client_id` in every access token, so it tells only of a client that has nobody's session.
-    private func isServiceAccount(_ claims: ClaimsSet) -> Bool {
+    private static func isServiceAccount(_ claims: ClaimsSet) -> Bool {
         if claims["preferred_username"]?.string?.hasPrefix("service-account-") == true { return true }
         if claims["clientHost"] != nil || claims["clientAddress"] != nil { return true }
         return claims["client_id"] != nil && claims["sid"] == nil && claims["session_state"] == nil
     }
 
-    /// Media types compare case-insensitively, and `application/` may be left out (RFC 7515 §4.1.9); `at+jwt` is of
+    /// Media types compare case-insensitively, and `application/` may be left out (RFC 7515 §4.1.9); `at+jwt` is from
     /// RFC 9068 §4.
     private static let headerTypes: Set<ExactText> = ["jwt", "at+jwt", "application/jwt", "application/at+jwt"]
-    static let claimNames: [ExactText] = [
-        "typ", "preferred_username", "client_id", "clientHost", "clientAddress", "sid", "session_state", "cnf",
-    ]
 }

@@ -1,8 +1,20 @@
-/// RFC 7519 §4.1.4 to §4.1.6, with the tenant's clock skew either way, and an upper bound of age.
-struct ValidityPeriodPolicy: IdentityPolicy {
-    let rules: TenantRules
+/// RFC 7519 §4.1.4 to §4.1.6, with the tenant's clock skew either way, and an upper bound on the age.
+enum ValidityPeriodPolicy: IdentityPolicy {
+    static let rules = [
+        VerificationRule(
+            name: "validity_period", refusals: [.expired, .notYetValid, .issuedInFuture, .tooOld],
+            expected: {
+                $0.byTenant { rules in
+                    "now within nbf and exp, iat not ahead, \(ExplainedToken.seconds(rules.clockSkew)) of skew"
+                        + (rules.maximumAge.map { ", at most \(ExplainedToken.seconds($0)) old" } ?? "")
+                }
+            },
+            found: \.distances,
+            remedy: "Log in again; if that does not help, set the clocks, or raise clock_skew or maximum_age.")
+    ]
 
-    func refusal(of identity: VerifiedIdentity, at now: UnixTime) -> Refusal? {
+    static func refusal(of identity: VerifiedIdentity, for provider: IdentityProvider, at now: UnixTime) -> Refusal? {
+        let rules = identity.tenant.rules
         guard now < identity.acceptedUntil else { return .expired }
         let latestStart = now + rules.clockSkew
         if let notBefore = identity.notBefore, notBefore > latestStart { return .notYetValid }
@@ -11,6 +23,4 @@ struct ValidityPeriodPolicy: IdentityPolicy {
         if let maximumAge = rules.maximumAge, now - issuedAt > maximumAge + rules.clockSkew { return .tooOld }
         return nil
     }
-
-    static let claimNames: [ExactText] = ["sub", "exp", "iat", "nbf"]
 }

@@ -50,3 +50,29 @@ package struct VerifiedIdentity: Sendable, Redacted {
         return UnixTime(seconds: seconds)
     }
 }
+
+extension VerifiedIdentity {
+    private static let remedy = "Have the issuer write the claim as RFC 7519 has it; without iat, set maximum_age: 0s."
+    private static let numericDateWords = "a number from 0 to 2^53"
+    private static let optionalDateWords = "absent, or \(numericDateWords)"
+
+    /// The claims that every token needs.
+    static let rules = [
+        VerificationRule(
+            name: "claims_readable", refusals: [.claimsUnreadable], expected: { _ in "claims that libjwt reads" },
+            remedy: remedy),
+        VerificationRule(
+            name: "subject", refusals: [.subjectInvalid], claims: ["sub"],
+            expected: { _ in "a string that is not empty" }, found: { $0.claim("sub") }, remedy: remedy),
+        VerificationRule(
+            name: "expiration", refusals: [.expirationInvalid], claims: ["exp"], expected: { _ in numericDateWords },
+            found: { $0.claim("exp") }, remedy: remedy),
+        VerificationRule(
+            name: "issued_at", refusals: [.issuedAtInvalid], claims: ["iat"],
+            expected: { $0.byTenant { $0.maximumAge == nil ? optionalDateWords : numericDateWords } },
+            found: { $0.claim("iat") }, remedy: remedy),
+        VerificationRule(
+            name: "not_before", refusals: [.notBeforeInvalid], claims: ["nbf"],
+            expected: { $0.byTenant { _ in optionalDateWords } }, found: { $0.claim("nbf") }, remedy: remedy),
+    ]
+}

@@ -78,26 +78,32 @@ package struct VerifyIdentityToken: Sendable {
         return verified
     }
 
+    // MARK: Rules
+
+    /// What a genuine token must pass, in the order in which it is looked at.
+    private static let policies: [any IdentityPolicy.Type] = [
+        TokenKindPolicy.self, ValidityPeriodPolicy.self, AudiencePolicy.self, AuthorizedPartyPolicy.self,
+        IdentityProviderPolicy.self,
+    ]
+
+    /// What every token must pass, in the order in which it is looked at.
+    package static let rules =
+        UnverifiedToken.rules + issuerRules + VerifiedIdentity.rules + policies.flatMap { $0.rules }
+        + [TokenRecipe.mappedClaimsRule]
+
     /// The first policy that is not met decides.
     private static func refusal(
         of identity: VerifiedIdentity, for provider: IdentityProvider, at now: UnixTime
     ) -> Refusal? {
-        let rules = identity.tenant.rules
-        return TokenKindPolicy(rules: rules).refusal(of: identity, at: now)
-            ?? ValidityPeriodPolicy(rules: rules).refusal(of: identity, at: now)
-            ?? AudiencePolicy(rules: rules).refusal(of: identity, at: now)
-            ?? AuthorizedPartyPolicy(rules: rules).refusal(of: identity, at: now)
-            ?? IdentityProviderPolicy(provider: provider).refusal(of: identity, at: now)
+        for policy in policies {
+            if let refusal = policy.refusal(of: identity, for: provider, at: now) { return refusal }
+        }
+        return nil
     }
 
     private static func claimNames(for providers: [IdentityProvider]) -> [ExactText] {
-        var names = Set(ValidityPeriodPolicy.claimNames + TokenKindPolicy.claimNames)
-        names.formUnion(AudiencePolicy.claimNames + AuthorizedPartyPolicy.claimNames)
-        for provider in providers {
-            names.formUnion(provider.conditions.map(\.claim.root))
-            names.formUnion(provider.token.claimRoots)
-        }
-        return names.sorted()
+        let names = rules.flatMap { rule in rule.claims + providers.flatMap(rule.configuredClaims) }
+        return Set(names).sorted()
     }
 }
 

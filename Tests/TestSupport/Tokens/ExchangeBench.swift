@@ -54,20 +54,21 @@ package struct ExchangeBench: Sendable {
         let mint = MintExternalIdentity(
             issuer: ExactText(Self.publicURL), keys: TestKeys.ring, randomBytes: OpenSSLRecordSealer().randomBytes)
         exchange = ExchangeToken(
-            verify: verify, mint: mint, vault: vault, store: store, deferredSessions: deferredSessions,
-            upstream: upstream.map { source in
-                UpstreamExchange(
-                    obtain: ObtainUpstreamToken(
-                        source: source, records: kept ?? InMemorySharedRecords(time: clock.time),
-                        vault: UpstreamVault(
-                            sealer: OpenSSLRecordSealer(), secret: Array("one secret for all replicas".utf8)),
-                        time: clock.time,
-                        // Deadlines go by the manual clock; real ones would run out beside hundreds of other tests.
-                        sleep: { try await Task.sleep(for: $0 < .seconds(1) ? $0 : $0 * 20) }),
-                    mint: mint, vault: vault, store: store, answers: records ?? InMemorySharedRecords(time: clock.time),
-                    revocations: revocations, time: clock.time)
-            },
-            revocations: revocations, time: clock.time)
+            verify: verify,
+            mint: MintedExchange(
+                mint: mint, vault: vault, store: store, deferredSessions: deferredSessions, revocations: revocations,
+                time: clock.time),
+            fetch: UpstreamExchange(
+                obtain: ObtainUpstreamToken(
+                    source: upstream ?? NoUpstream(), records: kept ?? InMemorySharedRecords(time: clock.time),
+                    vault: UpstreamVault(
+                        sealer: OpenSSLRecordSealer(), secret: Array("one secret for all replicas".utf8)),
+                    time: clock.time,
+                    // Deadlines go by the manual clock; real ones would run out beside hundreds of other tests.
+                    sleep: { try await Task.sleep(for: $0 < .seconds(1) ? $0 : $0 * 20) }),
+                mint: mint, vault: vault, store: store, answers: records ?? InMemorySharedRecords(time: clock.time),
+                revocations: revocations, time: clock.time),
+            time: clock.time)
         explain = ExplainToken(verify: verify, mint: mint, tenants: tenants, limits: limits)
         revoke = RevokeSession(
             issuer: ExactText(Self.publicURL), providers: providers, vault: vault, store: store,
@@ -100,6 +101,13 @@ package struct ExchangeBench: Sendable {
             ExchangeRequest(
                 identityToken: IdentityToken(bytes: bytes), device: device, provider: providers[provider],
                 arrivedAt: clock.time.elapsed()))
+    }
+}
+
+/// For benches without an internal service.
+private struct NoUpstream: UpstreamTokenSource {
+    func token(for request: UpstreamRequest, within budget: Duration) async throws(UpstreamFailure) -> UpstreamToken {
+        throw .unavailable(cause: "there is none")
     }
 }
 
