@@ -1,8 +1,8 @@
 /// An IPv4 or IPv6 address.
 ///
-/// An IPv4 address is kept as the IPv6 address it is mapped to (RFC 4291 §2.5.5.2), so that both ways to write it are equal.
+/// An IPv4 address is stored as its IPv4-mapped IPv6 address (RFC 4291 §2.5.5.2), so that both spellings are equal.
 package struct IPAddress: Hashable, Sendable {
-    /// In network byte order: the first group is the most significant one.
+    /// The first group is the most significant.
     package let bits: UInt128
 
     package init(bits: UInt128) {
@@ -19,8 +19,8 @@ package struct IPAddress: Hashable, Sendable {
 // MARK: - Text
 
 extension IPAddress {
-    /// Nil for all but four decimals or the forms of RFC 4291 §2.2: also for a port, brackets, a zone, or a decimal that
-    /// begins with 0, which some read as octal.
+    /// Reads four decimals, or a form of RFC 4291 §2.2. Nil for anything else: also for a port, brackets, a zone, or a
+    /// decimal with a leading zero, which some readers take for octal.
     package init?(_ text: some Collection<UInt8>) {
         if let bits = Self.ipv4(text) {
             self.init(ipv4: bits)
@@ -31,7 +31,7 @@ extension IPAddress {
         }
     }
 
-    /// Characters of the longest form: six groups and four decimals.
+    /// Length of the longest form: six groups and four decimals.
     private static let longestText = 45
 
     private static func ipv4(_ text: some Collection<UInt8>) -> UInt32? {
@@ -57,7 +57,7 @@ extension IPAddress {
         return bits(before + [UInt32](repeating: 0, count: 8 - before.count - after.count) + after)
     }
 
-    /// Groups of 16 bits; none for an empty text.
+    /// Groups of 16 bits: an empty array for an empty text, nil for a malformed one.
     private static func groups(_ text: ArraySlice<UInt8>, mayEndInIPv4: Bool = true) -> [UInt32]? {
         if text.isEmpty { return [] }
         var groups: [UInt32] = []
@@ -78,7 +78,7 @@ extension IPAddress {
         groups.reduce(0) { $0 << 16 | UInt128($1) }
     }
 
-    /// Nil for no digit, too many of them, or another character; a sign, which `UInt32` would take, is one.
+    /// Nil if there is no digit, more than `digits`, or another character, such as the sign that `UInt32` would accept.
     private static func number(_ text: some Collection<UInt8>, digits: Int, radix: Int) -> UInt32? {
         guard text.count <= digits, let first = text.first, first != UInt8(ascii: "+"), first != UInt8(ascii: "-")
         else { return nil }

@@ -1,10 +1,11 @@
-/// The body of the callback, in both of NewStore's spellings:
+/// The body of the callback, in either of NewStore's spellings:
 /// `{"deviceId": "xyz", "identity": "<JWT>"}` and `{"device_id": "", "identity": "Bearer <JWT>"}`.
 package struct CallbackBody: Sendable {
     package let identityToken: IdentityToken
-    /// Empty where none was named; null names none.
+    /// Empty if the body names no device, or null.
     package let device: ExactText
 
+    /// Reads the token with or without `Bearer ` before it. Other members are ignored.
     package init(_ text: [UInt8], limits: JSONLimits) throws(CallbackBodyError) {
         let object: JSONObject
         do { object = try JSONObject(text, limits: limits) } catch { throw .json(error) }
@@ -24,13 +25,13 @@ package struct CallbackBody: Sendable {
     }
 }
 
-/// Why a body asks for no exchange. Says nothing of its content.
+/// Why a body cannot be used. Contains nothing of the body.
 package enum CallbackBodyError: Error, Sendable, Equatable {
     case json(JSONError)
     case identityNotAString
     case identityEmpty
     case deviceNotAString
-    /// Both spellings, with different values.
+    /// Both spellings are present, with different values.
     case devicesDiffer
 
     /// For the log; stable.

@@ -15,6 +15,7 @@ package struct ExchangeToken: Sendable {
         self.time = time
     }
 
+    /// Answers a failure of ours as the provider's ``FailureMode`` demands; refusals are the same in both modes.
     package func callAsFunction(_ request: ExchangeRequest) async -> ExchangeOutcome {
         do throws(ExchangeStop) {
             let now = time.now()
@@ -41,19 +42,20 @@ package struct ExchangeToken: Sendable {
 struct VerifiedLogin: Sendable {
     let identity: VerifiedIdentity
     let request: ExchangeRequest
-    /// Before any service was asked: what is revoked while one is, ends this session too.
+    /// The session's time of issue. Taken before any service is called, so that a revocation during the call ends this
+    /// session too.
     let verifiedAt: UnixTime
 }
 
-/// What a caller asks for.
+/// One exchange, as the callback or `POST /token` asks for it.
 package struct ExchangeRequest: Sendable, Redacted {
     package let identityToken: IdentityToken
     /// As the app names it; may be empty.
     package let device: ExactText
     package let provider: IdentityProvider
-    /// By ``TimeSource/elapsed``; the provider's deadline counts from here.
+    /// By ``TimeSource/elapsed``; the provider's deadline starts here.
     package let arrivedAt: Duration
-    /// Nil if it did not come over a network.
+    /// Nil if the request did not come over a network.
     package let source: RequestSource?
     package let trace: RequestTrace
 
@@ -69,8 +71,8 @@ package struct ExchangeRequest: Sendable, Redacted {
         self.arrivedAt = arrivedAt
     }
 
-    /// How long the session store may take: a strict login waits as long as its deadline allows, an optional one goes on
-    /// without the store after `patience`.
+    /// How long the session store may take: a strict login waits as long as its deadline allows, an optional one goes
+    /// on without the store after `patience`.
     func storeBudget(
         before operation: String, at now: Duration, patience: Duration
     ) throws(ExchangeStop) -> Duration {
@@ -81,7 +83,8 @@ package struct ExchangeRequest: Sendable, Redacted {
         }
     }
 
-    /// What is left of the provider's deadline, less what it takes to answer.
+    /// What is left of the provider's deadline, less a tenth of it (at most 50 ms) to send the answer.
+    /// - Throws: `deadlineExceeded` if nothing is left.
     func budget(before operation: String, at now: Duration) throws(ExchangeStop) -> Duration {
         let deadline = provider.deadline
         let remaining = arrivedAt + deadline - min(deadline / 10, .milliseconds(50)) - now
@@ -92,12 +95,15 @@ package struct ExchangeRequest: Sendable, Redacted {
     }
 }
 
+/// How an exchange ended.
 package enum ExchangeOutcome: Sendable {
     /// The session is stored.
     case issued(IssuedIdentity, tenant: ExactText)
-    /// Our failure, which an optional provider's login does not suffer from. A token, if any, has no session yet.
+    /// We failed, but the login of an optional provider must go on: without a token, or with one whose session is not
+    /// stored yet.
     case degraded(IssuedIdentity?, Failure)
+    /// We failed, and the provider is strict.
     case failed(Failure)
-    /// - Parameter clockDifference: where the time was wrong: our clock less the one in the token.
+    /// - Parameter clockDifference: our clock minus the time in the token; nil if the refusal is not about time.
     case refused(Refusal, clockDifference: Duration? = nil)
 }

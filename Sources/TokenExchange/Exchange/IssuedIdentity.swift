@@ -1,7 +1,7 @@
 /// An external identity on its way to the client.
 package struct IssuedIdentity: Sendable, Redacted {
     package let externalIdentity: ExternalIdentity
-    /// Until its `exp`; of an earlier answer that is sent again less than a lifetime.
+    /// Until its `exp`: less than a full lifetime if an earlier answer is sent again.
     package let remainingSeconds: Int64
 
     init(_ externalIdentity: ExternalIdentity, of session: SessionRecord, at now: UnixTime) {

@@ -15,7 +15,7 @@ package struct MintExternalIdentity: Sendable {
         self.randomBytes = randomBytes
     }
 
-    /// A new token of `kind`, which is the provider's, and its session.
+    /// A new token of `kind`, which is the provider's, and its session record. Stores nothing.
     package func callAsFunction(
         _ kind: TokenRecipe.Minted, for identity: VerifiedIdentity, provider: IdentityProvider, device: CohortLabel?,
         in partition: Partition, at now: UnixTime
@@ -36,7 +36,7 @@ package struct MintExternalIdentity: Sendable {
         }
     }
 
-    /// What is remembered of a token, whoever makes it.
+    /// The session record of a token that is made here or by an internal service.
     func session(
         for identity: VerifiedIdentity, provider: IdentityProvider, device: CohortLabel?, in partition: Partition,
         at now: UnixTime, expiresAt: Int64
@@ -51,21 +51,22 @@ package struct MintExternalIdentity: Sendable {
             claims: mappedClaims)
     }
 
-    /// What its claims and the configuration must allow.
+    /// That claims and configuration allow a token to be made, as `token explain` shows it.
     static let rule = VerificationRule(
         name: "mint", failures: [.mintFailed], expected: { _ in "an external identity within its limits" },
         remedy: "Raise maximum_bytes or map fewer claims; check the signing keys.")
 
-    /// Nil for what this would not mint, or not any more: its key is gone.
+    /// Nil for a token that we would not mint, such as one whose key is gone.
     ///
-    /// - Parameter foreign: where a token of an internal service has its session; nil for none.
+    /// - Parameter foreign: the partition of an internal service's token; nil if it cannot be one.
     func recognize(
         _ externalIdentity: ExternalIdentity, foreign: (ExternalIdentity) -> Partition? = { _ in nil }
     ) -> RecognizedIdentity? {
         RecognizedIdentity(externalIdentity, issuer: issuer, keys: keys, foreign: foreign)
     }
 
-    /// The fewest bytes that a JWT of this provider can have, so that start-up can refuse a limit which no token keeps.
+    /// Length of the shortest JWT of this provider, so that start-up can refuse a limit that no token could meet. 0 if
+    /// there is no active key.
     package func minimumBytes(of shape: TokenRecipe.JWTShape, for provider: IdentityProvider) -> Int {
         let fixedClaims = provider.token.claims.compactMap { mapping in
             if case .value(let value) = mapping.source { JSONValue.Member(mapping.name, value) } else { nil }
@@ -83,7 +84,7 @@ package struct MintExternalIdentity: Sendable {
 extension MintExternalIdentity {
     /// 128 bits: no two tokens ever share a `jti`.
     private static let tokenIDByteCount = 16
-    /// 256 bits: nobody guesses one.
+    /// 256 bits: it cannot be guessed.
     private static let opaqueByteCount = 32
 
     private func opaqueToken(in partition: Partition) -> ExternalIdentity {

@@ -1,6 +1,7 @@
 /// The exchange for providers whose tokens are made here.
 ///
-/// The token begins with its exchange's partition, so session and answer lie in one, and one command writes both.
+/// The token's random part begins with its exchange's partition, so session and answer share a partition, and one
+/// command writes both.
 package struct MintedExchange: Sendable {
     private let mint: MintExternalIdentity
     private let vault: SessionVault
@@ -9,6 +10,7 @@ package struct MintedExchange: Sendable {
     private let revocations: RevocationList
     private let time: TimeSource
 
+    /// - Parameter deferredSessions: takes sessions that the store cannot take, for optional providers.
     package init(
         mint: MintExternalIdentity, vault: SessionVault, store: any SessionStore, deferredSessions: DeferredSessions,
         revocations: RevocationList, time: TimeSource
@@ -21,6 +23,7 @@ package struct MintedExchange: Sendable {
         self.time = time
     }
 
+    /// Mints a token and stores it, or returns the earlier answer to the same exchange.
     func callAsFunction(
         _ kind: TokenRecipe.Minted, for login: VerifiedLogin
     ) async throws(ExchangeStop) -> ExchangeOutcome {
@@ -53,8 +56,8 @@ package struct MintedExchange: Sendable {
         IssuedIdentity(minted.externalIdentity, of: minted.session, at: time.now())
     }
 
-    /// An earlier answer to the same exchange, or nil if the new one is stored. What cannot be opened counts as absent,
-    /// and so does what nobody would take any more.
+    /// An earlier answer to the same exchange, or nil once the new one is stored. An earlier answer that cannot be
+    /// opened, or is no longer good, is overwritten.
     private func answer(
         toStoring records: ExchangeRecords, in slot: SessionVault.AnswerSlot, within budget: Duration
     ) async throws(SessionStoreFailure) -> IssuedIdentity? {
@@ -73,7 +76,7 @@ package struct MintedExchange: Sendable {
         return nil
     }
 
-    /// Whether key and cohorts of an earlier answer still stand, for all that is known now.
+    /// Whether an earlier answer is still good: its key is ours, and none of its cohorts is revoked.
     private func isGood(
         _ earlier: ExternalIdentity, _ session: SessionRecord, within budget: Duration
     ) async -> Bool {

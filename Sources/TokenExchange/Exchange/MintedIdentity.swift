@@ -1,4 +1,4 @@
-/// A fresh external identity and what we have to remember of it.
+/// A new external identity and its session record.
 package struct MintedIdentity: Sendable, Redacted {
     package let externalIdentity: ExternalIdentity
     package let session: SessionRecord

@@ -1,7 +1,7 @@
 /// The exchange for providers whose tokens come from an internal service.
 ///
-/// Such a token does not begin with its exchange's partition, so session and answer lie in different ones and are written
-/// one after the other: first the session, so that no answer is ever replayed that has none.
+/// Such a token does not name its exchange's partition, so session and answer are in different partitions and are
+/// written one after the other. The session comes first, so that an answer without a session is never sent again.
 package struct UpstreamExchange: Sendable {
     private let obtain: ObtainUpstreamToken
     private let mint: MintExternalIdentity
@@ -11,7 +11,7 @@ package struct UpstreamExchange: Sendable {
     private let revocations: RevocationList
     private let time: TimeSource
 
-    /// - Parameter answers: as lasting and as shared as `store`.
+    /// - Parameter answers: must last as long as `store`, and be shared by the same replicas.
     package init(
         obtain: ObtainUpstreamToken, mint: MintExternalIdentity, vault: SessionVault, store: any SessionStore,
         answers: any SharedRecords, revocations: RevocationList, time: TimeSource
@@ -25,6 +25,7 @@ package struct UpstreamExchange: Sendable {
         self.time = time
     }
 
+    /// Returns the earlier answer to the same exchange, or obtains a token and stores its session and the answer.
     func callAsFunction(
         _ recipe: UpstreamRecipe, for login: VerifiedLogin
     ) async throws(ExchangeStop) -> IssuedIdentity {
@@ -76,10 +77,10 @@ package struct UpstreamExchange: Sendable {
         throw .failed(Failure(ObtainUpstreamToken.revokedAgain))
     }
 
-    /// What is left for the store once the service has answered.
+    /// Kept back for the store after the service has answered.
     private static let timeToStore = Duration.milliseconds(250)
 
-    /// The session of a token once this login is part of it; nil if the token was revoked.
+    /// Adds this login to the token's session; nil if the token was revoked.
     private func session(
         of token: HeldUpstreamToken, deviceLimit: Int, for login: VerifiedLogin
     ) async throws(ExchangeStop) -> SessionRecord? {
@@ -94,7 +95,7 @@ package struct UpstreamExchange: Sendable {
             return try await store.session(sealed.key, within: budget)
         }
         while let record = present, let session = vault.open(record, of: token.externalIdentity) {
-            // What this very login has just begun needs no list.
+            // A session that this login has just begun is good even if the list of revocations is old.
             let budget = record == sealed.record ? Duration.zero : try storeBudget(login.request)
             if case .revoked = try await verdict(on: session, within: budget) { return nil }
             let renewed = try session.renewed(by: begun, deviceLimit: deviceLimit)
@@ -118,7 +119,7 @@ package struct UpstreamExchange: Sendable {
 
     // MARK: Answers
 
-    /// The answer that a record holds; nil if it cannot be opened, or its session is gone.
+    /// The answer in a record; nil if it cannot be opened, or its session is gone or revoked.
     private func issued(
         by record: [UInt8], in slot: SessionVault.AnswerSlot, for request: ExchangeRequest
     ) async throws(ExchangeStop) -> IssuedIdentity? {
@@ -147,7 +148,7 @@ package struct UpstreamExchange: Sendable {
         try request.storeBudget(before: "exchange", at: time.elapsed(), patience: store.patience)
     }
 
-    /// - Parameter dead: a record that answers nobody any more; nil if there was none.
+    /// - Parameter dead: an earlier record that can no longer be answered with; nil if there was none.
     private func answer(
         with token: RecordedToken, in slot: SessionVault.AnswerSlot, replacing dead: [UInt8]?, for login: VerifiedLogin
     ) async throws(ExchangeStop) -> IssuedIdentity {
@@ -178,7 +179,7 @@ package struct UpstreamExchange: Sendable {
 }
 
 extension SessionRecord {
-    /// A session says whose token it is, so a token cannot be two people's, nor two providers'.
+    /// Merges `login` into the session. Refuses a token of another user or another provider.
     fileprivate func renewed(by login: SessionRecord, deviceLimit: Int) throws(ExchangeStop) -> SessionRecord {
         guard isOfSameOwner(as: login) else {
             let cause =
@@ -186,7 +187,7 @@ extension SessionRecord {
             throw .failed(Failure(.refused(cause: cause)))
         }
         let renewed = renewed(by: login)
-        // No device makes room for another: whoever loses one must be able to end its session.
+        // No device is dropped to make room: the session of a lost device must stay revocable.
         guard renewed.devices.count <= deviceLimit else {
             let cause =
                 "it gave one token to more than \(deviceLimit) devices, which token.upstream.devices_per_token allows"

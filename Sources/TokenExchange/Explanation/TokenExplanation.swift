@@ -1,26 +1,28 @@
-/// A token's way through all rules, for people who wonder why it is refused.
+/// How a token fares under every rule, for people who want to know why it is refused.
 package struct TokenExplanation: Sendable {
+    /// What came of one rule. Nothing is checked after the first failure.
     package enum Outcome: String, Sendable {
         case pass
         case fail
         case notReached = "not reached"
     }
 
+    /// One rule, and what it found.
     package struct Line: Sendable {
         /// The rule's name.
         package let rule: String
         package let outcome: Outcome
         package let expected: String
-        /// Shapes and distances, no values.
+        /// Types, sizes and time differences; no values.
         package let found: String
-        /// The value itself, for whoever may see it; nil if there is none.
+        /// The value itself, for `--show-values`; nil if there is none.
         package let value: String?
-        /// Nil if nothing is to be done.
+        /// Nil if there is nothing to do.
         package let remedy: String?
     }
 
     package let lines: [Line]
-    /// The precise reason, as the log has it; nil if the exchange would be allowed.
+    /// The exact reason, as in the log; nil if the exchange would be allowed.
     package let reason: String?
 
     package var isAllowed: Bool { reason == nil }
@@ -58,7 +60,7 @@ extension ExchangeStop {
         }
     }
 
-    /// What only the stop knows: our own cause, or how far a time is off.
+    /// What only the stop knows: the cause of our failure, or how far a time is off.
     fileprivate var finding: String? {
         switch self {
         case .failed(let failure): failure.cause
@@ -69,9 +71,9 @@ extension ExchangeStop {
     }
 }
 
-/// Explains tokens by exchanging them, except for the store: the verdict is the service's own.
+/// Explains a token by exchanging it, except that nothing is stored: the verdict is the service's own.
 package struct ExplainToken: Sendable {
-    /// What a token must pass to be exchanged, in the order in which it is looked at.
+    /// Every rule that a token must pass, in the order in which they are checked.
     package static let rules = VerifyIdentityToken.rules + [MintExternalIdentity.rule]
 
     private let verify: VerifyIdentityToken
@@ -79,6 +81,9 @@ package struct ExplainToken: Sendable {
     private let tenants: [Tenant]
     private let limits: TokenLimits
 
+    /// - Parameters:
+    ///   - tenants: those that `verify` knows.
+    ///   - limits: those that `verify` applies.
     package init(verify: VerifyIdentityToken, mint: MintExternalIdentity, tenants: [Tenant], limits: TokenLimits) {
         self.verify = verify
         self.mint = mint
@@ -86,6 +91,8 @@ package struct ExplainToken: Sendable {
         self.limits = limits
     }
 
+    /// Fetches issuer keys as a login does. Calls no internal service.
+    /// - Parameter budget: how long keys may take.
     package func callAsFunction(
         _ token: IdentityToken, for provider: IdentityProvider, at now: UnixTime, within budget: Duration
     ) async -> TokenExplanation {
@@ -99,7 +106,7 @@ package struct ExplainToken: Sendable {
         }
     }
 
-    /// Which device and partition makes no difference to whether a token can be made. Internal services are not asked.
+    /// Device and partition make no difference to whether a token can be made.
     private func checkMinting(
         for identity: VerifiedIdentity, provider: IdentityProvider, token: IdentityToken, at now: UnixTime
     ) throws(ExchangeStop) {

@@ -1,14 +1,15 @@
 import Synchronization
 
-/// Sessions of a single process that forgets them when it ends: for development and tests.
+/// Sessions in the memory of one process, lost when it ends: for development and tests.
 ///
-/// Bounded by `limit` records; a full store refuses, it never drops what it has acknowledged. Expired records go as
-/// time passes, second by second, without a look at the others. As in Redis a record's life is counted from when it is
-/// written, by the clock that only goes forward: a wall clock that is wrong for a moment ends none and keeps none for ever.
+/// A full store refuses new records and never drops one that it has acknowledged. Expired records are removed second by
+/// second, without scanning the others. As in Redis, a record's life is measured by the monotonic clock from when it is
+/// written, so a wall clock that is wrong for a moment neither ends a record nor keeps one for ever.
 package final class InMemorySessionStore: SessionStore {
     private let records: Mutex<Records>
     private let time: TimeSource
 
+    /// - Parameter limit: the most records, sessions and answers together.
     package init(limit: Int = 1_000_000, time: TimeSource) {
         records = Mutex(Records(limit: limit))
         self.time = time
@@ -60,7 +61,7 @@ package final class InMemorySessionStore: SessionStore {
 
     package func check(within budget: Duration) {}
 
-    /// Nobody ever waits for it.
+    /// Of no effect: no operation waits.
     package let patience = Duration.seconds(1)
 
     package func revoke(_ key: RecordKey, until end: UnixTime, within budget: Duration) throws(SessionStoreFailure) {
@@ -72,6 +73,7 @@ package final class InMemorySessionStore: SessionStore {
         }
     }
 
+    /// Sessions and answers; for tests.
     package var recordCount: Int { records.withLock { $0.count } }
 }
 
@@ -96,7 +98,7 @@ extension InMemorySessionStore: RevocationStore {
 private struct Records {
     private var sessions: [RecordKey: Session] = [:]
     private var answers: [RecordKey: Answer] = [:]
-    /// What may be forgotten once a second has passed. An entry can be stale: the record was replaced since.
+    /// Keys of records that end in a given second (monotonic). Stale if the record was replaced since.
     private var due: [Int64: [RecordKey]] = [:]
     private var forgottenUntil: Int64 = 0
     private var revocations = RevocationTable()
@@ -124,7 +126,7 @@ private struct Records {
         guard count + wanted <= limit else { throw SessionStoreFailure(operation, .refused(code: "FULL")) }
     }
 
-    /// Takes a revoked session's place.
+    /// Stored in place of a revoked session.
     static let revoked = SealedRecord(bytes: [])
 
     func isTaken(_ key: RecordKey, at now: Moment) -> Bool { sessions[key].map { $0.endsAt > now.elapsed } ?? false }

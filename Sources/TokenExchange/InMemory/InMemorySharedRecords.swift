@@ -1,7 +1,7 @@
 import Synchronization
 
-/// Shared records of a single process, bounded in number and bytes: beyond either the oldest is dropped, which costs a
-/// call of the service and nothing else.
+/// Shared records in the memory of one process, bounded in number and bytes. Beyond either the oldest is dropped, which
+/// only costs another call to the service.
 package final class InMemorySharedRecords: SharedRecords {
     private struct Entry {
         let value: [UInt8]
@@ -11,7 +11,7 @@ package final class InMemorySharedRecords: SharedRecords {
 
     private struct State {
         var entries: [RecordKey: Entry] = [:]
-        /// In the order of writing; stale where the entry was written again.
+        /// In the order of writing; stale if the record was written again.
         var order: [(key: RecordKey, number: Int)] = []
         var oldest = 0
         var bytes = 0
@@ -23,12 +23,14 @@ package final class InMemorySharedRecords: SharedRecords {
     private let byteLimit: Int
     private let time: TimeSource
 
+    /// - Parameter byteLimit: of all values together.
     package init(entryLimit: Int = 100_000, byteLimit: Int = 32 << 20, time: TimeSource) {
         self.entryLimit = entryLimit
         self.byteLimit = byteLimit
         self.time = time
     }
 
+    /// Includes expired records that nobody has asked for since; for tests.
     package var count: Int { state.withLock(\.entries.count) }
 
     package func value(of key: RecordKey, within budget: Duration) -> [UInt8]? {
@@ -84,7 +86,7 @@ package final class InMemorySharedRecords: SharedRecords {
         compact(&state)
     }
 
-    /// Forgets what stands for nothing any more, once that is the greater part.
+    /// Removes stale entries from the order once they are the majority.
     private func compact(_ state: inout State) {
         guard state.order.count > 64, state.order.count > 2 * state.entries.count else { return }
         let entries = state.entries

@@ -1,4 +1,4 @@
-/// Says whether an external identity is good now, and what stands behind it.
+/// Says whether an external identity is good now, and whose session it is.
 package struct IntrospectSession: Sendable {
     private let recognize: IdentityRecognizer
     private let providers: [ExactText: IdentityProvider]
@@ -9,7 +9,7 @@ package struct IntrospectSession: Sendable {
     private let claimsReader: any ClaimsReader
     private let time: TimeSource
 
-    /// - Parameter keys: ours; nil if nobody may read them: the store alone decides then.
+    /// - Parameter keys: our own; nil if they cannot be read, so that the store alone decides.
     package init(
         issuer: ExactText, providers: [IdentityProvider], vault: SessionVault, store: any SessionStore,
         deferredSessions: DeferredSessions, revocations: RevocationList, keys: SigningKeyRing?,
@@ -26,7 +26,7 @@ package struct IntrospectSession: Sendable {
         self.time = time
     }
 
-    /// - Throws: ``Failure`` while the store cannot be asked and the token cannot speak for itself; never "inactive" then.
+    /// - Throws: ``Failure`` if the store cannot be asked and the token alone does not decide; never "inactive" then.
     package func callAsFunction(_ externalIdentity: ExternalIdentity) async throws(Failure) -> SessionStatus {
         // What cannot be ours by its shape needs no store.
         guard let recognized = recognize(externalIdentity) else { return .inactive }
@@ -34,8 +34,8 @@ package struct IntrospectSession: Sendable {
         func remaining() -> Duration { max(end - time.elapsed(), .zero) }
         do throws(SessionStoreFailure) {
             let key = vault.sessionKey(of: externalIdentity, in: recognized.partition)
-            // Else a good token of an outage would be inactive until its session's turn has come; the store knows whether
-            // it was revoked meanwhile.
+            // Otherwise a good token that was issued in an outage would be inactive until its session is written. A
+            // revocation in the meantime is in the store.
             try await deferredSessions.write(key, within: remaining())
             let record = try await store.session(key, within: remaining())
             guard let session = record.flatMap({ vault.open($0, of: externalIdentity) }), isLive(session) else {
@@ -51,14 +51,14 @@ package struct IntrospectSession: Sendable {
         }
     }
 
-    /// For all that is asked of the store.
+    /// For all operations on the store together.
     private static let budget: Duration = .seconds(2)
 
     private func isLive(_ session: SessionRecord) -> Bool {
         session.expiry > time.now() && providers[session.identityProvider] != nil
     }
 
-    /// In an outage only a JWT of an optional provider is answered, from its signature.
+    /// In an outage, only a JWT of an optional provider is answered, from its signature.
     private func statusWithoutStore(
         _ recognized: RecognizedIdentity, failure: Failure
     ) throws(Failure) -> SessionStatus {
@@ -67,7 +67,7 @@ package struct IntrospectSession: Sendable {
         case .forged: return .inactive
         case .session(let session):
             guard providers[session.identityProvider]?.mode == .optional else { throw failure }
-            // The token says the second of its issue, watermarks say the millisecond.
+            // The token's `iat` is in seconds, watermarks are in milliseconds.
             let verdict = revocations.verdict(
                 on: session, keyID: recognized.keyID, latestIssue: session.issuedAt + .seconds(1))
             return isLive(session) && verdict != .revoked ? .unconfirmed(recognized.live(session)) : .inactive
@@ -76,7 +76,7 @@ package struct IntrospectSession: Sendable {
 }
 
 extension IntrospectSession {
-    /// As `verifier` may know it: what belongs to a provider that it may not see is inactive to it.
+    /// The status for `verifier`, to which a token of a provider that it may not see is inactive.
     package func callAsFunction(
         _ externalIdentity: ExternalIdentity, for verifier: Verifier
     ) async throws(Failure) -> SessionStatus {

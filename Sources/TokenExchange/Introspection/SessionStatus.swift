@@ -1,10 +1,12 @@
+/// The answer of ``IntrospectSession``.
 package enum SessionStatus: Sendable, Equatable {
     case active(LiveSession)
-    /// Good by its signature; whether it was revoked cannot be told now.
+    /// The signature is good, but whether it was revoked is unknown while the store is down.
     case unconfirmed(LiveSession)
-    /// Unknown, expired, revoked, or none of ours.
+    /// Unknown, expired, revoked, or not one of our tokens.
     case inactive
 
+    /// Nil if inactive.
     package var session: LiveSession? {
         switch self {
         case .active(let session), .unconfirmed(let session): session
