@@ -1,4 +1,5 @@
-/// A JSON object from outside that has passed ``JSONScanner``: where each top-level member stands, values unread.
+/// A JSON object from outside that ``JSONScanner`` has accepted. It knows where each top-level member is; values are
+/// read when asked for.
 package struct JSONObject: Sendable, Redacted {
     private let text: [UInt8]
     private let members: [Member]
@@ -10,8 +11,8 @@ package struct JSONObject: Sendable, Redacted {
         let value: Range<Int>
     }
 
-    /// - Parameter strictness: by the grammar alone the first of two members is found, and members are not counted.
-    /// - Throws: ``JSONError``; nothing of an object with one fault is usable.
+    /// - Parameter strictness: with ``JSONStrictness/grammar`` the first of two members of one name is found, and
+    ///   members are not counted.
     package init(
         _ text: [UInt8], limits: JSONLimits, strictness: JSONStrictness = .unambiguous
     ) throws(JSONError) {
@@ -25,22 +26,23 @@ package struct JSONObject: Sendable, Redacted {
         self.strictness = strictness
     }
 
+    /// True for null, too.
     package func contains(_ name: ExactText) -> Bool { value(name) != nil }
 
-    /// A string value with escapes resolved; nil if the member is absent or no string.
+    /// A string value with escapes resolved; nil if the member is absent or not a string.
     package func string(_ name: ExactText) -> ExactText? {
         guard let value = value(name), text[value.lowerBound] == UInt8(ascii: "\"") else { return nil }
         return JSONString.text(text[(value.lowerBound + 1)..<(value.upperBound - 1)])
     }
 
-    /// A value of any type, as it is written; nil if the member is absent.
+    /// A value of any type; nil if the member is absent.
     package subscript(name: ExactText) -> JSONValue? {
         guard let value = value(name) else { return nil }
         var scanner = JSONScanner(text, limits: limits, strictness: strictness)
         return try? scanner.readValue(at: value.lowerBound)
     }
 
-    /// The texts of an array's elements; nil if the member is absent or no array.
+    /// The JSON text of each element of an array; nil if the member is absent or not an array.
     package func elements(_ name: ExactText) -> [ArraySlice<UInt8>]? {
         guard let value = value(name) else { return nil }
         var scanner = JSONScanner(text, limits: limits, strictness: strictness)
@@ -50,7 +52,7 @@ package struct JSONObject: Sendable, Redacted {
     /// Top-level names in document order, escapes resolved.
     package var names: [ExactText] { members.map { name(of: $0) } }
 
-    /// The object with these members alone, their values to the letter.
+    /// The text of an object with only these members, whose values are copied byte for byte.
     package func text(keeping names: [ExactText]) -> [UInt8] {
         var kept = [UInt8(ascii: "{")]
         kept.reserveCapacity(512)
@@ -65,7 +67,7 @@ package struct JSONObject: Sendable, Redacted {
         return kept
     }
 
-    /// What stands between the braces, to the letter.
+    /// The text between the braces.
     package var membersText: ArraySlice<UInt8> {
         guard let first = text.firstIndex(of: UInt8(ascii: "{")), let last = text.lastIndex(of: UInt8(ascii: "}"))
         else {
@@ -89,7 +91,7 @@ package struct JSONObject: Sendable, Redacted {
 }
 
 extension JSONValue {
-    /// Reads JSON text of any type, as strictly as ``JSONScanner`` does.
+    /// Reads a JSON text of any type, unambiguous only (``JSONStrictness``).
     package init(parsing text: [UInt8], limits: JSONLimits = JSONLimits()) throws(JSONError) {
         var scanner = JSONScanner(text, limits: limits)
         self = try scanner.readDocument()
@@ -97,6 +99,6 @@ extension JSONValue {
 }
 
 extension JSONObject: Equatable {
-    /// By their text, to the letter.
+    /// Compares the texts byte for byte.
     package static func == (left: JSONObject, right: JSONObject) -> Bool { left.text == right.text }
 }

@@ -1,29 +1,34 @@
-/// Writes a JSON object member by member, without a tree of values in between.
+/// Writes a JSON object member by member, without building a ``JSONValue``. Names that are a `StaticString` must need
+/// no escapes.
 package struct JSONObjectWriter {
     private var text: [UInt8]
 
-    /// - Parameter capacity: bytes to expect.
+    /// - Parameter capacity: the expected size in bytes.
     package init(capacity: Int) {
         text = []
         text.reserveCapacity(capacity)
         text.append(UInt8(ascii: "{"))
     }
 
+    /// Adds a string.
     package mutating func add(_ name: StaticString, _ string: ExactText) {
         begin(name)
         JSONValue.append(string, to: &text)
     }
 
+    /// Adds an integer.
     package mutating func add(_ name: StaticString, _ number: Int64) {
         begin(name)
         text.append(contentsOf: String(number).utf8)
     }
 
+    /// Adds a value of any type.
     package mutating func add(_ name: StaticString, _ value: JSONValue) {
         begin(name)
         value.append(to: &text)
     }
 
+    /// Adds a member whose name may need escapes.
     package mutating func add(_ member: JSONValue.Member) {
         separate()
         JSONValue.append(member.name, to: &text)
@@ -31,7 +36,7 @@ package struct JSONObjectWriter {
         member.value.append(to: &text)
     }
 
-    /// All members of `object`, to the letter.
+    /// Adds all members of `object`, copied byte for byte.
     package mutating func add(membersOf object: JSONObject) {
         let members = object.membersText
         guard !members.isEmpty else { return }
@@ -39,13 +44,12 @@ package struct JSONObjectWriter {
         text.append(contentsOf: members)
     }
 
-    /// The whole object.
+    /// Closes the object and returns its text.
     package consuming func finish() -> [UInt8] {
         text.append(UInt8(ascii: "}"))
         return text
     }
 
-    /// - Parameter name: ours, so there is nothing to escape in it.
     private mutating func begin(_ name: StaticString) {
         separate()
         text.append(UInt8(ascii: "\""))

@@ -2,7 +2,8 @@
 package struct JSONPointer: Sendable, Hashable {
     private let steps: [ExactText]
 
-    /// Nil if the text is no pointer: it begins with something else than a slash, or a `~` is followed by neither 0 nor 1.
+    /// An empty text points to the whole document. Nil if the text is not a pointer: it does not begin with a slash, or
+    /// has a `~` that is followed by neither 0 nor 1.
     package init?(_ text: ExactText) {
         guard !text.isEmpty else {
             steps = []
@@ -17,7 +18,7 @@ package struct JSONPointer: Sendable, Hashable {
         self.steps = steps
     }
 
-    /// As the configuration writes it.
+    /// As in the configuration.
     package var text: String {
         steps.reduce(into: "") { text, step in
             text += "/"
@@ -31,6 +32,7 @@ package struct JSONPointer: Sendable, Hashable {
         }
     }
 
+    /// Nil if there is nothing at this place.
     package func value(in document: JSONValue) -> JSONValue? {
         var value: JSONValue? = document
         for step in steps {

@@ -1,15 +1,16 @@
-/// A strict reader of JSON text: one pass, every byte looked at once.
+/// A strict reader of JSON text, in one pass.
 ///
-/// Stricter than RFC 8259 where readers behind it differ, unless it is told not to be: duplicate names (compared with
-/// escapes resolved, at every depth), lone surrogates and `\u0000` are refused. Foundation and jansson each keep one of two
-/// duplicates in silence. Of a number the form is looked at alone; whoever reads it decides what it is worth (``ExactNumber``).
+/// Stricter than RFC 8259 where other readers differ, except with ``JSONStrictness/grammar``: it refuses duplicate
+/// names (compared with escapes resolved, at every depth), lone surrogates and `\u0000`. Foundation and jansson
+/// silently keep one of two duplicates. Of a number only the form is checked; its value is read later
+/// (``ExactNumber``).
 struct JSONScanner {
     private let bytes: [UInt8]
     private let limits: JSONLimits
     private let strictness: JSONStrictness
     private var position = 0
     private var depth = 0
-    /// Names of all objects that are open, the innermost last.
+    /// Names in all open objects, the innermost last.
     private var names: [Name] = []
 
     private struct Name {
@@ -33,7 +34,7 @@ struct JSONScanner {
 // MARK: - Documents
 
 extension JSONScanner {
-    /// Reads an object that fills the text; `member` is told where each top-level value stands.
+    /// Reads a text that is one object; `member` gets the range of each top-level value.
     mutating func scanDocument(member: (ScannedString, Range<Int>) -> Void) throws(JSONError) {
         names.reserveCapacity(32)
         skipWhiteSpace()
@@ -48,7 +49,7 @@ extension JSONScanner {
         return try readValue()
     }
 
-    /// Where the elements stand of the array that begins at `start`; nil if another value does.
+    /// The ranges of the elements of the array that begins at `start`; nil if the value there is not an array.
     mutating func scanElements(at start: Int) throws(JSONError) -> [Range<Int>]? {
         position = start
         guard peek() == UInt8(ascii: "[") else { return nil }
@@ -61,7 +62,7 @@ extension JSONScanner {
         return elements
     }
 
-    /// Reads any value that fills the text.
+    /// Reads a text that is one value of any type.
     mutating func readDocument() throws(JSONError) -> JSONValue {
         skipWhiteSpace()
         let value = try readValue()

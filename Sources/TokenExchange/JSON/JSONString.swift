@@ -1,14 +1,16 @@
 /// Escapes in JSON strings (RFC 8259 §7), for text that ``JSONScanner`` has accepted.
 enum JSONString {
-    /// Shares the memory of `content` if that has no escapes.
+    /// Shares the memory of `content` if it has no escapes.
     static func text(_ content: ArraySlice<UInt8>, isEscaped: Bool) -> ExactText {
         isEscaped ? ExactText(bytes: resolve(content)) : ExactText(bytes: content)
     }
 
+    /// The same, for content that has not been searched for escapes.
     static func text(_ content: ArraySlice<UInt8>) -> ExactText {
         text(content, isEscaped: content.contains(UInt8(ascii: "\\")))
     }
 
+    /// The character that `\` and `byte` stand for; nil for `u`, and for what is not an escape.
     static func simpleEscape(_ byte: UInt8) -> Unicode.Scalar? {
         switch byte {
         case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): Unicode.Scalar(byte)
@@ -21,7 +23,7 @@ enum JSONString {
         }
     }
 
-    /// Four hexadecimal digits.
+    /// The value of exactly four hexadecimal digits; nil for anything else.
     static func codeUnit(_ digits: ArraySlice<UInt8>) -> UInt16? {
         guard digits.count == 4 else { return nil }
         var unit: UInt16 = 0

@@ -1,5 +1,5 @@
 extension JSONValue {
-    /// JSON for people: one member to a line, two spaces a level, a newline at the end.
+    /// JSON for people: one member per line, two spaces per level, a newline at the end.
     package var indentedText: [UInt8] {
         var text: [UInt8] = []
         appendIndented(to: &text, indentation: 0)

@@ -1,4 +1,5 @@
-/// A JSON value (RFC 8259). Numbers keep their literal, so that what is copied from one token to another stays as it was.
+/// A JSON value (RFC 8259). Numbers keep their literal, so that a claim that is copied from one token to another stays
+/// the same.
 package enum JSONValue: Sendable, Equatable {
     case null
     case bool(Bool)
@@ -8,6 +9,7 @@ package enum JSONValue: Sendable, Equatable {
     /// In document order; names are unique.
     case object([Member])
 
+    /// One member of an object.
     package struct Member: Sendable, Equatable {
         package let name: ExactText
         package let value: JSONValue
@@ -18,21 +20,24 @@ package enum JSONValue: Sendable, Equatable {
         }
     }
 
-    /// A string of our own text, which needs no literal.
+    /// A string from our own text.
     package static func string(_ text: String) -> JSONValue { .string(ExactText(text)) }
 
+    /// - Parameter literal: a number by RFC 8259 §6; it is not checked.
     package static func number(literal: String) -> JSONValue { .number(literal: ExactText(literal)) }
 
+    /// Nil for anything but a string.
     package var string: ExactText? {
         if case .string(let string) = self { string } else { nil }
     }
 
-    /// The value of a number, to the last digit; nil for anything else.
+    /// The value of a number, exact to the last digit; nil for anything else.
     package var exactNumber: ExactNumber? {
         if case .number(let literal) = self { ExactNumber(literal) } else { nil }
     }
 
-    /// A number that is written without fraction and exponent, and that a double holds as well: at most 2⁵³ from zero.
+    /// A number written without fraction or exponent, at most 2⁵³ from zero, so that a double holds it too; nil for
+    /// anything else.
     package var integer: Int64? {
         guard case .number(let literal) = self, let integer = Int64(String(literal)),
             integer.magnitude <= 9_007_199_254_740_992
@@ -40,11 +45,12 @@ package enum JSONValue: Sendable, Equatable {
         return integer
     }
 
-    /// The nearest there is to a number's value.
+    /// The double nearest to a number's value; nil for anything else.
     package var number: Double? {
         if case .number(let literal) = self { Double(String(literal)) } else { nil }
     }
 
+    /// The first member of this name; nil if there is none, or the value is not an object.
     package subscript(name: ExactText) -> JSONValue? {
         guard case .object(let members) = self else { return nil }
         return members.first { $0.name == name }?.value
@@ -54,6 +60,7 @@ package enum JSONValue: Sendable, Equatable {
 // MARK: - Writing
 
 extension JSONValue {
+    /// Appends the value as compact JSON text.
     package func append(to text: inout [UInt8]) {
         switch self {
         case .null: text.append(contentsOf: "null".utf8)
@@ -86,7 +93,7 @@ extension JSONValue {
         return text
     }
 
-    /// A JSON string literal: quotes, and escapes for what RFC 8259 §7 demands.
+    /// Appends a JSON string literal: in quotes, with the escapes that RFC 8259 §7 demands.
     package static func append(_ string: ExactText, to text: inout [UInt8]) {
         text.append(UInt8(ascii: "\""))
         string.withUTF8 { bytes in

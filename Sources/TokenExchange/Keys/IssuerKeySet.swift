@@ -1,7 +1,8 @@
-/// The keys of one issuer at one moment, and the rule which of them a token may use.
+/// The keys of one issuer at one moment, and the rule for which of them a token may use.
 ///
-/// * With a `kid`: the keys of exactly that `kid`, or else every key that has none (PEM), if bound to the token's algorithm.
-/// * Without one: the only key that fits the algorithm; where two would fit, none does (RFC 8725 §3.10: no guessing).
+/// * With a `kid`: the keys of exactly that `kid`, or if there are none, all keys without one (PEM). In both cases only
+///   keys for the token's algorithm.
+/// * Without a `kid`: the only key for the algorithm. If there are two, neither is used (RFC 8725 §3.10: no guessing).
 package struct IssuerKeySet: IssuerKeySource {
     private let named: [Selector: [any TokenVerifier]]
     private let unnamed: [SignatureAlgorithm: [any TokenVerifier]]
@@ -12,6 +13,7 @@ package struct IssuerKeySet: IssuerKeySource {
         let algorithm: SignatureAlgorithm
     }
 
+    /// - Parameter verifiers: one for each key and algorithm.
     package init(_ verifiers: [any TokenVerifier]) {
         named = Dictionary(grouping: verifiers.filter { $0.keyID != nil }) {
             Selector(keyID: $0.keyID ?? "", algorithm: $0.algorithm)
@@ -30,7 +32,7 @@ package struct IssuerKeySet: IssuerKeySource {
         return query.rejected.isEmpty ? fitting : fitting.filter { !query.rejected.contains($0.thumbprint) }
     }
 
-    /// Whether the query names no key where several would fit.
+    /// Whether the query names no key although several would fit.
     package func isAmbiguous(_ query: IssuerKeyQuery) -> Bool {
         query.keyID == nil && all[query.algorithm, default: []].count > 1
     }

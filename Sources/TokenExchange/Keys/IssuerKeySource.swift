@@ -1,10 +1,9 @@
 /// Where the public keys of one tenant's issuer come from.
 package protocol IssuerKeySource: Sendable {
-    /// The keys that may have signed a token with this `kid` and `alg`, and are none of those that have been tried; empty
-    /// where none may.
+    /// The keys that may have signed a token with this `kid` and `alg`, except those in ``IssuerKeyQuery/rejected``.
     ///
-    /// May wait for keys to arrive, within the query's budget. An empty answer is a statement about the token; a throw
-    /// is a statement about us. Cancelling one caller harms no other.
+    /// May wait for keys to arrive, within the query's budget. An empty answer is a statement about the token, an error
+    /// only about us. Cancelling one caller does not affect the others.
     func verifiers(for query: IssuerKeyQuery) async throws(IssuerKeysFailure) -> [any TokenVerifier]
 }
 
@@ -13,7 +12,8 @@ package struct IssuerKeyQuery: Sendable {
     /// The header's `kid`; nil if it has none.
     package let keyID: ExactText?
     package let algorithm: SignatureAlgorithm
-    /// ``TokenVerifier/thumbprint``s of keys that find the signature bad: a newer set may have others under the same `kid`.
+    /// ``TokenVerifier/thumbprint``s of keys under which the signature is bad; a newer set may have others under the
+    /// same `kid`.
     package let rejected: Set<ExactText>
     /// Nil if the token did not come over a network.
     package let source: RequestSource?
@@ -32,15 +32,16 @@ package struct IssuerKeyQuery: Sendable {
     }
 }
 
-/// Nothing can be said about a token now. No cause holds anything of a token.
+/// A token cannot be judged now. Causes contain nothing of the token.
 package enum IssuerKeysFailure: Error, Equatable {
-    /// The issuer's keys cannot be had, or are too old to be trusted.
+    /// The issuer's keys cannot be fetched, or are too old to be trusted.
     case unavailable(cause: String)
     /// The caller's budget ran out while keys were being fetched.
     case budgetSpent
 }
 
 extension Failure {
+    /// `issuer_keys_unavailable`, or `deadline_exceeded` if the budget ran out.
     package init(_ failure: IssuerKeysFailure) {
         switch failure {
         case .unavailable(let cause): self.init(.issuerKeysUnavailable, operation: "issuerKeys", cause: cause)

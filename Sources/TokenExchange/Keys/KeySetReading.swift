@@ -1,6 +1,6 @@
-/// What a published key set holds, read once: the keys of use, and what became of the rest.
+/// A published key set after reading: the usable keys, and why the others are not used.
 package struct KeySetReading: Sendable {
-    /// A key by its name and its material, so that new material under an old name can be noticed.
+    /// A key's name and material, so that new material under an old name is noticed.
     package struct Key: Sendable, Hashable {
         /// Nil if the set names no `kid`.
         package let keyID: ExactText?
@@ -15,7 +15,7 @@ package struct KeySetReading: Sendable {
 
     package let verifiers: [any TokenVerifier]
     package let keys: Set<Key>
-    /// Each key that is not used, and why, for the operator; what is the issuer's text in it is cut and escaped.
+    /// Each key that is not used, and why, for the operator. The issuer's text in it is shortened and escaped.
     package let skipped: [String]
 
     package init(verifiers: [any TokenVerifier], keys: Set<Key>, skipped: [String]) {

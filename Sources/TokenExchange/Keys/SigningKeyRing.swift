@@ -1,4 +1,4 @@
-/// The service's own keys at one moment: who signs, and what verifiers may fetch. Swapped whole, never changed.
+/// Our own keys at one moment: those that sign, and those that are published. Replaced as a whole, never changed.
 package struct SigningKeyRing: Sendable {
     /// The active key of each algorithm.
     private let signers: [SignatureAlgorithm: any TokenSigner]
@@ -15,7 +15,9 @@ package struct SigningKeyRing: Sendable {
         self.publishedKeySet = publishedKeySet
     }
 
+    /// The active key; nil if there is none for this algorithm.
     package func signer(for algorithm: SignatureAlgorithm) -> (any TokenSigner)? { signers[algorithm] }
 
+    /// The published key of this `kid`; nil if there is none.
     package func verifier(keyID: ExactText) -> (any TokenVerifier)? { verifiers[keyID] }
 }

@@ -1,5 +1,6 @@
-/// Our own infrastructure could not do its part. Says nothing about the token at hand.
+/// Something of ours failed: store, keys, internal service, deadline. Says nothing about the token.
 package struct Failure: Error, Sendable, Equatable {
+    /// Raw values are stable: they are in logs, metrics and answers.
     package enum Kind: String, Sendable, CaseIterable {
         case mintFailed = "mint_failed"
         case upstreamRefused = "upstream_refused"
@@ -24,7 +25,7 @@ package struct Failure: Error, Sendable, Equatable {
 
 /// Why an exchange ends without a token: the caller must act, or we must.
 package enum ExchangeStop: Error, Sendable, Equatable {
-    /// - Parameter clockDifference: where the time was wrong: our clock less the one in the token.
+    /// - Parameter clockDifference: our clock minus the time in the token; nil if the refusal is not about time.
     case refused(Refusal, clockDifference: Duration? = nil)
     case failed(Failure)
 }

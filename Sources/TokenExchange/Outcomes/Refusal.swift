@@ -1,4 +1,4 @@
-/// Why a token is not accepted. Raw values are stable: they stand in logs and metrics, and nothing of the token does.
+/// Why a token is not accepted. Raw values are stable: they are in logs and metrics, where nothing of the token is.
 package enum Refusal: String, Error, Sendable, CaseIterable {
     // Before trust is established; all of these look the same from outside.
     case tokenTooLarge = "token_too_large"
@@ -16,7 +16,7 @@ package enum Refusal: String, Error, Sendable, CaseIterable {
     case keyDenied = "key_denied"
     case keyUnknown = "key_unknown"
     case signatureInvalid = "signature_invalid"
-    // Genuine, but a claim that every token needs cannot be read; outside as above.
+    // Genuine, but a claim that every token needs cannot be read; these look the same from outside, too.
     case claimsUnreadable = "claims_unreadable"
     case subjectInvalid = "subject_invalid"
     case expirationInvalid = "expiration_invalid"
