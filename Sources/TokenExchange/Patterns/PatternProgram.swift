@@ -1,5 +1,5 @@
-/// A pattern as steps that one pass over a text takes all at once (Thompson's construction): each character costs at most
-/// one look at each step, so that time is linear in the text whatever the pattern is. It keeps nothing between two texts.
+/// A compiled pattern (Thompson's construction): one pass over a text follows all its steps at once. Each character
+/// costs at most one visit to each step, so time is linear in the text. No state is kept between texts.
 struct PatternProgram: Sendable {
     private enum Step {
         /// A character of the class with this number.
@@ -14,10 +14,10 @@ struct PatternProgram: Sendable {
     private var steps: [Step] = []
     private var classes: [ScalarClass] = []
 
-    /// Steps of a pattern whose repetitions are written out.
+    /// The most steps, with repetitions written out.
     static let limit = 1000
 
-    /// - Throws: where the pattern has more than ``limit`` steps.
+    /// - Throws: if the pattern has more than ``limit`` steps.
     init(_ tree: PatternTree) throws(PatternRefusal) {
         try add(tree)
         steps.append(.match)
@@ -42,7 +42,7 @@ extension PatternProgram {
         }
     }
 
-    /// - Returns: where the step stands.
+    /// - Returns: the index of the step.
     private mutating func append(_ step: Step) throws(PatternRefusal) -> Int {
         guard steps.count < Self.limit else {
             throw PatternRefusal("With its repetitions written out, a pattern has at most \(Self.limit) steps.")
@@ -69,7 +69,7 @@ extension PatternProgram {
         for _ in 0..<count {
             last = steps.count
             try add(piece)
-            // However often nothing is repeated, it is nothing.
+            // An empty piece stays empty, however often it is repeated.
             if steps.count == last { return }
         }
         guard isEndless else { return }
@@ -96,7 +96,7 @@ extension PatternProgram {
 // MARK: - Matching
 
 extension PatternProgram {
-    /// Whether all of `text` matches. Bytes that are no UTF-8 match nothing.
+    /// Whether all of `text` matches. Bytes that are not UTF-8 never match.
     func matches(_ text: UnsafeBufferPointer<UInt8>) -> Bool {
         var bytes = text.makeIterator()
         var decoder = UTF8()
@@ -121,7 +121,7 @@ extension PatternProgram {
         }
     }
 
-    /// Adds a place, and all that can be reached from there without a character.
+    /// Adds a place, and all places that can be reached from it without a character.
     private func enter(_ place: Int, in places: inout Places, isAtStart: Bool, isAtEnd: Bool) {
         places.pending.append(place)
         while let place = places.pending.popLast() {
@@ -139,10 +139,10 @@ extension PatternProgram {
     }
 }
 
-/// A set of places in a program that is emptied at no cost.
+/// A set of places (indices of steps) that can be emptied at no cost.
 private struct Places {
     private(set) var list: [Int] = []
-    /// Those that are still to be inserted; kept here for its memory.
+    /// Still to be inserted; kept here to reuse its memory.
     var pending: [Int] = []
     /// The round in which a place was last inserted.
     private var rounds: [Int]

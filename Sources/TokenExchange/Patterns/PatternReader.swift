@@ -1,15 +1,15 @@
-/// A regular expression as it is written.
+/// The syntax tree of a regular expression.
 indirect enum PatternTree: Sendable, Equatable {
     case one(ScalarClass)
     case start
     case end
     case sequence([PatternTree])
     case alternatives([PatternTree])
-    /// - Parameter most: nil for as often as it goes.
+    /// - Parameter most: nil if there is no upper bound.
     case repetition(PatternTree, least: Int, most: Int?)
 }
 
-/// Why a pattern is not taken: a sentence for whoever wrote it.
+/// Why a pattern is not accepted: a sentence for its author.
 package struct PatternRefusal: Error, Equatable, CustomStringConvertible {
     private let reason: String
 
@@ -22,17 +22,18 @@ package struct PatternRefusal: Error, Equatable, CustomStringConvertible {
 
 /// Reads extended POSIX syntax (POSIX.1-2017 §9.4), with `\d`, `\w`, `\s` and their opposites, and groups `(?:…)`.
 ///
-/// What other dialects have beyond it is refused by name, since it would mean something else here, or could not be
-/// matched in linear time.
+/// What only other dialects have is refused by name, since it would mean something else here, or could not be matched
+/// in linear time.
 struct PatternReader {
     private let scalars: [Unicode.Scalar]
     private var position = 0
 
+    /// Reads the whole of `pattern`.
     static func tree(of pattern: String) throws(PatternRefusal) -> PatternTree {
         var reader = PatternReader(scalars: Array(pattern.unicodeScalars))
         let tree = try reader.alternatives()
         guard reader.position == reader.scalars.count else {
-            throw PatternRefusal("A `)` closes nothing; write it as `\\)`.")
+            throw PatternRefusal("A `)` closes nothing; write `\\)` for the character itself.")
         }
         return tree
     }
@@ -82,7 +83,8 @@ extension PatternReader {
         case "$": return .end
         case "\\": return .one(try escape())
         case "*", "+", "?", "{":
-            throw PatternRefusal("A `*`, `+`, `?` or `{` stands where there is nothing to repeat; escape it with `\\`.")
+            throw PatternRefusal(
+                "A `*`, `+`, `?` or `{` has nothing to repeat; write `\\` before it for the character itself.")
         case let scalar?: return .one(ScalarClass(scalar))
         case nil: throw PatternRefusal("The pattern ends too early.")
         }
@@ -93,7 +95,7 @@ extension PatternReader {
         if follows("?"), !skip("?:") { throw refusalOfGroup }
         let tree = try alternatives()
         guard skip(")") else {
-            throw PatternRefusal("A `(` is not closed; write it as `\\(` if it is meant as itself.")
+            throw PatternRefusal("A `(` is not closed; write `\\(` for the character itself.")
         }
         return tree
     }
@@ -101,7 +103,7 @@ extension PatternReader {
     /// After `(`, before `?`.
     private var refusalOfGroup: PatternRefusal {
         for beginning in ["?=", "?!", "?<=", "?<!"] where follows(beginning) {
-            return PatternRefusal("Look-around (`(\(beginning)`) has no place in extended POSIX syntax.")
+            return PatternRefusal("Look-around (`(\(beginning)`) is not part of extended POSIX syntax.")
         }
         for beginning in ["?<", "?P"] where follows(beginning) {
             return PatternRefusal("A named group (`(\(beginning)`) is not supported: write `(…)`.")
@@ -136,8 +138,8 @@ extension PatternReader {
         switch next {
         case "?":
             throw PatternRefusal(
-                "A lazy repetition (`*?`, `+?`, `??`, `{…}?`) is not supported: whether all of a claim matches does not "
-                    + "depend on it.")
+                "A lazy repetition (`*?`, `+?`, `??`, `{…}?`) is not supported: it makes no difference to whether the "
+                    + "whole claim matches.")
         case "*", "+", "{":
             throw PatternRefusal("A repetition of a repetition (`*+`, `{…}{…}`) is not supported: use a group.")
         default: return
@@ -147,8 +149,8 @@ extension PatternReader {
     /// After `{`.
     private mutating func counted(_ piece: PatternTree) throws(PatternRefusal) -> PatternTree {
         let refusal = PatternRefusal(
-            "A `{` begins a count from 0 to \(Self.greatestCount): `{3}`, `{3,}` or `{3,5}`; escape it if it is meant as "
-                + "itself.")
+            "A `{` begins a count from 0 to \(Self.greatestCount): `{3}`, `{3,}` or `{3,5}`; write `\\{` for the "
+                + "character itself.")
         let first = number()
         guard let isRange = skip(",") ? true : first == nil ? nil : false else { throw refusal }
         let second = isRange ? number() : first
@@ -162,7 +164,7 @@ extension PatternReader {
 
     static let greatestCount = 1000
 
-    /// Decimal digits; more than four count as too many.
+    /// Reads decimal digits; nil if there are none. A number above ``greatestCount`` is read as one more than that.
     private mutating func number() -> Int? {
         var number: Int?
         while let next, "0"..."9" ~= next {
@@ -191,19 +193,19 @@ extension PatternReader {
                 "`\\\(scalar)` is not supported: a pattern matches all of a claim, so there is no edge to look for.")
         case "a"..."z", "A"..."Z", "0":
             throw PatternRefusal(
-                "`\\\(scalar)` is not known here; `\\` makes signs stand for themselves, and no letters.")
+                "`\\\(scalar)` is not known here; `\\` escapes punctuation, not letters.")
         default: return ScalarClass(scalar)
         }
     }
 
-    /// After `[`. As POSIX has it (§9.3.5), and `\` escapes here as well.
+    /// After `[`. By POSIX §9.3.5, except that `\` escapes here, too.
     private mutating func bracket() throws(PatternRefusal) -> ScalarClass {
         let isInverted = skip("^")
         var members = ScalarClass()
         var isFirst = true
         while isFirst || next != "]" {
             guard next != nil else {
-                throw PatternRefusal("A `[` is not closed; write it as `\\[` if it is meant as itself.")
+                throw PatternRefusal("A `[` is not closed; write `\\[` for the character itself.")
             }
             try takeMember(into: &members)
             isFirst = false
@@ -220,8 +222,8 @@ extension PatternReader {
             position += 1
             guard case .scalar(let last) = try element(), first.isASCII, last.isASCII, first <= last else {
                 throw PatternRefusal(
-                    "A range in brackets goes from one ASCII character to a later one, as `a-z`; `-` for itself stands last."
-                )
+                    "A range in brackets goes from one ASCII character to a later one, as in `a-z`; a literal `-` is "
+                        + "last.")
             }
             members.insert(first...last)
         }
@@ -249,6 +251,6 @@ extension PatternReader {
     private mutating func namedClass() throws(PatternRefusal) -> ScalarClass {
         for (name, members) in ScalarClass.named where skip("\(name):]") { return members }
         let names = ScalarClass.named.map { "[:\($0.name):]" }.joined(separator: ", ")
-        throw PatternRefusal("After `[:` stands the name of a class: \(names).")
+        throw PatternRefusal("After `[:` comes the name of a class: \(names).")
     }
 }

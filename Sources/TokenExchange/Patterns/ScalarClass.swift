@@ -1,11 +1,11 @@
-/// Which characters stand at one place of a pattern. Names such as `\w` and `[:alpha:]` mean ASCII alone.
+/// The characters that may be at one place of a pattern. Names such as `\w` and `[:alpha:]` mean ASCII only.
 struct ScalarClass: Sendable, Equatable {
     /// A bit for each ASCII character.
     private var low: UInt64 = 0
     private var high: UInt64 = 0
     /// Characters beyond ASCII.
     private var others: Set<Unicode.Scalar> = []
-    /// Whether `others` are those that do not belong here.
+    /// Whether `others` are the ones that are not in the class.
     private var excludesOthers = false
 
     static let any = ScalarClass().inverted
@@ -74,7 +74,7 @@ extension ScalarClass {
         ("space", space), ("upper", ScalarClass("A"..."Z")), ("xdigit", ScalarClass("0"..."9", "a"..."f", "A"..."F")),
     ]
 
-    /// `\d`, `\w`, `\s`, and what is none of these: `\D`, `\W`, `\S`. Nil for any other letter.
+    /// `\d`, `\w`, `\s`, and their opposites `\D`, `\W`, `\S`. Nil for anything else.
     init?(escape: Unicode.Scalar) {
         switch escape {
         case "d": self = .digit

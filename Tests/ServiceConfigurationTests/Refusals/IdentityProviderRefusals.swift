@@ -241,7 +241,7 @@ extension Refusal {
         Refusal(
             adding: "    conditions: [{ claim: a, matches: \"(\" }]\n",
             complaint:
-                #"config.yaml:10: identity_providers[0].conditions[0].matches: expected a regular expression in extended POSIX syntax, found "(". A `(` is not closed; write it as `\(` if it is meant as itself."#
+                #"config.yaml:10: identity_providers[0].conditions[0].matches: expected a regular expression in extended POSIX syntax, found "(". A `(` is not closed; write `\(` for the character itself."#
         ),
         Refusal(
             adding: "    conditions: [{ claim: a, matches: '(a+)\\1' }]\n",
