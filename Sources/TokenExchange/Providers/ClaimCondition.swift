@@ -1,12 +1,13 @@
-/// A demand on a claim of the identity token. An absent claim never satisfies one.
+/// A condition on a claim of the identity token. An absent claim never meets it.
 package struct ClaimCondition: Sendable {
+    /// What the claim must be. Numbers are equal if their values are.
     package enum Test: Sendable {
         /// An array with this element, or a string with this word (words are separated by spaces, as in `scope`).
         case contains(JSONValue)
         case equals(JSONValue)
         /// One of these, or an array with one of these.
         case anyOf([JSONValue])
-        /// A string that the whole pattern matches.
+        /// A string that the pattern matches as a whole.
         case matches(AnchoredPattern)
     }
 
@@ -33,8 +34,8 @@ package struct ClaimCondition: Sendable {
 }
 
 extension JSONValue {
-    /// Numbers are compared by their exact value, however they are written, and objects whatever the order of their
-    /// members; all else to the byte.
+    /// Compares numbers by their exact value, however they are written, objects in any order of their members, and all
+    /// else byte for byte.
     fileprivate func isSame(as other: JSONValue) -> Bool {
         switch (self, other) {
         case (.number, .number):

@@ -1,14 +1,15 @@
-/// How one claim of the external identity comes about.
+/// Where one claim of the external identity comes from.
 package struct ClaimMapping: Sendable, Equatable {
+    /// Paths in the identity token, or a constant.
     package enum Source: Sendable, Equatable {
-        /// The first of these that the identity token has; `from` is a list of one.
+        /// The first of these that the identity token has. The configuration's `from` is a list of one.
         case firstOf([ClaimPath])
         case value(JSONValue)
     }
 
     package let name: ExactText
     package let source: Source
-    /// Whether the exchange is refused (`claim_missing`) where no source has a value.
+    /// Whether the exchange is refused (`claim_missing`) if no source has a value.
     package let isRequired: Bool
 
     package init(name: ExactText, source: Source, isRequired: Bool = false) {
@@ -17,18 +18,18 @@ package struct ClaimMapping: Sendable, Equatable {
         self.isRequired = isRequired
     }
 
-    /// Claims that Countersign itself sets or gives a meaning to (RFC 7519 §4.1, RFC 7800), and what it says of a token
-    /// beside its claims (RFC 7662 §2.2); no mapping may name them.
+    /// Claims that Countersign itself sets or interprets (RFC 7519 §4.1, RFC 7800), and the other members of an answer
+    /// to introspection (RFC 7662 §2.2). No mapping may use these names.
     package static let reservedNames: Set<ExactText> = [
         "iss", "sub", "aud", "exp", "nbf", "iat", "jti", "identity_provider", "tenant", "cnf", "active", "session",
     ]
 
-    /// Where in the identity token this mapping looks.
+    /// The paths in the identity token that this mapping reads.
     var paths: [ClaimPath] {
         if case .firstOf(let paths) = source { paths } else { [] }
     }
 
-    /// The claim's value; nil if it is absent and may be.
+    /// The claim's value; nil if it is absent and not required.
     func resolve(in claims: ClaimsSet) throws(Refusal) -> JSONValue? {
         switch source {
         case .value(let value): return value

@@ -2,6 +2,6 @@
 package enum FailureMode: String, Sendable, CaseIterable {
     /// Our failure fails the login; a token is answered only when its session is stored.
     case strict
-    /// The login never suffers: an answer without an external identity takes the place of our failure.
+    /// The login goes on: if something of ours fails, the answer has no external identity.
     case optional
 }

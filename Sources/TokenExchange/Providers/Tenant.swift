@@ -1,4 +1,4 @@
-/// One NewStore realm: an issuer, its keys, and what its tokens must be like.
+/// One NewStore realm: an issuer, its keys, and the rules for its tokens.
 package struct Tenant: Sendable {
     package let name: ExactText
     /// The `iss` of its tokens, compared byte for byte.
@@ -14,6 +14,7 @@ package struct Tenant: Sendable {
     }
 }
 
+/// What a tenant's tokens must be like; ``VerifyIdentityToken`` checks it.
 package struct TenantRules: Sendable, Equatable {
     package let algorithms: Set<SignatureAlgorithm>
     /// Values of the payload's `typ`; a token without one counts as `Bearer`.
@@ -27,7 +28,7 @@ package struct TenantRules: Sendable, Equatable {
     package let clockSkew: Duration
     /// The greatest `now - iat`; nil: not checked.
     package let maximumAge: Duration?
-    /// `kid`s that the issuer has lost: a token that names one is refused, whatever key would fit it.
+    /// `kid`s of compromised keys: a token that names one is refused, whatever key would fit it.
     package let deniedKeyIDs: Set<ExactText>
 
     package init(

@@ -1,5 +1,6 @@
-/// What the external identities of one identity provider are made of.
+/// How the external identities of one identity provider are made.
 package struct TokenRecipe: Sendable {
+    /// Who makes the tokens.
     package enum Kind: Sendable, Equatable {
         /// Made here.
         case minted(Minted)
@@ -10,18 +11,20 @@ package struct TokenRecipe: Sendable {
         package static let opaque = Self.minted(.opaque)
     }
 
+    /// The forms of token that are made here.
     package enum Minted: Sendable, Equatable {
-        /// A signed JWT that its verifier can check alone.
+        /// A signed JWT that verifiers can check by themselves.
         case jwt(JWTShape)
-        /// `csx_` and 32 random bytes; means nothing without us.
+        /// `csx_` and 32 random bytes, which only introspection can interpret.
         case opaque
     }
 
+    /// The configuration of a minted JWT, except its claims.
     package struct JWTShape: Sendable, Equatable {
         package let algorithm: SignatureAlgorithm
         /// The `aud` claim.
         package let audience: ExactText
-        /// A longer token is not answered: it has to fit into deep links and URL fragments.
+        /// A longer token is `mint_failed`: tokens must fit into deep links and URL fragments.
         package let maximumBytes: Int
 
         package init(algorithm: SignatureAlgorithm, audience: ExactText, maximumBytes: Int) {
@@ -32,7 +35,7 @@ package struct TokenRecipe: Sendable {
     }
 
     package let kind: Kind
-    /// How long a token and its session live. Whole seconds.
+    /// How long a token and its session live, in whole seconds.
     package let lifetime: Duration
     package let claims: [ClaimMapping]
 
@@ -46,7 +49,7 @@ package struct TokenRecipe: Sendable {
         if case .upstream = kind { true } else { false }
     }
 
-    /// The top-level claims of the identity token that are read for it.
+    /// The top-level claims of the identity token that the recipe reads.
     var claimRoots: [ExactText] {
         let roots = claims.flatMap(\.paths).map(\.root)
         if case .upstream(let recipe) = kind { return roots + recipe.claimRoots }

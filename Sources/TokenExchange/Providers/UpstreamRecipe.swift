@@ -1,15 +1,15 @@
-/// How an internal service of the retailer is asked for a token that matches an identity.
+/// How to ask one of the retailer's internal services for a token that matches an identity.
 package struct UpstreamRecipe: Sendable, Equatable {
     package let endpoint: UpstreamEndpoint
     /// Time, attempts, connections and TLS of every call.
     package let transport: UpstreamTransport
     package let headers: [UpstreamField]
     package let body: [UpstreamField]
-    /// A call that comes first, whose token ``UpstreamField/Source/accessToken`` stands for; nil for none.
+    /// A call that is made first, for the token that ``UpstreamField/Source/accessToken`` sends; nil for none.
     package let access: UpstreamAccess?
-    /// A longer token is not answered.
+    /// A longer token is refused.
     package let maximumBytes: Int
-    /// How many devices of one associate may hold the same token: a session remembers each, so that it can be revoked.
+    /// How many devices of one associate may hold the same token. The session lists each, so that it can be revoked.
     package let deviceLimit: Int
 
     package init(
@@ -25,16 +25,18 @@ package struct UpstreamRecipe: Sendable, Equatable {
         self.maximumBytes = maximumBytes
     }
 
-    /// The top-level claims of the identity token that a request is made of.
+    /// The top-level claims of the identity token that a request contains.
     var claimRoots: [ExactText] { (headers + body).flatMap(\.claimRoots) }
 }
 
-/// One call: where to, in which form, and where its answer holds the token.
+/// One call: its URL, its format, and where the token is in the answer.
 package struct UpstreamEndpoint: Sendable, Hashable {
+    /// Of the body of a request.
     package enum Format: String, Sendable, CaseIterable {
         case json, form
     }
 
+    /// Raw values are what is sent.
     package enum Method: String, Sendable, CaseIterable {
         case post = "POST"
         case put = "PUT"
@@ -54,7 +56,7 @@ package struct UpstreamEndpoint: Sendable, Hashable {
     package let method: Method
     package let format: Format
     package let tokenAt: JSONPointer
-    /// Nil: the answer does not say.
+    /// Nil if the answer does not say.
     package let expiry: Expiry?
     package let successStatuses: Set<Int>
 
@@ -89,9 +91,9 @@ package struct UpstreamTransport: Sendable, Hashable {
     /// Whether a call may be made again after a 502, 503 or 504.
     package let isIdempotent: Bool
     package let connections: Int
-    /// Under way or waiting for a connection.
+    /// In progress or waiting for a connection.
     package let calls: Int
-    /// Of a body; what goes on beyond is cut off unread.
+    /// Of a body; a longer one is cut off, and the call fails.
     package let maximumAnswerBytes: Int
     package let circuitBreaker: CircuitBreakerLimits
     /// Nil for the system's roots.
@@ -116,12 +118,12 @@ package struct UpstreamTransport: Sendable, Hashable {
     }
 }
 
-/// When a service that fails is left alone, and for how long.
+/// When calls to a failing service are stopped, and for how long.
 package struct CircuitBreakerLimits: Sendable, Hashable {
-    /// In a row.
+    /// How many in a row open the circuit.
     package let failures: Int
     package let pause: Duration
-    /// The pause doubles with each failed probe up to this, and no `Retry-After` counts for more.
+    /// The pause doubles with each failed probe up to this. A longer `Retry-After` counts as this.
     package let longestPause: Duration
 
     package init(failures: Int = 5, pause: Duration = .seconds(1), longestPause: Duration = .seconds(30)) {
@@ -131,7 +133,8 @@ package struct CircuitBreakerLimits: Sendable, Hashable {
     }
 }
 
-/// A call that brings an access token for the real one (RFC 6749 §4.4). The same for every identity, so it is kept.
+/// A first call for an access token that the real call sends (RFC 6749 §4.4). It is the same for every identity, so it
+/// is kept.
 package struct UpstreamAccess: Sendable, Equatable {
     package let endpoint: UpstreamEndpoint
     package let headers: [UpstreamField]
@@ -146,19 +149,20 @@ package struct UpstreamAccess: Sendable, Equatable {
 
 /// A header or a member of the body.
 package struct UpstreamField: Sendable, Equatable {
+    /// Where a value comes from.
     package enum Source: Sendable, Equatable {
-        /// Of the identity token, or a constant.
+        /// A claim of the identity token, or a constant.
         case claim(ClaimMapping)
         case secret(UpstreamSecret)
         /// The identity token as it arrived.
         case identityToken
-        /// What ``UpstreamRecipe/access`` brought.
+        /// The token that ``UpstreamRecipe/access`` returned.
         case accessToken
     }
 
     package let name: ExactText
     package let source: Source
-    /// Stands before the value, as `Bearer ` does.
+    /// Sent before the value, such as `Bearer `.
     package let prefix: ExactText
 
     package init(name: ExactText, source: Source, prefix: ExactText = "") {
@@ -172,11 +176,11 @@ package struct UpstreamField: Sendable, Equatable {
     }
 }
 
-/// A reference to a secret. Read for every request, so that a rotated file is seen.
+/// A reference to a secret. It is read for every request, so that a rotated file takes effect.
 package struct UpstreamSecret: Sendable, Equatable, Redacted {
-    /// What tells it from others: the variable or file.
+    /// The variable or file, which tells it from other secrets.
     private let place: ExactText
-    /// Ends within a limit. Throws what names the variable or the file, never the content.
+    /// Ends within `limit`. Errors name the variable or the file, never the content.
     package let read: @Sendable (_ limit: Duration) async throws -> String
 
     package init(place: ExactText, read: @escaping @Sendable (_ limit: Duration) async throws -> String) {
@@ -188,7 +192,7 @@ package struct UpstreamSecret: Sendable, Equatable, Redacted {
 }
 
 extension JSONValue {
-    /// As headers and forms have values: a list as words, as in `scope`; an object as JSON.
+    /// The value in a header or form: a list as words, as in `scope`; an object as JSON.
     package var plainText: String {
         switch self {
         case .string(let string): String(string)
@@ -200,6 +204,6 @@ extension JSONValue {
 }
 
 extension String {
-    /// Whether a header can hold it: printable ASCII and blanks.
+    /// Whether it may be the value of a header: printable ASCII and spaces.
     package var fitsHeader: Bool { utf8.allSatisfy { (0x20...0x7E).contains($0) } }
 }
