@@ -1,23 +1,24 @@
-/// What a replica knows of the revocations, and since when. A value, without I/O.
+/// What this replica knows about revocations, and since when. A value, without I/O.
 struct RevocationKnowledge {
     private(set) var version: ExactText?
     private(set) var watermarks: [CohortLabel: Revocation] = [:]
     private(set) var kinds: Set<Cohort.Kind> = []
     /// The compromised keys.
     private(set) var compromisedKeys: Set<CohortLabel> = []
-    /// When the last reading that succeeded began, by the monotonic clock.
+    /// When the last successful reading began, by the monotonic clock.
     private(set) var readAt: Duration?
     /// Why the last reading failed; nil if it did not.
     private(set) var failure: SessionStoreFailure.Cause?
-    /// What counts, but was not in the store at the last reading.
+    /// Revocations that still count, but were missing from the store at the last reading.
     private(set) var lost: [Revocation] = []
-    /// How many entries of the store are not revocations.
+    /// How many entries in the store are not revocations.
     private(set) var unreadable = 0
-    /// The causes told of while readings fail.
+    /// The causes already reported while readings fail.
     private var told: Set<SessionStoreFailure.Cause> = []
 
-    /// What was known stays until it has expired, or another one covers it: a failover or a loss of data undoes no
-    /// revocation. What the store lists has not expired, even if our clock says so for a moment.
+    /// Merges what the store lists. A known revocation stays until it has expired or another one covers it, so that a
+    /// failover or a loss of data undoes none. What the store lists has not expired, even if our clock says so for a
+    /// moment.
     mutating func take(_ stored: StoredRevocations, at now: UnixTime) -> RevocationEvent? {
         version = stored.version
         let present = Dictionary(stored.revocations.map { ($0.cohort, $0) }) { _, last in last }
@@ -30,7 +31,7 @@ struct RevocationKnowledge {
         return unreadable == 0 && stored.unreadable > 0 ? .unreadable(stored.unreadable) : nil
     }
 
-    /// A revocation that was just recorded.
+    /// Adds a revocation that has just been recorded.
     mutating func add(_ new: Revocation) { merge([new.cohort: new]) }
 
     private mutating func merge(_ others: [CohortLabel: Revocation]) {
@@ -42,14 +43,15 @@ struct RevocationKnowledge {
         compromisedKeys = Set(watermarks.values.lazy.filter(\.isCompromisedKey).map(\.cohort))
     }
 
-    /// - Returns: false if a reading that began later has ended before.
+    /// - Returns: false if a reading that began later has already ended.
     mutating func noteReading(begunAt moment: Duration) -> Bool {
         guard readAt.map({ $0 <= moment }) ?? true else { return false }
         readAt = moment
         return true
     }
 
-    /// - Parameter cause: nil if a reading has succeeded.
+    /// Records how a reading ended. The event is nil if there is nothing new to report.
+    /// - Parameter cause: nil if it succeeded.
     mutating func note(_ cause: SessionStoreFailure.Cause?) -> RevocationEvent? {
         failure = cause
         if let cause { return told.insert(cause).inserted ? .notRead(cause) : nil }
@@ -58,12 +60,12 @@ struct RevocationKnowledge {
     }
 }
 
-/// What the operator should hear of the list of revocations; each once.
+/// What to report to the operator about the list of revocations; each only once.
 package enum RevocationEvent: Sendable, Equatable {
-    /// The list could not be read, for a reason that was not told yet.
+    /// The list cannot be read, for a reason that has not been reported yet.
     case notRead(SessionStoreFailure.Cause)
-    /// It is read again after it could not be.
+    /// The list can be read again.
     case readAgain
-    /// There is so much in the store's list that is no revocation.
+    /// How many entries in the store's list are not revocations.
     case unreadable(Int)
 }

@@ -1,16 +1,18 @@
 import Synchronization
 
-/// The revoked cohorts as this replica knows them, read again every second; a session is compared with them by its time of
-/// issue. So a revocation costs the same whether it ends one session or a million, and one that is written a moment later
-/// by a request that was under way is revoked as well.
+/// The revoked cohorts that this replica knows, read from the store every second. A session is compared with them by
+/// its time of issue. So a revocation costs the same whether it ends one session or a million, and it also ends a
+/// session that a request in progress writes a moment later.
 ///
-/// Replicas compare times of issue with each other's clocks: where those differ, sessions of that difference count on the
-/// wrong side.
+/// Replicas compare times that were taken by each other's clocks: if two clocks differ, a session issued within the
+/// difference may count on the wrong side.
 package final class RevocationList: Sendable {
+    /// Whether a session was revoked.
     package enum Verdict: Sendable, Equatable {
+        /// It was not revoked.
         case stands
         case revoked
-        /// The list has not been read lately, so nobody can tell.
+        /// The list was not read recently enough to tell.
         case unknown
     }
 
@@ -23,28 +25,31 @@ package final class RevocationList: Sendable {
     private let store: any RevocationStore
     private let vault: SessionVault
     private let time: TimeSource
-    /// No verdict is given by a list that was not read for so long; nil: a list that is never late.
+    /// An older list gives no verdict; nil for a list that is never out of date.
     private let maximumAge: Duration?
 
     private let tell: @Sendable (RevocationEvent) -> Void
     /// For the age of a list that was never read.
     private let madeAt: Duration
 
-    /// A revocation counts on all replicas within these together: between two readings, and for one of them.
+    /// Between two readings. With ``readingBudget``, the time within which a revocation counts on all replicas.
     private static let pause: Duration = .seconds(1)
+    /// For one reading.
     package static let readingBudget: Duration = .seconds(1)
     /// Between two readings while they fail.
     private static let shortPause: Duration = .milliseconds(250)
     /// For recording a revocation.
     private static let writingBudget: Duration = .seconds(2)
-    /// A store that has lost thousands gets them back bit by bit; meanwhile they count here.
+    /// How many lost revocations one ``refresh()`` writes back; the others count here all the same.
     private static let restoredAtOnce = 32
-    /// Within this a revocation is promised to count everywhere.
+    /// The documented time within which a revocation counts on all replicas.
     package static let promise: Duration = .seconds(5)
     /// No session lives longer; the configuration allows no more.
     static let longestLifetime = SigningKeyTimes.greatestLifetime
 
-    /// - Parameter tell: hears what the operator should know.
+    /// - Parameters:
+    ///   - maximumAge: an older list gives no verdict; nil for a store that cannot fall behind.
+    ///   - tell: gets what the operator should know.
     package init(
         store: any RevocationStore, vault: SessionVault, time: TimeSource,
         maximumAge: Duration? = RevocationList.promise, tell: @escaping @Sendable (RevocationEvent) -> Void = { _ in }
@@ -59,9 +64,10 @@ package final class RevocationList: Sendable {
 
     // MARK: Asking
 
+    /// Does not wait; see ``verdict(on:keyID:within:)``.
     /// - Parameters:
     ///   - keyID: the `kid` of a JWT.
-    ///   - latestIssue: where the session's own time of issue is rounded down.
+    ///   - latestIssue: the latest time of issue possible, if the session's own is rounded down.
     package func verdict(on session: SessionRecord, keyID: ExactText?, latestIssue: UnixTime? = nil) -> Verdict {
         let issuedAt = latestIssue ?? session.issuedAt
         let known = state.withLock(\.known)
@@ -84,7 +90,7 @@ package final class RevocationList: Sendable {
         return self.verdict(on: session, keyID: keyID)
     }
 
-    /// Whether the key is compromised, whatever else is known of it.
+    /// Whether the key was revoked as compromised.
     package func isRevoked(keyID: ExactText) -> Bool {
         guard state.withLock({ $0.known.kinds.contains(.keyID) }), let cohort = Cohort(.keyID, keyID) else {
             return false
@@ -93,23 +99,24 @@ package final class RevocationList: Sendable {
         return state.withLock { $0.known.watermarks[label]?.isCompromisedKey ?? false }
     }
 
-    /// Calls `action` whenever a key is newly found compromised: who signs must not wait for the next check.
+    /// Calls `action` whenever a key is newly found compromised, so that it stops signing at once.
     package func whenKeysAreCompromised(_ action: @escaping @Sendable () -> Void) {
         state.withLock { $0.keysAreCompromised = action }
     }
 
-    /// Whether the list was read lately enough to call a session good.
+    /// Whether the list was read recently enough to call a session good.
     package var isFresh: Bool {
         guard let maximumAge else { return true }
         return state.withLock(\.known.readAt).map { time.elapsed() - $0 <= maximumAge } ?? false
     }
 
-    /// Since the list was read; if it never was, since this process began.
+    /// Time since the list was read; if it never was, since this process began.
     package var age: Duration { time.elapsed() - (state.withLock(\.known.readAt) ?? madeAt) }
 
+    /// How many cohorts are revoked.
     package var count: Int { state.withLock(\.known.watermarks.count) }
 
-    /// How many entries of the store's list are not revocations.
+    /// How many entries in the store's list are not revocations.
     package var unreadableCount: Int { state.withLock(\.known.unreadable) }
 
     /// Why the last reading failed; nil if it did not.
@@ -117,10 +124,10 @@ package final class RevocationList: Sendable {
 
     // MARK: Revoking
 
-    /// Ends the sessions of a cohort that were issued until `moment`, on all replicas within ``promise``.
-    /// - Parameter moment: nil for now, and for a key it is compromised then: what it signs later is revoked as well. A later one
-    ///   counts as now, since new logins must not be dead already.
-    /// - Throws: ``Failure`` where that could not be recorded.
+    /// Ends the sessions of a cohort that were issued at `moment` or before, on all replicas within ``promise``.
+    /// - Parameter moment: nil for now; for a key, nil also marks it as compromised, so that all it signs later is
+    ///   revoked, too. A moment in the future counts as now, since it would end sessions that are yet to begin.
+    /// - Throws: ``Failure`` if the revocation could not be recorded.
     package func revoke(_ cohort: Cohort, issuedBefore moment: UnixTime? = nil) async throws(Failure) {
         let now = time.now()
         let label = vault.label(of: cohort)
@@ -155,13 +162,14 @@ package final class RevocationList: Sendable {
         }
     }
 
+    /// Reads the list now. If that fails, what is known stays.
     package func read(within budget: Duration = RevocationList.readingBudget) async throws(SessionStoreFailure) {
         let (began, now) = (time.elapsed(), time.now())
         let version = state.withLock(\.known.version)
         do {
             let stored = try await store.revocations(unless: version, within: budget)
             learn { known in
-                // Of two readings that overtake one another the one that began later counts.
+                // Of two overlapping readings, the one that began later counts.
                 guard known.noteReading(begunAt: began) else { return nil }
                 return stored.flatMap { known.take($0, at: now) }
             }

@@ -1,18 +1,18 @@
 /// Which revocations are kept. A value, without I/O; a store that keeps its own table elsewhere follows the same rules.
 ///
-/// * What is over is forgotten, and so is what another one covers: once all sessions until a moment are over, nobody needs
-///   to know which of them were ended one by one.
-/// * Bounded: every replica holds them all. Keys are counted apart. What is needed in an emergency always has room: all
-///   sessions, and beyond the bound a ``reserve`` for compromised keys, tenants and identity providers.
+/// * A revocation is dropped once it has expired or another one covers it: if all sessions up to a moment are revoked,
+///   it does not matter which of them were revoked before.
+/// * Bounded, since every replica holds them all. Keys are counted separately. Emergencies always have room: all
+///   sessions, and beyond the limit a ``reserve`` for compromised keys, tenants and identity providers.
 package struct RevocationTable {
-    /// Of cohorts, and again of keys.
+    /// For cohorts, and again for keys.
     package static let limit = 10_000
     /// For emergencies, beyond the limit.
     package static let reserve = 100
 
     private struct Entry {
         let revocation: Revocation
-        /// By the clock that only goes forward.
+        /// By the monotonic clock.
         let endsAt: Duration
     }
 
@@ -21,7 +21,7 @@ package struct RevocationTable {
 
     var revocations: [Revocation] { (Array(keys.values) + Array(cohorts.values)).map(\.revocation) }
 
-    /// Nil if there is no room; else whether it has changed anything.
+    /// - Returns: nil if there is no room; otherwise whether anything has changed.
     mutating func add(_ new: Revocation, at now: Moment) -> Bool? {
         let covering = [table(of: new)[new.cohort], cohorts[CohortLabel(.all, digest: "")]]
         guard new.endsAt > now.wall, !covering.contains(where: { $0?.revocation.covers(new) ?? false }) else {
@@ -50,7 +50,7 @@ package struct RevocationTable {
 }
 
 extension Revocation {
-    /// Whether this one ends all that `other` does, for as long.
+    /// Whether this one ends all sessions that `other` ends, for as long.
     func covers(_ other: Revocation) -> Bool {
         guard issuedBefore >= other.issuedBefore else { return false }
         return cohort == other.cohort || cohort.kind == .all && endsAt >= other.endsAt

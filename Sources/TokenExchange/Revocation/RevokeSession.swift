@@ -1,13 +1,14 @@
-/// Ends the session of an external identity before its time.
+/// Ends the session of an external identity before it expires.
 package struct RevokeSession: Sendable {
     private let recognize: IdentityRecognizer
-    /// Those whose tokens come from an internal service.
+    /// The names of those whose tokens come from an internal service.
     private let upstreamProviders: Set<ExactText>
     private let vault: SessionVault
     private let store: any SessionStore
     private let claimsReader: any ClaimsReader
     private let time: TimeSource
 
+    /// - Parameter keys: our own, which tell our JWTs from others.
     package init(
         issuer: ExactText, providers: [IdentityProvider], vault: SessionVault, store: any SessionStore,
         keys: SigningKeyRing, claimsReader: any ClaimsReader, time: TimeSource
@@ -20,14 +21,14 @@ package struct RevokeSession: Sendable {
         self.time = time
     }
 
-    /// For all that is asked of the store.
+    /// For all operations on the store together.
     private static let budget: Duration = .seconds(2)
 
-    /// Returns once the session is over on all replicas, or where there is none to end.
+    /// Returns once the session has ended on all replicas, or if there is none to end.
     ///
-    /// A JWT is revoked whether or not its session is stored: it may still wait to be written.
-    /// What belongs to a provider whose sessions `verifier` may not end is left as it is.
-    /// - Throws: ``Failure`` where the revocation could not be recorded, in every mode.
+    /// A JWT is revoked whether or not its session is stored: the session may still be waiting to be written.
+    /// A session of a provider whose sessions `verifier` may not end stays as it is.
+    /// - Throws: ``Failure`` if the revocation could not be recorded, in both modes.
     package func callAsFunction(
         _ externalIdentity: ExternalIdentity, by verifier: Verifier
     ) async throws(Failure) {
@@ -48,7 +49,7 @@ package struct RevokeSession: Sendable {
         } catch { throw Failure(error) }
     }
 
-    /// A token that an internal service may hand out again is kept from coming back for as long as any session lives.
+    /// An internal service may hand out the same token again, so it stays revoked for as long as any session can live.
     private func end(of session: SessionRecord) -> UnixTime {
         guard upstreamProviders.contains(session.identityProvider) else { return session.expiry }
         return max(session.expiry, time.now() + RevocationList.longestLifetime)

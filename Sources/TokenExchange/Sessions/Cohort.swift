@@ -1,7 +1,8 @@
 /// Sessions that have something in common, by which they can be ended together.
 package struct Cohort: Sendable, Hashable, Redacted {
+    /// What the sessions have in common. Raw values are stored.
     package enum Kind: String, Sendable, CaseIterable {
-        /// The `sub` of identity tokens, of whichever tenant.
+        /// The `sub` of identity tokens of any tenant.
         case subject
         case device
         case tenant
@@ -23,9 +24,10 @@ package struct Cohort: Sendable, Hashable, Redacted {
     }
 }
 
-/// Names a cohort without telling its value: the first half of a SHA-256 digest, in base64url.
+/// Names a cohort without revealing its value: the first half of a SHA-256 digest, in base64url.
 ///
-/// Anyone who can list the possible values can reverse the label. What matters is that the store holds no claim in clear.
+/// Anyone who can list the possible values can reverse the label. What matters is that the store holds no claim in
+/// clear.
 package struct CohortLabel: Sendable, Hashable {
     package let kind: Cohort.Kind
     /// Empty for ``Cohort/Kind/all``.
@@ -39,7 +41,7 @@ package struct CohortLabel: Sendable, Hashable {
         self.digest = digest
     }
 
-    /// Nil if the text is none.
+    /// Nil if the text is not a label.
     package init?(_ text: some StringProtocol) {
         let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
         guard let kind = Cohort.Kind(rawValue: String(parts[0])), (parts.count == 1) == (kind == .all) else {
@@ -52,21 +54,22 @@ package struct CohortLabel: Sendable, Hashable {
         self.init(kind, digest: ExactText(digest))
     }
 
-    /// Characters of base64url: no digest of ours is longer.
+    /// In characters of base64url: no digest of ours is longer.
     private static let maximumDigestCount = 43
 }
 
 extension SessionVault {
+    /// The name that the cohort is revoked by.
     package func label(of cohort: Cohort) -> CohortLabel {
         cohort.kind == .all ? CohortLabel(.all, digest: "") : label(cohort.kind, cohort.value)
     }
 
-    /// Nil if the device is not known.
+    /// Nil if no device was named.
     package func label(ofDevice device: ExactText) -> CohortLabel? {
         device.isEmpty ? nil : label(.device, device)
     }
 
-    /// The cohorts of a kind that a session belongs to.
+    /// The cohorts of one kind that a session belongs to.
     func labels(of session: SessionRecord, keyID: ExactText?, kind: Cohort.Kind) -> [CohortLabel] {
         switch kind {
         case .subject: [label(.subject, session.subject)]

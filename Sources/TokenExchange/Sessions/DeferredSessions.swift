@@ -1,10 +1,10 @@
 import Synchronization
 
-/// Sessions whose tokens left while the store was away, waiting to be written: first in, first out for each partition. A
-/// partition that cannot be written to does not hold up the others.
+/// Sessions of tokens that were sent out while the store was down, waiting to be written: first in, first out for each
+/// partition. A partition that cannot be written to does not hold up the others.
 ///
-/// Bounded: beyond either of ``Limits`` the oldest is dropped and counted. Sessions that expire meanwhile are never
-/// written, nor such as were revoked: the store knows them.
+/// Bounded: beyond either of ``Limits`` the oldest is dropped and counted. A session that expires while it waits is
+/// never written, nor is one that was revoked: the store refuses it.
 package final class DeferredSessions: Sendable {
     private let queue = Mutex<Queue>(Queue())
     private let limits: Limits
@@ -14,6 +14,7 @@ package final class DeferredSessions: Sendable {
     private let arrivals: AsyncStream<Void>
     private let arrival: AsyncStream<Void>.Continuation
 
+    /// How much may wait.
     package struct Limits: Sendable {
         package let entries: Int
         /// Of sealed records and their keys.
@@ -29,7 +30,7 @@ package final class DeferredSessions: Sendable {
         /// Grows with every arrival.
         let number: Int
         let session: StoredSession
-        /// By the clock that only goes forward.
+        /// By the monotonic clock.
         let endsAt: Duration
     }
 
@@ -57,7 +58,7 @@ package final class DeferredSessions: Sendable {
 
         subscript(key: RecordKey) -> Entry? { byKey[key] }
 
-        /// The first that came later than `number`, and lies elsewhere.
+        /// The first that came later than `number` and is in none of `partitions`.
         func next(after number: Int, notIn partitions: Set<Partition>) -> Entry? {
             entries[index(after: number)...].first { !partitions.contains($0.session.key.partition) }
         }
@@ -80,12 +81,13 @@ package final class DeferredSessions: Sendable {
         }
     }
 
-    /// The next attempt in a partition that failed follows after this.
+    /// Before the next attempt in a partition that failed.
     private static let pause: Duration = .milliseconds(250)
-    /// So many failures in a row, and there is a pause before the others are tried: a store that is away for all of them
-    /// should cost little.
+    /// After this many failures in a row there is a pause before the others are tried: a store that is down for all of
+    /// them should cost little.
     private static let patience = 100
 
+    /// - Parameter sleep: throws if the task is cancelled.
     package init(
         limits: Limits = Limits(), store: any SessionStore, time: TimeSource,
         sleep: @escaping @Sendable (Duration) async throws -> Void
@@ -97,18 +99,19 @@ package final class DeferredSessions: Sendable {
         (arrivals, arrival) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
-    /// The one that is being written included.
+    /// Includes the one that is being written.
     package var count: Int { queue.withLock(\.count) }
-    /// How many never got written because too many were waiting.
+    /// How many were never written because too many were waiting.
     package var droppedCount: Int { queue.withLock { $0.dropped } }
 
+    /// Returns at once; ``run()`` writes the session.
     package func append(_ session: StoredSession) {
         let end = time.elapsed() + (session.expiresAt - time.now())
         queue.withLock { $0.append(session, endsAt: end, within: limits) }
         arrival.yield()
     }
 
-    /// Writes what arrives until the task is cancelled; after ``finish()``, until none waits.
+    /// Writes what arrives until the task is cancelled; after ``finish()``, until none is left.
     package func run() async {
         for await _ in arrivals {
             while count > 0 {
@@ -117,10 +120,10 @@ package final class DeferredSessions: Sendable {
         }
     }
 
-    /// No more will arrive.
+    /// Says that no more will arrive.
     package func finish() { arrival.finish() }
 
-    /// Writes a session ahead of its turn, if it waits here: before it is asked for.
+    /// Writes a session ahead of its turn, if it is waiting here, so that the store knows it when asked.
     package func write(_ key: RecordKey, within budget: Duration) async throws(SessionStoreFailure) {
         if let entry = queue.withLock({ $0[key] }) { try await write(entry, within: budget) }
     }
@@ -135,7 +138,7 @@ package final class DeferredSessions: Sendable {
             last = entry.number
             try Task.checkCancellation()
             do {
-                // The others need not wait for one partition.
+                // So that one partition does not hold up the others.
                 try await write(entry, within: store.patience)
                 failuresInARow = 0
             } catch {
@@ -149,7 +152,7 @@ package final class DeferredSessions: Sendable {
 
     private func write(_ entry: Entry, within budget: Duration) async throws(SessionStoreFailure) {
         if entry.endsAt > time.elapsed() {
-            // Only by a wall clock that is wrong: no store would keep it now.
+            // Only if the wall clock is wrong: no store would keep it now.
             guard entry.session.expiresAt > time.now() else { throw .init(.insert, .refused(code: "CLOCK")) }
             try await store.insertIfAbsent(entry.session, within: budget)
         }

@@ -1,6 +1,6 @@
-/// What stands behind an external identity that is good.
+/// The session of an external identity that is good.
 package struct LiveSession: Sendable, Equatable, Redacted {
     package let record: SessionRecord
-    /// The claims set of a JWT, which carries the mapped claims itself; nil for an opaque token, whose record does.
+    /// The claims of a JWT, which carries the mapped claims itself; nil for other tokens, whose record has them.
     package let tokenClaims: JSONObject?
 }

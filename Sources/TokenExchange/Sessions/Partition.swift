@@ -1,10 +1,10 @@
-/// A part of the store. All records of one exchange lie in one, so that a store of many servers keeps them on one server
-/// and writes them at once.
+/// A part of the store. All records of one exchange are in one, so that a store of many servers keeps them on the same
+/// server and writes them at once.
 ///
-/// Derived from the exchange, and the first three characters of the external identity's random part, so that both lead to
-/// the same partition. That takes 18 of an opaque token's 256 random bits, and of a `jti`'s 128.
+/// Derived from the exchange, and the first three characters of the external identity's random part, so that both lead
+/// to the same partition. That takes 18 of an opaque token's 256 random bits, and of a `jti`'s 128.
 package struct Partition: Sendable, Hashable {
-    /// Characters of base64url: 18 bits, more than any store has parts.
+    /// In characters of base64url: 18 bits, for more parts than any store has.
     static let count = 3
 
     /// ``count`` characters of base64url.
@@ -15,14 +15,14 @@ package struct Partition: Sendable, Hashable {
         label = Array(Base64URL.encode(Array(digest.prefix(3))).prefix(Self.count))
     }
 
-    /// From the beginning of a token's random part; nil if that is too short, or no base64url.
+    /// From the beginning of a token's random part; nil if that is too short, or not base64url.
     init?(beginning text: ArraySlice<UInt8>) {
         let label = Array(text.prefix(Self.count))
-        // Three characters stand for two bytes, and their last two bits must be zero; a fourth takes that away.
+        // Three characters encode two bytes, so their last two bits would have to be zero; with a fourth they need not.
         guard label.count == Self.count, Base64URL.decode(label + [UInt8(ascii: "A")]) != nil else { return nil }
         self.label = label
     }
 
-    /// `text` in base64url, its first characters replaced by the label.
+    /// `text`, which is base64url, with the label in place of its first characters.
     func marking(_ text: [UInt8]) -> [UInt8] { label + text.dropFirst(Self.count) }
 }

@@ -1,10 +1,11 @@
-/// Tells external identities that could be ours from others, by their shape alone.
+/// Tells tokens that could be our external identities from others, by their shape alone.
 struct IdentityRecognizer: Sendable {
     private let issuer: ExactText
     private let takesForeignTokens: Bool
     private let vault: SessionVault
     private let keys: SigningKeyRing?
 
+    /// - Parameter keys: as in ``RecognizedIdentity``.
     init(
         issuer: ExactText, providers: [IdentityProvider], vault: SessionVault, keys: SigningKeyRing?
     ) {
@@ -14,6 +15,7 @@ struct IdentityRecognizer: Sendable {
         self.keys = keys
     }
 
+    /// Nil for a token that cannot be one of ours.
     func callAsFunction(_ externalIdentity: ExternalIdentity) -> RecognizedIdentity? {
         RecognizedIdentity(externalIdentity, issuer: issuer, keys: keys) {
             takesForeignTokens ? vault.partition(ofForeign: $0) : nil
@@ -25,20 +27,20 @@ struct IdentityRecognizer: Sendable {
 struct RecognizedIdentity {
     private enum Form {
         case opaque
-        /// By our name; nil if our keys are not at hand.
+        /// A JWT with our issuer. The verifier is nil if we have no keys to check it with.
         case signed(UnverifiedToken, (any TokenVerifier)?)
-        /// Of an internal service; these have any shape.
+        /// From an internal service; these have any shape.
         case foreign
     }
 
     private let form: Form
     let partition: Partition
 
-    /// Nil for what cannot be ours: another shape, issuer or key.
+    /// Nil for a token that cannot be ours: another shape, issuer or key.
     ///
     /// - Parameters:
-    ///   - keys: nil takes a JWT by its issuer alone, whatever its key.
-    ///   - foreign: where the session of a token of another shape would be; nil if there are none.
+    ///   - keys: nil to recognize a JWT by its issuer alone, whatever its key.
+    ///   - foreign: the partition of a token of another shape; nil if there are no such tokens.
     init?(
         _ externalIdentity: ExternalIdentity, issuer: ExactText, keys: SigningKeyRing?,
         foreign: (ExternalIdentity) -> Partition?
@@ -60,11 +62,11 @@ struct RecognizedIdentity {
         }
     }
 
-    /// As much as a JWT of ours can have: `maximum_bytes` at its greatest, and claims of an identity token at the greatest of
-    /// its limits, or constants, which are no deeper.
+    /// No smaller than any JWT of ours: `maximum_bytes` at its greatest, and claims of an identity token within its
+    /// greatest limits, or constants, which are no deeper.
     private static let limits = TokenLimits(tokenBytes: 8192, json: JSONLimits(depth: 64, members: 4096))
 
-    /// Nil for a token under none of our keys.
+    /// Nil for a token whose key is not ours; `.some(nil)` if we have no keys.
     private static func verifier(of token: UnverifiedToken, among keys: SigningKeyRing?) -> (any TokenVerifier)?? {
         guard let keys else { return .some(nil) }
         guard let verifier = token.jws.keyID.flatMap(keys.verifier(keyID:)), verifier.algorithm == token.jws.algorithm
@@ -72,17 +74,17 @@ struct RecognizedIdentity {
         return verifier
     }
 
-    /// Whether it is a JWT by our name and under one of our keys.
+    /// Whether it is a JWT that names us and one of our keys. Its signature is not checked.
     var isSignedByUs: Bool {
         if case .signed = form { true } else { false }
     }
 
-    /// The `kid` of a JWT.
+    /// The `kid` of a JWT; nil for other tokens.
     var keyID: ExactText? {
         if case .signed(let token, _) = form { token.jws.keyID } else { nil }
     }
 
-    /// With what the token itself carries.
+    /// `session`, with the claims that the token itself carries.
     func live(_ session: SessionRecord) -> LiveSession {
         switch form {
         case .opaque, .foreign: LiveSession(record: session, tokenClaims: nil)
@@ -90,16 +92,17 @@ struct RecognizedIdentity {
         }
     }
 
-    /// What the token itself can say without a store.
+    /// What the token itself says, without the store.
     enum Statement {
-        /// It is a name for a record, and says nothing.
+        /// Nothing: it only names a record.
         case none
-        /// A JWT of ours: the signature is good.
+        /// It is one of our JWTs, and its signature is good.
         case session(SessionRecord)
-        /// A JWT that is not ours.
+        /// It is a JWT that we did not sign.
         case forged
     }
 
+    /// Checks a JWT's signature, if there is a key to check it with.
     func statement(by claimsReader: any ClaimsReader) -> Statement {
         guard case .signed(let token, let verifier?) = form else { return .none }
         guard let verified = token.verified(by: [verifier]),

@@ -1,6 +1,6 @@
-/// Keeps which cohorts are revoked: a watermark each, however many sessions there are.
+/// Keeps which cohorts are revoked: one watermark each, however many sessions there are.
 package protocol RevocationStore: Sendable {
-    /// Adds a watermark, by the rules of ``RevocationTable``; of two for one cohort the later counts.
+    /// Adds a watermark, by the rules of ``RevocationTable``; of two for the same cohort, the later counts.
     func add(_ revocation: Revocation, within budget: Duration) async throws(SessionStoreFailure)
 
     /// All watermarks; nil if they are still those of `version`.
@@ -12,12 +12,12 @@ package protocol RevocationStore: Sendable {
     func checkRevocations(within budget: Duration) async throws(SessionStoreFailure)
 }
 
-/// Ends every session of a cohort that was issued at a moment or before it.
+/// Ends every session of a cohort that was issued at ``issuedBefore`` or earlier.
 package struct Revocation: Sendable, Equatable {
     package let cohort: CohortLabel
-    /// To the millisecond.
+    /// To the millisecond; this moment is included.
     package let issuedBefore: UnixTime
-    /// When the last of these sessions is over by itself.
+    /// When the last of these sessions would have expired by itself.
     package let endsAt: UnixTime
 
     package init(cohort: CohortLabel, issuedBefore: UnixTime, endsAt: UnixTime) {
@@ -28,23 +28,25 @@ package struct Revocation: Sendable, Equatable {
 }
 
 extension Revocation {
-    /// As good as for ever: stores keep nothing for longer.
+    /// In effect for ever: stores keep nothing for longer.
     static let longestLife: Duration = .seconds(10 * 365 * 86400)
 
-    /// Of a compromised key: whatever it signs is revoked, however late.
+    /// For a compromised key: all it signs is revoked, however late.
     init(compromised key: CohortLabel, at now: UnixTime) {
         self.init(cohort: key, issuedBefore: now + Self.longestLife, endsAt: now + Self.longestLife)
     }
 
-    /// For a compromised key ``issuedBefore`` is ``endsAt``; a revocation of sessions ends a session's longest life later.
+    /// For a compromised key ``issuedBefore`` is ``endsAt``; a revocation of sessions ends a session's longest life
+    /// later.
     package var isCompromisedKey: Bool { cohort.kind == .keyID && issuedBefore >= endsAt }
 }
 
+/// The list of revocations, as the store has it.
 package struct StoredRevocations: Sendable, Equatable {
-    /// Differs whenever the revocations do; says nothing else.
+    /// Differs whenever the revocations do; has no other meaning.
     package let version: ExactText
     package let revocations: [Revocation]
-    /// How much else was there that is no revocation, and was left out.
+    /// How many other entries were left out because they are not revocations.
     package let unreadable: Int
 
     package init(version: ExactText, revocations: [Revocation], unreadable: Int = 0) {

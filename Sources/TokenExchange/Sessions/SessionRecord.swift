@@ -1,17 +1,17 @@
-/// What we remember of one external identity. Leaves the process only sealed.
+/// What is stored about one external identity. It leaves the process only sealed.
 package struct SessionRecord: Sendable, Equatable, Redacted {
     package let identityProvider: ExactText
     package let tenant: ExactText
     package let subject: ExactText
-    /// To the millisecond; tokens say whole seconds.
+    /// To the millisecond; tokens have whole seconds.
     package let issuedAt: UnixTime
-    /// Unix time, whole seconds; from then on the session is over.
+    /// Unix time in whole seconds; from then on the session has expired.
     package let expiresAt: Int64
     /// The `jti`.
     package let tokenID: ExactText
-    /// The associate's device, where it is known; all of them where an internal service gave them the same token.
+    /// The associate's device, if known; several if an internal service gave them the same token.
     package let devices: [CohortLabel]
-    /// The mapped claims, where the token does not carry them itself.
+    /// The mapped claims, if the token does not carry them itself.
     package let claims: [JSONValue.Member]
 
     package init(
@@ -28,20 +28,23 @@ package struct SessionRecord: Sendable, Equatable, Redacted {
         self.claims = claims
     }
 
+    /// For a JWT, which carries the claims itself.
     func withoutClaims() -> SessionRecord {
         SessionRecord(
             identityProvider: identityProvider, tenant: tenant, subject: subject, issuedAt: issuedAt,
             expiresAt: expiresAt, tokenID: tokenID, devices: devices)
     }
 
+    /// ``expiresAt`` as a time.
     package var expiry: UnixTime { UnixTime(seconds: Double(expiresAt)) }
 
+    /// By identity provider, tenant and `sub`.
     func isOfSameOwner(as other: SessionRecord) -> Bool {
         (identityProvider, tenant, subject) == (other.identityProvider, other.tenant, other.subject)
     }
 
-    /// Merges a later login that was answered with the same token. The time of issue stays: what revokes the
-    /// token's cohorts until then holds, however often it is handed out.
+    /// Merges a later login that was answered with the same token. The time of issue stays, so that a revocation of one
+    /// of the token's cohorts holds, however often the token is handed out.
     func renewed(by login: SessionRecord) -> SessionRecord {
         SessionRecord(
             identityProvider: identityProvider, tenant: tenant, subject: subject, issuedAt: issuedAt,
@@ -57,12 +60,12 @@ extension SessionRecord {
     static let formatVersion: UInt8 = 2
 
     /// A compact JSON array, to keep what the store must hold small:
-    /// `[identity provider, tenant, sub, issued at (ms), exp (s), jti, devices, claims]`: devices with a blank between
-    /// them; claims where there are any.
+    /// `[identity provider, tenant, sub, issued at (ms), exp (s), jti, devices, claims]`: devices with spaces between
+    /// them; claims if there are any.
     var encoded: [UInt8] {
         var text = [UInt8]()
         text.reserveCapacity(256)
-        // Written directly: this is on the way of every login.
+        // Written directly, since every login does this.
         var separator = UInt8(ascii: "[")
         func append(_ write: (inout [UInt8]) -> Void) {
             text.append(separator)
@@ -81,8 +84,8 @@ extension SessionRecord {
         return text
     }
 
-    /// Nil if the text is no record of this format. Claims are as deep and as wide as ``encoded`` wrote them: a sealed text
-    /// is our own.
+    /// Nil if the text is not a record of this format. Claims may be as deep and as wide as ``encoded`` wrote them: a
+    /// sealed text is our own.
     init?(encoded: [UInt8]) {
         let limits = JSONLimits(depth: .max, members: .max)
         guard case .array(let values) = try? JSONValue(parsing: encoded, limits: limits),
@@ -104,9 +107,10 @@ extension SessionRecord {
 // MARK: - From a token
 
 extension SessionRecord {
+    /// The claims that ``init(_:)`` needs.
     static let claimNames: [ExactText] = ["identity_provider", "tenant", "sub", "iat", "exp", "jti"]
 
-    /// From the claims of a JWT of ours whose signature is good.
+    /// From the claims of one of our JWTs whose signature is good; nil if one is missing.
     init?(_ claims: ClaimsSet) {
         guard let identityProvider = claims["identity_provider"]?.string, let tenant = claims["tenant"]?.string,
             let subject = claims["sub"]?.string, let tokenID = claims["jti"]?.string,

@@ -1,21 +1,23 @@
-/// Keeps the records of exchanges. It sees digests and sealed bytes only: no token, no claim.
+/// Keeps the records of exchanges. It sees only digests and sealed bytes: no token, no claim.
 ///
-/// Every operation ends within `budget`, with an answer or a ``SessionStoreFailure``; a caller's cancellation harms no other caller.
+/// Every operation ends within `budget`, with an answer or a ``SessionStoreFailure``. Cancelling one caller does not
+/// affect the others.
 package protocol SessionStore: Sendable {
-    /// Stores an answer and its session, unless an earlier answer to the same exchange still lives. Atomic: the first writer wins.
+    /// Stores an answer and its session, unless an earlier answer to the same exchange is still alive. Atomic: the
+    /// first writer wins.
     ///
-    /// An answer lives while its record and the session that it names both exist; one whose session is gone (revoked,
-    /// expired) is overwritten. Both records lie in one partition.
-    /// - Parameter replacing: an earlier answer that turned out unreadable; overwritten if it is still the one stored.
+    /// An answer is alive while its record and the session that it names both exist; one whose session is gone
+    /// (revoked, expired) is overwritten. Both records are in one partition.
+    /// - Parameter unreadable: an earlier answer that could not be read; overwritten if it is still the one stored.
     func insertIfAbsent(_ records: ExchangeRecords, replacing unreadable: SealedRecord?, within budget: Duration)
         async throws(SessionStoreFailure) -> ExchangeInsertion
 
-    /// Stores a session alone, for an answer that left while the store was away; not over a session that is there, nor
-    /// one that was revoked meanwhile.
+    /// Stores only a session, for an answer that was sent while the store was down. Does nothing if the session is
+    /// there or was revoked.
     func insertIfAbsent(_ session: StoredSession, within budget: Duration) async throws(SessionStoreFailure)
 
-    /// Puts a session in the place of exactly `expected`, under the same key.
-    /// - Returns: false where something else is there, or nothing: replaced, revoked or over meanwhile.
+    /// Replaces exactly `expected` by a session under the same key.
+    /// - Returns: false if there is another record, or none: it was replaced or revoked, or has expired.
     func replace(_ expected: SealedRecord, with session: StoredSession, within budget: Duration)
         async throws(SessionStoreFailure) -> Bool
 
@@ -29,11 +31,11 @@ package protocol SessionStore: Sendable {
     /// Throws if the store could not serve a request now.
     func check(within budget: Duration) async throws(SessionStoreFailure)
 
-    /// How long somebody waits for the store who can go on without it; others wait as long as they have time.
+    /// How long a caller that can go on without the store waits for it. Others wait as long as they have time.
     var patience: Duration { get }
 }
 
-/// The name of a record: 32 bytes, a SHA-256 digest, and the part of the store that it lies in.
+/// The name of a record: a digest of 32 bytes, and the partition that it is in.
 package struct RecordKey: Sendable, Hashable {
     package let partition: Partition
     package let digest: [UInt8]
@@ -67,10 +69,10 @@ package struct StoredSession: Sendable {
     }
 }
 
-/// What one exchange leaves behind: the session, and the answer to hand out again.
+/// What one exchange stores: the session, and the answer to give again.
 package struct ExchangeRecords: Sendable {
     package let session: StoredSession
-    /// Names the (identity token, device, identity provider).
+    /// Derived from identity token, device and identity provider.
     package let answerKey: RecordKey
     /// The external identity, sealed under a key derived from the identity token.
     package let answer: SealedRecord
@@ -85,28 +87,31 @@ package struct ExchangeRecords: Sendable {
     }
 }
 
+/// Whether an exchange was the first of its kind.
 package enum ExchangeInsertion: Sendable, Equatable {
     case inserted
-    /// Another exchange of the same identity token, device and provider came first: its answer, and the session of that.
+    /// Another exchange of the same identity token, device and provider came first: its answer and its session.
     case answered(SealedRecord, session: SealedRecord)
 }
 
-/// The store could not be asked, or did not answer as a store should. Says nothing about any token.
+/// The store could not be asked, or did not answer as it should. Says nothing about any token.
 package struct SessionStoreFailure: Error, Equatable {
+    /// What was asked of the store, for the log.
     package enum Operation: String, Sendable {
         case exchange, insert, session, revoke, revocations, shared, check
     }
 
+    /// Why it failed; ``description`` is for the log.
     package enum Cause: Sendable, Hashable {
         case timedOut
-        /// No usable connection; `detail` is the last error of connecting, by the operating system or the server.
+        /// There is no usable connection; `detail` is the last error from the operating system or the server.
         case notConnected(detail: String)
         /// The store answered with an error; `code` is its first word (`OOM`, `READONLY`, `NOAUTH`, …).
         case refused(code: String)
         case unexpectedReply
         /// Too many requests are waiting already.
         case overloaded
-        /// Stored, but so far on too few replicas to be acknowledged.
+        /// Stored, but on too few replicas so far to be acknowledged.
         case notReplicated(replicas: Int, wanted: Int)
     }
 
@@ -134,6 +139,7 @@ extension SessionStoreFailure.Cause: CustomStringConvertible {
 }
 
 extension Failure {
+    /// `session_store_unavailable`.
     package init(_ failure: SessionStoreFailure) {
         self.init(.sessionStoreUnavailable, operation: failure.operation.rawValue, cause: "\(failure.cause)")
     }

@@ -1,19 +1,21 @@
-/// Decides under which name and which key each record is kept, so that a dump of the store holds no usable token and no claim.
+/// Decides under which name and which key each record is kept, so that a dump of the store holds no usable token and no
+/// claim.
 ///
 /// | record | named by | sealed under a key derived from |
 /// |---|---|---|
 /// | session | SHA-256 of the external identity | the external identity |
 /// | answer | a key derived from identity token, device, identity provider | the same three, with another label |
 ///
-/// Names are digests that lead to no key: the sealing keys come from the tokens themselves, which the store never sees.
-/// Tokens of internal services that wait for the next login are ``UpstreamVault``'s.
+/// No key can be derived from a name: the sealing keys come from the tokens themselves, which the store never sees.
+/// Tokens of internal services that are kept for the next login are ``UpstreamVault``'s business.
 package struct SessionVault: Sendable {
-    /// Of the text in an answer, which is the external identity as it is.
+    /// The format of an answer, which is just the external identity.
     private static let answerVersion: UInt8 = 2
 
     private let sealer: any RecordSealer
     private let unreadable: UnreadableRecords
 
+    /// - Parameter unreadable: counts the records that cannot be opened.
     package init(sealer: any RecordSealer, unreadable: UnreadableRecords) {
         self.sealer = sealer
         self.unreadable = unreadable
@@ -21,10 +23,12 @@ package struct SessionVault: Sendable {
 
     // MARK: Sessions
 
+    /// The name of a token's session: its SHA-256 digest.
     package func sessionKey(of externalIdentity: ExternalIdentity, in partition: Partition) -> RecordKey {
         RecordKey(digest: sealer.digest(externalIdentity.bytes), in: partition)
     }
 
+    /// A session that only the external identity itself opens.
     package func seal(
         _ session: SessionRecord, of externalIdentity: ExternalIdentity, in partition: Partition
     ) -> StoredSession {
@@ -57,8 +61,9 @@ package struct SessionVault: Sendable {
         fileprivate let sealingKey: DerivedKey
     }
 
+    /// The same three values always give the same slot.
     package func answerSlot(for identityToken: IdentityToken, device: ExactText, provider: ExactText) -> AnswerSlot {
-        // Neither a provider's name nor a device holds a NUL, so the two cannot run into one another.
+        // Neither a provider's name nor a device contains a NUL, so the two cannot run into each other.
         let secret = sealer.derive(
             "countersign exchange v1\0", from: identityToken.bytes, context: provider.bytes + [0] + device.bytes)
         let name = sealer.derive("countersign answer name v1\0", from: secret.bytes, context: []).bytes
@@ -67,6 +72,7 @@ package struct SessionVault: Sendable {
             sealingKey: sealer.derive("countersign answer seal v1\0", from: secret.bytes, context: []))
     }
 
+    /// An answer that only the same identity token, device and identity provider open.
     package func seal(_ externalIdentity: ExternalIdentity, in slot: AnswerSlot) -> SealedRecord {
         sealer.seal(externalIdentity.bytes, version: Self.answerVersion, under: slot.sealingKey)
     }
@@ -87,14 +93,14 @@ package struct SessionVault: Sendable {
 
     // MARK: Tokens of internal services
 
-    /// Where the session of a token lies that does not name its partition itself.
+    /// The partition of the session of a token that does not name one itself.
     package func partition(ofForeign externalIdentity: ExternalIdentity) -> Partition {
         Partition(digest: sealer.digest(externalIdentity.bytes))
     }
 
     // MARK: Labels
 
-    /// Tells values of one kind apart, without saying which they are.
+    /// Tells values of one kind apart without revealing them.
     func label(_ kind: Cohort.Kind, _ value: ExactText) -> CohortLabel {
         let secret = Array(kind.rawValue.utf8) + [0] + value.bytes
         let digest = sealer.derive("countersign cohort v1\0", from: secret, context: [])

@@ -4,13 +4,13 @@ import Synchronization
 package enum UnreadableRecord: String, Error, Sendable, CaseIterable {
     /// Written by an earlier version of the service.
     case olderVersion = "older_version"
-    /// Written by a later version of the service, which runs beside this one or did.
+    /// Written by a later version of the service, which runs or ran alongside this one.
     case newerVersion = "newer_version"
-    /// Cut, changed, or sealed under another key.
+    /// Cut short, changed, or sealed under another key.
     case corrupt
 }
 
-/// How many records could not be read, and who wants to know of the first of each kind.
+/// Counts records that could not be read, and reports the first of each kind.
 package final class UnreadableRecords: Sendable {
     private let counts = Mutex<[UnreadableRecord: Int]>([:])
     private let tellFirst: @Sendable (UnreadableRecord) -> Void
@@ -20,6 +20,7 @@ package final class UnreadableRecords: Sendable {
         self.tellFirst = tellFirst
     }
 
+    /// Since the process began.
     package func count(of kind: UnreadableRecord) -> Int { counts.withLock { $0[kind, default: 0] } }
 
     func add(_ kind: UnreadableRecord) {
