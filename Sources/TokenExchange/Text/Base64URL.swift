@@ -1,9 +1,9 @@
 /// Base64url without padding (RFC 4648 §5), canonical only: one text per value.
 ///
-/// Padding, `+`, `/`, white space and non-zero trailing bits are refused (RFC 7515 §2), because a lax reader makes two
-/// texts of one token.
+/// Padding, `+`, `/`, white space and non-zero trailing bits are refused (RFC 7515 §2), because a lax reader would
+/// accept two texts for one token.
 package enum Base64URL {
-    /// The bytes that `text` stands for, or nil if it is not canonical base64url.
+    /// The bytes that `text` encodes, or nil if it is not canonical base64url.
     package static func decode(_ text: ArraySlice<UInt8>) -> [UInt8]? {
         let (wholes, rest) = text.count.quotientAndRemainder(dividingBy: 4)
         guard rest != 1 else { return nil }
@@ -28,7 +28,7 @@ package enum Base64URL {
                     bytes[count + 2] = UInt8(truncatingIfNeeded: bits)
                     count += 3
                 }
-                // Two characters carry 12 bits for one byte, three carry 18 for two; what is over must be zero.
+                // Two characters carry 12 bits for one byte, three carry 18 for two; the rest must be zero.
                 guard rest > 0 else { return }
                 let bits = number(at: wholes * 4, count: rest) << (rest == 2 ? 12 : 6)
                 bytes[count] = UInt8(truncatingIfNeeded: bits >> 16)
@@ -40,11 +40,13 @@ package enum Base64URL {
         return seen < 64 && unusedBits == 0 ? bytes : nil
     }
 
+    /// The same for an array.
     package static func decode(_ text: [UInt8]) -> [UInt8]? { decode(text[...]) }
 
-    /// How many characters `count` bytes take.
+    /// How many characters encode `count` bytes.
     package static func encodedCount(of count: Int) -> Int { (count * 4 + 2) / 3 }
 
+    /// Appends the encoded form of `bytes`.
     package static func append(_ bytes: [UInt8], to text: inout [UInt8]) {
         let (wholes, rest) = bytes.count.quotientAndRemainder(dividingBy: 3)
         func append(_ bits: UInt32, characters: Int) {
@@ -63,21 +65,25 @@ package enum Base64URL {
         }
     }
 
+    /// `bytes`, encoded, as ASCII.
     package static func encode(_ bytes: [UInt8]) -> [UInt8] {
         var text = [UInt8]()
         append(bytes, to: &text)
         return text
     }
 
+    /// The UTF-8 of `text`, encoded, as ASCII.
     package static func encode(_ text: String) -> [UInt8] { encode(Array(text.utf8)) }
 
+    /// `bytes`, encoded.
     package static func text(_ bytes: [UInt8]) -> ExactText { ExactText(bytes: encode(bytes)) }
 
+    /// Whether `byte` is one of the 64 characters.
     static func isCharacter(_ byte: UInt8) -> Bool { values[Int(byte)] < 64 }
 
     private static let alphabet: StaticString = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
-    /// Of every character its six bits; of what is none of the alphabet a higher bit.
+    /// The six bits of each character of the alphabet; 0x80 for any other byte.
     private static let values: [UInt8] = {
         var values = [UInt8](repeating: 0x80, count: 256)
         for value in 0..<64 { values[Int(alphabet.utf8Start[value])] = UInt8(value) }

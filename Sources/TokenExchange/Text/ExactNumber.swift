@@ -1,5 +1,5 @@
-/// A number by its decimal value, of whatever size, to the last digit: `1`, `1.0`, `1e0` and `10e-1` are one number, `-0` is
-/// `0`, and 9007199254740993 is not 9007199254740992, as it would be for a `Double`.
+/// The exact decimal value of a number of any size: `1`, `1.0`, `1e0` and `10e-1` are the same number, `-0` is `0`, and
+/// 9007199254740993 is not 9007199254740992, as it would be for a `Double`.
 package struct ExactNumber: Sendable, Equatable {
     private let isNegative: Bool
     /// Decimal digits without zeros at either end; none for zero.
@@ -7,9 +7,9 @@ package struct ExactNumber: Sendable, Equatable {
     /// The value is 0.`digits` times ten to this.
     private let exponent: Int
 
-    /// Nil if the literal's exponent has more digits than that of any number that somebody means.
+    /// Nil if the exponent has more than 18 characters, which no meaningful number needs.
     ///
-    /// - Parameter literal: as RFC 8259 §6 has it.
+    /// - Parameter literal: a number by RFC 8259 §6.
     package init?(_ literal: ExactText) {
         var rest = literal.bytes[...]
         let isNegative = rest.first == UInt8(ascii: "-")
@@ -23,6 +23,7 @@ package struct ExactNumber: Sendable, Equatable {
             exponent: integer.count + (Int(String(decoding: power, as: UTF8.self)) ?? 0))
     }
 
+    /// For bounds, which are written as integers.
     package init(_ integer: Int) {
         let digits = Array(String(integer.magnitude).utf8)
         self.init(isNegative: integer < 0, digits: digits[...], exponent: digits.count)
@@ -36,7 +37,7 @@ package struct ExactNumber: Sendable, Equatable {
         self.exponent = last == nil ? 0 : exponent - (written.count - significant.count)
     }
 
-    /// Characters, sign included; any such power is far from the ends of an `Int`.
+    /// In characters, including the sign; such a power cannot overflow an `Int`.
     private static let longestPower = 18
 }
 

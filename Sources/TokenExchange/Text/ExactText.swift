@@ -1,8 +1,8 @@
 /// Text from outside, compared by its bytes (RFC 7519 §7.3, RFC 8259 §8.3): configuration, tokens, key sets, requests.
 ///
-/// Swift's `String` takes two texts for equal that Unicode calls canonically equivalent, so that a composed `é` in the
-/// configuration would let a decomposed one in a token pass. This type has no such comparison: equality, hash and order
-/// are those of the UTF-8 bytes. A text cut out of a larger one shares its memory; ``detached`` gives it memory of its own.
+/// To Swift's `String`, texts that Unicode calls canonically equivalent are equal, so that a composed `é` in the
+/// configuration would match a decomposed one in a token. Here equality, hash and order are those of the UTF-8 bytes.
+/// A text that was cut out of a larger one shares its memory; ``detached`` copies it.
 package struct ExactText: Sendable {
     private enum Storage: Sendable {
         case literal(StaticString)
@@ -11,15 +11,17 @@ package struct ExactText: Sendable {
 
     private let storage: Storage
 
-    /// - Parameter bytes: UTF-8; what is none is shown as U+FFFD, and compared as it is.
+    /// - Parameter bytes: UTF-8; anything else is shown as U+FFFD, but compared as it is.
     package init(bytes: ArraySlice<UInt8>) {
         storage = .bytes(bytes)
     }
 
+    /// The same for an array.
     package init(bytes: [UInt8]) {
         self.init(bytes: bytes[...])
     }
 
+    /// The UTF-8 of `text`.
     package init(_ text: some StringProtocol) {
         self.init(bytes: Array(text.utf8))
     }
@@ -44,7 +46,7 @@ package struct ExactText: Sendable {
 
     package var bytes: [UInt8] { withUTF8 { Array($0) } }
 
-    /// The same text, for whoever keeps it longer than the document it was cut from.
+    /// A copy that does not keep the document it was cut from in memory.
     package var detached: ExactText { ExactText(bytes: bytes) }
 }
 
@@ -55,7 +57,7 @@ extension ExactText: Hashable, Comparable {
 
     package func hash(into hasher: inout Hasher) {
         withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
-        // No byte of UTF-8: where this text ends, and the next one begins.
+        // Never a byte of UTF-8: separates this text from the next one.
         hasher.combine(0xFF as UInt8)
     }
 
@@ -76,16 +78,17 @@ extension ExactText: LosslessStringConvertible {
 }
 
 extension ExactText {
+    /// Compares bytes.
     package func hasPrefix(_ prefix: StaticString) -> Bool {
         withUTF8 { text in prefix.withUTF8Buffer { text.starts(with: $0) } }
     }
 
-    /// With `A` to `Z` in lower case, and nothing else changed.
+    /// The text with `A` to `Z` in lower case, and nothing else changed.
     package var lowercasedASCII: ExactText {
         ExactText(bytes: bytes.map { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) ? $0 | 0x20 : $0 })
     }
 
-    /// For people: quoted, on one line, in printable ASCII, and cut where it is long.
+    /// For people: quoted, on one line, in printable ASCII, and cut after 40 characters.
     package var excerpt: String {
         let shown = String(self).unicodeScalars.prefix(40).map { scalar in
             ("!"..."~").contains(scalar) || scalar == " " ? String(scalar) : scalar.escaped(asASCII: true)
@@ -93,6 +96,6 @@ extension ExactText {
         return "\"\(shown.joined())\(shown.count < String(self).unicodeScalars.count ? "…" : "")\""
     }
 
-    /// What stands between blanks, as in `scope` (RFC 6749 §3.3).
+    /// The words between spaces, as in `scope` (RFC 6749 §3.3).
     package var words: [ExactText] { bytes.split(separator: UInt8(ascii: " ")).map { ExactText(bytes: $0) } }
 }

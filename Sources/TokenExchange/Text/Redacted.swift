@@ -1,6 +1,7 @@
-/// A value that must never be printed: descriptions, debug descriptions and mirrors all show the type's name alone.
+/// A value that must never be printed: descriptions, debug descriptions and mirrors show only the type's name.
 ///
-/// Whoever needs the content asks for it by name (`bytes`); string interpolation, `dump` and a logger's metadata cannot.
+/// Code that needs the content asks for it by name (`bytes`); string interpolation, `dump` and a logger's metadata do
+/// not get at it.
 package protocol Redacted: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {}
 
 extension Redacted {

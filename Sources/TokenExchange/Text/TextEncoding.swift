@@ -1,11 +1,11 @@
-/// Encodings other than UTF-8 that a text's first bytes give away: what some editors, and the redirections of some shells,
-/// write without being asked.
+/// Encodings other than UTF-8 that can be recognized by a text's first bytes. Some editors and some shells'
+/// redirections write them without being asked.
 package enum TextEncoding: String, Sendable {
     case utf16 = "UTF-16"
     case utf32 = "UTF-32"
 
-    /// By the byte order mark, or by the zeros beside an ASCII character. Nil for UTF-8, and for what shows nothing there,
-    /// such as Latin-1.
+    /// Looks for a byte order mark, or for zeros next to an ASCII character. Nil for UTF-8, and for encodings that show
+    /// neither, such as Latin-1.
     package init?(of bytes: some Collection<UInt8>) {
         let head = Array(bytes.prefix(4))
         let zeros = head.map { $0 == 0 }
@@ -22,7 +22,7 @@ package enum TextEncoding: String, Sendable {
 }
 
 extension Collection<UInt8> {
-    /// Without the mark (U+FEFF) that some editors put before UTF-8.
+    /// The bytes without the mark (U+FEFF) that some editors put before UTF-8.
     package var withoutByteOrderMark: SubSequence {
         starts(with: [0xEF, 0xBB, 0xBF]) ? dropFirst(3) : self[...]
     }

@@ -1,4 +1,4 @@
-/// A moment in UTC by the proleptic Gregorian calendar, as texts have it.
+/// A moment in UTC by the proleptic Gregorian calendar, for writing it as text.
 package struct CalendarTime {
     package let year: Int
     /// 1 to 12.
@@ -11,9 +11,10 @@ package struct CalendarTime {
     /// 0 for Sunday.
     package let dayOfWeek: Int
 
+    /// Rounds to the nearest millisecond.
     package init(_ time: UnixTime) {
         let milliseconds = Int(time.milliseconds)
-        // Years begin in March here, and eras of 400 of them in the year 0, which no `UnixTime` comes before.
+        // Years begin in March here, and eras are 400 years from the year 0, which no `UnixTime` is before.
         let shifted = Self.quotient(milliseconds, 86_400_000) + 719_468
         let time = milliseconds - (shifted - 719_468) * 86_400_000
         let era = shifted / 146_097
@@ -40,6 +41,7 @@ package struct CalendarTime {
     /// `14:40:27`.
     package var clock: String { [hour, minute, second].map { Self.digits($0, 2) }.joined(separator: ":") }
 
+    /// `number`, which is not negative, in at least `count` decimal digits.
     package static func digits(_ number: Int, _ count: Int) -> String {
         let text = String(number)
         return String(repeating: "0", count: max(0, count - text.count)) + text

@@ -1,8 +1,8 @@
-/// The two clocks of the service, passed in wherever time matters, so that tests own them.
+/// The two clocks of the service, passed in wherever time matters, so that tests can set them.
 package struct TimeSource: Sendable {
     /// The wall clock: compared with `iat`, `nbf`, `exp`.
     package let now: @Sendable () -> UnixTime
-    /// A clock that only goes forward, for deadlines; its zero means nothing.
+    /// The monotonic clock, for deadlines; its zero has no meaning.
     package let elapsed: @Sendable () -> Duration
 
     package init(now: @escaping @Sendable () -> UnixTime, elapsed: @escaping @Sendable () -> Duration) {

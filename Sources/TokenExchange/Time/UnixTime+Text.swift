@@ -1,12 +1,13 @@
 extension UnixTime {
-    /// Of the nearest millisecond, which is what files keep.
+    /// Rounded to the nearest millisecond, which is what files keep.
     package var milliseconds: Int64 { Int64((seconds * 1000).rounded()) }
 
+    /// - Parameter milliseconds: since 1970.
     package init(milliseconds: Int64) {
         self.init(seconds: Double(milliseconds) / 1000)
     }
 
-    /// Both in whole milliseconds, so that a time is the same after it was written and read.
+    /// Rounds both to whole milliseconds, so that the result is the same after it was written and read.
     package func advanced(by duration: Duration) -> UnixTime {
         UnixTime(seconds: (Double(milliseconds) + (duration.inSeconds * 1000).rounded()) / 1000)
     }
@@ -39,7 +40,7 @@ extension UnixTime {
         else { return nil }
         let days = Self.days(year: year, month: month, day: day)
         self.init(milliseconds: (((days * 24 + hour) * 60 + minute) * 60 + second) * 1000 + millisecond)
-        // Writing it again finds days and hours that do not exist, and signs among the digits.
+        // Writing it again shows days and hours that do not exist, and signs among the digits.
         guard bytes.count == 24 ? self.text == text : shortText == text else { return nil }
     }
 

@@ -1,10 +1,11 @@
 /// Seconds since 1970-01-01T00:00:00Z, as in a NumericDate (RFC 7519 §2): fractions allowed, leap seconds ignored.
 ///
-/// Always within the years 1 to 9999, whatever a token, a store or a clock says: what lies beyond counts as the nearest
-/// end, and what is no number as the beginning. So no sum, difference or conversion of times can overflow.
+/// Always within the years 1 to 9999, whatever a token, a store or a clock says: a time beyond them becomes the nearest
+/// bound, and NaN the lower one. So no sum, difference or conversion of times can overflow.
 package struct UnixTime: Sendable, Comparable {
     package let seconds: Double
 
+    /// - Parameter seconds: since 1970; may be any number, and not a number.
     package init(seconds: Double) {
         self.seconds = max(Self.earliest, min(seconds, Self.latest))
     }
@@ -48,14 +49,17 @@ package struct UnixTime: Sendable, Comparable {
 
     package static func < (left: UnixTime, right: UnixTime) -> Bool { left.seconds < right.seconds }
 
+    /// Limited to the years 1 to 9999.
     package static func + (time: UnixTime, duration: Duration) -> UnixTime {
         UnixTime(seconds: time.seconds + duration.inSeconds)
     }
 
+    /// Limited to the years 1 to 9999.
     package static func - (time: UnixTime, duration: Duration) -> UnixTime {
         UnixTime(seconds: time.seconds - duration.inSeconds)
     }
 
+    /// Negative if `left` is the earlier one.
     package static func - (left: UnixTime, right: UnixTime) -> Duration {
         .seconds(left.seconds - right.seconds)
     }
@@ -71,11 +75,12 @@ struct Moment {
         elapsed = time.elapsed()
     }
 
-    /// `end` by the clock that only goes forward, no later than `longest` from now.
+    /// `end` by the monotonic clock, no later than `longest` from now.
     func end(at end: UnixTime, longest: Duration) -> Duration { elapsed + min(end - wall, longest) }
 }
 
 extension Duration {
+    /// With fractions.
     package var inSeconds: Double {
         let (seconds, attoseconds) = components
         return Double(seconds) + Double(attoseconds) * 1e-18

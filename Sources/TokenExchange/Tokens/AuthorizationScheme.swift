@@ -1,4 +1,4 @@
-/// How a request presents credentials (RFC 9110 §11.4): the scheme's name in any case, blanks, the credentials.
+/// How a request presents credentials (RFC 9110 §11.4): the scheme's name in any case, spaces, the credentials.
 package struct AuthorizationScheme: Sendable {
     /// In lower case.
     private let name: [UInt8]
@@ -12,7 +12,7 @@ package struct AuthorizationScheme: Sendable {
         self.name = Array(name.utf8)
     }
 
-    /// What follows the name and its blanks; nil if the scheme is another or absent.
+    /// What follows the name and the spaces; nil if there is another scheme, or none.
     package func credentials(in value: [UInt8]) -> [UInt8]? {
         guard value.count > name.count, zip(value, name).allSatisfy({ $0 | 0x20 == $1 }),
             value[name.count] == UInt8(ascii: " ")

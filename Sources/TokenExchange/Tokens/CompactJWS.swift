@@ -1,11 +1,11 @@
-/// A compact JWS (RFC 7515 §7.1) that is well formed, and nothing more: every word in it may be a lie.
+/// A well-formed compact JWS (RFC 7515 §7.1). It is not verified: nothing in it can be trusted.
 ///
-/// Size is checked before anything is split; exactly three segments; canonical base64url; a header that is a JSON object
-/// without duplicate members at any depth. Header parameters that would bring keys, compression or extensions of their own
-/// are refused (RFC 8725 §3.10). The payload is bytes.
+/// Its size is within limits (this is checked first); it has exactly three segments of canonical base64url; its header
+/// is a JSON object without duplicate members at any depth. Header parameters that bring keys, compression or
+/// extensions are refused (RFC 8725 §3.10). The payload is just bytes.
 package struct CompactJWS: Sendable, Redacted {
     package let bytes: [UInt8]
-    /// Length of what was signed, which `bytes` begin with: header, dot, payload.
+    /// Length of the signing input (header, dot, payload), a prefix of `bytes`.
     package let signingInputCount: Int
     package let payload: [UInt8]
     package let signature: [UInt8]
@@ -14,12 +14,13 @@ package struct CompactJWS: Sendable, Redacted {
     /// The header's `typ`.
     package let type: ExactText?
 
-    /// Whether payload and signature may be of no bytes. RFC 7515 allows both; a JWT has neither.
+    /// Whether payload and signature may be empty. RFC 7515 allows it; in a JWT neither is.
     package enum EmptySegments: Sendable {
         case refused
         case allowed
     }
 
+    /// - Throws: the first fault found.
     package init(
         _ bytes: [UInt8], limits: TokenLimits, emptySegments: EmptySegments = .refused
     ) throws(Refusal) {
@@ -42,14 +43,15 @@ package struct CompactJWS: Sendable, Redacted {
         signingInputCount = segments.payload.upperBound
     }
 
-    /// Whether the signature is good under `verifier`'s key, whose algorithm is for the caller to compare.
+    /// Whether the signature is good under `verifier`'s key. The caller has made sure that the algorithms are the same.
     package func isSigned(by verifier: any TokenVerifier) -> Bool {
         verifier.isValid(signature: signature, over: bytes, count: signingInputCount)
     }
 }
 
+/// Limits for tokens from outside.
 package struct TokenLimits: Sendable, Equatable {
-    /// Of the compact serialization.
+    /// Length of the compact serialization.
     package let tokenBytes: Int
     /// Of the header and of the claims set, each.
     package let json: JSONLimits
@@ -61,10 +63,10 @@ package struct TokenLimits: Sendable, Equatable {
 }
 
 extension CompactJWS {
-    /// Never a source of keys, never an extension that we would have to understand.
+    /// They bring keys, or extensions that we would have to understand.
     static let forbiddenParameters: [ExactText] = ["jku", "jwk", "x5u", "x5c", "crit", "b64", "zip"]
 
-    /// A longer `kid` names no key of any issuer we know of, and would only fill logs and caches.
+    /// In characters. No issuer that we know of has a longer `kid`, which would only fill logs and caches.
     static let maximumKeyIDLength = 128
 
     private static func segments(

@@ -1,4 +1,4 @@
-/// The JWT that NewStore issued, as it arrived (the subject token of RFC 8693): untrusted, and secret all the same.
+/// The JWT that NewStore issued, as it arrived (the subject token of RFC 8693): not trusted, but already secret.
 package struct IdentityToken: Sendable, Redacted {
     package let bytes: [UInt8]
 

@@ -1,4 +1,4 @@
-/// The JWS algorithms that exist here: asymmetric ones only (RFC 8725 §3.1). There is no case for `none` or `HS…`.
+/// The supported JWS algorithms: only asymmetric ones (RFC 8725 §3.1). There is no case for `none` or `HS…`.
 package enum SignatureAlgorithm: String, Sendable, CaseIterable {
     case rs256 = "RS256"
     case rs384 = "RS384"
@@ -11,16 +11,16 @@ package enum SignatureAlgorithm: String, Sendable, CaseIterable {
     case es512 = "ES512"
     case edDSA = "EdDSA"
 
-    /// RFC 9864 §2.2 gives EdDSA with the only curve that we know a name of its own.
+    /// RFC 9864 §2.2 has another name for EdDSA with Ed25519, the only curve supported here.
     private static let byName = Dictionary(uniqueKeysWithValues: allCases.map { (ExactText($0.rawValue), $0) })
         .merging(["Ed25519": .edDSA]) { $1 }
 
-    /// - Parameter name: as headers, key sets and the configuration write it.
+    /// - Parameter name: as in headers, key sets and the configuration.
     package init?(name: ExactText) {
         guard let algorithm = Self.byName[name] else { return nil }
         self = algorithm
     }
 
-    /// What Countersign signs with; the others it only verifies.
+    /// Those that Countersign signs with; the others it only verifies.
     package static let minting: [SignatureAlgorithm] = [.es256, .es384, .rs256, .ps256, .edDSA]
 }

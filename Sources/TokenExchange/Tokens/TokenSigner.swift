@@ -3,7 +3,7 @@ package protocol TokenSigner: Sendable {
     /// RFC 7638 thumbprint (SHA-256, base64url) of the public key.
     var keyID: ExactText { get }
     var algorithm: SignatureAlgorithm { get }
-    /// How many bytes every signature has; R‖S for ECDSA.
+    /// How many bytes each signature has; R‖S for ECDSA.
     var signatureCount: Int { get }
 
     /// The JWS signature over `signingInput`; ECDSA as raw R‖S (RFC 7518 §3.4).

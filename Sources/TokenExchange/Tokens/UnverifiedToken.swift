@@ -1,14 +1,15 @@
-/// A JWT in a ``CompactJWS`` whose payload is a claims set with an issuer (RFC 7519 §7.2), and nothing more: every word in
-/// it may be a lie.
+/// A ``CompactJWS`` whose payload is a claims set with an issuer (RFC 7519 §7.2). It is not verified: nothing in it can
+/// be trusted.
 ///
 /// The claims are a JSON object without duplicate members at any depth.
 package struct UnverifiedToken: Sendable, Redacted {
     package let jws: CompactJWS
     /// The payload's `iss`, which only selects whose keys the signature is checked with.
     package let claimedIssuer: ExactText
-    /// The claims set, which nobody may act upon yet but by way of ``claimedIssuer``.
+    /// Of these, only ``claimedIssuer`` may be used before the signature is checked.
     package let claims: JSONObject
 
+    /// - Throws: the first fault found.
     package init(_ bytes: [UInt8], limits: TokenLimits) throws(Refusal) {
         jws = try CompactJWS(bytes, limits: limits)
         do { claims = try JSONObject(jws.payload, limits: limits.json) } catch {

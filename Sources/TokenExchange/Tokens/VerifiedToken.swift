@@ -1,5 +1,5 @@
-/// A token whose signature was found good: what it says is what the holder of a key has said. Nothing else makes one, so
-/// whoever has one may read its claims.
+/// A token whose signature is good: what it says comes from the holder of a key. There is no other way to make one than
+/// ``UnverifiedToken/verified(by:)``, so code that has one may trust its claims.
 package struct VerifiedToken: Sendable, Redacted {
     package let claims: JSONObject
     /// The header's `typ`.
@@ -12,7 +12,7 @@ package struct VerifiedToken: Sendable, Redacted {
 }
 
 extension UnverifiedToken {
-    /// Nil if none of these keys has made the signature.
+    /// Nil if the signature is good under none of these keys.
     package func verified(by verifiers: some Sequence<any TokenVerifier>) -> VerifiedToken? {
         verifiers.contains(where: jws.isSigned) ? VerifiedToken(self) : nil
     }

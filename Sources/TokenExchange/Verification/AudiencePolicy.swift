@@ -1,4 +1,4 @@
-/// For whom the token was issued (`aud`, RFC 7519 §4.1.3), where the tenant says who that must be.
+/// For whom the token was issued (`aud`, RFC 7519 §4.1.3), if the tenant restricts it.
 enum AudiencePolicy: IdentityPolicy {
     static let rules = [
         VerificationRule(

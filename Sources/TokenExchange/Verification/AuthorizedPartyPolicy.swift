@@ -1,4 +1,4 @@
-/// Which client asked the issuer for the token (`azp`), where the tenant says who that must be.
+/// Which client asked the issuer for the token (`azp`), if the tenant restricts it.
 enum AuthorizedPartyPolicy: IdentityPolicy {
     static let rules = [
         VerificationRule(

@@ -1,10 +1,10 @@
-/// A token beside the configuration that it is checked by: what the rules' words are made from. Says nothing about whether
-/// a rule holds.
+/// A token and the configuration that it is checked by, from which the rules make their words. Says nothing about
+/// whether the token passes.
 struct ExplainedToken: Sendable {
     let byteCount: Int
-    /// Nil if its form is broken.
+    /// Nil if it is malformed.
     let token: UnverifiedToken?
-    /// Whose token it claims to be; nil if no tenant has its issuer.
+    /// The tenant whose issuer it names; nil if there is none.
     let tenant: Tenant?
     let tenants: [Tenant]
     let provider: IdentityProvider
@@ -29,13 +29,15 @@ struct ExplainedToken: Sendable {
 
     // MARK: Expected
 
-    /// What the tenant's rules say, as `words` puts it.
+    /// What `words` makes of the tenant's rules; a general phrase if there is no tenant.
     func byTenant(_ words: (TenantRules) -> String) -> String {
         tenant.map { words($0.rules) } ?? "by the tenant's rules"
     }
 
+    /// The names in order, with commas.
     static func list(_ names: some Sequence<ExactText>) -> String { list(names.map(\.description)) }
 
+    /// The names in order, with commas.
     static func list(_ names: some Sequence<String>) -> String { names.sorted().joined(separator: ", ") }
 
     /// "one of" the names; "not checked" if there are none.
@@ -43,12 +45,15 @@ struct ExplainedToken: Sendable {
         names.isEmpty ? "not checked" : "one of \(list(names))"
     }
 
+    /// To the millisecond.
     static func seconds(_ duration: Duration) -> String { "\((duration.inSeconds * 1000).rounded() / 1000) s" }
 
     // MARK: Found
 
+    /// A top-level claim.
     func claim(_ name: ExactText) -> VerificationRule.Finding { Self.finding(claims[name]) }
 
+    /// Several claims, each with its path before it.
     func claims(at paths: [ClaimPath]) -> VerificationRule.Finding {
         let findings = paths.map { path in
             (path.joined, Self.finding(path.rest.reduce(claims[path.root]) { value, name in value?[name] }))
@@ -73,7 +78,7 @@ struct ExplainedToken: Sendable {
             value: claims["iss"]?.string?.description)
     }
 
-    /// How far its times are from now.
+    /// How far `iat`, `nbf` and `exp` are from now.
     var distances: VerificationRule.Finding {
         let words = ["iat", "nbf", "exp"].compactMap { name in
             claims[name]?.number.map { seconds in

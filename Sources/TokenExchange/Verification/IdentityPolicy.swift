@@ -1,7 +1,7 @@
-/// Rules that a genuine token must pass, with their check. A new one is a file with a type, and its name in
-/// ``VerifyIdentityToken/policies``.
+/// Rules that a genuine token must pass, with their check. To add a policy, write a type in a file of its own and list
+/// it in ``VerifyIdentityToken/policies``.
 protocol IdentityPolicy: Sendable {
-    /// In the order in which ``refusal(of:for:at:)`` looks.
+    /// In the order in which ``refusal(of:for:at:)`` checks them.
     static var rules: [VerificationRule] { get }
 
     /// Why `identity` does not pass at `now`; nil if it does.

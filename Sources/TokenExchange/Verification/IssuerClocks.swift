@@ -1,9 +1,9 @@
 import Synchronization
 
-/// How far each tenant's issuer seems to be ahead of our clock.
+/// How far each tenant's issuer seems to be ahead of our clock, for the metrics.
 ///
-/// Tokens are exchanged right after they were issued, so the freshest of them tells the clocks apart: its `iat` less our
-/// time is the issuer's lead less the network's delay. Kept for two windows, so that a correction shows within minutes.
+/// Tokens are exchanged right after they were issued, so the newest shows the difference: its `iat` minus our time is
+/// the issuer's lead minus the network's delay. Kept for two windows, so that a correction shows within minutes.
 package final class IssuerClocks: Sendable {
     private let windows = Mutex<[ExactText: Windows]>([:])
 
@@ -18,6 +18,7 @@ package final class IssuerClocks: Sendable {
 
     package init() {}
 
+    /// To be called only for genuine tokens.
     func observe(issuedAt: UnixTime, at now: UnixTime, tenant: ExactText) {
         let lead = issuedAt - now
         let number = now.wholeSeconds / Self.windowSeconds
@@ -36,7 +37,7 @@ package final class IssuerClocks: Sendable {
         }
     }
 
-    /// The issuer's clock less ours; nil if no genuine token with an `iat` has come yet.
+    /// The issuer's clock minus ours; nil if there was no genuine token with an `iat` yet.
     package func offset(of tenant: ExactText) -> Duration? {
         windows.withLock { windows in
             windows[tenant].map { max($0.current, $0.previous ?? $0.current) }

@@ -1,7 +1,7 @@
 extension VerifyIdentityToken {
     static let otherAlgorithm = "Have the issuer sign with one of the tenant's algorithms, or list its algorithm."
 
-    /// Whose token it is, and that it is genuine.
+    /// The rules about issuer, key and signature.
     static let issuerRules = [
         VerificationRule(
             name: "issuer", refusals: [.issuerUnknown],

@@ -1,5 +1,5 @@
 extension TokenRecipe {
-    /// Checked when the external identity is made: ``ClaimMapping/resolve(in:)``.
+    /// Checked by ``ClaimMapping/resolve(in:)`` when the external identity is made.
     static let mappedClaimsRule = VerificationRule(
         name: "mapped_claims", refusals: [.claimMissing], configuredClaims: { $0.token.claimRoots },
         expected: { "every required claim of \(ExplainedToken.list($0.provider.token.claims.map(\.name)))" },

@@ -1,7 +1,7 @@
 extension UnverifiedToken {
     private static let ambiguousJSON = "Ask the issuer: its token holds JSON that readers take in different ways."
 
-    /// What the form of every token must be, whoever issued it.
+    /// The rules about the form of a token, whoever issued it.
     static let rules = [
         VerificationRule(
             name: "size", refusals: [.tokenTooLarge],

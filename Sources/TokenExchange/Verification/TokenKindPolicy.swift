@@ -29,12 +29,12 @@ enum TokenKindPolicy: IdentityPolicy {
             return .tokenKindNotAllowed
         }
         if !rules.allowsServiceAccounts, isServiceAccount(identity.claims) { return .serviceAccountNotAllowed }
-        // RFC 7800: only who holds another key may use it, and nobody here can prove that.
+        // RFC 7800: only the holder of another key may use it, and there is no way to prove that here.
         return identity.claims["cnf"] == nil ? nil : .senderConstrained
     }
 
-    /// Keycloak names these accounts after their client, and says from where the client called. RFC 9068 §2.2 has
-    /// `client_id` in every access token, so it tells only of a client that has nobody's session.
+    /// Keycloak names these accounts after their client, and adds where the client called from. RFC 9068 §2.2 puts
+    /// `client_id` into every access token, so it is a sign only if there is no user's session.
     private static func isServiceAccount(_ claims: ClaimsSet) -> Bool {
         if claims["preferred_username"]?.string?.hasPrefix("service-account-") == true { return true }
         if claims["clientHost"] != nil || claims["clientAddress"] != nil { return true }

@@ -1,4 +1,4 @@
-/// RFC 7519 §4.1.4 to §4.1.6, with the tenant's clock skew either way, and an upper bound on the age.
+/// RFC 7519 §4.1.4 to §4.1.6, with the tenant's clock skew either way, and a limit on the age.
 enum ValidityPeriodPolicy: IdentityPolicy {
     static let rules = [
         VerificationRule(

@@ -1,26 +1,27 @@
-/// One thing that a token must pass, as people are told of it. It stands beside the check that holds it;
-/// ``VerifyIdentityToken/rules`` has them in the order in which they are checked.
+/// One rule that a token must pass, in words for people. It is declared next to the code that checks it;
+/// ``VerifyIdentityToken/rules`` lists all of them in the order in which they are checked.
 package struct VerificationRule: Sendable {
     /// Stable: `token explain --json` shows it.
     package let name: String
-    /// What the check says of a token that breaks the rule. No other rule's check says the same.
+    /// What the check throws for a token that breaks the rule. Each refusal belongs to one rule.
     package var refusals: [Refusal] = []
-    /// Ours, which leave it open whether the token keeps the rule.
+    /// Failures of ours that leave open whether the token passes.
     var failures: [Failure.Kind] = []
     /// Top-level claims of the token that the check reads.
     var claims: [ExactText] = []
     /// Top-level claims that it reads because an identity provider's configuration names them.
     var configuredClaims: @Sendable (IdentityProvider) -> [ExactText] = { _ in [] }
+    /// What a token must be like.
     let expected: @Sendable (ExplainedToken) -> String
     var found: @Sendable (ExplainedToken) -> Finding = { _ in Finding() }
     /// What to do about a token that breaks the rule.
     package let remedy: String
 
-    /// What a token has where a rule looks.
+    /// What a token is like in respect of one rule.
     struct Finding: Sendable {
-        /// Shapes and distances, no values.
+        /// Types, sizes and time differences; no values.
         var shape = ""
-        /// The value itself, for whoever may see it; nil if there is none.
+        /// The value itself, for `--show-values`; nil if there is none.
         var value: String?
     }
 }

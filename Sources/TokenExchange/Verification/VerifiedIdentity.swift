@@ -1,5 +1,5 @@
-/// Somebody whom a tenant's issuer vouches for: the signature was good, and the claims every token needs are readable.
-/// Whether the token may be used here and now is the policies' matter.
+/// A user that a tenant's issuer vouches for: the signature is good, and the claims that every token needs are
+/// readable. Whether the token may be used here and now is for the policies to decide.
 package struct VerifiedIdentity: Sendable, Redacted {
     package let tenant: Tenant
     /// The header's `typ`.
@@ -10,7 +10,7 @@ package struct VerifiedIdentity: Sendable, Redacted {
     package let issuedAt: UnixTime?
     package let notBefore: UnixTime?
 
-    /// - Parameter claims: of `token`, those that anybody asks for.
+    /// - Parameter claims: the claims of `token` that anything here reads.
     init(_ token: VerifiedToken, of tenant: Tenant, claims: ClaimsSet) throws(Refusal) {
         guard let subject = claims["sub"]?.string, !subject.isEmpty else { throw .subjectInvalid }
         guard let expiresAt = try Self.numericDate(claims["exp"], or: .expirationInvalid) else {
@@ -26,10 +26,10 @@ package struct VerifiedIdentity: Sendable, Redacted {
         notBefore = try Self.numericDate(claims["nbf"], or: .notBeforeInvalid)
     }
 
-    /// The moment from which no rule of time lets the token pass any more.
+    /// `exp` with the tenant's clock skew: from this moment on the token has expired.
     package var acceptedUntil: UnixTime { expiresAt + tenant.rules.clockSkew }
 
-    /// Our clock less the moment that `refusal` is about; nil if it is not about time.
+    /// Our clock minus the time that `refusal` is about; nil if it is not about time.
     func clockDifference(for refusal: Refusal, at now: UnixTime) -> Duration? {
         switch refusal {
         case .expired: now - expiresAt
@@ -56,7 +56,7 @@ extension VerifiedIdentity {
     private static let numericDateWords = "a number from 0 to 2^53"
     private static let optionalDateWords = "absent, or \(numericDateWords)"
 
-    /// The claims that every token needs.
+    /// The rules about claims that every token needs.
     static let rules = [
         VerificationRule(
             name: "claims_readable", refusals: [.claimsUnreadable], expected: { _ in "claims that libjwt reads" },

@@ -1,4 +1,4 @@
-/// Finds out whether an identity token is genuine and acceptable for an identity provider.
+/// Checks that an identity token is genuine, and acceptable for an identity provider.
 package struct VerifyIdentityToken: Sendable {
     private let tenants: [ExactText: Tenant]
     private let claimsReader: any ClaimsReader
@@ -7,8 +7,8 @@ package struct VerifyIdentityToken: Sendable {
     private let clocks: IssuerClocks
 
     /// - Parameters:
-    ///   - providers: everything that asks for claims; those nobody asks for are never read.
-    ///   - clocks: learns from every genuine token.
+    ///   - providers: all that name claims in their configuration; other claims are never read.
+    ///   - clocks: told of every genuine token.
     package init(
         tenants: [Tenant], providers: [IdentityProvider], claimsReader: any ClaimsReader, limits: TokenLimits,
         clocks: IssuerClocks = IssuerClocks()
@@ -20,7 +20,7 @@ package struct VerifyIdentityToken: Sendable {
         self.limits = limits
     }
 
-    /// - Parameter budget: what is left for waiting; asked before each wait.
+    /// - Parameter budget: the time left for waiting; evaluated before each wait.
     package func callAsFunction(
         _ token: IdentityToken, for provider: IdentityProvider, at now: UnixTime, source: RequestSource? = nil,
         within budget: @autoclosure () throws(ExchangeStop) -> Duration
@@ -32,11 +32,11 @@ package struct VerifyIdentityToken: Sendable {
             guard let tenant = tenants[unverified.claimedIssuer] else { throw Refusal.issuerUnknown }
             // 3. Signature.
             let token = try await verified(unverified, by: tenant, source: source, within: budget)
-            // 4. Claims: true from here on.
+            // 4. Claims: trusted from here on.
             let claims = try claimsReader.claims(claimNames, of: token)
             let identity = try VerifiedIdentity(token, of: tenant, claims: claims)
             if let issuedAt = identity.issuedAt { clocks.observe(issuedAt: issuedAt, at: now, tenant: tenant.name) }
-            // 5. Policies, in their order.
+            // 5. Policies, in order.
             if let refusal = Self.refusal(of: identity, for: provider, at: now) {
                 throw ExchangeStop.refused(refusal, clockDifference: identity.clockDifference(for: refusal, at: now))
             }
@@ -80,18 +80,18 @@ package struct VerifyIdentityToken: Sendable {
 
     // MARK: Rules
 
-    /// What a genuine token must pass, in the order in which it is looked at.
+    /// What a genuine token must pass, in the order in which it is checked.
     private static let policies: [any IdentityPolicy.Type] = [
         TokenKindPolicy.self, ValidityPeriodPolicy.self, AudiencePolicy.self, AuthorizedPartyPolicy.self,
         IdentityProviderPolicy.self,
     ]
 
-    /// What every token must pass, in the order in which it is looked at.
+    /// What every token must pass, in the order in which it is checked.
     package static let rules =
         UnverifiedToken.rules + issuerRules + VerifiedIdentity.rules + policies.flatMap { $0.rules }
         + [TokenRecipe.mappedClaimsRule]
 
-    /// The first policy that is not met decides.
+    /// The first policy that the token does not meet decides.
     private static func refusal(
         of identity: VerifiedIdentity, for provider: IdentityProvider, at now: UnixTime
     ) -> Refusal? {
@@ -108,7 +108,7 @@ package struct VerifyIdentityToken: Sendable {
 }
 
 extension TenantRules {
-    /// Of a key that a token does not name; one that it names is looked up before.
+    /// For a key that the token does not name; a `kid` in the token was checked before.
     fileprivate func denies(_ verifier: any TokenVerifier) -> Bool {
         verifier.keyID.map(deniedKeyIDs.contains) ?? false
     }

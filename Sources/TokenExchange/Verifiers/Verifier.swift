@@ -1,5 +1,6 @@
 /// A back end that may ask about external identities, and perhaps revoke them.
 package struct Verifier: Sendable, Equatable {
+    /// Which sessions it may end.
     package enum Revocation: Sendable, Equatable {
         case none
         /// Tokens of `identityProviders` only.
@@ -18,6 +19,7 @@ package struct Verifier: Sendable, Equatable {
         self.revocation = revocation
     }
 
+    /// Whether it may ask about tokens of this provider.
     func maySee(_ identityProvider: ExactText) -> Bool { identityProviders.contains(identityProvider) }
 
     /// Whether it may end sessions of this provider.

@@ -1,13 +1,14 @@
 /// Finds the verifier that id and secret belong to.
 ///
-/// Both are hashed together under a key that this directory draws for itself, and the digest is looked up. So the time an
-/// answer takes depends on the length of what was presented alone: not on whether such an id exists, nor on how much of a
-/// secret was right, since nobody outside can tell which digest a guess leads to. No secret is kept.
+/// Both are hashed together under a random key of this directory, and the digest is looked up. So the time that an
+/// answer takes depends only on the length of what was presented: not on whether the id exists, nor on how much of the
+/// secret was right, since nobody outside can tell which digest a guess has. No secret is kept.
 package struct VerifierDirectory: Sendable {
     private let verifiers: [[UInt8]: Verifier]
     private let key: [UInt8]
     private let sealer: any RecordSealer
 
+    /// A verifier with its secret, as configured.
     package struct Entry: Sendable {
         let verifier: Verifier
         let secret: [UInt8]
@@ -18,6 +19,7 @@ package struct VerifierDirectory: Sendable {
         }
     }
 
+    /// Keeps only digests of the secrets.
     package init(_ entries: [Entry], sealer: any RecordSealer) {
         let key = sealer.randomBytes(32)
         let digests = entries.map { entry in
@@ -36,7 +38,7 @@ package struct VerifierDirectory: Sendable {
         verifiers[Self.digest(id: id, secret: secret, under: key, by: sealer)]
     }
 
-    /// The length of the id goes in as well, so that no other pair has the same text.
+    /// The length of the id is hashed, too, so that no two pairs have the same text.
     private static func digest(
         id: [UInt8], secret: [UInt8], under key: [UInt8], by sealer: any RecordSealer
     ) -> [UInt8] {
