@@ -1,20 +1,20 @@
-/// Has a token fetched for its owner, once: within the process by ``SingleFlight``, across replicas by a short claim in the
-/// shared records, and not at all while an earlier one is still good.
+/// Gets a token for its owner with one call to the service: ``SingleFlight`` joins logins in one process, a short lease
+/// in the shared records joins replicas. There is no call while an earlier token is still good.
 ///
-/// A record is either a claim (`L` and a random fence: its writer is asking the service now) or a token (`T` and sealed
-/// bytes). Whoever has the claim renews it while it works, and only replaces what still bears its own fence. Who finds a
-/// claim waits for the token; when its writer dies, the claim ends within a second and the next one takes over. Where the
-/// records cannot be used, everybody goes alone: that costs calls, not logins.
+/// A record is either a lease (`L` and a random fence: its holder is calling the service now) or a token (`T` and
+/// sealed bytes). The holder of a lease renews it while it works, and only replaces a record that still has its own
+/// fence. A replica that finds a lease waits for the token; if the holder dies, the lease ends within a second, and
+/// another replica takes over. If the records cannot be used, every replica calls by itself: that costs calls, not
+/// logins.
 package final class ObtainUpstreamToken: Sendable {
-    static let claimLife = Duration.seconds(1)
+    static let leaseLife = Duration.seconds(1)
     static let renewal = Duration.milliseconds(300)
     static let pollInterval = Duration.milliseconds(25)
-    /// A token is kept for a tenth less than it lives, at most so much less.
+    /// A token is kept for a tenth less than it lives, but at most this much less.
     static let longestMargin = Duration.seconds(60)
-    /// Records must not hold up a login for longer than this.
     static let recordBudget = Duration.milliseconds(500)
 
-    static let revokedAgain = UpstreamFailure.refused(cause: "it answered with a token again that was revoked here")
+    static let revokedAgain = UpstreamFailure.refused(cause: "it answered again with a token that was revoked here")
 
     typealias Outcome = Result<HeldUpstreamToken, UpstreamFailure>
 
@@ -29,11 +29,11 @@ package final class ObtainUpstreamToken: Sendable {
     private struct Flight: Hashable {
         /// ``UpstreamTokenOwner/text``.
         let owner: [UInt8]
-        /// Another one may not be answered with what this one has rejected.
+        /// Logins that reject different tokens must not share an answer.
         let rejected: [UInt8]?
     }
 
-    /// - Parameter jitter: a number from 0 to 1, a new one each time.
+    /// - Parameter jitter: returns a new random number from 0 to 1 each time.
     package init(
         source: any UpstreamTokenSource, records: any SharedRecords, vault: UpstreamVault, time: TimeSource,
         sleep: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) },
@@ -47,9 +47,10 @@ package final class ObtainUpstreamToken: Sendable {
         self.jitter = jitter
     }
 
+    /// A kept token, or a new one.
     /// - Parameters:
-    ///   - lifetime: how long a token is handed out at most.
-    ///   - rejected: a kept token that turned out to be no good any more.
+    ///   - lifetime: the longest that a token may be handed out.
+    ///   - rejected: a kept token that turned out to be revoked.
     func callAsFunction(
         _ request: UpstreamRequest, for owner: UpstreamTokenOwner, lifetime: Duration,
         rejecting rejected: ExternalIdentity?, within budget: Duration
@@ -64,7 +65,7 @@ package final class ObtainUpstreamToken: Sendable {
             ) { await self.outcome(of: work) }
             switch outcome.value {
             case .success(let token): return token
-            // The one who flew had less time than we have. Our own call is not made again: it may have been received.
+            // The caller that led had less time than we have. Our own call is not repeated: it may have been received.
             case .failure(.timedOut) where !outcome.isOwn: continue
             case .failure(let failure): throw failure
             case nil: throw .timedOut(cause: "no answer within \(budget.inSeconds) s")
@@ -89,33 +90,33 @@ extension ObtainUpstreamToken {
 
     private func outcome(of work: Work) async -> Outcome {
         let slot = vault.slot(for: work.owner)
-        let claim = [Self.leaseMark] + vault.fence()
+        let lease = [Self.leaseMark] + vault.fence()
         do throws(SessionStoreFailure) {
-            switch try await leaseOrToken(claim, in: slot, for: work) {
+            switch try await leaseOrToken(lease, in: slot, for: work) {
             case .token(let token): return .success(token)
-            case .claimed: break
+            case .leased: break
             case .timedOut: return .failure(.timedOut(cause: "another replica's answer did not come in time"))
             }
         } catch {
             return await fetched(work)
         }
-        return await fetchedUnderLease(claim, in: slot, for: work)
+        return await fetchedUnderLease(lease, in: slot, for: work)
     }
 
     private enum Leasing {
-        case claimed
+        case leased
         case token(HeldUpstreamToken)
         case timedOut
     }
 
     private func leaseOrToken(
-        _ claim: [UInt8], in slot: UpstreamVault.Slot, for work: Work
+        _ lease: [UInt8], in slot: UpstreamVault.Slot, for work: Work
     ) async throws(SessionStoreFailure) -> Leasing {
         while time.elapsed() < work.end {
             let present = try await records.insertIfAbsent(
-                claim, under: slot.key, for: Self.claimLife, within: Self.recordBudget)
-            // Our own, where a store had to be told twice.
-            guard let present, present != claim else { return .claimed }
+                lease, under: slot.key, for: Self.leaseLife, within: Self.recordBudget)
+            // The present one is our own if the command was sent to the store twice.
+            guard let present, present != lease else { return .leased }
             if present.first == Self.leaseMark {
                 try? await sleep(Self.pollInterval * (0.5 + jitter()))
                 continue
@@ -125,44 +126,44 @@ extension ObtainUpstreamToken {
             {
                 return .token(token)
             }
-            // Nobody's any more: ours, unless another comes first.
+            // Of no use to anybody any more: take it over, unless another does so first.
             if try await records.replace(
-                present, under: slot.key, with: claim, for: Self.claimLife, within: Self.recordBudget)
+                present, under: slot.key, with: lease, for: Self.leaseLife, within: Self.recordBudget)
             {
-                return .claimed
+                return .leased
             }
         }
         return .timedOut
     }
 
-    private func fetchedUnderLease(_ claim: [UInt8], in slot: UpstreamVault.Slot, for work: Work) async -> Outcome {
+    private func fetchedUnderLease(_ lease: [UInt8], in slot: UpstreamVault.Slot, for work: Work) async -> Outcome {
         let outcome = await withTaskGroup(of: Outcome?.self) { group in
             group.addTask { await self.fetched(work) }
             group.addTask {
-                await self.renew(claim, in: slot)
+                await self.renew(lease, in: slot)
                 return nil
             }
             defer { group.cancelAll() }
             return await group.first { $0 != nil } ?? nil
         }
         guard case .success(let token) = outcome else {
-            _ = try? await records.replace(claim, under: slot.key, with: nil, for: .zero, within: Self.recordBudget)
+            _ = try? await records.replace(lease, under: slot.key, with: nil, for: .zero, within: Self.recordBudget)
             return outcome ?? .failure(.unavailable(cause: "cancelled"))
         }
         let life = UnixTime(seconds: Double(token.expiresAt)) - time.now()
         let kept = life - min(life / 10, Self.longestMargin)
         let record = [Self.tokenMark] + vault.seal(token, in: slot)
         _ = try? await records.replace(
-            claim, under: slot.key, with: kept > .zero ? record : nil, for: kept, within: Self.recordBudget)
+            lease, under: slot.key, with: kept > .zero ? record : nil, for: kept, within: Self.recordBudget)
         return .success(token)
     }
 
-    /// Until it is cancelled, or the claim is no longer ours.
-    private func renew(_ claim: [UInt8], in slot: UpstreamVault.Slot) async {
+    /// Until it is cancelled, or the lease is no longer ours.
+    private func renew(_ lease: [UInt8], in slot: UpstreamVault.Slot) async {
         while !Task.isCancelled {
             do { try await sleep(Self.renewal) } catch { return }
             let isOurs = try? await records.replace(
-                claim, under: slot.key, with: claim, for: Self.claimLife, within: Self.recordBudget)
+                lease, under: slot.key, with: lease, for: Self.leaseLife, within: Self.recordBudget)
             if isOurs == false { return }
         }
     }
@@ -172,12 +173,12 @@ extension ObtainUpstreamToken {
         guard remaining > .zero else { return .failure(.timedOut(cause: "no time was left to ask the service")) }
         do throws(UpstreamFailure) {
             let token = try await source.token(for: work.request, within: remaining)
-            // Kept, it would be handed out once its revocation is forgotten.
+            // If it were kept, it would be handed out again once its revocation has expired.
             guard token.bytes != work.rejected?.bytes else { throw Self.revokedAgain }
             let life = min(token.lifetime ?? work.lifetime, work.lifetime)
             let expiresAt = (time.now() + life).wholeSeconds
             guard expiresAt > time.now().wholeSeconds else {
-                throw .refused(cause: "the token that it answered with is over already")
+                throw .refused(cause: "the token that it answered with has already expired")
             }
             return .success(
                 HeldUpstreamToken(externalIdentity: ExternalIdentity(bytes: token.bytes), expiresAt: expiresAt))

@@ -1,27 +1,30 @@
-/// What a recipe makes of one identity: everything that goes to the internal service. Secrets are read when it is called.
+/// All that is sent to the internal service for one identity. Secrets are read only when the call is made.
 package struct UpstreamRequest: Sendable, Redacted {
+    /// What a field is sent with.
     package enum Value: Sendable, Equatable {
         case value(JSONValue, isSecret: Bool)
         /// Not read yet.
         case secret(UpstreamSecret)
-        /// What the call before this one brings.
+        /// The token that the call before this one returns.
         case accessToken
     }
 
+    /// A header or a member of the body.
     package struct Field: Sendable, Equatable, Redacted {
         package let name: ExactText
         package let value: Value
+        /// Sent before the value, such as `Bearer `.
         package let prefix: ExactText
     }
 
-    /// Whose service it is.
+    /// The identity provider that the service belongs to.
     package let provider: ExactText
     package let recipe: UpstreamRecipe
     package let headers: [Field]
     package let body: [Field]
     package let trace: RequestTrace
 
-    /// - Throws: where a required claim is absent.
+    /// - Throws: if a required claim is absent.
     package init(
         _ recipe: UpstreamRecipe, provider: ExactText, claims: ClaimsSet, identityToken: IdentityToken,
         trace: RequestTrace
@@ -34,9 +37,9 @@ package struct UpstreamRequest: Sendable, Redacted {
         self.trace = trace
     }
 
-    /// The call that brings the access token; it knows no identity.
+    /// The fields of the call for an access token, which is the same for every identity.
     ///
-    /// - Throws: where it asks for an identity all the same.
+    /// - Throws: if a field requires a claim of an identity.
     package static func accessFields(_ fields: [UpstreamField]) throws(UpstreamFailure) -> [Field] {
         do {
             return try FieldResolver(claims: ClaimsSet([:]), identityToken: IdentityToken(bytes: [])).fields(fields)
@@ -49,7 +52,7 @@ package struct UpstreamRequest: Sendable, Redacted {
     }
 }
 
-/// Names of the caller's request that go on to the internal service. Both are checked before they come here.
+/// The ids of the client's request, which are passed on to the internal service. Both were checked when they arrived.
 package struct RequestTrace: Sendable, Equatable {
     /// `X-Request-Id`.
     package let requestID: String?

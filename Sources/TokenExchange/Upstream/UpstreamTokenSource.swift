@@ -1,13 +1,14 @@
 /// Asks internal services for tokens.
 package protocol UpstreamTokenSource: Sendable {
-    /// Ends within `budget`. A caller's cancellation harms no other caller.
+    /// Ends within `budget`. Cancelling one caller does not affect the others.
     func token(
         for request: UpstreamRequest, within budget: Duration
     ) async throws(UpstreamFailure) -> UpstreamToken
 }
 
+/// What an internal service answered with.
 package struct UpstreamToken: Sendable, Redacted {
-    /// Printable ASCII without blanks, within the recipe's size.
+    /// Printable ASCII without spaces, no longer than ``UpstreamRecipe/maximumBytes``.
     package let bytes: [UInt8]
     /// Nil if the service does not say.
     package let lifetime: Duration?
@@ -20,9 +21,11 @@ package struct UpstreamToken: Sendable, Redacted {
 
 /// Why there is no token. Causes are for the log: statuses, durations and shapes, nothing that the service sent.
 package enum UpstreamFailure: Error, Sendable, Equatable {
-    /// The service answered, without a usable token.
+    /// The service answered, but without a usable token.
     case refused(cause: String)
+    /// The service could not be reached, or said that it could not answer.
     case unavailable(cause: String)
+    /// The caller's budget ran out.
     case timedOut(cause: String)
 
     package var cause: String {
@@ -33,6 +36,7 @@ package enum UpstreamFailure: Error, Sendable, Equatable {
 }
 
 extension Failure {
+    /// `upstream_refused`, `upstream_unavailable` or `deadline_exceeded`.
     package init(_ failure: UpstreamFailure) {
         switch failure {
         case .refused(let cause): self.init(.upstreamRefused, operation: "upstream", cause: cause)

@@ -1,13 +1,14 @@
-/// Decides under which name and which key the token of an internal service waits for its owner's next login.
+/// Decides under which name and which key the token of an internal service is kept for its owner's next login.
 ///
-/// The next login comes with another identity token, so the key cannot come from that one: it is derived from a secret of
-/// the service, which all replicas share, and from whose token it is. A dump of the store without that secret is worthless.
+/// The next login brings another identity token, so the key cannot be derived from this one. It is derived from a
+/// secret that all replicas share, and from the owner. A dump of the store without that secret is worthless.
 package struct UpstreamVault: Sendable {
     private static let version: UInt8 = 1
 
     private let sealer: any RecordSealer
     private let secret: [UInt8]
 
+    /// - Parameter secret: `sessions.cache_secret`.
     package init(sealer: any RecordSealer, secret: [UInt8]) {
         self.sealer = sealer
         self.secret = secret
@@ -19,6 +20,7 @@ package struct UpstreamVault: Sendable {
         fileprivate let sealingKey: DerivedKey
     }
 
+    /// The same owner always has the same slot.
     func slot(for owner: UpstreamTokenOwner) -> Slot {
         let own = sealer.derive("countersign upstream v1\0", from: secret, context: owner.text)
         let name = sealer.derive("countersign upstream name v1\0", from: own.bytes, context: []).bytes
@@ -27,6 +29,7 @@ package struct UpstreamVault: Sendable {
             sealingKey: sealer.derive("countersign upstream seal v1\0", from: own.bytes, context: []))
     }
 
+    /// A record that only the owner's slot opens.
     func seal(_ token: HeldUpstreamToken, in slot: Slot) -> [UInt8] {
         let text = JSONValue.array([
             .number(literal: String(token.expiresAt)),
@@ -35,7 +38,7 @@ package struct UpstreamVault: Sendable {
         return sealer.seal(text, version: Self.version, under: slot.sealingKey).bytes
     }
 
-    /// Nil for anything but a record of this very slot.
+    /// Nil for anything but a record of this slot.
     func open(_ record: [UInt8], in slot: Slot) -> HeldUpstreamToken? {
         guard
             let text = try? sealer.open(SealedRecord(bytes: record), version: Self.version, under: slot.sealingKey),
@@ -46,17 +49,18 @@ package struct UpstreamVault: Sendable {
         return HeldUpstreamToken(externalIdentity: ExternalIdentity(bytes: token.bytes), expiresAt: expiresAt)
     }
 
+    /// 16 random bytes, which name the holder of a lease.
     func fence() -> [UInt8] { sealer.randomBytes(16) }
 }
 
-/// Whose token it is, and of which service.
+/// Whose token it is, and which service issued it.
 package struct UpstreamTokenOwner: Sendable, Redacted {
     package let tenant: ExactText
     package let subject: ExactText
-    /// Empty where none was named: all such logins share one.
+    /// Empty if none was named: all such logins of a user share a token.
     package let device: ExactText
     package let provider: ExactText
-    /// Another service's token would not do.
+    /// The service's: a token of another service is not used.
     package let url: ExactText
 
     package init(tenant: ExactText, subject: ExactText, device: ExactText, provider: ExactText, url: ExactText) {
@@ -71,7 +75,7 @@ package struct UpstreamTokenOwner: Sendable, Redacted {
     var text: [UInt8] { JSONValue.array([tenant, subject, device, provider, url].map { .string($0) }).text }
 }
 
-/// A token of an internal service, and until when it may be handed out.
+/// A token of an internal service, and how long it may be handed out.
 package struct HeldUpstreamToken: Sendable, Redacted {
     package let externalIdentity: ExternalIdentity
     /// Unix time, whole seconds.
