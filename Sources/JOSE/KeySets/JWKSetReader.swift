@@ -1,28 +1,13 @@
 package import TokenExchange
 
-// JOSE: keys, signatures and claims sets, as RFC 7515 to 7519, 7638 and 8037 have them.
-//
-// This target implements the domain's ports TokenVerifier, TokenSigner, RecordSealer and ClaimsReader with two C
-// libraries, each behind a folder that no C type leaves:
-//
-//   * OpenSSL/ does every signature, digest, seal and random byte. A key is parsed once (KeyHandle); what an operation
-//     needs is made ready once and lent out from a ContextPool, one thread at a time.
-//   * LibJWT/ reads the claims of tokens whose signature is good already, and gives a second opinion on signatures.
-//     It never decides trust.
-//
-// Keys come in by three doors: JWKSetReader (an issuer's published set), PublicKeyPEM (a tenant's key file) and
-// SigningKeyDirectory (our own ring). All three end in PublicKeyParameters, where strength is judged, and in one
-// OpenSSLTokenVerifier or OpenSSLTokenSigner per key and algorithm. What a token says never reaches this target but as
-// bytes to verify.
-
-/// An issuer's keys, and what became of the rest of its set.
+/// An issuer's usable keys, and why the others are not used.
 package struct JWKSet: Sendable {
     package let verifiers: [OpenSSLTokenVerifier]
     /// In the order of the set.
     package let skipped: [SkippedJWK]
 }
 
-/// The document is no JWK Set within the limits. Says nothing of its content.
+/// The document is not a JWK Set within the limits. Contains nothing of the document.
 package enum JWKSetUnreadable: Error, Equatable, CustomStringConvertible {
     case tooLarge(limit: Int)
     case otherEncoding(TextEncoding)
@@ -45,23 +30,27 @@ package enum JWKSetUnreadable: Error, Equatable, CustomStringConvertible {
     }
 }
 
-/// Reads JWK Sets (RFC 7517 §5). A key that cannot be used is skipped with a reason and never spoils the set: only what is
-/// no JSON object with an array of keys, within its limits, is refused as a whole.
+/// Reads JWK Sets (RFC 7517 §5). A key that cannot be used is skipped with a reason and does not affect the others. A
+/// document is refused as a whole only if it is not a JSON object with an array of keys, within the limits.
 package struct JWKSetReader: Sendable {
+    /// Of the document.
     package static let byteLimit = 256 * 1024
+    /// Skipped keys count, too.
     package static let keyLimit = 100
-    /// Far beyond any key, and what a thread's stack holds easily.
+    /// Far deeper than any key, and easily held by a thread's stack.
     private static let limits = JSONLimits(depth: 128)
 
     private let byteLimit: Int
     private let keyLimit: Int
 
+    /// The limits are parameters for tests.
     package init(byteLimit: Int = Self.byteLimit, keyLimit: Int = Self.keyLimit) {
         self.byteLimit = byteLimit
         self.keyLimit = keyLimit
     }
 
-    /// - Parameter allowed: the tenant's algorithms. A JWK's `alg` must be one; without one it serves all that fit its type.
+    /// - Parameter allowed: the tenant's algorithms. A JWK's `alg` must be one of them; a key without `alg` serves all
+    ///   that fit its type.
     package func read(
         _ document: [UInt8], allowing allowed: Set<SignatureAlgorithm>
     ) throws(JWKSetUnreadable) -> JWKSet {
@@ -69,7 +58,7 @@ package struct JWKSetReader: Sendable {
         var ownersOfAll: [(Int, JWK)] = []
         for (index, element) in try elements(of: document).enumerated() {
             guard let key = collection.read(element, at: index) else { continue }
-            // A key that names its algorithm comes before one that would take any.
+            // A key that names its algorithm comes before one that would serve any.
             if key.algorithm == nil { ownersOfAll.append((index, key)) } else { collection.add(key, at: index) }
         }
         for (index, key) in ownersOfAll { collection.add(key, at: index) }
@@ -99,9 +88,9 @@ private struct JWKCollection {
     private let allowed: Set<SignatureAlgorithm>
     private(set) var verifiers: [OpenSSLTokenVerifier] = []
     private(set) var skipped: [SkippedJWK] = []
-    /// Of keys that have a `kid`: whose it is.
+    /// For keys with a `kid`: the thumbprint of the key that has it.
     private var owners: [Selector: ExactText] = [:]
-    /// Of keys that have none.
+    /// For keys without a `kid`.
     private var unnamed: Set<Selector> = []
 
     /// RFC 7517 §4.5: keys may share a `kid` if they are for different algorithms.
@@ -159,7 +148,7 @@ private struct JWKCollection {
         return owners[Selector(keyID: keyID, algorithm: algorithm), default: thumbprint] == thumbprint
     }
 
-    /// - Returns: false where the very key is there already.
+    /// - Returns: false if the same key is there already.
     private mutating func take(
         _ keyID: ExactText?, _ algorithm: SignatureAlgorithm, _ thumbprint: ExactText
     ) -> Bool {

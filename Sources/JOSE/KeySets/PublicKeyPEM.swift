@@ -1,8 +1,8 @@
 package import TokenExchange
 
-/// A tenant's public key from a PEM text (SubjectPublicKeyInfo, RFC 7468 §13): bound to no `kid`.
+/// A tenant's public key from a PEM text (SubjectPublicKeyInfo, RFC 7468 §13). It has no `kid`.
 package enum PublicKeyPEM {
-    /// One verifier for each of `allowed` that the key's type fits; they share the key.
+    /// One verifier for each algorithm of `allowed` that fits the key's type; they share the key.
     package static func verifiers(
         _ pem: [UInt8], allowing allowed: Set<SignatureAlgorithm>
     ) throws(KeyPEMError) -> [any TokenVerifier] {
@@ -25,7 +25,7 @@ package enum PublicKeyPEM {
 }
 
 extension KeyType {
-    /// In the order of their declaration.
+    /// Those of `allowed` that fit, in the order of their declaration.
     func algorithms(among allowed: Set<SignatureAlgorithm>) -> [SignatureAlgorithm] {
         SignatureAlgorithm.allCases.filter { $0.keyType == self && allowed.contains($0) }
     }

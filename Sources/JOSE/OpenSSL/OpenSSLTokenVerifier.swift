@@ -1,5 +1,22 @@
 package import TokenExchange
 
+// JOSE: keys, signatures and claims sets, by RFC 7515 to 7519, 7638 and 8037.
+//
+// This target implements the domain's ports TokenVerifier, TokenSigner, RecordSealer and ClaimsReader. Its folders are
+// floors; each knows only those before it:
+//
+//   1. Keys: public keys, their strength (PublicKeyParameters), and what can be wrong with them. No C.
+//   2. OpenSSL: every signature, digest, seal and random byte. A key is parsed once (KeyHandle); the contexts of an
+//      operation are set up once and lent from a ContextPool to one thread at a time. No C type leaves the folder.
+//      LibJWT: reads the claims of tokens whose signature is already good, and gives a second opinion on signatures. It
+//      never decides trust. No C type leaves this folder, either.
+//   3. KeySets: an issuer's published set (JWKSetReader), or a tenant's key files (PublicKeyPEM).
+//   4. KeyDirectory: our own keys on disk, and the commands that change them (SigningKeyDirectory).
+//
+// Begin with OpenSSLTokenVerifier below: every key, wherever it comes from, ends up in one of these, or in an
+// OpenSSLTokenSigner, for each of its algorithms. Of a token that is not verified, this target sees only bytes.
+
+/// Verifies with one public key. May be used by many threads at once.
 package struct OpenSSLTokenVerifier: TokenVerifier {
     package let keyID: ExactText?
     package let algorithm: SignatureAlgorithm
@@ -33,7 +50,7 @@ package struct OpenSSLTokenVerifier: TokenVerifier {
         return isValid ?? false
     }
 
-    /// SubjectPublicKeyInfo, for those who verify by other means (``LibJWTSecondOpinion``); nil if OpenSSL fails.
+    /// SubjectPublicKeyInfo, to verify by other means (``LibJWTSecondOpinion``); nil if OpenSSL fails.
     package var publicKeyPEM: [UInt8]? { try? key.publicKeyPEM() }
 }
 

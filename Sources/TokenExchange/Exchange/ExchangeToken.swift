@@ -1,3 +1,27 @@
+// TokenExchange: the domain. A NewStore identity token goes in, an external identity comes out, and its session is
+// stored.
+//
+// This target does no I/O and knows no C, NIO or HTTP. What it needs from outside is a protocol (a port), declared next
+// to the code that calls it and implemented by another target: TokenVerifier, TokenSigner, IssuerKeySource,
+// ClaimsReader, RecordSealer, SessionStore, RevocationStore, SharedRecords, UpstreamTokenSource. Time and randomness
+// are passed in.
+//
+// Its folders are floors; each knows only those before it:
+//
+//   1. Text, Time, Waiting: text compared by its bytes, times within bounds, callers that wait for each other
+//   2. JSON, Addresses, Patterns, Outcomes: the strict JSON reader, regular expressions, refusals and failures
+//   3. Tokens: a JWS before and after its signature was checked
+//   4. Claims, Keys: claims of a verified token, issuers' keys, our own keys and their rotation
+//   5. Providers: the configuration of tenants and identity providers
+//   6. Sessions, Verification: what is stored and how it is sealed; the rules that a token must pass
+//   7. Upstream, Verifiers: tokens of internal services; who may ask about tokens
+//   8. Revocation
+//   9. Exchange, Introspection, InMemory: the use cases, and a store in memory
+//  10. Explanation: `token explain`
+//
+// Begin with ExchangeToken below: it calls VerifyIdentityToken, then MintedExchange or UpstreamExchange. The other use
+// cases are IntrospectSession and RevokeSession.
+
 /// The main job: an identity token in, an external identity out, a session in the store.
 package struct ExchangeToken: Sendable {
     private let verify: VerifyIdentityToken
