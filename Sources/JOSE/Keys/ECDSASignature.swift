@@ -1,9 +1,9 @@
-/// The two spellings of an ECDSA signature: R‖S of RFC 7518 §3.4, and the DER of RFC 3279 §2.2.3 that OpenSSL speaks.
+/// The two encodings of an ECDSA signature: R‖S of RFC 7518 §3.4, and the DER of RFC 3279 §2.2.3 that OpenSSL uses.
 enum ECDSASignature {
-    /// How many bytes DER takes beyond R‖S: three heads of at most three bytes, and a zero before each number.
+    /// How many bytes DER may be longer than R‖S: a head of three bytes, and for each number a head of two and a zero.
     static let maximumOverhead = 9
 
-    /// DER of an R‖S of any even length; whether the numbers are in range is for OpenSSL to say.
+    /// The DER of an R‖S of any even length. OpenSSL checks that the numbers are in range.
     static func der(raw: [UInt8]) -> [UInt8] {
         let half = raw.count / 2
         let (r, s) = (magnitude(raw[..<half]), magnitude(raw[half...]))
@@ -18,7 +18,7 @@ enum ECDSASignature {
         return der
     }
 
-    /// R‖S with `coordinateCount` bytes each, or nil if `der` is not what a signature of that curve looks like.
+    /// R‖S with `coordinateCount` bytes each, or nil if `der` is not a signature of such a curve.
     static func raw(der: [UInt8], coordinateCount: Int) -> [UInt8]? {
         var rest = der[...]
         guard rest.popFirst() == 0x30, var count = rest.popFirst() else { return nil }
@@ -39,7 +39,7 @@ enum ECDSASignature {
 
     private static func magnitude(_ number: ArraySlice<UInt8>) -> ArraySlice<UInt8> { number.drop { $0 == 0 } }
 
-    /// DER integers are signed: a leading zero keeps a set top bit from meaning minus, and is the whole of the number 0.
+    /// DER integers are signed: a leading zero keeps a set top bit from meaning minus. The number 0 is just that zero.
     private static func needsZero(_ magnitude: ArraySlice<UInt8>) -> Bool { magnitude.first ?? 0x80 >= 0x80 }
 
     private static func encodedCount(_ magnitude: ArraySlice<UInt8>) -> Int {

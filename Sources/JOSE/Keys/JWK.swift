@@ -1,15 +1,16 @@
 import TokenExchange
 
-/// A public key for signatures as a JWK Set lists it (RFC 7517 §4).
+/// A public key for signatures, as a JWK Set lists it (RFC 7517 §4).
 struct JWK {
-    /// Longer ones cannot be named by a token, whose `kid` has the same limit.
+    /// In characters; the same as for a token's `kid`, so that no token could name a key with a longer one.
     static let keyIDLimit = 128
 
     let keyID: ExactText?
-    /// Nil if the JWK leaves it to the reader.
+    /// Nil if the JWK does not name one.
     let algorithm: SignatureAlgorithm?
     let parameters: PublicKeyParameters
 
+    /// - Throws: the first fault found.
     init(_ members: JWKMembers) throws(JWKFault) {
         let type = try members.string("kty")
         guard let type else { throw JWKFault(.malformed, in: "kty") }
@@ -55,7 +56,7 @@ struct JWK {
     private static func parameters(_ members: JWKMembers, type: ExactText) throws(JWKFault) -> PublicKeyParameters {
         switch type {
         case "RSA":
-            // RFC 7518 §6.3.1.1 forbids leading zero octets, and says in the same breath that they occur.
+            // RFC 7518 §6.3.1.1 forbids leading zero octets, and says that they occur all the same.
             return .rsa(
                 modulus: Array(try members.bytes("n").drop { $0 == 0 }),
                 exponent: Array(try members.bytes("e").drop { $0 == 0 }))
@@ -76,12 +77,11 @@ struct JWK {
     }
 }
 
-/// The members of one JWK that somebody asks for; null and what is empty count as absent. Of the others only the form has
-/// been looked at.
+/// The members of one JWK. Null and empty values count as absent. Members that nothing reads may have any value.
 struct JWKMembers {
     private let object: JSONObject
 
-    /// - Parameter object: the element of the set as it stands there, with members that may come twice.
+    /// - Parameter object: the element of the set as it is, perhaps with duplicate members.
     init(_ object: JSONObject) throws(JWKFault) {
         self.object = object
         var names: Set<ExactText> = []
@@ -90,6 +90,7 @@ struct JWKMembers {
         }
     }
 
+    /// Nil if the member is absent, null or empty.
     subscript(name: ExactText) -> JSONValue? {
         switch object[name] {
         case nil, .null, .string(""), .array([]): nil
@@ -97,13 +98,15 @@ struct JWKMembers {
         }
     }
 
+    /// Nil if the member is absent.
     func string(_ name: ExactText) throws(JWKFault) -> ExactText? {
         guard let value = self[name] else { return nil }
         guard let string = value.string else { throw JWKFault(.malformed, in: name) }
         return string
     }
 
-    /// Base64 in either alphabet, with or without padding: some issuers write the one, RFC 7515 §2 has the other.
+    /// Reads base64 in either alphabet, with or without padding: RFC 7515 §2 has base64url, but some issuers write
+    /// base64.
     func bytes(_ name: ExactText) throws(JWKFault) -> [UInt8] {
         guard var text = try string(name)?.bytes else { throw JWKFault(.malformed, in: name) }
         while text.last == UInt8(ascii: "=") { text.removeLast() }
@@ -118,8 +121,8 @@ struct JWKMembers {
         return bytes
     }
 
-    /// In the full length of the curve (RFC 7518 §6.2.1.2). Some issuers leave leading zero octets out, as old releases of
-    /// Keycloak, or add one, as Java's integers do.
+    /// In the full length of the curve (RFC 7518 §6.2.1.2). Some issuers leave out leading zero octets, like old
+    /// releases of Keycloak, or add one, like Java's integers.
     func coordinate(_ name: ExactText, count: Int) throws(JWKFault) -> [UInt8] {
         let significant = try bytes(name).drop { $0 == 0 }
         guard significant.count <= count else { throw JWKFault(.pointNotOnCurve, in: name) }

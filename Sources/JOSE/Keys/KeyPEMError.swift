@@ -1,21 +1,21 @@
 package import TokenExchange
 
-/// Why a PEM text is no usable key. Says what to do; holds nothing of the key.
+/// Why a PEM text is not a usable key. Says what to do; contains nothing of the key.
 package enum KeyPEMError: Error, Equatable {
     case empty
     case otherEncoding(TextEncoding)
     /// No `-----BEGIN …-----` line.
     case notPEM
     case severalBlocks
-    /// A PEM block of another kind; `label` is from its first line, cut.
+    /// A PEM block of another kind; `label` is from its first line, shortened.
     case otherBlock(label: String, expected: String)
     case privateKeyWherePublicExpected
     case publicKeyWherePrivateExpected
     case certificate
-    /// There is no passphrase to read it with.
+    /// The key is encrypted, and there is no passphrase.
     case encrypted
     case wrongPassphrase
-    /// It cannot be read itself; `cause` says why, in words for the operator.
+    /// The key is encrypted, and the passphrase cannot be read; `cause` says why, in words for the operator.
     case noPassphrase(cause: String)
     /// `cause` is OpenSSL's.
     case unreadable(cause: String)
@@ -31,7 +31,7 @@ package enum KeyPEMError: Error, Equatable {
 extension KeyPEMError: CustomStringConvertible {
     package var description: String {
         switch self {
-        case .empty: "expected a PEM text, found an empty file; copy the key again from where it is whole"
+        case .empty: "expected a PEM text, found an empty file; copy the key again from an intact source"
         case .otherEncoding(let encoding):
             "expected a PEM text in UTF-8, found text in \(encoding.rawValue); save the file as UTF-8"
         case .notPEM:

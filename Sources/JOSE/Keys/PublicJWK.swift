@@ -1,11 +1,12 @@
 package import TokenExchange
 
-/// A public key of ours as verifiers fetch it (RFC 7517 §4).
+/// One of our public keys, as it is published (RFC 7517 §4).
 package struct PublicJWK: Sendable {
     package let keyID: ExactText
     package let algorithm: SignatureAlgorithm
     let parameters: PublicKeyParameters
 
+    /// With `kid`, `use` and `alg`.
     package var json: JSONValue {
         .object(
             parameters.members + [

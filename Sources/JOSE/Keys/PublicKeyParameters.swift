@@ -1,6 +1,6 @@
 import TokenExchange
 
-/// A public key as RFC 7518 §6 and RFC 8037 §2 write it; integers big-endian.
+/// A public key by RFC 7518 §6 and RFC 8037 §2; integers are big-endian.
 enum PublicKeyParameters: Sendable, Equatable {
     /// Without leading zero octets.
     case rsa(modulus: [UInt8], exponent: [UInt8])
@@ -8,7 +8,7 @@ enum PublicKeyParameters: Sendable, Equatable {
     case ec(EllipticCurve, x: [UInt8], y: [UInt8])
     case ed25519([UInt8])
 
-    /// NIST SP 800-131A Rev. 2 §3 forbids less; beyond 8192 a verification costs milliseconds, which a key should not decide.
+    /// NIST SP 800-131A Rev. 2 §3 forbids fewer; with more than 8192 a verification would take milliseconds.
     static let rsaBits = 2048...8192
 
     var type: KeyType {
@@ -19,6 +19,7 @@ enum PublicKeyParameters: Sendable, Equatable {
         }
     }
 
+    /// Nil if the key is strong enough.
     var weakness: KeyWeakness? {
         guard case .rsa(let modulus, let exponent) = self else { return nil }
         let bits = Self.bits(of: modulus)

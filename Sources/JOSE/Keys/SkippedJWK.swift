@@ -1,8 +1,8 @@
 import TokenExchange
 
-/// Why one key of a set is not used. Raw values are stable: they stand in logs.
+/// Why one key of a set is not used. Raw values are stable: they are in logs.
 package enum JWKSkipReason: String, Sendable, CaseIterable {
-    /// No object, or a member that is missing, of the wrong type, or no base64.
+    /// Not an object, or a member is missing, of the wrong type, or not base64.
     case malformed
     case duplicateMember = "duplicate_member"
     case symmetricKey = "symmetric_key"
@@ -15,20 +15,20 @@ package enum JWKSkipReason: String, Sendable, CaseIterable {
     case keyIDTooLong = "key_id_too_long"
     case algorithmUnknown = "algorithm_unknown"
     case algorithmDoesNotFitKey = "algorithm_does_not_fit_key"
-    /// By the tenant: the JWK's `alg`, or without one every algorithm of its type.
+    /// The tenant does not allow the JWK's `alg`, or for a JWK without one, any algorithm of its type.
     case algorithmNotAllowed = "algorithm_not_allowed"
     case rsaModulusNotAllowed = "rsa_modulus_not_allowed"
     case rsaExponentNotAllowed = "rsa_exponent_not_allowed"
     /// Or a coordinate that is too long (RFC 7518 §6.2.1.2).
     case pointNotOnCurve = "point_not_on_curve"
-    /// Other keys of the set came first under the same `kid`, for each algorithm that this one could serve.
+    /// Earlier keys of the set have the same `kid`, for each algorithm that this one could serve.
     case keyIDTaken = "key_id_taken"
 }
 
 /// What is wrong with one key of a set.
 struct JWKFault: Error {
     let reason: JWKSkipReason
-    /// Nil if it is the whole element.
+    /// Nil if the element as a whole is wrong.
     let member: ExactText?
 
     init(_ reason: JWKSkipReason, in member: ExactText? = nil) {
@@ -39,9 +39,9 @@ struct JWKFault: Error {
 
 /// One key of a set that is not used, for the operator.
 package struct SkippedJWK: Sendable, Equatable {
-    /// From 0.
+    /// In the set, from 0.
     let index: Int
-    /// Nil if the element has none that can be read.
+    /// Nil if the element has no `kid` that can be read.
     let keyID: ExactText?
     let member: ExactText?
     package let reason: JWKSkipReason

@@ -3,10 +3,10 @@ package import TokenExchange
 
 /// Reads verified claims sets with libjwt 1.10.
 ///
-/// libjwt sees an unsecured JWT (RFC 7519 §6) whose header is ours and whose claims are the strings that somebody asks
-/// for, whatever algorithm the token had: it knows neither PS256 nor EdDSA nor `typ: at+jwt`. All else is taken as the
-/// scan has found it: libjwt reads `exp: 1.5` and `exp: "5"` as 0, rounds numbers to doubles, and refuses the whole claims
-/// set for an integer of more than 64 bits, whoever asks for it.
+/// libjwt gets an unsecured JWT (RFC 7519 §6) with our own header, since it knows neither PS256 nor EdDSA nor
+/// `typ: at+jwt`, and with only those claims that are asked for and are strings. All other values are taken from our
+/// own scan: libjwt reads `exp: 1.5` and `exp: "5"` as 0, rounds numbers to doubles, and refuses a whole claims set for
+/// one integer of more than 64 bits.
 package struct LibJWTClaimsReader: ClaimsReader {
     /// `{"alg":"none"}`
     private static let header = Array("eyJhbGciOiJub25lIn0.".utf8)
@@ -17,6 +17,7 @@ package struct LibJWTClaimsReader: ClaimsReader {
         try Self.claims(names, in: token.claims)
     }
 
+    /// The same without proof that the signature is good; only tests call it directly.
     package static func claims(_ names: [ExactText], in claims: JSONObject) throws(ClaimsUnreadable) -> ClaimsSet {
         var values: [ExactText: JSONValue] = [:]
         values.reserveCapacity(names.count)

@@ -2,7 +2,7 @@ import CLibJWT
 package import TokenExchange
 
 extension LibJWTSecondOpinion {
-    /// The top-level names that libjwt (jansson) reads in a claims set, sorted by it; nil if it reads none at all.
+    /// The top-level names that libjwt (jansson) reads in a claims set, in its order; nil if it cannot read it.
     ///
     /// Laxer than our scanner: of two members with one name it keeps one, and it stops at a NUL.
     package func names(ofClaims text: [UInt8]) -> [ExactText]? {

@@ -1,13 +1,15 @@
 import CLibJWT
 package import TokenExchange
 
-/// What libjwt, with its own parser and its own way through OpenSSL, thinks of a token's signature.
+/// What libjwt, with its own parser and its own use of OpenSSL, says about a token's signature.
 ///
-/// Never a reason to trust: it takes the algorithm from the token, which is why the answer also needs that to be the expected one.
+/// Never a reason to trust a token: libjwt takes the algorithm from the token, so it must also be the expected one to
+/// be accepted.
 package struct LibJWTSecondOpinion: Sendable {
+    /// Of a signature.
     package enum Opinion: Sendable, Equatable {
         case accepted
-        /// Also for what libjwt refuses though it is right, as a header `typ` other than `JWT`.
+        /// Also for good tokens that libjwt refuses, such as those with a header `typ` other than `JWT`.
         case refused
         /// libjwt 1.10 knows neither PS256, PS384, PS512 nor EdDSA.
         case abstained
@@ -15,6 +17,7 @@ package struct LibJWTSecondOpinion: Sendable {
 
     package init() {}
 
+    /// - Parameter algorithm: what the token's `alg` must be.
     package func opinion(
         on compactToken: [UInt8], publicKeyPEM: [UInt8], algorithm: SignatureAlgorithm
     ) -> Opinion {

@@ -26,7 +26,7 @@ import COpenSSL
 
     deinit { unsafe EVP_CIPHER_CTX_free(pointer) }
 
-    /// Writes the ciphertext, as long as `plaintext`, and the tag.
+    /// Writes the ciphertext, as long as `plaintext`, and the tag. False if OpenSSL fails.
     func seal(
         _ plaintext: [UInt8], key: [UInt8], nonce: UnsafePointer<UInt8>, authenticating header: [UInt8],
         ciphertext: UnsafeMutablePointer<UInt8>, tag: UnsafeMutablePointer<UInt8>
@@ -38,7 +38,7 @@ import COpenSSL
             && EVP_CIPHER_CTX_ctrl(pointer, EVP_CTRL_AEAD_GET_TAG, Int32(Self.tagCount), tag) == 1
     }
 
-    /// Writes the plaintext, `count` bytes. False where the tag is not theirs; what was written is then not to be read.
+    /// Writes the plaintext, `count` bytes. False if the tag does not match: then what was written must not be read.
     func open(
         _ ciphertext: UnsafePointer<UInt8>, count: Int, key: [UInt8], nonce: UnsafePointer<UInt8>,
         authenticating header: [UInt8], tag: UnsafePointer<UInt8>, plaintext: UnsafeMutablePointer<UInt8>
@@ -51,7 +51,7 @@ import COpenSSL
             && EVP_CipherFinal_ex(pointer, plaintext, &ignored) == 1
     }
 
-    /// Counts that GCM makes predictable, but the functions want to write somewhere.
+    /// The functions must write their counts somewhere, but with GCM they are known beforehand.
     private var ignored: Int32 = 0
 
     private func start(
@@ -63,7 +63,7 @@ import COpenSSL
         return unsafe EVP_CipherUpdate(pointer, nil, &ignored, header, Int32(header.count)) == 1
     }
 
-    /// OpenSSL takes an update of no bytes for the end, so there is none.
+    /// OpenSSL treats an update of no bytes as the end, so it is left out.
     private func update(
         _ input: UnsafePointer<UInt8>, count: Int, into output: UnsafeMutablePointer<UInt8>
     ) -> Bool {

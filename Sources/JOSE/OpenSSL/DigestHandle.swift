@@ -22,7 +22,7 @@ import COpenSSL
     deinit { unsafe EVP_MD_free(pointer) }
 }
 
-/// A digest in the making. Reused: starting over on the same algorithm allocates nothing.
+/// A digest being computed. Reused: starting again with the same algorithm allocates nothing.
 @safe final class DigestContextHandle: @unchecked Sendable {
     // An EVP_MD_CTX may be used by one thread at a time, and the pool that owns this object lends it to one at a time.
     // Only this object holds the pointer, and frees it once.
@@ -36,8 +36,10 @@ import COpenSSL
 
     deinit { unsafe EVP_MD_CTX_free(pointer) }
 
+    /// Starts a new digest. False if OpenSSL fails, as for the others.
     func begin() -> Bool { unsafe EVP_DigestInit_ex2(pointer, digest.pointer, nil) == 1 }
 
+    /// Adds bytes.
     func update(_ bytes: UnsafeRawBufferPointer) -> Bool {
         unsafe EVP_DigestUpdate(pointer, bytes.baseAddress, bytes.count) == 1
     }

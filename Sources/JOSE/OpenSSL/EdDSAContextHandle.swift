@@ -1,6 +1,6 @@
 import COpenSSL
 
-/// Ed25519: one call over the whole message. OpenSSL wants a fresh start each time, which allocates little.
+/// Ed25519: one call over the whole message. OpenSSL needs a new start each time, which allocates little.
 @safe final class EdDSAContextHandle: SignatureContext, @unchecked Sendable {
     // An EVP_MD_CTX may be used by one thread at a time, and the pool that owns this object lends it to one at a time.
     // Only this object holds the pointer, and frees it once.

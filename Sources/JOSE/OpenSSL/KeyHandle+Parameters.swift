@@ -3,7 +3,7 @@ import COpenSSL
 // MARK: - From parameters
 
 extension KeyHandle {
-    /// - Throws: where the parameters make no key; for a curve, where the point is not on it.
+    /// - Throws: if the parameters do not make a key: for a curve, if the point is not on it.
     convenience init(_ parameters: PublicKeyParameters) throws(OpenSSLFailure) {
         let pointer = unsafe try OpenSSLErrorQueue.checked {
             switch parameters {
@@ -54,7 +54,7 @@ extension KeyHandle {
 // MARK: - To parameters
 
 extension KeyHandle {
-    /// The public half; nil if it is of a kind that no algorithm here uses (RSA-PSS keys and DSA, other curves, X25519, …).
+    /// The public half; nil for a kind of key that no algorithm here uses (RSA-PSS keys, DSA, other curves, X25519, …).
     var parameters: PublicKeyParameters? {
         try? OpenSSLErrorQueue.checked {
             if unsafe EVP_PKEY_is_a(pointer, "RSA") == 1 {
@@ -72,7 +72,7 @@ extension KeyHandle {
         }
     }
 
-    /// OpenSSL's name for the type of key, for a human.
+    /// OpenSSL's name for the type of key, for messages.
     var typeName: String {
         unsafe EVP_PKEY_get0_type_name(pointer).map { unsafe String(cString: $0) } ?? "unknown"
     }
@@ -96,7 +96,7 @@ extension KeyHandle {
         return .ed25519(bytes)
     }
 
-    /// - Parameter count: the length to pad to; nil for as short as it is.
+    /// - Parameter count: the length to pad to; nil for no padding.
     private func integer(_ name: String, count: Int? = nil) -> [UInt8]? {
         var number: OpaquePointer?  // <BIGNUM>
         defer { unsafe BN_free(number) }

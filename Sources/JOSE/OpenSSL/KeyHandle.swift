@@ -2,10 +2,11 @@ import COpenSSL
 
 /// A public key or key pair, parsed once.
 @safe final class KeyHandle: @unchecked Sendable {
-    // An EVP_PKEY is only read once it is built, and what it caches it guards with locks of its own. Only this object
-    // holds the pointer (contexts hold references of their own), and gives it back once.
+    // Once it is built, an EVP_PKEY is only read, and it guards its caches with its own locks. Only this object holds
+    // the pointer (contexts hold their own references), and frees it once.
     let pointer: OpaquePointer  // <EVP_PKEY>
 
+    /// - Parameter pointer: a reference that this object frees.
     init(owning pointer: OpaquePointer) {
         unsafe self.pointer = pointer
     }
@@ -16,6 +17,8 @@ import COpenSSL
 // MARK: - Generating
 
 extension KeyHandle {
+    /// A new key pair.
+    /// - Parameter rsaBits: of no effect for other types.
     static func generate(_ type: KeyType, rsaBits: Int) throws(OpenSSLFailure) -> KeyHandle {
         try OpenSSLErrorQueue.checked {
             let pointer =
@@ -38,7 +41,7 @@ extension KeyHandle {
             owning: try Self.read(pem) { unsafe PEM_read_bio_PUBKEY($0, nil, countersign_no_passphrase, nil) })
     }
 
-    /// PKCS#8, or the older forms of RSA and EC. Without a passphrase an encrypted key fails; nobody is asked for one.
+    /// PKCS#8, or the older forms of RSA and EC. Without a passphrase an encrypted key fails; OpenSSL does not prompt.
     convenience init(
         privateKeyPEM pem: borrowing SecretBytes, passphrase: KeyPassphrase? = nil
     ) throws(OpenSSLFailure) {
@@ -47,7 +50,7 @@ extension KeyHandle {
                 owning: try Self.read(pem) { unsafe PEM_read_bio_PrivateKey($0, nil, countersign_no_passphrase, nil) })
             return
         }
-        // Without a callback, OpenSSL takes the last argument for the passphrase, ended by NUL.
+        // Without a callback, OpenSSL takes the last argument as the passphrase, which ends with a NUL.
         unsafe self.init(
             owning: try Self.read(pem) { bio in
                 unsafe passphrase.withTerminatedBytes { text in
@@ -67,7 +70,7 @@ extension KeyHandle {
         }
     }
 
-    /// PKCS#8 (RFC 5958); with a passphrase encrypted by PBES2 with AES-256-CBC.
+    /// PKCS#8 (RFC 5958); with a passphrase, encrypted by PBES2 with AES-256-CBC.
     func privateKeyPEM(passphrase: KeyPassphrase? = nil) throws(OpenSSLFailure) -> SecretBytes {
         guard let passphrase else {
             return unsafe try written { unsafe PEM_write_bio_PKCS8PrivateKey($0, pointer, nil, nil, 0, nil, nil) }
@@ -80,6 +83,7 @@ extension KeyHandle {
         }
     }
 
+    /// SubjectPublicKeyInfo (RFC 7468 §13).
     func publicKeyPEM() throws(OpenSSLFailure) -> [UInt8] {
         let pem = unsafe try written { unsafe PEM_write_bio_PUBKEY($0, pointer) }
         return unsafe Array(pem.bytes)

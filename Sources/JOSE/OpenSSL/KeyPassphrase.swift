@@ -2,15 +2,16 @@ import TokenExchange
 
 /// What private key files are encrypted with. Cannot be printed.
 package struct KeyPassphrase: Sendable, Redacted {
-    /// What OpenSSL takes at most (`PEM_BUFSIZE`), its NUL included.
+    /// The most that OpenSSL takes (`PEM_BUFSIZE`), including the NUL.
     static let byteLimit = 1024
 
-    /// Nil for none. Asked only once a key is found to be encrypted, or is to be; throws in words for the operator.
+    /// Returns nil if there is none. Called only for a key that is encrypted, or is to be; errors are in words for the
+    /// operator.
     package typealias Source = @Sendable () throws -> KeyPassphrase?
 
     private let bytes: [UInt8]
 
-    /// Nil for what OpenSSL would cut or refuse: nothing, a NUL, more than 1023 bytes.
+    /// Nil for what OpenSSL would cut or refuse: an empty text, a NUL, more than 1023 bytes.
     package init?(_ text: String) {
         bytes = Array(text.utf8)
         guard !bytes.isEmpty, !bytes.contains(0), bytes.count < Self.byteLimit else { return nil }

@@ -1,14 +1,14 @@
 import COpenSSL
 
-/// OpenSSL refused an operation; `cause` is the first entry of its error queue, which never holds key material.
+/// OpenSSL refused an operation; `cause` is the first entry of its error queue, which never contains key material.
 struct OpenSSLFailure: Error {
     let cause: String
 }
 
-/// OpenSSL's error queue of the current thread. Callers use it synchronously: a suspension could change threads.
+/// OpenSSL's error queue of the current thread. Used only synchronously, since a suspension could change threads.
 enum OpenSSLErrorQueue {
-    /// Runs `body` on an empty queue and leaves an empty one, so that no error is taken for another's.
-    /// - Parameter body: nil says that OpenSSL failed.
+    /// Runs `body` with an empty queue and leaves an empty one, so that each error belongs to its own call.
+    /// - Parameter body: returns nil if OpenSSL failed.
     static func checked<Result>(_ body: () -> Result?) throws(OpenSSLFailure) -> Result {
         ERR_clear_error()
         defer { ERR_clear_error() }
@@ -16,7 +16,8 @@ enum OpenSSLErrorQueue {
         return result
     }
 
-    /// For operations that fail only where memory or entropy has run out, after which nothing secure can be done.
+    /// For operations that fail only if memory or entropy has run out. Then nothing secure can be done, and the process
+    /// ends.
     static func required<Result>(_ operation: StaticString, _ body: () -> Result?) -> Result {
         do { return try checked(body) } catch { fatalError("OpenSSL cannot \(operation): \(error.cause)") }
     }

@@ -3,8 +3,8 @@ package import TokenExchange
 
 /// SHA-256, AES-256-GCM and the random generator of OpenSSL.
 ///
-/// A sealed record is version (1, authenticated) ‖ nonce (12) ‖ ciphertext ‖ tag (16). Where OpenSSL itself fails in
-/// a call that cannot fail for any input, memory or entropy has run out, and the process ends.
+/// A sealed record is version (1 byte, authenticated) ‖ nonce (12) ‖ ciphertext ‖ tag (16). If OpenSSL fails in a call
+/// that no input can make fail, memory or entropy has run out, and the process ends.
 package struct OpenSSLRecordSealer: RecordSealer {
     private static let digests = OpenSSLErrorQueue.required("make a digest context") {
         try? ContextPool { () throws(OpenSSLFailure) in try DigestContextHandle(.sha256) }

@@ -1,17 +1,18 @@
 package import TokenExchange
 
+/// Signs with one private key. May be used by many threads at once.
 package struct OpenSSLTokenSigner: TokenSigner {
     package let keyID: ExactText
     package let algorithm: SignatureAlgorithm
     package let signatureCount: Int
-    /// The public half, as this service itself checks what it signed.
+    /// The public half, for our own checks.
     package let verifier: any TokenVerifier
-    /// The public half, as others may fetch it.
+    /// The public half, as it is published.
     package let publicKey: PublicJWK
     private let pool: ContextPool<any SignatureContext>
 
     /// - Parameters:
-    ///   - privateKeyPEM: PKCS#8, or the older forms of RSA and EC; unencrypted. The caller's copy is not cleansed.
+    ///   - privateKeyPEM: PKCS#8, or the older forms of RSA and EC; not encrypted. The caller's copy is not erased.
     ///   - keyID: nil for the RFC 7638 thumbprint.
     package init(
         privateKeyPEM: [UInt8], algorithm: SignatureAlgorithm, keyID: ExactText? = nil
@@ -19,6 +20,7 @@ package struct OpenSSLTokenSigner: TokenSigner {
         try self.init(SecretBytes(copying: privateKeyPEM), algorithm: algorithm, keyID: keyID)
     }
 
+    /// - Throws: also if the public half in the PEM text does not belong to the private one.
     init(
         _ pem: borrowing SecretBytes, algorithm: SignatureAlgorithm, keyID: ExactText?,
         passphrase: KeyPassphrase.Source = { nil }
@@ -47,7 +49,7 @@ package struct OpenSSLTokenSigner: TokenSigner {
         pool = try algorithm.makePool(key, for: .sign)
     }
 
-    /// A file may name a public half of its own; one that is not its private half's would sign what nobody can verify.
+    /// A file may contain a public half. If it belongs to another private half, nobody could verify the signatures.
     private var hasMatchingHalves: Bool {
         let message = Array("countersign".utf8)
         guard let signature = try? signature(over: message) else { return false }

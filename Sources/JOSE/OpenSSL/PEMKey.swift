@@ -2,6 +2,7 @@ import TokenExchange
 
 /// Reads one key from a PEM text (RFC 7468) and says what is wrong with it.
 enum PEMKey {
+    /// SubjectPublicKeyInfo, or RSA's older form.
     static func publicKey(_ pem: [UInt8]) throws(KeyPEMError) -> (KeyHandle, PublicKeyParameters) {
         let pem = SecretBytes(copying: pem)
         let label = try unsafe label(of: pem.text)
@@ -14,6 +15,7 @@ enum PEMKey {
         return try checked { () throws(OpenSSLFailure) in try KeyHandle(publicKeyPEM: pem) }
     }
 
+    /// PKCS#8, or the older forms of RSA and EC; any of them may be encrypted.
     static func privateKey(
         _ pem: borrowing SecretBytes, passphrase source: KeyPassphrase.Source
     ) throws(KeyPEMError) -> (KeyHandle, PublicKeyParameters) {
@@ -24,7 +26,7 @@ enum PEMKey {
         case "PUBLIC KEY", "RSA PUBLIC KEY", "CERTIFICATE": throw .publicKeyWherePrivateExpected
         default: throw .otherBlock(label: label, expected: "PRIVATE KEY")
         }
-        // RFC 1421 §4.6.1.1: how the older forms say that they are encrypted.
+        // RFC 1421 §4.6.1.1: the older forms say in this way that they are encrypted.
         let isEncrypted =
             unsafe label == "ENCRYPTED PRIVATE KEY" || contains("Proc-Type: 4,ENCRYPTED", in: pem.text)
         guard isEncrypted else {

@@ -1,12 +1,12 @@
 import COpenSSL
 import TokenExchange
 
-/// Bytes of a private key's file: on the heap once, cleansed at the end.
+/// The bytes of a private key's file: one copy on the heap, erased at the end.
 @safe struct SecretBytes: ~Copyable {
     private let buffer: UnsafeMutableRawBufferPointer
     private let count: Int
 
-    /// `fill` writes from the start and answers how much.
+    /// - Parameter fill: writes from the start, and returns how many bytes.
     init<Failure: Error>(
         capacity: Int, fill: (UnsafeMutableRawBufferPointer) throws(Failure) -> Int
     ) throws(Failure) {
@@ -20,6 +20,7 @@ import TokenExchange
         unsafe buffer = memory
     }
 
+    /// `bytes` itself is not erased.
     init(copying bytes: some Collection<UInt8>) {
         unsafe self.init(capacity: bytes.count) { memory in
             unsafe memory.copyBytes(from: bytes)
@@ -36,7 +37,7 @@ import TokenExchange
         unsafe UnsafeRawBufferPointer(rebasing: bytes.withoutByteOrderMark)
     }
 
-    /// Keeps the bytes for as long as `body` runs; a temporary's `bytes` may be cleansed before they are looked at.
+    /// Keeps the bytes for as long as `body` runs; a temporary's ``bytes`` could be erased before they are read.
     borrowing func withBytes<Result: ~Copyable, Failure: Error>(
         _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
     ) throws(Failure) -> Result {

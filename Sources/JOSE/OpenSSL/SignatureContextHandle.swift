@@ -1,19 +1,22 @@
 import COpenSSL
 import TokenExchange
 
-/// A key made ready for one operation of one algorithm, over and over. Used by one thread at a time.
+/// A key prepared for one operation with one algorithm, any number of times. Used by one thread at a time.
 protocol SignatureContext: Sendable {
     /// Whether OpenSSL finds `signature` (ECDSA: DER) good over `message`.
     func isValid(_ signature: [UInt8], over message: UnsafeRawBufferPointer) -> Bool
     /// The signature (ECDSA: DER), or nil if OpenSSL fails.
+    /// - Parameter capacity: no less than the signature's length.
     func signature(over message: UnsafeRawBufferPointer, capacity: Int) -> [UInt8]?
 }
 
+/// What a context is prepared for.
 enum SignatureOperation: Sendable {
     case verify, sign
 }
 
 extension SignatureAlgorithm {
+    /// Contexts for `key`. Throws at once if the key cannot be used.
     func makePool(
         _ key: KeyHandle, for operation: SignatureOperation
     ) throws(OpenSSLFailure) -> ContextPool<any SignatureContext> {
@@ -23,7 +26,8 @@ extension SignatureAlgorithm {
         }
     }
 
-    /// What is hashed apart before the signature; nil for EdDSA, which reads the message itself (RFC 8032 §5.1).
+    /// What the message is hashed with before it is signed; nil for EdDSA, which reads the message itself (RFC 8032
+    /// §5.1).
     private var digest: DigestHandle? {
         switch self {
         case .rs256, .ps256, .es256: .sha256
@@ -34,7 +38,7 @@ extension SignatureAlgorithm {
     }
 }
 
-/// RSA and ECDSA: the message is hashed apart, so that the key's own context never needs a new start.
+/// RSA and ECDSA: the message is hashed separately, so that the key's own context never has to start again.
 @safe final class SignatureContextHandle: SignatureContext, @unchecked Sendable {
     // An EVP_PKEY_CTX may be used by one thread at a time, and the pool that owns this object lends it to one at a
     // time. Only this object holds the pointer, and frees it once.
