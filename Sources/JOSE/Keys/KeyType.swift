@@ -13,6 +13,7 @@ package enum EllipticCurve: String, Sendable, CaseIterable {
     case p384 = "P-384"
     case p521 = "P-521"
 
+    /// - Parameter name: the `crv` of a JWK.
     init?(name: ExactText) {
         guard let curve = Self.allCases.first(where: { ExactText($0.rawValue) == name }) else { return nil }
         self = curve
@@ -29,6 +30,7 @@ package enum EllipticCurve: String, Sendable, CaseIterable {
 }
 
 extension SignatureAlgorithm {
+    /// The kind of key that it needs.
     package var keyType: KeyType {
         switch self {
         case .rs256, .rs384, .rs512, .ps256, .ps384, .ps512: .rsa

@@ -9,6 +9,7 @@ package struct IPAddress: Hashable, Sendable {
         self.bits = bits
     }
 
+    /// - Parameter bits: the first of the four decimals is the most significant byte.
     package init(ipv4 bits: UInt32) {
         self.init(bits: 0xFFFF << 32 | UInt128(bits))
     }

@@ -19,6 +19,7 @@ package struct ClaimCondition: Sendable {
         self.test = test
     }
 
+    /// Whether the claim is there and passes the test.
     func holds(for claims: ClaimsSet) -> Bool {
         guard let value = claims.value(at: claim) else { return false }
         switch test {

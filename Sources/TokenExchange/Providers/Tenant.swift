@@ -1,5 +1,6 @@
 /// One NewStore realm: an issuer, its keys, and the rules for its tokens.
 package struct Tenant: Sendable {
+    /// Also the `tenant` claim.
     package let name: ExactText
     /// The `iss` of its tokens, compared byte for byte.
     package let issuer: ExactText
@@ -16,6 +17,7 @@ package struct Tenant: Sendable {
 
 /// What a tenant's tokens must be like; ``VerifyIdentityToken`` checks it.
 package struct TenantRules: Sendable, Equatable {
+    /// Those that its tokens may be signed with.
     package let algorithms: Set<SignatureAlgorithm>
     /// Values of the payload's `typ`; a token without one counts as `Bearer`.
     package let tokenKinds: Set<ExactText>

@@ -7,6 +7,7 @@ package struct TokenRecipe: Sendable {
         /// A token of an internal service, passed through.
         case upstream(UpstreamRecipe)
 
+        /// Short for a minted JWT.
         package static func jwt(_ shape: JWTShape) -> Self { .minted(.jwt(shape)) }
         package static let opaque = Self.minted(.opaque)
     }
@@ -37,6 +38,7 @@ package struct TokenRecipe: Sendable {
     package let kind: Kind
     /// How long a token and its session live, in whole seconds.
     package let lifetime: Duration
+    /// Mapped claims: in a JWT itself, for other tokens in the answer to introspection.
     package let claims: [ClaimMapping]
 
     package init(kind: Kind, lifetime: Duration, claims: [ClaimMapping]) {

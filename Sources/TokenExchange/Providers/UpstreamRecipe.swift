@@ -55,9 +55,11 @@ package struct UpstreamEndpoint: Sendable, Hashable {
     package let url: ExactText
     package let method: Method
     package let format: Format
+    /// Where the answer, which is JSON, has the token.
     package let tokenAt: JSONPointer
     /// Nil if the answer does not say.
     package let expiry: Expiry?
+    /// An answer with any other status has no token.
     package let successStatuses: Set<Int>
 
     package init(
@@ -90,6 +92,7 @@ package struct UpstreamTransport: Sendable, Hashable {
     package let attempts: Int
     /// Whether a call may be made again after a 502, 503 or 504.
     package let isIdempotent: Bool
+    /// The most at once.
     package let connections: Int
     /// In progress or waiting for a connection.
     package let calls: Int
@@ -122,6 +125,7 @@ package struct UpstreamTransport: Sendable, Hashable {
 package struct CircuitBreakerLimits: Sendable, Hashable {
     /// How many in a row open the circuit.
     package let failures: Int
+    /// The first pause; see ``longestPause``.
     package let pause: Duration
     /// The pause doubles with each failed probe up to this. A longer `Retry-After` counts as this.
     package let longestPause: Duration

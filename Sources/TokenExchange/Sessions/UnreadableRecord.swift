@@ -23,6 +23,7 @@ package final class UnreadableRecords: Sendable {
     /// Since the process began.
     package func count(of kind: UnreadableRecord) -> Int { counts.withLock { $0[kind, default: 0] } }
 
+    /// Counts one.
     func add(_ kind: UnreadableRecord) {
         let count = counts.withLock { counts in
             counts[kind, default: 0] += 1

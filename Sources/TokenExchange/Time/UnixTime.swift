@@ -70,6 +70,7 @@ struct Moment {
     let wall: UnixTime
     let elapsed: Duration
 
+    /// Now.
     init(_ time: TimeSource) {
         wall = time.now()
         elapsed = time.elapsed()

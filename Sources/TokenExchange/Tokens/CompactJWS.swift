@@ -7,11 +7,14 @@ package struct CompactJWS: Sendable, Redacted {
     package let bytes: [UInt8]
     /// Length of the signing input (header, dot, payload), a prefix of `bytes`.
     package let signingInputCount: Int
+    /// Decoded.
     package let payload: [UInt8]
+    /// Decoded.
     package let signature: [UInt8]
     package let algorithm: SignatureAlgorithm
+    /// The header's `kid`; nil if it has none.
     package let keyID: ExactText?
-    /// The header's `typ`.
+    /// The header's `typ`; nil if it has none.
     package let type: ExactText?
 
     /// Whether payload and signature may be empty. RFC 7515 allows it; in a JWT neither is.

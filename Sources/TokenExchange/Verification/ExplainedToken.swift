@@ -12,6 +12,7 @@ struct ExplainedToken: Sendable {
     private let claims: JSONValue
     private let now: UnixTime
 
+    /// - Parameter tenants: all that are configured.
     init(
         _ token: IdentityToken, tenants: [Tenant], provider: IdentityProvider, limits: TokenLimits, now: UnixTime
     ) {

@@ -5,9 +5,13 @@ package struct VerifiedIdentity: Sendable, Redacted {
     /// The header's `typ`.
     package let headerType: ExactText?
     package let claims: ClaimsSet
+    /// The `sub`, never empty.
     package let subject: ExactText
+    /// The `exp`.
     package let expiresAt: UnixTime
+    /// The `iat`; nil if it is absent.
     package let issuedAt: UnixTime?
+    /// The `nbf`; nil if it is absent.
     package let notBefore: UnixTime?
 
     /// - Parameter claims: the claims of `token` that anything here reads.
