@@ -36,7 +36,7 @@ extension KeyPEMError: CustomStringConvertible {
             "expected a PEM text in UTF-8, found text in \(encoding.rawValue); save the file as UTF-8"
         case .notPEM:
             "expected a PEM text, found no line \"-----BEGIN …-----\"; convert DER with: openssl pkey -inform DER"
-        case .severalBlocks: "expected one PEM block, found several; put each key into a file of its own"
+        case .severalBlocks: "expected one PEM block, found several; put each key into its own file"
         case .otherBlock(let label, let expected): "expected \"BEGIN \(expected)\", found \"BEGIN \(label)\""
         case .privateKeyWherePublicExpected:
             "expected a public key, found a private one; a private key does not belong here, "

@@ -39,7 +39,7 @@ package struct ExchangeToken: Sendable {
         self.time = time
     }
 
-    /// Answers a failure of ours as the provider's ``FailureMode`` demands; refusals are the same in both modes.
+    /// The provider's ``FailureMode`` decides what becomes of our own failures; refusals are the same in both modes.
     package func callAsFunction(_ request: ExchangeRequest) async -> ExchangeOutcome {
         do throws(ExchangeStop) {
             let now = time.now()

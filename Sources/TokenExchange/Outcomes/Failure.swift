@@ -1,4 +1,4 @@
-/// Something of ours failed: store, keys, internal service, deadline. Says nothing about the token.
+/// A failure on our side: store, keys, internal service or deadline. Says nothing about the token.
 package struct Failure: Error, Sendable, Equatable {
     /// Raw values are stable: they are in logs, metrics and answers.
     package enum Kind: String, Sendable, CaseIterable {

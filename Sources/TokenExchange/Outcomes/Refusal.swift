@@ -1,4 +1,5 @@
-/// Why a token is not accepted. Raw values are stable: they are in logs and metrics, where nothing of the token is.
+/// Why a token is not accepted. Raw values are stable: they are in logs and metrics, which contain nothing of the
+/// token.
 package enum Refusal: String, Error, Sendable, CaseIterable {
     // Before trust is established; all of these look the same from outside.
     case tokenTooLarge = "token_too_large"

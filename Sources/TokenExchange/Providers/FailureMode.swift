@@ -2,6 +2,6 @@
 package enum FailureMode: String, Sendable, CaseIterable {
     /// Our failure fails the login; a token is answered only when its session is stored.
     case strict
-    /// The login goes on: if something of ours fails, the answer has no external identity.
+    /// Our failure does not fail the login: it is answered without an external identity.
     case optional
 }

@@ -54,7 +54,7 @@ package struct CohortLabel: Sendable, Hashable {
         self.init(kind, digest: ExactText(digest))
     }
 
-    /// In characters of base64url: no digest of ours is longer.
+    /// In characters of base64url: our digests are never longer.
     private static let maximumDigestCount = 43
 }
 

@@ -62,8 +62,8 @@ struct RecognizedIdentity {
         }
     }
 
-    /// No smaller than any JWT of ours: `maximum_bytes` at its greatest, and claims of an identity token within its
-    /// greatest limits, or constants, which are no deeper.
+    /// Large enough for any of our JWTs: `maximum_bytes` at its greatest, and claims of an identity token within its
+    /// greatest limits, or constants, which are never deeper.
     private static let limits = TokenLimits(tokenBytes: 8192, json: JSONLimits(depth: 64, members: 4096))
 
     /// Nil for a token whose key is not ours; `.some(nil)` if we have no keys.

@@ -1,5 +1,5 @@
-/// A token whose signature is good: what it says comes from the holder of a key. There is no other way to make one than
-/// ``UnverifiedToken/verified(by:)``, so code that has one may trust its claims.
+/// A token whose signature is good: what it says comes from the holder of a key. Only ``UnverifiedToken/verified(by:)``
+/// makes one, so code that has one may trust its claims.
 package struct VerifiedToken: Sendable, Redacted {
     package let claims: JSONObject
     /// The header's `typ`.

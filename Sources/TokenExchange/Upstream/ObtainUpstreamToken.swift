@@ -126,7 +126,7 @@ extension ObtainUpstreamToken {
             {
                 return .token(token)
             }
-            // Of no use to anybody any more: take it over, unless another does so first.
+            // Neither a lease nor a usable token: take it over, unless another replica does so first.
             if try await records.replace(
                 present, under: slot.key, with: lease, for: Self.leaseLife, within: Self.recordBudget)
             {

@@ -1,5 +1,5 @@
-/// Rules that a genuine token must pass, with their check. To add a policy, write a type in a file of its own and list
-/// it in ``VerifyIdentityToken/policies``.
+/// Rules that a genuine token must pass, with their check. To add a policy, write a type in a new file and list it in
+/// ``VerifyIdentityToken/policies``.
 protocol IdentityPolicy: Sendable {
     /// In the order in which ``refusal(of:for:at:)`` checks them.
     static var rules: [VerificationRule] { get }

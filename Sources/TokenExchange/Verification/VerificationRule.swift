@@ -5,7 +5,7 @@ package struct VerificationRule: Sendable {
     package let name: String
     /// What the check throws for a token that breaks the rule. Each refusal belongs to one rule.
     package var refusals: [Refusal] = []
-    /// Failures of ours that leave open whether the token passes.
+    /// Our own failures, which leave open whether the token passes.
     var failures: [Failure.Kind] = []
     /// Top-level claims of the token that the check reads.
     var claims: [ExactText] = []

@@ -8,7 +8,7 @@ package struct VerifyIdentityToken: Sendable {
 
     /// - Parameters:
     ///   - providers: all that name claims in their configuration; other claims are never read.
-    ///   - clocks: told of every genuine token.
+    ///   - clocks: observes every genuine token.
     package init(
         tenants: [Tenant], providers: [IdentityProvider], claimsReader: any ClaimsReader, limits: TokenLimits,
         clocks: IssuerClocks = IssuerClocks()

@@ -2,7 +2,7 @@
 ///
 /// Both are hashed together under a random key of this directory, and the digest is looked up. So the time that an
 /// answer takes depends only on the length of what was presented: not on whether the id exists, nor on how much of the
-/// secret was right, since nobody outside can tell which digest a guess has. No secret is kept.
+/// secret was right, since nobody outside can predict a digest. No secret is kept.
 package struct VerifierDirectory: Sendable {
     private let verifiers: [[UInt8]: Verifier]
     private let key: [UInt8]
@@ -33,7 +33,7 @@ package struct VerifierDirectory: Sendable {
         self.sealer = sealer
     }
 
-    /// Nil if the two do not belong together; which of them is wrong cannot be told.
+    /// Nil if the two do not belong together; it does not show which of them is wrong.
     package func verifier(id: [UInt8], secret: [UInt8]) -> Verifier? {
         verifiers[Self.digest(id: id, secret: secret, under: key, by: sealer)]
     }
