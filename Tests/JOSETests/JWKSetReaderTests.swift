@@ -4,7 +4,7 @@ import TokenExchange
 
 @Suite("JWK sets")
 struct JWKSetReaderTests {
-    /// RFC 8037 A.2 and RFC 7515 A.3, two public keys that need no generating.
+    /// RFC 8037 A.2 and RFC 7515 A.3: two public keys that need not be generated.
     private static let ed25519 = #""kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo""#
     private static let p256x = "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU"
     private static let p256 =

@@ -2,7 +2,7 @@ import FoundationEssentials
 import JOSE
 import TokenExchange
 
-/// What lies in a key directory, except the lock.
+/// The files in a key directory, except the lock.
 func files(_ path: String) throws -> [String] {
     try FileManager.default.contentsOfDirectory(atPath: path).filter { $0 != ".lock" }.sorted()
 }
@@ -11,7 +11,7 @@ func manifestText(_ path: String) throws -> String {
     try String(decoding: Data(contentsOf: URL(filePath: "\(path)/manifest.json")), as: UTF8.self)
 }
 
-/// Why a change of a key directory was refused; nil if it was not.
+/// Why a change to a key directory was refused; nil if it was not.
 func problem(_ work: () throws -> Void) throws -> KeyFileError.Problem? {
     do {
         try work()

@@ -3,7 +3,7 @@ import JOSE
 import Testing
 import TokenExchange
 
-/// Who needs the passphrase of key files, and who does not.
+/// Which commands need the passphrase of key files, and which do not.
 @Suite struct KeyPassphraseTests {
     private let times = SigningKeyTimes(longestLifetimes: [.es256: .seconds(3600)])
 
@@ -59,7 +59,7 @@ import TokenExchange
         }
     }
 
-    /// An emergency, and nobody at hand who knows the passphrase.
+    /// In an emergency, perhaps nobody knows the passphrase.
     @Test func revokesAKeyThoughNoOtherCanBeMade() throws {
         try withTemporaryDirectory { path in
             let key = try SigningKeyDirectory(path: path) { KeyPassphrase("correct horse") }

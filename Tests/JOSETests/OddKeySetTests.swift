@@ -2,7 +2,7 @@ import JOSE
 import Testing
 import TokenExchange
 
-/// Key sets as issuers write them who read the RFCs differently: what is meant is used, and one fault spoils one key.
+/// Key sets of issuers that read the RFCs differently: what is meant is used, and a fault affects only its own key.
 @Suite struct OddKeySetTests {
     private static let ed25519 = #""kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo""#
     private static let good = #"{\#(ed25519),"kid":"good"}"#
@@ -24,7 +24,7 @@ import TokenExchange
         try JWKSetReader().read("{\"keys\":[\(elements.joined(separator: ","))]}".bytes, allowing: allowing)
     }
 
-    // MARK: - One element's fault
+    // MARK: - Faults of one element
 
     @Test(arguments: [
         "1", "null", "true", #""x""#, "[]", "{}", #"{"kid":"a","kid":"b"}"#, #"{"x":{"b":1,"b":2}}"#,
@@ -75,7 +75,7 @@ import TokenExchange
 
     // MARK: - Numbers in other spellings
 
-    /// A point whose x or y begins with a zero octet: as RFC 7518 has it, without, and with one more.
+    /// A point whose x or y begins with a zero octet: as RFC 7518 demands, without it, and with one more.
     @Test(arguments: [
         [
             ("AFVDiUrz0A7X10Cr29dclrBod7eH219w7qeLkKjXwAo", "u0yFo9jqKe-q-iRAaRLdhNWxTcMr9lbvbGvVil2UP5I"),

@@ -3,7 +3,8 @@ import TestSupport
 import Testing
 import TokenExchange
 
-/// Our verdict on generated and damaged tokens against libjwt's, which has a parser and a way through OpenSSL of its own.
+/// Our verdict on generated and damaged tokens, compared with that of libjwt, which has its own parser and uses OpenSSL
+/// in its own way.
 @Suite struct SignatureDifferentialTests {
     private static let mutants = 400
 
@@ -26,11 +27,11 @@ import TokenExchange
             }
         }
         #expect(agreed > Self.mutants / 2)
-        // Other than we, libjwt skips what is not of the alphabet and takes trailing bits for nothing.
+        // Unlike us, libjwt skips characters outside the alphabet and ignores trailing bits.
         #expect(lax > 0)
     }
 
-    /// Signed by the right key, whatever they say.
+    /// Claims of any kind, signed by the right key.
     @Test(arguments: [SignatureAlgorithm.rs256, .es256])
     func acceptsNoClaimsThatLibJWTRefuses(_ algorithm: SignatureAlgorithm) throws {
         let judges = try Judges(algorithm)
@@ -46,7 +47,7 @@ import TokenExchange
         #expect(accepted > Self.mutants / 10)
     }
 
-    /// One to three bits flipped, characters taken out, put in, doubled; or cut short.
+    /// One to three bits flipped, or characters removed, added, doubled; or cut short.
     private static func mutant(of token: [UInt8], _ generator: inout SeededGenerator) -> [UInt8] {
         var token = token
         let last = token.count - 1
@@ -67,7 +68,7 @@ import TokenExchange
     }
 }
 
-/// One key, and both who judge by it.
+/// One key, and both judges that use it.
 private struct Judges {
     enum Verdict { case accepted, wrongSignature, unreadable }
 
@@ -81,7 +82,7 @@ private struct Judges {
         publicKeyPEM = try #require((signer.verifier as? OpenSSLTokenVerifier)?.publicKeyPEM)
     }
 
-    /// - Parameter number: makes claims of its own.
+    /// - Parameter number: tokens of different numbers have different claims.
     func token(_ number: Int) throws -> [UInt8] {
         try ModelToken(issuedAt: UnixTime(seconds: Double(number)), algorithm: signer.algorithm.rawValue, keyID: "k")
             .claim("jti", .string(String(repeating: "é", count: number % 7))).signed(by: signer)

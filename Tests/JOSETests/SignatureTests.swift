@@ -63,7 +63,7 @@ struct SignatureTests {
         #expect(!signer.verifier.isValid(signature[..<half] + zero, over: message))
     }
 
-    /// A DER signature by another library that happens to have the length of R‖S must not pass for one.
+    /// A DER signature by another library, which happens to be as long as R‖S, must not be taken for R‖S.
     @Test func refusesDERSignature() throws {
         let signer = try TestKeys.signer(.es256)
         let signature = try signer.signature(over: message)

@@ -79,7 +79,7 @@ struct SigningKeyCommandsTests {
         }
     }
 
-    /// The file of the key that would take over: gone, swapped for another, open to all.
+    /// The file of the key that would take over is gone, swapped for another, or open to all.
     @Test(arguments: 0..<3) func makesASpareWhereTheSuccessorsFileIsNotInOrder(_ damage: Int) throws {
         try withTemporaryDirectory { path in
             let directory = SigningKeyDirectory(path: path)
@@ -177,7 +177,7 @@ struct SigningKeyCommandsTests {
             let before = try inode()
             #expect(try directory.advance(at: time(5), times: times).isEmpty)
             #expect(try inode() == before)
-            // Another configuration is taken note of, though.
+            // But another configuration is recorded.
             _ = try directory.advance(
                 at: time(6), times: SigningKeyTimes(keySetMaximumAge: .zero, longestLifetimes: times.longestLifetimes))
             #expect(try directory.manifest(at: time(6), times: times).keySetMaximumAge.former.count == 1)

@@ -64,7 +64,7 @@ struct SigningKeyDirectoryTests {
         }
     }
 
-    /// Nanoseconds of which no 64 bits hold: 2262 is the last year that they do.
+    /// In nanoseconds these do not fit into 64 bits: the last year that does is 2262.
     @Test(arguments: [15_032_385_535.0, -2_147_483_648.0])
     func takesAFileOfAnyTime(seconds: Double) throws {
         try withTemporaryDirectory { path in
@@ -90,14 +90,14 @@ struct SigningKeyDirectoryTests {
         }
     }
 
-    /// A service that reads by its group, or as the owner where a superuser makes the key.
+    /// A service may read by its group, or as the owner if a superuser made the key.
     @Test func givesANewKeyTheReadersOfTheActiveOne() throws {
         try withTemporaryDirectory { path in
             let directory = SigningKeyDirectory(path: path)
             let first = "\(path)/\(try directory.generate(algorithm: .es256, at: now).fileName)"
             let files = FileManager.default
             try files.setAttributes([.posixPermissions: 0o660], ofItemAtPath: first)
-            // Others than our own only where we may give them.
+            // Only a superuser may give a file to another owner.
             try? files.setAttributes([.ownerAccountID: 4711, .groupOwnerAccountID: 4712], ofItemAtPath: first)
             let second = "\(path)/\(try directory.generate(algorithm: .rs256, at: now).fileName)"
             #expect(try permissions(second) == 0o640)

@@ -3,13 +3,13 @@ import JOSE
 import Testing
 import TokenExchange
 
-/// Whatever is written can be read again, however many keys there are.
+/// What is written can always be read again, however many keys there are.
 @Suite struct SigningKeyLimitTests {
     private let times = SigningKeyTimes(longestLifetimes: [.es256: .seconds(3600)])
 
     private func time(_ seconds: Int) -> UnixTime { UnixTime(seconds: 2_000_000_000) + .seconds(seconds) }
 
-    /// More than 64 KiB, as versions wrote it that could not read it again.
+    /// More than 64 KiB: earlier versions wrote that, but could not read it again.
     private func writeManifest(of count: Int, in path: String) throws {
         let text = try manifestText(path)
         let records = (0..<count).map { index in
@@ -60,7 +60,7 @@ import TokenExchange
         }
     }
 
-    /// The year 11017 has a digit more than the manifest has room for.
+    /// The year 11017 has one digit more than the manifest has room for.
     @Test(arguments: [285_500_000_000, Double.infinity, -Double.infinity])
     func writesAManifestThatCanBeReadAgainWhateverTheClockSays(_ seconds: Double) throws {
         try withTemporaryDirectory { path in

@@ -41,7 +41,7 @@ enum TestKeys {
     }
 }
 
-/// A path where nothing is yet; whatever `body` puts there is removed.
+/// A path where there is nothing yet; what `body` puts there is removed.
 func withTemporaryDirectory<Result>(_ body: (String) throws -> Result) throws -> Result {
     let path = FileManager.default.temporaryDirectory.path + "/jose-tests-\(UInt64.random(in: 0...UInt64.max))"
     defer { try? FileManager.default.removeItem(atPath: path) }

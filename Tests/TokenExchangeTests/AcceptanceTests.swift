@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 import TokenExchange
 
-/// Good tokens that must pass, at the edges of what is good.
+/// Good tokens at the limits of the rules, which must be accepted.
 @Suite struct AcceptanceTests {
     struct Good: Sendable, CustomTestStringConvertible {
         let testDescription: String
@@ -135,7 +135,7 @@ import TokenExchange
         #expect(try await bench.exchange(token).refusal == .conditionNotMet)
     }
 
-    /// RFC 9864 §2.2: two names of one algorithm, each bound to its key.
+    /// RFC 9864 §2.2: two names for the same algorithm.
     @Test(arguments: [("EdDSA", Refusal?.none), ("Ed25519", nil), ("Ed448", .algorithmUnknown), ("ES256", .keyUnknown)])
     func knowsEdDSAByEitherName(name: String, refusal: Refusal?) async throws {
         let signer = TestKeys.edDSA
@@ -158,7 +158,7 @@ import TokenExchange
     @Test(arguments: [8191, 8192])
     func acceptsATokenUpToTheLimit(count: Int) async throws {
         let bench = ExchangeBench()
-        // No base64url text has 4k + 1 characters, so some totals need another header.
+        // No base64url text has 4k + 1 characters, so some lengths need another header.
         for filler in 0..<3 {
             let token = bench.token.header("x", .string(String(repeating: "h", count: filler)))
             let missing = count - (try token.signed(by: TestKeys.rs256)).count

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 import TokenExchange
 
-/// Every case of the published corpus (Attacks/) against the use case, and guards that the corpus means what it says.
+/// Every case of the published corpus (Attacks/) against the use case, and checks that the corpus means what it says.
 @Suite struct AttackTests {
     private static let corpus: AttackCorpus = {
         do { return try AttackCorpus.published.get() } catch { fatalError("\(error)") }
@@ -40,7 +40,7 @@ import TokenExchange
     }
 
     @Test func coversEveryThreatThatATokenCanExpress() {
-        // A replay is the good token itself; slow and flooding connections carry no token.
+        // A replay is the good token itself; slow connections and floods carry no token.
         let rows = Set(1...20).subtracting([15, 20])
         #expect(Set(Self.corpus.attacks.map(\.threat)) == rows)
         #expect(Self.corpus.attacks.count >= 150)

@@ -2,7 +2,7 @@ import TestSupport
 import Testing
 import TokenExchange
 
-/// What is said about clocks that differ.
+/// What is reported about clocks that differ.
 @Suite struct ClockTests {
     @Test func followsTheIssuersClockByItsFreshestTokens() async throws {
         let clocks = IssuerClocks()

@@ -37,7 +37,7 @@ import TokenExchange
         #expect(inner.recordCount == 50 && deferred.count == 0)
     }
 
-    /// Each partition is tried by itself, and the store is away for all of them.
+    /// Each partition is tried by itself, and the store is down for all of them.
     @Test func givesUpAtOnceWhenItIsCancelled() async throws {
         let clock = ManualClock()
         let store = FaultySessionStore(InMemorySessionStore(time: clock.time))
@@ -75,7 +75,7 @@ import TokenExchange
     func keepsAsManyBytesAsItsLimitAndNoMore(spare: Int, dropped: Int) {
         let clock = ManualClock()
         let sessions = (1...3).map { session($0, until: clock.now + .seconds(60)) }
-        // 32 of the digest, 3 of the partition, 1 of the record.
+        // 32 for the digest, 3 for the partition, 1 for the record.
         let deferred = DeferredSessions(
             limits: .init(bytes: 3 * 36 - 2 + spare), store: InMemorySessionStore(time: clock.time), time: clock.time
         ) { _ in }
@@ -97,7 +97,7 @@ import TokenExchange
         writing.cancel()
     }
 
-    /// More partitions than are tried without a pause, and one that is well behind them all.
+    /// More failing partitions than are tried without a pause, and after them one that works.
     @Test func keepsNobodyWaitingBehindAPartitionThatIsAway() async throws {
         let clock = ManualClock()
         let inner = InMemorySessionStore(time: clock.time)

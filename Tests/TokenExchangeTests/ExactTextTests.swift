@@ -2,9 +2,9 @@ import TestSupport
 import Testing
 import TokenExchange
 
-/// Text from outside is compared by its bytes, wherever it comes from and wherever it goes.
+/// Text from outside is compared by its bytes, wherever it comes from and wherever it is used.
 @Suite struct ExactTextTests {
-    /// Unicode takes the two for the same; so does `String`.
+    /// To Unicode the two are the same, and so they are to `String`.
     static let composed = "caf\u{E9}"
     static let decomposed = "cafe\u{301}"
 

@@ -32,7 +32,7 @@ import TokenExchange
         #expect(Set(refusals) == Set(Refusal.allCases))
     }
 
-    /// The verdict is that of the exchange: same reason, at the rule that the reason belongs to.
+    /// The verdict is that of the exchange: the same reason, at the rule that it belongs to.
     @Test(arguments: RefusalTests.table)
     func failsTheRuleThatTheExchangeRefusedBy(spoiled: RefusalTests.Spoiled) async throws {
         let bench = ExchangeBench(
@@ -46,7 +46,7 @@ import TokenExchange
         #expect(explanation.lines[(failing + 1)...].allSatisfy { $0.outcome == .notReached && $0.found.isEmpty })
     }
 
-    /// Faults are put in from the last rule to the first; each time the earlier one is what is reported.
+    /// Faults are added from the last rule to the first; each time the newest one is reported.
     @Test func reportsRulesInTheOrderInWhichTheyAreLookedAt() async throws {
         let provider = IdentityProvider.vipLoyalty(
             claims: [ClaimMapping(name: "x", source: .firstOf([ClaimPath("x")]), isRequired: true)],

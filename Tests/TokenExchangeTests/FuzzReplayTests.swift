@@ -24,7 +24,7 @@ import Testing
         }
     }
 
-    /// What breaks one reader is tried on the others: they share a scanner.
+    /// Seeds for one reader are tried on the others, since they share a scanner.
     @Test(arguments: FuzzTarget.allCases)
     func everyPropertyHoldsOfTheSeedsOfOthers(_ target: FuzzTarget) throws {
         let files = try FuzzTarget.allCases.flatMap { try Self.files(of: $0, in: "Corpus") }

@@ -4,7 +4,7 @@ import Testing
 import TokenExchange
 
 @Suite struct IPAddressTests {
-    /// What `inet_pton` makes of a text, as the 16 bytes of an IPv6 address.
+    /// What `inet_pton` reads, as an IPv6 address of 16 bytes.
     private func independent(_ text: String) -> IPAddress? {
         var (four, sixteen) = (in_addr(), in6_addr())
         if inet_pton(AF_INET, text, &four) == 1 { return IPAddress(ipv4: UInt32(bigEndian: four.s_addr)) }
@@ -52,7 +52,7 @@ import TokenExchange
         for (text, form) in forms { #expect(try #require(IPAddress(text.utf8)).description == form) }
         var generator = SeededGenerator(seed: 12)
         for _ in 0..<10_000 {
-            // Half of the groups zero, so that there are gaps.
+            // Half of the groups are zero, so that there are gaps.
             let address = IPAddress(
                 bits: (0..<8).reduce(UInt128(0)) { bits, _ in
                     bits << 16
@@ -114,7 +114,7 @@ import TokenExchange
         #expect(try source("192.0.2.1") == source("::ffff:192.0.2.1"))
         #expect(try source("2001:db8:1:2::1") == source("2001:db8:1:2:ffff::9"))
         #expect(try source("2001:db8:1:2::1") != source("2001:db8:1:3::1"))
-        // The same bytes at the start, and another address.
+        // It begins with the same bytes, but is another address.
         #expect(try source("32.1.13.184") != source("2001:db8::1"))
     }
 }

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 import TokenExchange
 
-/// What a verifier may know and end, and what it costs the store.
+/// What a verifier may see and end, and what it costs the store.
 @Suite struct IntrospectSessionTests {
     private static let verifier = Verifier(id: "v", identityProviders: ["vip-loyalty"], revocation: .own)
     private static let other = Verifier(id: "o", identityProviders: ["notes"], revocation: .own)
@@ -19,7 +19,7 @@ import TokenExchange
         #expect(try await bench.introspect(identity, for: Self.other) == .inactive)
     }
 
-    /// Whatever a token may hold can be mapped, and what was mapped can be read again.
+    /// All that a token may contain can be mapped, and what was mapped can be read again.
     @Test(
         arguments: [nil, TokenRecipe.Kind.opaque],
         [TokenLimits(), TokenLimits(json: JSONLimits(depth: 64, members: 4096))])
@@ -29,7 +29,7 @@ import TokenExchange
         let bench = ExchangeBench(
             providers: [.vipLoyalty(kind: kind ?? jwt, claims: [mapping])], limits: limits)
         var claim = JSONValue.object((0..<min(limits.json.members, 300)).map { .init(ExactText("n\($0)"), .null) })
-        // The payload itself counts as one.
+        // The payload itself is one level.
         for _ in 0..<limits.json.depth - 2 { claim = .array([claim]) }
         let identity = try #require(try await bench.exchange(bench.token.claim("deep", claim)).externalIdentity)
         let session = try #require(try await bench.introspect(identity).session)
@@ -60,7 +60,7 @@ import TokenExchange
         #expect(store.roundTrips == 2, "a JWT says itself whose it is")
     }
 
-    /// Nobody has written it yet, and none of it comes back to life.
+    /// It is not written yet, and once it is revoked it never becomes active.
     @Test(arguments: [false, true]) func knowsASessionThatWaitsHere(isRevoked: Bool) async throws {
         let clock = ManualClock()
         let store = FaultySessionStore(InMemorySessionStore(time: clock.time))

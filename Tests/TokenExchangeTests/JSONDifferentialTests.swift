@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 import TokenExchange
 
-/// Our scanner against two readers that others use for the same tokens: Foundation's, and jansson behind libjwt.
+/// Our scanner compared with two readers that others use for the same tokens: Foundation's, and libjwt's jansson.
 @Suite struct JSONDifferentialTests {
     private static let documents = 4000
 
@@ -31,7 +31,7 @@ import TokenExchange
         #expect(accepted > Self.documents / 10)
     }
 
-    /// Foundation keeps one of two names that Unicode takes for the same; so does every `[String: …]` of Swift.
+    /// Foundation keeps one of two names that are the same to Unicode, and so does every `[String: …]` in Swift.
     @Test func foundationReadsTheNamesThatWeRead() throws {
         var accepted = 0
         for text in documents(seed: 2) {
@@ -62,11 +62,11 @@ import TokenExchange
     }
 }
 
-/// Why ``JSONObject`` refuses what RFC 8259 or a lax reader would have.
+/// Why ``JSONObject`` refuses what RFC 8259 or a lax reader would accept.
 private enum Strictness {
     case duplicateMember, limits, loneSurrogate, nul, notUTF8, byteOrderMark
 
-    /// Nil if none of the rules is a reason.
+    /// Nil if no rule gives a reason.
     init?(_ refusal: JSONError, of text: [UInt8]) {
         let string = String(decoding: text, as: UTF8.self)
         switch refusal {

@@ -105,7 +105,7 @@ import TokenExchange
         #expect(value["b"]?["c"]?.string == "\u{7}")
     }
 
-    /// Cut anywhere, a document is refused, and nothing reads past its end.
+    /// A document that is cut short is refused, wherever it is cut, and nothing reads past its end.
     @Test func refusesEveryPrefixOfADocument() {
         let text = Array(#"{"a":[1.5e3,"é\u00e9\uD83D\uDE00",{"b":null}],"c":true}"#.utf8)
         for count in 0..<text.count { #expect(error(of: Array(text[..<count])) != nil) }

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 import TokenExchange
 
-/// What `matches` means, what it refuses, and that it takes no longer than the claim is.
+/// What `matches` means, what it refuses, and that its time is linear in the claim.
 @Suite struct PatternTests {
     private func matches(_ pattern: String, _ text: String) throws -> Bool {
         try AnchoredPattern(pattern).matches(ExactText(text))
@@ -71,17 +71,17 @@ import TokenExchange
         #expect(throws: PatternRefusal.self) { try AnchoredPattern(String(repeating: "a", count: 1001)) }
         #expect(try matches("a{999}", String(repeating: "a", count: 999)))
         #expect(throws: PatternRefusal.self) { try AnchoredPattern("a{1000}b") }
-        // Nothing, however often, takes no steps, and no time to find that out.
+        // An empty piece has no steps, however often it is repeated, and finding that out takes no time.
         #expect(try matches("((((){1000}){1000}){1000}){1000}a", "a"))
     }
 
-    /// Those that take backtracking matchers hours, and automata that are built beforehand all memory.
+    /// They cost backtracking matchers hours, and automata that are built in advance all memory.
     static let explosive = [
         #"([a-z0-9]+[._-]?)+@example\.com"#, "(a|a)*b", "(a*)*b", "((a*)*)*b", "(a+)+b", "(.*)*x", "(a|aa)+b",
         "(.*a){20}b", "(a?){200}a{200}b", "(a|b)*a(a|b){100}c",
     ]
 
-    /// A genuine token whose claim would keep a backtracking matcher busy for longer than anybody waits.
+    /// A genuine token whose claim would keep a backtracking matcher busy for far too long.
     @Test(arguments: [25, 6000])
     func answersALoginWhateverItsClaimIs(count: Int) async throws {
         let pattern = try AnchoredPattern(#"([a-z0-9]+[._-]?)+@example\.com"#)
@@ -97,8 +97,7 @@ import TokenExchange
         #expect(try await bench.exchange(bench.token.claim("email", .string("a.b@example.com"))).refusal == nil)
     }
 
-    /// The time that a claim takes grows as the claim does: eight times the claim takes far less than sixty-four times the
-    /// time, on a machine however slow.
+    /// A claim that is eight times as long takes far less than sixty-four times as long, even on a slow machine.
     @Test(arguments: explosive)
     func takesTimeLinearInTheClaim(pattern: String) throws {
         let pattern = try AnchoredPattern(pattern)
@@ -111,8 +110,8 @@ import TokenExchange
     }
 }
 
-/// The C library's matcher as a second opinion, on patterns without edges inside: of those it loses track in repetitions
-/// (`(^.)+` matches `--` there).
+/// The C library's matcher as a second opinion, on patterns without anchors inside: in repetitions it gets those wrong
+/// (there, `(^.)+` matches `--`).
 @Suite struct PatternDifferentialTests {
     private static func answer(of pattern: String, on text: String) -> Bool? {
         var compiled = regex_t()

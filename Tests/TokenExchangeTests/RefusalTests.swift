@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 import TokenExchange
 
-/// One spoiled token for every reason to refuse one, and the guard that no reason is missing.
+/// One spoiled token for each reason to refuse a token, and a check that no reason is missing.
 @Suite struct RefusalTests {
     struct Spoiled: Sendable, CustomTestStringConvertible {
         let refusal: Refusal

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 import TokenExchange
 
-/// Sessions that end together.
+/// Revocations of many sessions at once.
 @Suite struct RevocationTests {
     @Test func memoryKeepsThePromisesOfTheStore() async throws {
         let clock = ManualClock()
@@ -50,7 +50,7 @@ import TokenExchange
         #expect(try await bench.introspect(after) != .inactive)
     }
 
-    /// A moment to come would have every login dead until then.
+    /// Otherwise every new login until that moment would be revoked.
     @Test func takesAMomentToComeForNow() async throws {
         let bench = ExchangeBench()
         try await bench.revocations.revoke(.me, issuedBefore: bench.clock.now + .seconds(60))
@@ -84,7 +84,7 @@ import TokenExchange
         #expect(try await other.introspect(identity) == .inactive)
     }
 
-    /// Five seconds are promised: by then who cannot read the list does not know, and says why.
+    /// Revocations are promised to count within five seconds. After that, a replica that cannot read the list says so.
     @Test func neverCallsASessionGoodByAListThatIsOld() async throws {
         let clock = ManualClock()
         let list = LossyRevocationStore(clock)
@@ -102,7 +102,7 @@ import TokenExchange
         await #expect(throws: unread) { try await bench.introspect(identity) }
     }
 
-    /// As after a stall of the store: nobody waits for the next reading.
+    /// As after a stall of the store: no caller waits for the next regular reading.
     @Test func readsAListThatIsOldBeforeItGivesUp() async throws {
         let clock = ManualClock()
         let bench = ExchangeBench(clock: clock, revocationStore: LossyRevocationStore(clock))
@@ -114,7 +114,7 @@ import TokenExchange
         #expect(await bench.exchange(token).externalIdentity == identity)
     }
 
-    /// What was handed out before may have been revoked since; what is made now is good.
+    /// An earlier token may have been revoked since; one that is made now is good.
     @Test func handsOutNoEarlierTokenByAListThatIsOld() async throws {
         let clock = ManualClock()
         let list = LossyRevocationStore(clock)
@@ -138,7 +138,7 @@ import TokenExchange
             providers: [.vipLoyalty(kind: .upstream)], clock: clock, revocationStore: list,
             upstream: ScriptedUpstream())
         list.refuseReading(with: .timedOut)
-        // One that is new needs no list.
+        // A new one needs no list.
         let token = try bench.token.signed(by: TestKeys.rs256)
         let first = try #require(await bench.exchange(token).externalIdentity)
         guard case .failed(let failure) = await bench.exchange(token) else {
@@ -186,7 +186,7 @@ import TokenExchange
         #expect(list.age == .seconds(7) && !list.isFresh)
     }
 
-    /// So an emergency is over for this replica at once, and for the others when they have read.
+    /// So a revocation counts on this replica at once, and on the others once they have read it.
     @Test func revokesThoughTheListCannotBeRead() async throws {
         let clock = ManualClock()
         let store = LossyRevocationStore(clock)
@@ -206,9 +206,9 @@ import TokenExchange
         try await bench.revocations.revoke(try #require(Cohort(.keyID, keyID)))
         #expect(bench.revocations.isRevoked(keyID: keyID))
         #expect(!bench.revocations.isRevoked(keyID: "another"))
-        // However late it is used.
+        // However late the key is used.
         bench.clock.advance(by: .seconds(9 * 365 * 86400))
-        // What is over is forgotten at each revocation.
+        // Each new revocation removes those that have expired.
         try await bench.revocations.revoke(.me, issuedBefore: UnixTime(seconds: 0))
         #expect(bench.revocations.isRevoked(keyID: keyID))
         #expect(try await bench.introspect(bench.logIn("me")) == .inactive)
@@ -226,13 +226,13 @@ import TokenExchange
         #expect(try await bench.introspect(after) != .inactive)
         #expect(!bench.revocations.isRevoked(keyID: keyID))
         try await bench.revocations.revoke(try #require(Cohort(.keyID, keyID)))
-        // A compromised key stays so.
+        // A compromised key stays compromised.
         try await bench.revocations.revoke(try #require(Cohort(.keyID, keyID)), issuedBefore: moment)
         #expect(bench.revocations.isRevoked(keyID: keyID))
         #expect(try await bench.introspect(after) == .inactive)
     }
 
-    /// A token says the second of its issue: nobody can tell on which side of a watermark in that second it is.
+    /// A token's time of issue is in whole seconds: on which side of a watermark within its second it is, is unknown.
     @Test func callsATokenRevokedByItsSignatureOnlyWhereItsWholeSecondIs() async throws {
         let clock = ManualClock()
         let store = FaultySessionStore(InMemorySessionStore(time: clock.time))
@@ -260,7 +260,7 @@ import TokenExchange
         store.refuse(true)
         await one.revocations.refresh()
         #expect(one.revocations.count == 2 && one.revocations.isRevoked(keyID: "compromised"))
-        // Another one starts, and the store takes writes again.
+        // Another replica starts, and the store takes writes again.
         let other = ExchangeBench(clock: clock, revocationStore: store)
         try await other.revocations.read()
         #expect(other.revocations.count == 0)
@@ -268,7 +268,7 @@ import TokenExchange
         await one.revocations.refresh()
         try await other.revocations.read()
         #expect(other.revocations.count == 2 && other.revocations.isRevoked(keyID: "compromised"))
-        // Each until it is over.
+        // Each one until it expires.
         await one.revocations.refresh()
         clock.advance(by: .seconds(86401))
         store.loseAll()
@@ -315,7 +315,7 @@ import TokenExchange
     }
 }
 
-/// Forgets and refuses on demand.
+/// A store that forgets and refuses on demand.
 private final class LossyRevocationStore: RevocationStore {
     private let inner: Mutex<InMemorySessionStore>
     private let isRefusing = Mutex(false)
@@ -331,7 +331,7 @@ private final class LossyRevocationStore: RevocationStore {
 
     func refuse(_ isRefusing: Bool) { self.isRefusing.withLock { $0 = isRefusing } }
 
-    /// Nil: it is read again.
+    /// - Parameter cause: nil to let it be read again.
     func refuseReading(with cause: SessionStoreFailure.Cause?) { unreadable.withLock { $0 = cause } }
 
     var count: Int { store.revocations(unless: nil, within: .zero)?.revocations.count ?? 0 }

@@ -4,9 +4,9 @@ import TestSupport
 import Testing
 import TokenExchange
 
-/// An issuer that gives an old `kid` to a new key: one look at a newer set before a signature counts as bad.
+/// An issuer that gives an old `kid` to a new key: a newer set is tried once before a signature counts as bad.
 @Suite struct RotatedKeyTests {
-    /// Has the first set, and another one for whoever has found its keys wanting.
+    /// Answers with the first set, or with the second if the keys of the first were tried in vain.
     private struct TwoSets: IssuerKeySource {
         let first: IssuerKeySet
         let second: IssuerKeySet?
@@ -39,12 +39,12 @@ import TokenExchange
         #expect(try await refusal(with: IssuerKeySet([]), signedBy: new) == .signatureInvalid)
     }
 
-    /// A forgery must not look like our outage.
+    /// A forgery must not look like an outage of ours.
     @Test func refusesABadSignatureWhereNoNewerSetCanBeHad() async throws {
         #expect(try await refusal(with: nil, signedBy: new) == .signatureInvalid)
     }
 
-    /// Waits for both sets, and writes down how long it may.
+    /// Waits for both sets, and records how long it was allowed to.
     private final class SlowSets: IssuerKeySource {
         let budgets = Mutex<[Duration]>([])
         private let clock: ManualClock

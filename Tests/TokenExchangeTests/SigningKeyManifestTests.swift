@@ -18,7 +18,7 @@ struct SigningKeyManifestTests {
 
     private func time(_ seconds: Int) -> UnixTime { Self.start + .seconds(seconds) }
 
-    /// A, active for long, and B, published at 0.
+    /// A, which has been active for long, and B, published at 0.
     private func twoKeys() throws -> SigningKeyManifest {
         var manifest = empty()
         _ = try manifest.publish("A", .es256, at: time(-86400 * 10), times: times)
@@ -84,7 +84,7 @@ struct SigningKeyManifestTests {
         #expect(manifest.record("C")?.maySignFrom == time(1611))
     }
 
-    /// A day, then half a day, then ten minutes: what is cached for half a day counts though the day is over.
+    /// A day, then half a day, then ten minutes: a set cached for half a day counts even once the day has passed.
     @Test func holdsEveryMaximumAgeThatWasLowered() throws {
         func times(_ seconds: Int) -> SigningKeyTimes { SigningKeyTimes(keySetMaximumAge: .seconds(seconds)) }
         var manifest = empty()
@@ -98,7 +98,7 @@ struct SigningKeyManifestTests {
         #expect(manifest.keySetMaximumAge == RetainedMaximum(.seconds(600)))
     }
 
-    /// A replica that has not noticed the new key yet serves a set without it, for the longer time by now.
+    /// A replica that has not noticed the new key yet serves a set without it, which is now cached for longer.
     @Test func makesAPublishedKeyWaitLongerWhenTheMaximumAgeIsRaised() throws {
         var manifest = try twoKeys()
         let longer = SigningKeyTimes(keySetMaximumAge: .seconds(3600), longestLifetimes: [.es256: .seconds(3600)])
@@ -137,7 +137,7 @@ struct SigningKeyManifestTests {
         }
     }
 
-    /// Better no token than one that nobody should take.
+    /// No token is better than one that should not be accepted.
     @Test func endsTheOnlyKeyWhereNoneMayTakeItsPlace() throws {
         var manifest = empty()
         _ = try manifest.publish("A", .es256, at: time(0), times: times)
@@ -249,7 +249,7 @@ struct SigningKeyManifestTests {
             adopting: [("A", .es256, time(-500)), ("R", .rs256, time(50))], at: time(0), times: times)
         #expect(manifest.plan(at: time(0)).signers == [.es256: "A", .rs256: "R"])
         #expect(manifest.record("A")?.since == time(-500) && manifest.record("R")?.since == time(0))
-        // Tokens of a key that no provider uses any more may live for as long as any token.
+        // Tokens of a key that no provider uses any more may live as long as any token.
         _ = try manifest.publish("S", .rs256, at: time(1), times: times)
         _ = try manifest.activate("S", at: time(1000), times: times)
         #expect(manifest.record("R")?.tokensDieBy == time(1000 + 86400 + 120 + 30))
@@ -275,7 +275,7 @@ struct SigningKeyManifestTests {
                 .generate(.es256), .generate(.es256), .activate(keyID: "K1"), .retire(keyID: "K0"), .generate(.es256),
                 .activate(keyID: "K4"), .retire(keyID: "K1"), .generate(.es256),
             ])
-        // Made just early enough: the second key of the second rotation takes over to the second.
+        // Made just in time: the second key of the second rotation takes over to the second.
         #expect(manifest.active(.es256)?.since == time(2 * 90 * 86400))
         let before = manifest
         #expect(try manifest.stepsDue(at: now, times: times) { _ in "X" }.due.isEmpty)

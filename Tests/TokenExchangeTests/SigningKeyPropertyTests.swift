@@ -2,8 +2,8 @@ import TestSupport
 import Testing
 import TokenExchange
 
-/// Any commands at any times, replicas that notice late and whose clocks are off, verifiers that keep the JWK set for as
-/// long as they may: no token is ever refused, and there is always somebody who signs.
+/// Any commands at any times, replicas that notice late and have wrong clocks, verifiers that cache the JWK set for as
+/// long as they may: no token is ever refused, and there is always a key that signs.
 @Suite("Signing key interlocks")
 struct SigningKeyPropertyTests {
     @Test(arguments: UInt64(0)..<60)
@@ -15,7 +15,7 @@ struct SigningKeyPropertyTests {
         #expect(world.revocations > 0, "seed \(seed) tests little")
     }
 
-    /// The same world with force in it, so that the property above is seen to be able to fail.
+    /// The same world with a forced step, which shows that the property above can fail.
     @Test func noticesAForcedStep() throws {
         let broken = try (UInt64(0)..<20).map { seed in
             var world = SigningKeyWorld(seed: seed, usesForce: true)
@@ -29,7 +29,7 @@ struct SigningKeyPropertyTests {
 /// One manifest, some replicas and verifiers, and a history of who signed what.
 private struct SigningKeyWorld {
     private struct Replica {
-        /// Of its clock, either way.
+        /// How far its clock is wrong, either way.
         let offset: Duration
         var manifest: SigningKeyManifest
         var times: SigningKeyTimes
@@ -76,7 +76,7 @@ private struct SigningKeyWorld {
             keys: [], writtenAt: ManualClock.start, keySetMaximumAge: RetainedMaximum(times.keySetMaximumAge),
             lifetimes: [:])
         _ = try? manifest.publish("K0", .es256, at: ManualClock.start, times: times)
-        // Half the skew each way, so that no two clocks are apart by more.
+        // Half the skew each way, so that no two clocks differ by more.
         for offset in [-3, 0, 3] {
             var replica = Replica(offset: .seconds(offset), manifest: manifest, times: times)
             replica.observations.note(manifest, keySetMaximumAge: times.keySetMaximumAge, elapsed: .zero)
@@ -104,7 +104,7 @@ private struct SigningKeyWorld {
 
     private mutating func command() throws {
         let before = manifest
-        // The command's clock; two hours behind now and then, which must be refused or do no harm.
+        // The command's clock, now and then two hours behind, which must be refused or do no harm.
         let isBehind = Int.random(in: 0..<20, using: &random) == 0
         let now = clock(.seconds(Int.random(in: -3...3, using: &random)) + (isBehind ? .seconds(-7200) : .zero))
         let keyID = manifest.keys.randomElement(using: &random)?.keyID ?? ""
@@ -120,13 +120,13 @@ private struct SigningKeyWorld {
             default: break
             }
         } catch {
-            // What is refused changes nothing that counts.
+            // A refused command changes nothing that matters.
             #expect(manifest.keys == before.keys)
         }
         guard manifest != before else { return }
         #expect(manifest.keys.count { $0.state == .active } == 1)
         for index in replicas.indices {
-            // A step later at most is when it is looked at.
+            // It is checked one step later at most.
             let delay = Duration.milliseconds(Int.random(in: 0...4000, using: &random))
             replicas[index].arrivals.append((elapsed + delay, manifest))
         }
@@ -146,7 +146,7 @@ private struct SigningKeyWorld {
         }
     }
 
-    /// Unless a key had to take over that verifiers may not know.
+    /// Unless a key that verifiers may not know would have to take over.
     private mutating func revokeWithoutHarm(_ keyID: ExactText, at now: UnixTime) {
         var copy = manifest
         guard Int.random(in: 0..<4, using: &random) == 0,
@@ -159,7 +159,7 @@ private struct SigningKeyWorld {
 
     /// Another configuration: a command sees it first, then the replicas are told to reload.
     private mutating func lowerOrRaiseTimes(at now: UnixTime) {
-        // Far apart, so that the lag does not hide one that is forgotten.
+        // Far apart, so that the lag does not hide a value that was forgotten.
         let next = Self.times(
             maximumAge: [10, 100, 160].randomElement(using: &random) ?? 60,
             lifetime: [10, 100, 200].randomElement(using: &random) ?? 200)
@@ -203,7 +203,7 @@ private struct SigningKeyWorld {
         var verifier = verifiers[index]
         defer { verifiers[index] = verifier }
         guard verifier.keptUntil <= elapsed, Bool.random(using: &random) || verifier.keys.isEmpty else {
-            // One that does not ask again may not go on with what it has.
+            // A verifier that does not fetch again must stop using what it has.
             if verifier.keptUntil <= elapsed { verifier.keys = [] }
             return
         }

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 import TokenExchange
 
-/// What each operation promises while the store is away: the table in `docs/operations.md`, row by row.
+/// What each operation promises while the store is down: the table in `docs/operations.md`, row by row.
 @Suite struct StorePromiseTests {
     static let causes: [SessionStoreFailure.Cause] = [
         .timedOut, .notConnected(detail: "connection refused"), .refused(code: "OOM"), .unexpectedReply, .overloaded,
@@ -40,13 +40,13 @@ import TokenExchange
                 providers: [.vipLoyalty(mode: mode, kind: kind, deadline: .seconds(10))], clock: clock, store: store,
                 upstream: ScriptedUpstream())
             #expect(try await bench.exchange(bench.token).externalIdentity != nil)
-            // Just before its deadline a strict login must be answered.
+            // A strict login must be answered just before its deadline.
             let budget = mode == .strict ? Duration.milliseconds(9950) : store.patience
             #expect(!store.budgets.isEmpty && store.budgets.allSatisfy { $0 == budget }, "\(store.budgets)")
         }
     }
 
-    /// All that is asked for one answer together.
+    /// That is for all operations on the store together.
     @Test func introspectionAndRevocationWaitTwoSeconds() async throws {
         let clock = ManualClock()
         let store = FaultySessionStore(InMemorySessionStore(time: clock.time))
@@ -56,7 +56,7 @@ import TokenExchange
         store.fail(with: nil)
         let asked = store.budgets.count
         store.whenAsked { clock.advance(by: .milliseconds(700)) }
-        // Its session waits to be written, so that goes first.
+        // Its session is waiting to be written, so that comes first.
         guard case .active = try await bench.introspect(identity) else {
             Issue.record("not active")
             return
@@ -122,7 +122,7 @@ import TokenExchange
     }
 }
 
-/// Records that another version wrote, or nobody.
+/// Records that were damaged, or written by another version.
 @Suite struct UnreadableRecordTests {
     private static let damages: [(UnreadableRecord, @Sendable ([UInt8]) -> [UInt8])] = [
         (.olderVersion, { [1] + $0.dropFirst() }), (.newerVersion, { [3] + $0.dropFirst() }),
@@ -140,7 +140,7 @@ import TokenExchange
         let first = try #require(await bench.exchange(token).externalIdentity)
         store.tamper(change)
         for _ in 0..<3 { #expect(try await bench.introspect(first) == .inactive) }
-        // Its answer cannot be told good either, so there is a new one.
+        // The answer cannot be opened either, so there is a new one.
         let second = try #require(await bench.exchange(token).externalIdentity)
         #expect(second != first)
         store.tamper { $0 }

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 import TokenExchange
 
-/// No number from outside, however it is made, can make a time that traps when something is done with it.
+/// No number from outside can make a time that traps when it is used.
 @Suite struct TimeBoundsTests {
     static let extremes: [Double] = [
         0, -0.0, 1, -1, 0.0005, -0.0005, 1e308, -1e308, 9_007_199_254_740_991, 9_007_199_254_740_992,
@@ -22,7 +22,7 @@ import TokenExchange
         extremes.map(UnixTime.init(seconds:)) + integers.map(UnixTime.init(milliseconds:))
     }
 
-    /// Everything that is done with a time somewhere.
+    /// All that is ever done with a time.
     private func use(_ time: UnixTime) {
         #expect(UnixTime(seconds: -62_135_596_800) <= time && time <= UnixTime(seconds: 1e300))
         #expect(abs(time.wholeSeconds) < 1 << 40 && abs(time.milliseconds) < 1 << 50)
@@ -52,7 +52,8 @@ import TokenExchange
         }
     }
 
-    /// A token's times end up in sums with skews and lifetimes, in differences for the log, in explanations and in records.
+    /// A token's times end up in sums with skews and lifetimes, in differences for the log, in explanations and in
+    /// records.
     @Test func everyTimeInATokenIsAnsweredByItsRule() async throws {
         let literals =
             Self.extremes.filter(\.isFinite).map { "\($0)" } + Self.integers.map { "\($0)" } + [
@@ -72,7 +73,7 @@ import TokenExchange
         }
     }
 
-    /// Whoever can write to the store can write any number.
+    /// Anyone who can write to the store can write any number.
     @Test func takesEveryNumberOfAStoredRevocation() async throws {
         let clock = ManualClock()
         let store = ExtremeRevocationStore(times: Self.times)
@@ -90,7 +91,7 @@ import TokenExchange
     }
 }
 
-/// Lists times of all kinds, and then nothing any more.
+/// A store that first lists times of all kinds, then nothing.
 private final class ExtremeRevocationStore: RevocationStore, @unchecked Sendable {
     private let times: [UnixTime]
     var isLost = false

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 import TokenExchange
 
-/// Tokens that wait for the next login, tokens that come again, and tokens that must not.
+/// Tokens that are kept for the next login, tokens that come again, and tokens that must not.
 extension UpstreamExchangeTests {
     @Test func keepsATokenForTheNextLoginOnTheSameDevice() async throws {
         let bench = bench()
@@ -72,7 +72,7 @@ extension UpstreamExchangeTests {
         #expect(source.calls == 2)
     }
 
-    /// Of a service that has one token for each associate, such as an API key.
+    /// For a service that has one token for each associate, such as an API key.
     private static let always = UpstreamToken(bytes: Array("always-the-same".utf8), lifetime: nil)
 
     @Test func keepsTheSessionOfATokenThatComesAgainForAsLongAsTheLatestLogin() async throws {
@@ -107,7 +107,7 @@ extension UpstreamExchangeTests {
         }
     }
 
-    /// Kept, it would come back once its revocation is forgotten.
+    /// If it were kept, it would come back once its revocation has expired.
     @Test func keepsNoTokenThatWasRevoked() async throws {
         let bench = bench()
         source.answerNext(.success(Self.always), .success(Self.always), .success(Self.always))
@@ -133,7 +133,7 @@ extension UpstreamExchangeTests {
         }
     }
 
-    /// None makes room for another: whoever loses a device must be able to end its session.
+    /// No device is dropped to make room: the session of a lost device must stay revocable.
     @Test(arguments: [1, 32])
     func refusesATokenOfMoreDevicesThanAreAllowed(limit: Int) async throws {
         let bench = ExchangeBench(
@@ -187,7 +187,7 @@ extension UpstreamExchangeTests {
         let (store, records) = (InMemorySessionStore(time: clock.time), InMemorySharedRecords(time: clock.time))
         let sources = [ScriptedUpstream(name: "a"), ScriptedUpstream(name: "b")]
         let benches = sources.map { bench(store: store, source: $0, records: records) }
-        // Each replica keeps a token of its own, which somebody holds.
+        // Each replica keeps its own token, and somebody holds each of them.
         var held: [ExternalIdentity] = []
         for (number, bench) in benches.enumerated() {
             held.append(try #require(try await bench.exchange(token(bench, number)).externalIdentity))

@@ -111,7 +111,7 @@ import TokenExchange
         let (store, dying, living) = (
             InMemorySessionStore(time: clock.time), ScriptedUpstream(), ScriptedUpstream(name: "b")
         )
-        // Its sleeps never end, so it renews its claim no more: as dead as a replica can be.
+        // Its sleeps never end, so it no longer renews its lease: as dead as a replica can be.
         let obtain = ObtainUpstreamToken(
             source: dying, records: records,
             vault: UpstreamVault(sealer: OpenSSLRecordSealer(), secret: Array("one secret for all replicas".utf8)),
@@ -151,7 +151,7 @@ import TokenExchange
         #expect(living.calls == 0)
         clock.advance(by: .milliseconds(200))
         #expect(await login.value == "b-1/+=")
-        // Back from the dead, it finds another's mark, and does not overwrite what that one keeps.
+        // Back from the dead, it finds another replica's record, and does not overwrite it.
         dying.release()
         _ = await dyingLogin.value
         #expect(text(try await bench.exchange(token(bench, 3), device: "till")) == "b-1/+=")
@@ -193,7 +193,7 @@ import TokenExchange
         let first = Task { await bench.exchange(tokens[0], device: "till") }
         try await eventually("a call", within: .seconds(30)) { source.calls == 1 }
         let second = Task { await bench.exchange(tokens[1], device: "till") }
-        // Time for the second to join; were it late, it would lead, and succeed as well.
+        // Time for the second to join; if it were late, it would lead, and also succeed.
         for _ in 0..<100 { await Task.yield() }
         source.release()
         #expect(failure(await first.value) == .deadlineExceeded)

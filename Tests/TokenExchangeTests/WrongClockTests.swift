@@ -3,7 +3,8 @@ import TestSupport
 import Testing
 import TokenExchange
 
-/// A wall clock that is wrong for a moment, far ahead or before 1970: nothing dies, and all is well once it is right again.
+/// A wall clock that is wrong for a moment, far ahead or before 1970: nothing dies, and all is well once it is right
+/// again.
 @Suite struct WrongClockTests {
     private static let errors: [Duration] = [.seconds(1e11), .seconds(-6e10), .seconds(40 * 86_400), .seconds(-2e9)]
 
