@@ -18,7 +18,7 @@ struct ClaimsReaderTests {
         #expect(try claim(#""\u005a\"\n\\\ud83e\uddfe""#) == .string("Z\"\n\\🧾"))
     }
 
-    @Test func takesNullForAbsent() throws {
+    @Test func treatsNullAsAbsent() throws {
         #expect(try claim("null") == nil)
         #expect(try claim("[null]") == .array([.null]))
     }
@@ -32,12 +32,12 @@ struct ClaimsReaderTests {
         "1764003900", "1.5", "1.10", "0", "-0", "-7", "1e3", "1E+3", "1.7e308", "9007199254740993",
         "9007199254740993.0", "9223372036854775807", "9223372036854775808", "18446744073709551616", "1e400", "-1e-400",
     ])
-    func readsNumbersToTheLetter(literal: String) throws {
+    func keepsNumbersAsTheyAreWritten(literal: String) throws {
         #expect(try claim(literal) == .number(literal: literal))
         #expect(try claim("[{\"a\":\(literal)}]") == .array([.object([.init("a", .number(literal: literal))])]))
     }
 
-    @Test func readsOtherClaimsBesideANumberThatNoLibraryHolds() throws {
+    @Test func readsOtherClaimsNextToANumberThatNoLibraryCanHold() throws {
         let json = #"{"c":"s","big":18446744073709551616,"huge":1e999999999}"#
         #expect(try claim("c", in: json) == .string("s"))
     }
@@ -73,7 +73,7 @@ struct ClaimsReaderTests {
         #expect(throws: ClaimsUnreadable.self) { try claim("", in: #"{"sub":"s","":1}"#) }
     }
 
-    @Test func readsTheClaimsThatAreAskedForAlone() throws {
+    @Test func readsOnlyTheClaimsThatAreAskedFor() throws {
         let claims = try JSONObject(Array(#"{"sub":"s","exp":1,"more":{"a":[1]}}"#.utf8), limits: JSONLimits())
         let read = try LibJWTClaimsReader.claims(["sub", "aud", "exp"], in: claims)
         #expect(read["sub"] == .string("s"))

@@ -133,7 +133,7 @@ struct JWKSetReaderTests {
         #expect(set.verifiers.map(\.keyID) == ["good"])
     }
 
-    @Test func skipsKeyThatIsNoObject() throws {
+    @Test func skipsKeyThatIsNotAnObject() throws {
         let set = try JWKSetReader().read(#"{"keys":[1,null,[],"x"]}"#.bytes, allowing: [.es256])
         #expect(set.verifiers.isEmpty)
         #expect(set.skipped.map(\.reason) == [.malformed, .malformed, .malformed, .malformed])
@@ -146,7 +146,7 @@ struct JWKSetReaderTests {
         #expect(set.skipped.map(\.description) == [#"keys[1] (kid "k"): kid: key_id_taken"#])
     }
 
-    @Test func skipsRepeatedKeyInSilence() throws {
+    @Test func skipsRepeatedKeySilently() throws {
         let set = try read(Self.p256 + #","kid":"k""#, Self.p256 + #","kid":"k","use":"sig""#, Self.p256, Self.p256)
         #expect(set.verifiers.map(\.keyID) == ["k", nil])
         #expect(set.skipped.isEmpty)

@@ -9,7 +9,7 @@ import TokenExchange
 
     private func time(_ seconds: Int) -> UnixTime { UnixTime(seconds: 2_000_000_000) + .seconds(seconds) }
 
-    @Test func encryptsKeysWithAPassphraseAndReadsThemWithNoOther() throws {
+    @Test func encryptsKeysWithAPassphraseAndReadsThemOnlyWithIt() throws {
         try withTemporaryDirectory { path in
             let directory = SigningKeyDirectory(path: path) { KeyPassphrase("correct horse") }
             let key = try directory.generate(algorithm: .es256, at: time(0), times: times)
@@ -43,7 +43,7 @@ import TokenExchange
         }
     }
 
-    @Test func listsKeysWithoutALookIntoThem() throws {
+    @Test func listsKeysWithoutReadingThem() throws {
         try withTemporaryDirectory { path in
             let key = try SigningKeyDirectory(path: path) { KeyPassphrase("correct horse") }
                 .generate(algorithm: .es256, at: time(0), times: times)
@@ -60,7 +60,7 @@ import TokenExchange
     }
 
     /// In an emergency, perhaps nobody knows the passphrase.
-    @Test func revokesAKeyThoughNoOtherCanBeMade() throws {
+    @Test func revokesAKeyEvenIfNoOtherCanBeMade() throws {
         try withTemporaryDirectory { path in
             let key = try SigningKeyDirectory(path: path) { KeyPassphrase("correct horse") }
                 .generate(algorithm: .es256, at: time(0), times: times)

@@ -33,14 +33,14 @@ import TokenExchange
         #"{"x5c":"# + String(repeating: "[", count: 100) + String(repeating: "]", count: 100) + "}",
         "{" + (0..<400).map { "\"m\($0)\":0" }.joined(separator: ",") + "}",
     ])
-    func spoilsOnlyItself(element: String) throws {
+    func skipsOnlyTheFaultyElement(element: String) throws {
         for set in [try read(elements: element, Self.good), try read(elements: Self.good, element)] {
             #expect(set.verifiers.map(\.keyID) == ["good"])
             #expect(set.skipped.count == 1)
         }
     }
 
-    @Test func saysWhichKeyIsSkippedForWhichMember() throws {
+    @Test func namesTheSkippedKeyAndItsFaultyMember() throws {
         let set = try read(
             elements: #"{"kty":"RSA","kid":"enc","use":"enc","alg":"RSA-OAEP"}"#, "7",
             #"{\#(Self.ed25519),"kid":"twice","alg":"EdDSA","alg":"EdDSA"}"#, #"{"kty":"AKP","kid":"l\u202e\nst"}"#,
@@ -60,14 +60,14 @@ import TokenExchange
     // MARK: - What counts as absent
 
     @Test(arguments: ["null", #""""#, "[]"], ["alg", "use", "key_ops", "kid", "d", "k", "oth", "x5c"])
-    func takesNullAndWhatIsEmptyForAbsent(value: String, member: String) throws {
+    func treatsNullAndEmptyMembersAsAbsent(value: String, member: String) throws {
         let set = try read(elements: #"{\#(Self.ed25519),"\#(member)":\#(value)}"#)
         #expect(set.verifiers.map(\.algorithm) == [.edDSA] && set.skipped.isEmpty)
         #expect(set.verifiers.map(\.keyID) == [nil])
     }
 
     @Test(arguments: ["null", #""""#], ["kty", "crv", "x"])
-    func missesWhatIsNullOrEmptyInAKeyItself(value: String, member: String) throws {
+    func skipsAKeyWhoseOwnMembersAreNullOrEmpty(value: String, member: String) throws {
         let members = ["kty": #""OKP""#, "crv": #""Ed25519""#, "x": #""AA""#].merging([member: value]) { $1 }
         let set = try read(elements: "{" + members.map { #""\#($0)":\#($1)"# }.joined(separator: ",") + "}")
         #expect(set.verifiers.isEmpty && set.skipped.first?.description.hasPrefix("keys[0]: \(member): ") == true)
@@ -87,7 +87,7 @@ import TokenExchange
             ("mGriUG8f8QTQQjCGHY9LSY9LxMbQCbMPdUTcEpuC0o0", "PMzApkYOCuMopNl9PHth2G_GKJwYnyUlEQxEG7B-lw"),
         ],
     ])
-    func takesCoordinatesWithAndWithoutLeadingZeros(spellings: [(String, String)]) throws {
+    func acceptsCoordinatesWithAndWithoutLeadingZeros(spellings: [(String, String)]) throws {
         let thumbprints = try spellings.map { x, y in
             let set = try read(elements: #"{"kty":"EC","crv":"P-256","x":"\#(x)","y":"\#(y)"}"#)
             return try #require(set.verifiers.first).thumbprint
@@ -95,7 +95,7 @@ import TokenExchange
         #expect(Set(thumbprints).count == 1)
     }
 
-    @Test func takesBase64InEitherAlphabetWithAndWithoutPadding() throws {
+    @Test func acceptsBase64InEitherAlphabetWithAndWithoutPadding() throws {
         let json = try TestKeys.signer(.rs256).publicKey.json
         let modulus = try #require(json["n"]?.string?.description)
         let standard = modulus.replacing("-", with: "+").replacing("_", with: "/")
@@ -139,7 +139,7 @@ import TokenExchange
         #expect(thumbprints(.ps256).count == 1 && thumbprints(.ps256) != thumbprints(.rs256))
     }
 
-    @Test func knowsEdDSAByItsNameInRFC9864AsWell() throws {
+    @Test func acceptsTheOtherNameOfEdDSAInRFC9864() throws {
         for name in ["EdDSA", "Ed25519"] {
             let set = try read(elements: #"{\#(Self.ed25519),"alg":"\#(name)"}"#, allowing: [.edDSA])
             #expect(set.verifiers.map(\.algorithm) == [.edDSA])

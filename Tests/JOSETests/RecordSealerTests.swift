@@ -70,11 +70,11 @@ struct RecordSealerTests {
         try? sealer.open(record, version: 1, under: key ?? self.key)
     }
 
-    @Test func neverSealsTwiceAlike() {
+    @Test func neverSealsTwiceTheSameWay() {
         #expect(sealer.seal(plaintext, version: 1, under: key) != sealer.seal(plaintext, version: 1, under: key))
     }
 
-    @Test func derivesByHashOfCounterSecretLabelAndContext() {
+    @Test func derivesKeysByHashingCounterSecretLabelAndContext() {
         // hashlib.sha256(b"\0\0\0\1" + b"secret-of-the-token" + b"countersign session\0" + b"context")
         let session = sealer.derive(
             "countersign session\0", from: "secret-of-the-token".bytes, context: "context".bytes)

@@ -87,7 +87,7 @@ struct SignatureTests {
         }
     }
 
-    @Test func readsNoMoreOfTheTokenThanItsSigningInput() throws {
+    @Test func readsOnlyTheSigningInputOfTheToken() throws {
         let signer = try TestKeys.signer(.es256)
         let signature = try signer.signature(over: message)
         let token = message + Array(".whatever".utf8)

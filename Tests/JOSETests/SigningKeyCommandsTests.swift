@@ -34,7 +34,7 @@ struct SigningKeyCommandsTests {
         }
     }
 
-    @Test func keepsNothingOfAPrivateKeyInTheManifest() throws {
+    @Test func keepsNoPrivateKeyInTheManifest() throws {
         try withTemporaryDirectory { path in
             let key = try SigningKeyDirectory(path: path).generate(algorithm: .es256, at: time(0), times: times)
             let pem = try String(decoding: Data(contentsOf: URL(filePath: "\(path)/\(key.fileName)")), as: UTF8.self)
@@ -59,7 +59,7 @@ struct SigningKeyCommandsTests {
         }
     }
 
-    @Test func revokesACompromisedKeyThoughOtherFilesAreNotInOrder() throws {
+    @Test func revokesACompromisedKeyEvenIfOtherFilesAreDamaged() throws {
         try withTemporaryDirectory { path in
             let directory = SigningKeyDirectory(path: path)
             let compromised = try directory.generate(algorithm: .es256, at: time(0), times: times)
@@ -80,7 +80,7 @@ struct SigningKeyCommandsTests {
     }
 
     /// The file of the key that would take over is gone, swapped for another, or open to all.
-    @Test(arguments: 0..<3) func makesASpareWhereTheSuccessorsFileIsNotInOrder(_ damage: Int) throws {
+    @Test(arguments: 0..<3) func makesASpareIfTheSuccessorsFileIsDamaged(_ damage: Int) throws {
         try withTemporaryDirectory { path in
             let directory = SigningKeyDirectory(path: path)
             let compromised = try directory.generate(algorithm: .es256, at: time(0), times: times)
@@ -107,7 +107,7 @@ struct SigningKeyCommandsTests {
         }
     }
 
-    @Test func doesNotTakeUpARevokedKeyAgainWhoseFileIsRestored() throws {
+    @Test func doesNotUseARevokedKeyAgainIfItsFileIsRestored() throws {
         try withTemporaryDirectory { path in
             let directory = SigningKeyDirectory(path: path)
             let compromised = try directory.generate(algorithm: .es256, at: time(0), times: times)
@@ -121,7 +121,7 @@ struct SigningKeyCommandsTests {
         }
     }
 
-    @Test func takesUpAKeyFileThatTheManifestDoesNotList() throws {
+    @Test func addsAKeyFileThatTheManifestDoesNotList() throws {
         try withTemporaryDirectory { path in
             let directory = SigningKeyDirectory(path: path)
             _ = try directory.generate(algorithm: .es256, at: time(0), times: times)
@@ -155,7 +155,7 @@ struct SigningKeyCommandsTests {
         #expect(try files(path).count == 17)
     }
 
-    @Test func advancesNothingWhereNothingIs() throws {
+    @Test func advancesNothingInAnEmptyDirectory() throws {
         try withTemporaryDirectory { path in
             let directory = SigningKeyDirectory(path: path)
             #expect(try problem { _ = try directory.advance(at: time(0), times: times) } == .missingDirectory)
@@ -204,7 +204,7 @@ struct SigningKeyCommandsTests {
         }
     }
 
-    @Test func takesTheTimeUnderTheLock() throws {
+    @Test func readsTheTimeUnderTheLock() throws {
         try withTemporaryDirectory { path in
             let directory = SigningKeyDirectory(path: path)
             _ = try directory.generate(algorithm: .es256, at: time(0), times: times)

@@ -66,7 +66,7 @@ struct SigningKeyDirectoryTests {
 
     /// In nanoseconds these do not fit into 64 bits: the last year that does is 2262.
     @Test(arguments: [15_032_385_535.0, -2_147_483_648.0])
-    func takesAFileOfAnyTime(seconds: Double) throws {
+    func acceptsAFileOfAnyTime(seconds: Double) throws {
         try withTemporaryDirectory { path in
             let directory = SigningKeyDirectory(path: path)
             let entry = try directory.generate(algorithm: .es256, at: now)
@@ -112,7 +112,7 @@ struct SigningKeyDirectoryTests {
     private static let denied = KeyFileError.Problem.unreadable(
         operation: "open the file", cause: "Permission denied")
 
-    @Test func ignoresFilesThatAreNoPEM() throws {
+    @Test func ignoresFilesThatAreNotPEM() throws {
         try withDirectory { path, directory in
             try write("notes", to: path + "/README.md", mode: 0o644)
             #expect(try directory.load(at: now).manifest.keys.isEmpty)
@@ -205,7 +205,7 @@ struct SigningKeyDirectoryTests {
         }
     }
 
-    @Test func refusesWhatIsNoRegularFile() throws {
+    @Test func refusesWhatIsNotARegularFile() throws {
         try withDirectory { path, _ in
             try FileManager.default.createDirectory(
                 atPath: "\(path)/ES256-\(somebody).pem", withIntermediateDirectories: false)

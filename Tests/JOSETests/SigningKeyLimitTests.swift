@@ -93,7 +93,7 @@ import TokenExchange
         }
     }
 
-    @Test func saysThatAFileStandsWhereTheDirectoryShouldBe() throws {
+    @Test func saysThatTheDirectoryIsAFile() throws {
         try withTemporaryDirectory { path in
             try Data().write(to: URL(filePath: path))
             let directory = SigningKeyDirectory(path: path)

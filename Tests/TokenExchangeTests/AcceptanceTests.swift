@@ -137,7 +137,7 @@ import TokenExchange
 
     /// RFC 9864 §2.2: two names for the same algorithm.
     @Test(arguments: [("EdDSA", Refusal?.none), ("Ed25519", nil), ("Ed448", .algorithmUnknown), ("ES256", .keyUnknown)])
-    func knowsEdDSAByEitherName(name: String, refusal: Refusal?) async throws {
+    func acceptsEitherNameOfEdDSA(name: String, refusal: Refusal?) async throws {
         let signer = TestKeys.edDSA
         let bench = ExchangeBench(
             rules: TenantRules(algorithms: [.edDSA, .es256]), keys: IssuerKeySet([signer.verifier]))
@@ -145,7 +145,7 @@ import TokenExchange
         #expect(await bench.exchange(try token.signed(by: signer)).refusal == refusal)
     }
 
-    @Test func refusesATokenWithoutKeyIDWhereTwoKeysFit() async throws {
+    @Test func refusesATokenWithoutKeyIDIfTwoKeysFit() async throws {
         let keys = IssuerKeySet([TestKeys.rs256.verifier, TestKeys.stranger.verifier])
         func count(_ keyID: ExactText?, _ algorithm: SignatureAlgorithm) -> Int {
             keys.verifiers(for: IssuerKeyQuery(keyID: keyID, algorithm: algorithm)).count

@@ -20,7 +20,7 @@ import TokenExchange
     }
 
     @Test(arguments: corpus.attacks)
-    func refusesWithTheReasonOfTheCorpus(attack: Attack) async throws {
+    func refusesForTheReasonInTheCorpus(attack: Attack) async throws {
         let (bench, scene) = try await scene(try #require(Self.corpus.profiles[attack.profile]))
         #expect(await bench.exchange(try scene.token(of: attack)).refusal == attack.reason)
     }

@@ -10,7 +10,7 @@ import TokenExchange
         #expect(Base64URL.encodedCount(of: plain.utf8.count) == encoded.utf8.count)
     }
 
-    @Test func survivesEveryByteValueAtEveryLength() {
+    @Test func decodesWhatItEncodesForEveryByteAtEveryLength() {
         for count in 0...70 {
             let bytes = (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 37 &+ count) }
             #expect(Base64URL.decode(Base64URL.encode(bytes)) == bytes)

@@ -13,7 +13,7 @@ import TokenExchange
         (#","deviceId":"x","device_id":"x""#, "x"), (#","deviceId":"x","device_id":"\u0078""#, "x"),
         (#","more":18446744073709551616,"other":[1e400,{"a":-9223372036854775809}],"device_id":"x""#, "x"),
     ])
-    func takesTheDeviceFromEitherSpellingAndNullForNone(members: String, expected: String) throws {
+    func readsTheDeviceInEitherSpellingAndNullAsNone(members: String, expected: String) throws {
         #expect(try device(members) == ExactText(expected))
     }
 
@@ -25,7 +25,7 @@ import TokenExchange
         (#","deviceId":null,"device_id":false"#, .deviceNotAString),
         (#","more":{"a":1,"a":2}"#, .json(.duplicateMember)), (#","more":01"#, .json(.malformed)),
     ])
-    func refusesWhatIsNoDevice(members: String, error: CallbackBodyError) {
+    func refusesWhatIsNotADevice(members: String, error: CallbackBodyError) {
         #expect(throws: error) { try device(members) }
     }
 

@@ -25,7 +25,7 @@ import TokenExchange
         writing.cancel()
     }
 
-    @Test func endsOnceAllIsWrittenWhereNoMoreWillCome() async throws {
+    @Test func endsOnceAllIsWrittenAndNoMoreWillCome() async throws {
         let clock = ManualClock()
         let inner = InMemorySessionStore(time: clock.time)
         let store = FaultySessionStore(inner)
@@ -98,7 +98,7 @@ import TokenExchange
     }
 
     /// More failing partitions than are tried without a pause, and after them one that works.
-    @Test func keepsNobodyWaitingBehindAPartitionThatIsAway() async throws {
+    @Test func doesNotWaitForAPartitionThatIsDown() async throws {
         let clock = ManualClock()
         let inner = InMemorySessionStore(time: clock.time)
         let store = FaultySessionStore(inner)
@@ -117,7 +117,7 @@ import TokenExchange
         writing.cancel()
     }
 
-    @Test func countsTheSessionInHand() async throws {
+    @Test func countsTheSessionThatIsBeingWritten() async throws {
         let clock = ManualClock()
         let store = FaultySessionStore(InMemorySessionStore(time: clock.time))
         store.fail(with: .timedOut)

@@ -10,7 +10,7 @@ import TokenExchange
         ["9007199254740993", "9007199254740993.0", "9007199254740.993e3"], ["1e400", "10e399", "0.001e403"],
         ["-12.50", "-1250e-2", "-0.125E2"], ["18446744073709551616", "1844674407370955161.6e1"],
     ])
-    func isTheSameInEverySpelling(literals: [String]) throws {
+    func isEqualInEverySpelling(literals: [String]) throws {
         for one in literals {
             for other in literals { #expect(try number(one) == number(other), "\(one) and \(other)") }
         }
@@ -38,7 +38,7 @@ import TokenExchange
         #expect(try number("\(value)") == ExactNumber(value))
     }
 
-    @Test func isNoneWhereTheExponentIsWithoutMeasure() {
+    @Test func isNilIfTheExponentIsTooLong() {
         #expect(ExactNumber("1e99999999999999999999") == nil)
         #expect(ExactNumber("1e-999999999999999999") == nil)
         #expect(ExactNumber("1e99999999999999999") != nil)

@@ -8,7 +8,7 @@ import TokenExchange
     static let composed = "caf\u{E9}"
     static let decomposed = "cafe\u{301}"
 
-    @Test func takesTwoSpellingsOfOneCharacterForTwoTexts() {
+    @Test func treatsTwoSpellingsOfOneCharacterAsTwoTexts() {
         #expect(Self.composed == Self.decomposed, "what this is about")
         let (one, other) = (ExactText(Self.composed), ExactText(Self.decomposed))
         #expect(one != other)
@@ -32,16 +32,16 @@ import TokenExchange
         #expect(texts.sorted().map(\.bytes) == texts.map(\.bytes).sorted { $0.lexicographicallyPrecedes($1) })
     }
 
-    @Test func keepsBytesThatAreNoUTF8Apart() {
+    @Test func tellsBytesThatAreNotUTF8Apart() {
         #expect(ExactText(bytes: [0xC3]) != ExactText(bytes: [0xC4]))
         #expect(ExactText(bytes: [0xC3]) != "\u{FFFD}")
     }
 
-    @Test func changesTheCaseOfASCIIAlone() {
+    @Test func changesOnlyTheCaseOfASCII() {
         #expect(ExactText("AT+JWT-\u{212A}\u{C9}").lowercasedASCII == "at+jwt-\u{212A}\u{C9}")
     }
 
-    @Test func isCutAtBlanksWhateverFollowsThem() {
+    @Test func isSplitAtSpacesWhateverFollowsThem() {
         #expect(ExactText("openid  \u{301}x email").words == ["openid", "\u{301}x", "email"])
     }
 }
@@ -110,7 +110,7 @@ extension ExactTextTests {
         }
     }
 
-    @Test func knowsAKeyByTheBytesOfItsName() throws {
+    @Test func findsAKeyByTheBytesOfItsName() throws {
         let verifier = try TestKeys.verifier(named: ExactText(Self.composed))
         let keys = IssuerKeySet([verifier])
         func count(_ keyID: String) -> Int {
@@ -129,13 +129,13 @@ extension ExactTextTests {
         }
     }
 
-    @Test func knowsAnIssuerByItsBytes() async throws {
+    @Test func findsAnIssuerByItsBytes() async throws {
         let bench = ExchangeBench()
         let token = bench.token.claim("iss", .string(ModelToken.issuer + "e\u{301}"))
         #expect(try await bench.exchange(token).refusal == .issuerUnknown)
     }
 
-    @Test func givesTwoSpellingsOfADeviceAnAnswerEach() async throws {
+    @Test func answersTwoSpellingsOfADeviceSeparately() async throws {
         let bench = ExchangeBench()
         let token = try bench.token.signed(by: TestKeys.rs256)
         let one = await bench.exchange(token, device: ExactText(Self.composed)).externalIdentity

@@ -44,7 +44,7 @@ import TokenExchange
         #expect(token.jws.isSigned(by: TestKeys.es256.verifier))
     }
 
-    @Test func mintsOpaqueTokensOfTheirShape() async throws {
+    @Test func mintsOpaqueTokensOfTheRightShape() async throws {
         let bench = ExchangeBench(providers: [.vipLoyalty(kind: .opaque)])
         let identity = try #require(try await bench.exchange(bench.token).externalIdentity)
         #expect(identity.bytes.count == 47 && identity.bytes.starts(with: "csx_".utf8))
@@ -83,7 +83,7 @@ import TokenExchange
         #expect(await bench.exchange(token, provider: 1).externalIdentity != first)
     }
 
-    @Test func mintsAnewOnceTheSessionIsGone() async throws {
+    @Test func mintsAgainOnceTheSessionIsGone() async throws {
         let clock = ManualClock()
         let store = InMemorySessionStore(time: clock.time)
         let bench = ExchangeBench(clock: clock, store: store)
@@ -106,7 +106,7 @@ import TokenExchange
     }
 
     @Test(arguments: [700, 10])
-    func failsWhereTheTokenOutgrowsItsLimit(maximumBytes: Int) async throws {
+    func failsIfTheTokenExceedsItsLimit(maximumBytes: Int) async throws {
         let shape = TokenRecipe.JWTShape(algorithm: .es256, audience: "x", maximumBytes: maximumBytes)
         let long = ClaimMapping(name: "long", source: .value(.string(String(repeating: "l", count: 600))))
         let bench = ExchangeBench(providers: [.vipLoyalty(kind: .jwt(shape), claims: [long])])
@@ -117,7 +117,7 @@ import TokenExchange
         #expect(failure.kind == .mintFailed)
     }
 
-    @Test func holdsAJWTOfExactlyTheLimit() async throws {
+    @Test func acceptsAJWTOfExactlyTheLimit() async throws {
         let bench = ExchangeBench()
         let count = try #require(try await bench.exchange(bench.token).externalIdentity).bytes.count
         for (limit, isMinted) in [(count - 1, false), (count, true), (count + 1, true)] {
@@ -135,7 +135,7 @@ import TokenExchange
         return (ExchangeBench(providers: [.vipLoyalty(mode: mode, kind: kind)], clock: clock, store: store), store)
     }
 
-    @Test func failsStrictlyWithoutTheStore() async throws {
+    @Test func failsWithoutTheStoreIfStrict() async throws {
         let (bench, store) = bench(.strict)
         store.fail(with: .timedOut)
         guard case .failed(let failure) = try await bench.exchange(bench.token) else {
@@ -145,7 +145,7 @@ import TokenExchange
         #expect(failure.kind == .sessionStoreUnavailable)
     }
 
-    @Test func answersAJWTOptionallyAndWritesItsSessionLater() async throws {
+    @Test func answersWithAJWTIfOptionalAndWritesItsSessionLater() async throws {
         let (bench, store) = bench(.optional)
         store.fail(with: .notConnected(detail: "connection refused"))
         guard case .degraded(let issued?, let failure) = try await bench.exchange(bench.token) else {
@@ -167,7 +167,7 @@ import TokenExchange
         await writing.value
     }
 
-    @Test func answersNothingOptionallyForAnOpaqueToken() async throws {
+    @Test func answersWithoutAnOpaqueTokenIfOptional() async throws {
         let (bench, store) = bench(.optional, .opaque)
         store.fail(with: .timedOut)
         guard case .degraded(nil, let failure) = try await bench.exchange(bench.token) else {
@@ -185,7 +185,7 @@ import TokenExchange
         #expect(await bench.exchange(try bench.token.signed(by: TestKeys.stranger)).refusal == .signatureInvalid)
     }
 
-    @Test func neverCallsATokenInactiveWhileTheStoreIsAway() async throws {
+    @Test func neverCallsATokenInactiveWhileTheStoreIsDown() async throws {
         let (bench, store) = bench(.strict)
         let identity = try #require(try await bench.exchange(bench.token).externalIdentity)
         store.fail(with: .timedOut)

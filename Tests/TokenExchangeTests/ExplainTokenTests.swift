@@ -34,7 +34,7 @@ import TokenExchange
 
     /// The verdict is that of the exchange: the same reason, at the rule that it belongs to.
     @Test(arguments: RefusalTests.table)
-    func failsTheRuleThatTheExchangeRefusedBy(spoiled: RefusalTests.Spoiled) async throws {
+    func failsTheRuleThatTheExchangeRefusedFor(spoiled: RefusalTests.Spoiled) async throws {
         let bench = ExchangeBench(
             rules: spoiled.rules, providers: [spoiled.provider], claimsReader: spoiled.claimsReader)
         let explanation = await explain(try spoiled.make(bench.token), with: bench)
@@ -47,7 +47,7 @@ import TokenExchange
     }
 
     /// Faults are added from the last rule to the first; each time the newest one is reported.
-    @Test func reportsRulesInTheOrderInWhichTheyAreLookedAt() async throws {
+    @Test func reportsRulesInTheOrderInWhichTheyAreChecked() async throws {
         let provider = IdentityProvider.vipLoyalty(
             claims: [ClaimMapping(name: "x", source: .firstOf([ClaimPath("x")]), isRequired: true)],
             conditions: [ClaimCondition(claim: ClaimPath("y"), test: .equals(.bool(true)))])
@@ -92,7 +92,7 @@ import TokenExchange
         #expect(lines.first { $0.rule == "subject" }?.value == #""MARKER""#)
     }
 
-    @Test func blamesOurselvesWhereNoTokenFitsTheLimit() async throws {
+    @Test func blamesUsIfNoTokenFitsTheLimit() async throws {
         let tiny = TokenRecipe.Kind.jwt(.init(algorithm: .es256, audience: "x", maximumBytes: 10))
         let bench = ExchangeBench(providers: [.vipLoyalty(kind: tiny)])
         let explanation = await explain(try bench.token.signed(by: TestKeys.rs256), with: bench)

@@ -15,7 +15,7 @@ import Testing
     }
 
     @Test(arguments: FuzzTarget.allCases)
-    func everyPropertyHoldsOfEveryKnownInput(_ target: FuzzTarget) throws {
+    func everyPropertyHoldsForEveryKnownInput(_ target: FuzzTarget) throws {
         let seeds = try Self.files(of: target, in: "Corpus")
         #expect(seeds.count >= 10, "\(target.rawValue) has lost its seeds")
         for file in try seeds + Self.files(of: target, in: "Findings") {
@@ -26,7 +26,7 @@ import Testing
 
     /// Seeds for one reader are tried on the others, since they share a scanner.
     @Test(arguments: FuzzTarget.allCases)
-    func everyPropertyHoldsOfTheSeedsOfOthers(_ target: FuzzTarget) throws {
+    func everyPropertyHoldsForTheSeedsOfOthers(_ target: FuzzTarget) throws {
         let files = try FuzzTarget.allCases.flatMap { try Self.files(of: $0, in: "Corpus") }
         #expect(files.count >= 80)
         for file in files {

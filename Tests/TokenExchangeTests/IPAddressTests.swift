@@ -32,7 +32,7 @@ import TokenExchange
         #expect(IPAddress(text.utf8) == independent(text))
     }
 
-    @Test func readsWhatTheSystemReadsOfTextsMadeAtRandom() {
+    @Test func readsWhatTheSystemReadsOfRandomTexts() {
         var generator = SeededGenerator(seed: 11)
         let pieces = ["::", ":", ":", ".", "0", "1", "ffff", "10", "255", "256", "192.0.2.1", "db8", "%", "/", "g"]
         for _ in 0..<50_000 {
@@ -77,13 +77,13 @@ import TokenExchange
         ("2001:db8::1/128", ["2001:db8::1"], ["2001:db8::", "2001:db8::2"]),
         ("::ffff:10.0.0.0/104", ["10.1.2.3"], ["11.0.0.0"]),
     ])
-    func holdsWhatBeginsWithItsBits(network: String, inside: [String], outside: [String]) throws {
+    func containsWhatBeginsWithItsBits(network: String, inside: [String], outside: [String]) throws {
         let set = IPNetworkSet([try #require(IPNetwork(network))])
         for text in inside { #expect(set.contains(try address(text)), "\(text)") }
         for text in outside { #expect(!set.contains(try address(text)), "\(text)") }
     }
 
-    @Test func holdsNothingWhileEmptyAndWhatAnyOfSeveralHolds() throws {
+    @Test func containsNothingIfEmptyAndWhatAnyOfItsNetworksContains() throws {
         #expect(!IPNetworkSet([]).contains(try address("192.0.2.1")))
         let set = IPNetworkSet(try ["10.0.0.0/8", "2001:db8::/32"].map { try #require(IPNetwork($0)) })
         #expect(try set.contains(address("10.1.1.1")) && set.contains(address("2001:db8::5")))
@@ -95,11 +95,11 @@ import TokenExchange
         "::/129", "::/x", "10.0.0/8", "proxy.internal", "10.0.0.0/255.0.0.0", "fe80::1%eth0/64", "",
         "10.0.0.0/99999999999999999999",
     ])
-    func isReadFromAnAddressAndAPrefixAlone(text: String) {
+    func isReadOnlyFromAnAddressAndAPrefix(text: String) {
         #expect(IPNetwork(text) == nil)
     }
 
-    @Test func isWrittenWithTheBitsBehindItsPrefixCleared() throws {
+    @Test func isWrittenWithTheBitsAfterItsPrefixCleared() throws {
         for (text, form) in [
             "10.1.2.3/8": "10.0.0.0/8", "192.0.2.1": "192.0.2.1", "192.0.2.1/32": "192.0.2.1",
             "2001:db8::1/32": "2001:db8::/32", "::ffff:10.1.2.3/104": "10.0.0.0/8", "1.2.3.4/0": "0.0.0.0/0",

@@ -9,7 +9,7 @@ import TokenExchange
     private static let other = Verifier(id: "o", identityProviders: ["notes"], revocation: .own)
 
     @Test(arguments: [nil, TokenRecipe.Kind.opaque])
-    func showsASessionToItsOwnVerifiersAlone(kind: TokenRecipe.Kind?) async throws {
+    func showsASessionOnlyToItsOwnVerifiers(kind: TokenRecipe.Kind?) async throws {
         let bench = ExchangeBench(providers: [.vipLoyalty(kind: kind)])
         let identity = try #require(try await bench.exchange(bench.token).externalIdentity)
         let session = try #require(try await bench.introspect(identity, for: Self.verifier).session)
@@ -61,7 +61,7 @@ import TokenExchange
     }
 
     /// It is not written yet, and once it is revoked it never becomes active.
-    @Test(arguments: [false, true]) func knowsASessionThatWaitsHere(isRevoked: Bool) async throws {
+    @Test(arguments: [false, true]) func findsASessionThatIsWaitingToBeWritten(isRevoked: Bool) async throws {
         let clock = ManualClock()
         let store = FaultySessionStore(InMemorySessionStore(time: clock.time))
         let bench = ExchangeBench(providers: [.vipLoyalty(mode: .optional)], clock: clock, store: store)

@@ -45,7 +45,7 @@ import TokenExchange
         #expect(accepted > Self.documents / 10)
     }
 
-    @Test func weRefuseOnlyByTheDocumentedRulesWhatFoundationAccepts() {
+    @Test func refusesWhatFoundationAcceptsOnlyByTheDocumentedRules() {
         var reasons: [Strictness: Int] = [:]
         for text in documents(seed: 3) {
             let refusal: JSONError

@@ -23,7 +23,7 @@ import TokenExchange
     }
 
     @Test(arguments: ["foo", "#/foo", "/a~", "/a~2"])
-    func isNoPointer(text: String) {
+    func isNotAPointer(text: String) {
         #expect(JSONPointer(ExactText(text)) == nil)
     }
 }

@@ -43,7 +43,7 @@ import TokenExchange
     }
 
     @Test(arguments: ["18446744073709551616", "-9223372036854775809", "1e400", "-1e400", "1e999999999", "0e-99999"])
-    func looksAtTheFormOfNumbersAlone(literal: String) throws {
+    func checksOnlyTheFormOfNumbers(literal: String) throws {
         let object = try JSONObject(Array("{\"a\":\(literal)}".utf8), limits: JSONLimits())
         #expect(object["a"] == .number(literal: literal))
     }
@@ -65,7 +65,7 @@ import TokenExchange
         #expect(error(of: text) == .duplicateMember)
     }
 
-    @Test func takesTheSameNameInDifferentObjects() {
+    @Test func acceptsTheSameNameInDifferentObjects() {
         #expect(error(of: #"{"a":{"a":1},"b":{"a":1},"c":[{"a":1},{"a":2}]}"#) == nil)
     }
 

@@ -31,12 +31,12 @@ import TokenExchange
         for text in bad.split(separator: " ") { #expect(try !matches(pattern, String(text)), "\(pattern) not \(text)") }
     }
 
-    @Test func takesNewlinesAndBlanksForCharacters() throws {
+    @Test func treatsNewlinesAndSpacesAsCharacters() throws {
         #expect(try matches(".", "\n") && matches("[^a]", "\n") && matches(#"a\sb"#, "a\tb") && matches("", ""))
         #expect(try !matches("a", "a\n") && !matches("", " ") && !matches("a$", "a\nb"))
     }
 
-    @Test func matchesNoBytesThatAreNoText() throws {
+    @Test func neverMatchesBytesThatAreNotText() throws {
         #expect(!(try AnchoredPattern(".*").matches(ExactText(bytes: [0x61, 0xFF]))))
     }
 
@@ -83,7 +83,7 @@ import TokenExchange
 
     /// A genuine token whose claim would keep a backtracking matcher busy for far too long.
     @Test(arguments: [25, 6000])
-    func answersALoginWhateverItsClaimIs(count: Int) async throws {
+    func answersALoginWhateverItsClaimContains(count: Int) async throws {
         let pattern = try AnchoredPattern(#"([a-z0-9]+[._-]?)+@example\.com"#)
         let bench = ExchangeBench(
             providers: [.vipLoyalty(conditions: [ClaimCondition(claim: ClaimPath("email"), test: .matches(pattern))])],

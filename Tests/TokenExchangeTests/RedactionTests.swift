@@ -6,7 +6,7 @@ import TokenExchange
 @Suite struct RedactionTests {
     private static let marker = "SECRET-MARKER"
 
-    @Test func printsNoSecretHoweverItIsPrinted() throws {
+    @Test func neverPrintsASecret() throws {
         let bytes = Array(Self.marker.utf8)
         let claims = ClaimsSet(["sub": .string(Self.marker)])
         let session = SessionRecord(

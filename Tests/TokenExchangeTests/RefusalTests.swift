@@ -30,7 +30,7 @@ import TokenExchange
         #expect(try await bench.exchange(bench.token).externalIdentity != nil)
     }
 
-    @Test func everyReasonStandsInTheTable() {
+    @Test func everyReasonIsInTheTable() {
         #expect(Set(Self.table.map(\.refusal)) == Set(Refusal.allCases))
     }
 }

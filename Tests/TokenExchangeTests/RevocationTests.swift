@@ -26,7 +26,7 @@ import TokenExchange
         }
     }
 
-    @Test func endsWhatWasUnderWayAndNotWhatComesAfter() async throws {
+    @Test func endsLoginsInProgressAndNoneThatComeAfter() async throws {
         let bench = ExchangeBench()
         let before = try await bench.logIn("me")
         bench.clock.advance(by: .seconds(10))
@@ -39,7 +39,7 @@ import TokenExchange
         #expect(try await bench.introspect(after) != .inactive)
     }
 
-    @Test func endsWhatWasIssuedBeforeAMoment() async throws {
+    @Test func endsWhatWasIssuedUntilAMoment() async throws {
         let bench = ExchangeBench()
         let before = try await bench.logIn("me")
         let moment = bench.clock.now
@@ -51,14 +51,14 @@ import TokenExchange
     }
 
     /// Otherwise every new login until that moment would be revoked.
-    @Test func takesAMomentToComeForNow() async throws {
+    @Test func treatsAFutureMomentAsNow() async throws {
         let bench = ExchangeBench()
         try await bench.revocations.revoke(.me, issuedBefore: bench.clock.now + .seconds(60))
         bench.clock.advance(by: .milliseconds(1))
         #expect(try await bench.introspect(bench.logIn("me")) != .inactive)
     }
 
-    @Test func mintsAnewForTheIdentityTokenOfARevokedSession() async throws {
+    @Test func mintsAgainForTheIdentityTokenOfARevokedSession() async throws {
         let bench = ExchangeBench()
         let token = try bench.token.signed(by: TestKeys.rs256)
         let first = try #require(await bench.exchange(token).externalIdentity)
@@ -85,7 +85,7 @@ import TokenExchange
     }
 
     /// Revocations are promised to count within five seconds. After that, a replica that cannot read the list says so.
-    @Test func neverCallsASessionGoodByAListThatIsOld() async throws {
+    @Test func neverCallsASessionGoodByAnOldList() async throws {
         let clock = ManualClock()
         let list = LossyRevocationStore(clock)
         let bench = ExchangeBench(clock: clock, revocationStore: list)
@@ -103,7 +103,7 @@ import TokenExchange
     }
 
     /// As after a stall of the store: no caller waits for the next regular reading.
-    @Test func readsAListThatIsOldBeforeItGivesUp() async throws {
+    @Test func readsAnOldListAgainBeforeItGivesUp() async throws {
         let clock = ManualClock()
         let bench = ExchangeBench(clock: clock, revocationStore: LossyRevocationStore(clock))
         let token = try bench.token.signed(by: TestKeys.rs256)
@@ -115,7 +115,7 @@ import TokenExchange
     }
 
     /// An earlier token may have been revoked since; one that is made now is good.
-    @Test func handsOutNoEarlierTokenByAListThatIsOld() async throws {
+    @Test func handsOutNoEarlierTokenByAnOldList() async throws {
         let clock = ManualClock()
         let list = LossyRevocationStore(clock)
         let bench = ExchangeBench(clock: clock, revocationStore: list)
@@ -131,7 +131,7 @@ import TokenExchange
         #expect(try await bench.introspect(second) != .inactive)
     }
 
-    @Test func keepsToTheStoreWhereATokenOfAServiceMayHaveBeenRevoked() async throws {
+    @Test func doesNotAnswerAgainWithATokenOfAServiceThatMayBeRevoked() async throws {
         let clock = ManualClock()
         let list = LossyRevocationStore(clock)
         let bench = ExchangeBench(
@@ -150,7 +150,7 @@ import TokenExchange
         #expect(await bench.exchange(token).externalIdentity == first)
     }
 
-    @Test func tellsEachCauseOnceThatTheListCannotBeReadAndOnceThatItIsReadAgain() async throws {
+    @Test func reportsOnceEachCauseOfAFailedReadingAndOnceItsEnd() async throws {
         let clock = ManualClock()
         let store = LossyRevocationStore(clock)
         let events = Mutex<[RevocationEvent]>([])
@@ -176,7 +176,7 @@ import TokenExchange
             ])
     }
 
-    @Test func tellsTheAgeOfAListThatWasNeverRead() async throws {
+    @Test func knowsTheAgeOfAListThatWasNeverRead() async throws {
         let clock = ManualClock()
         let store = LossyRevocationStore(clock)
         store.refuseReading(with: .timedOut)
@@ -187,7 +187,7 @@ import TokenExchange
     }
 
     /// So a revocation counts on this replica at once, and on the others once they have read it.
-    @Test func revokesThoughTheListCannotBeRead() async throws {
+    @Test func revokesEvenIfTheListCannotBeRead() async throws {
         let clock = ManualClock()
         let store = LossyRevocationStore(clock)
         let bench = ExchangeBench(clock: clock, revocationStore: store)
@@ -233,7 +233,7 @@ import TokenExchange
     }
 
     /// A token's time of issue is in whole seconds: on which side of a watermark within its second it is, is unknown.
-    @Test func callsATokenRevokedByItsSignatureOnlyWhereItsWholeSecondIs() async throws {
+    @Test func callsATokenRevokedByItsSignatureOnlyIfItsWholeSecondIs() async throws {
         let clock = ManualClock()
         let store = FaultySessionStore(InMemorySessionStore(time: clock.time))
         let bench = ExchangeBench(providers: [.vipLoyalty(mode: .optional)], clock: clock, store: store)
@@ -276,7 +276,7 @@ import TokenExchange
         #expect(one.revocations.count == 1)
     }
 
-    @Test func givesBackOnlySoMuchAtOnce() async throws {
+    @Test func givesBackOnlyALimitedNumberAtOnce() async throws {
         let clock = ManualClock()
         let store = LossyRevocationStore(clock)
         let list = ExchangeBench(clock: clock, revocationStore: store).revocations
@@ -298,7 +298,7 @@ import TokenExchange
         #expect(Cohort(kind, kind == .all ? "marker" : "") == nil)
     }
 
-    @Test func memoryHasRoomForEmergenciesThoughItIsFull() async throws {
+    @Test func memoryHasRoomForEmergenciesEvenIfItIsFull() async throws {
         let clock = ManualClock()
         let store = InMemorySessionStore(time: clock.time)
         try await RevocationStoreConformance.checkRoom(store, now: clock.now) { revocations, store in

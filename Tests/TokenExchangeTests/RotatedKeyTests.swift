@@ -34,13 +34,13 @@ import TokenExchange
         #expect(try await refusal(with: second, signedBy: old) == nil, "the first set is still good for it")
     }
 
-    @Test func refusesASignatureThatNeitherSetFindsGood() async throws {
+    @Test func refusesASignatureThatIsBadUnderBothSets() async throws {
         #expect(try await refusal(with: IssuerKeySet([old.verifier]), signedBy: new) == .signatureInvalid)
         #expect(try await refusal(with: IssuerKeySet([]), signedBy: new) == .signatureInvalid)
     }
 
     /// A forgery must not look like an outage of ours.
-    @Test func refusesABadSignatureWhereNoNewerSetCanBeHad() async throws {
+    @Test func refusesABadSignatureIfNoNewerSetCanBeFetched() async throws {
         #expect(try await refusal(with: nil, signedBy: new) == .signatureInvalid)
     }
 
@@ -69,7 +69,7 @@ import TokenExchange
         #expect(keys.budgets.withLock(\.self) == [.milliseconds(2950), .milliseconds(950)])
     }
 
-    @Test func takesNoDeniedKeyOfANewerSet() async throws {
+    @Test func acceptsNoDeniedKeyOfANewerSet() async throws {
         let rules = TenantRules(deniedKeyIDs: [new.keyID])
         let bench = ExchangeBench(
             rules: rules, keys: TwoSets(first: IssuerKeySet([old.verifier]), second: IssuerKeySet([new.verifier])))

@@ -67,14 +67,14 @@ struct SigningKeyManifestTests {
         #expect(manifest.record("A") == nil)
     }
 
-    @Test func holdsTheEndOfTokensThoughTheirLifetimeIsLowered() throws {
+    @Test func remembersTheEndOfTokensWhenTheirLifetimeIsLowered() throws {
         var manifest = try twoKeys()
         let shorter = SigningKeyTimes(longestLifetimes: [.es256: .seconds(60)])
         _ = try manifest.activate("B", at: time(720), times: shorter)
         #expect(manifest.record("A")?.tokensDieBy == time(720 + 3600 + 120 + 30))
     }
 
-    @Test func holdsTheLongerMaximumAgeWhileItMayBeCached() throws {
+    @Test func remembersTheLongerMaximumAgeWhileSetsMayBeCached() throws {
         var manifest = empty()
         _ = try manifest.publish("A", .es256, at: time(0), times: times)
         let shorter = SigningKeyTimes(keySetMaximumAge: .seconds(10), refreshLag: .seconds(1))
@@ -85,7 +85,7 @@ struct SigningKeyManifestTests {
     }
 
     /// A day, then half a day, then ten minutes: a set cached for half a day counts even once the day has passed.
-    @Test func holdsEveryMaximumAgeThatWasLowered() throws {
+    @Test func remembersEveryMaximumAgeThatWasLowered() throws {
         func times(_ seconds: Int) -> SigningKeyTimes { SigningKeyTimes(keySetMaximumAge: .seconds(seconds)) }
         var manifest = empty()
         _ = try manifest.publish("A", .es256, at: time(0), times: times(86400))
@@ -121,7 +121,7 @@ struct SigningKeyManifestTests {
         #expect(manifest.active(.es256)?.keyID == "B")
     }
 
-    @Test func endsARevokedKeyAtOnceAndHasTheBestOtherSign() throws {
+    @Test func endsARevokedKeyAtOnceAndLetsTheBestOtherKeySign() throws {
         var manifest = try twoKeys()
         _ = try manifest.revoke("A", at: time(1), times: times)
         #expect(manifest.record("A")?.state == .revoked)
@@ -138,7 +138,7 @@ struct SigningKeyManifestTests {
     }
 
     /// No token is better than one that should not be accepted.
-    @Test func endsTheOnlyKeyWhereNoneMayTakeItsPlace() throws {
+    @Test func endsTheOnlyKeyEvenIfNoneMayTakeItsPlace() throws {
         var manifest = empty()
         _ = try manifest.publish("A", .es256, at: time(0), times: times)
         let changes = try manifest.revoke("A", at: time(1), times: times, mayLeaveNone: true)
@@ -162,7 +162,7 @@ struct SigningKeyManifestTests {
     }
 
     /// A revocation is an emergency: it never has to wait for room.
-    @Test func takesNoMoreKeysThanTheLimitExceptInARevocation() throws {
+    @Test func acceptsNoMoreKeysThanTheLimitExceptInARevocation() throws {
         let limit = SigningKeyManifest.keyLimit
         let keys = (1..<limit).map { index in
             SigningKeyRecord(
@@ -244,7 +244,7 @@ struct SigningKeyManifestTests {
         #expect(!manifest.plan(at: time(7200 + 3600 + 32), observations: observations).published.contains("A"))
     }
 
-    @Test func takesUpADirectoryFromBeforeThereWereManifests() throws {
+    @Test func adoptsADirectoryFromBeforeThereWereManifests() throws {
         var manifest = SigningKeyManifest(
             adopting: [("A", .es256, time(-500)), ("R", .rs256, time(50))], at: time(0), times: times)
         #expect(manifest.plan(at: time(0)).signers == [.es256: "A", .rs256: "R"])

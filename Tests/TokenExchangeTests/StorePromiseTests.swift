@@ -47,7 +47,7 @@ import TokenExchange
     }
 
     /// That is for all operations on the store together.
-    @Test func introspectionAndRevocationWaitTwoSeconds() async throws {
+    @Test func introspectionAndRevocationWaitForTwoSeconds() async throws {
         let clock = ManualClock()
         let store = FaultySessionStore(InMemorySessionStore(time: clock.time))
         let bench = ExchangeBench(providers: [.vipLoyalty(mode: .optional)], clock: clock, store: store)
@@ -129,7 +129,7 @@ import TokenExchange
         (.corrupt, { $0.dropLast() }), (.corrupt, { $0.dropLast() + [$0.last! ^ 1] }), (.corrupt, { _ in [2] }),
     ]
 
-    @Test(arguments: 0..<damages.count) func countAsAbsentAndAreToldOfOnce(damage: Int) async throws {
+    @Test(arguments: 0..<damages.count) func countAsAbsentAndAreReportedOnce(damage: Int) async throws {
         let (kind, change) = Self.damages[damage]
         let told = Mutex<[UnreadableRecord]>([])
         let clock = ManualClock()

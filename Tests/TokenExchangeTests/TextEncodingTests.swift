@@ -10,7 +10,7 @@ import TokenExchange
             ([0x61, 0, 0x62, 0], .utf16), ([0, 0x61, 0, 0x62], .utf16), ([0xFF, 0xFE, 0, 0], .utf32),
             ([0, 0, 0xFE, 0xFF], .utf32), ([0x61, 0, 0, 0], .utf32), ([0, 0, 0, 0x61], .utf32),
         ] as [([UInt8], TextEncoding?)])
-    func namesWhatTheFirstBytesGiveAway(_ bytes: [UInt8], _ encoding: TextEncoding?) {
+    func recognizesEncodingsByTheirFirstBytes(_ bytes: [UInt8], _ encoding: TextEncoding?) {
         #expect(TextEncoding(of: bytes) == encoding)
     }
 

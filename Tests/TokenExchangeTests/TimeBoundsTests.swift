@@ -54,7 +54,7 @@ import TokenExchange
 
     /// A token's times end up in sums with skews and lifetimes, in differences for the log, in explanations and in
     /// records.
-    @Test func everyTimeInATokenIsAnsweredByItsRule() async throws {
+    @Test func checksEveryTimeInATokenByItsRule() async throws {
         let literals =
             Self.extremes.filter(\.isFinite).map { "\($0)" } + Self.integers.map { "\($0)" } + [
                 "1e400", "-1e400", "1e-400", "1e999999999", "1e99999999999999999999", "9007199254740992",
@@ -74,7 +74,7 @@ import TokenExchange
     }
 
     /// Anyone who can write to the store can write any number.
-    @Test func takesEveryNumberOfAStoredRevocation() async throws {
+    @Test func acceptsEveryNumberInAStoredRevocation() async throws {
         let clock = ManualClock()
         let store = ExtremeRevocationStore(times: Self.times)
         let bench = ExchangeBench(clock: clock, revocationStore: store)

@@ -26,7 +26,7 @@ extension UpstreamExchangeTests {
         #expect(source.calls == 4)
     }
 
-    @Test func keepsATokenForATenthLessThanItLives() async throws {
+    @Test func keepsATokenForATenthLessThanItsLifetime() async throws {
         let bench = bench()
         source.answerNext(.success(UpstreamToken(bytes: Array("short".utf8), lifetime: .seconds(100))))
         #expect(text(try await bench.exchange(token(bench, 1))) == "short")
@@ -91,7 +91,7 @@ extension UpstreamExchangeTests {
         #expect(try await bench.introspect(first) == .inactive)
     }
 
-    @Test func neverHandsOutARevokedTokenOfSuchAServiceFromWhatItKept() async throws {
+    @Test func neverHandsOutAKeptTokenOfSuchAServiceOnceItIsRevoked() async throws {
         let bench = bench()
         let lifetime = bench.providers[0].token.lifetime
         source.answerNext(.success(Self.always), .success(Self.always), .success(Self.always))
@@ -120,7 +120,7 @@ extension UpstreamExchangeTests {
         #expect(second != first)
     }
 
-    @Test func endsATokenOfManyDevicesWithAnyOfThem() async throws {
+    @Test func endsATokenOfManyDevicesIfAnyOfThemIsRevoked() async throws {
         for lost in ["till-1", "till-2"] {
             let bench = bench(source: ScriptedUpstream(always: Self.always))
             for device in ["till-1", "till-2"] {
@@ -154,7 +154,7 @@ extension UpstreamExchangeTests {
         #expect(text(try await logIn(limit + 2, device: 1)) == "always-the-same", "those that have it keep it")
     }
 
-    @Test func tellsSubjectsApartThatSwiftTakesForEqual() async throws {
+    @Test func tellsSubjectsApartThatAreEqualToSwift() async throws {
         let bench = bench()
         let (composed, decomposed) = ("jos\u{e9}", "jose\u{301}")
         #expect(composed == decomposed)
@@ -183,7 +183,7 @@ extension UpstreamExchangeTests {
         #expect(try await bench.introspect(ExternalIdentity(bytes: Array("up-1/+=".utf8))) == .inactive)
     }
 
-    @Test func leavesTheTokensOfOtherDevicesAloneWhereTwoReplicasAnswerOneRequest() async throws {
+    @Test func leavesTheTokensOfOtherDevicesAloneIfTwoReplicasAnswerOneRequest() async throws {
         let (store, records) = (InMemorySessionStore(time: clock.time), InMemorySharedRecords(time: clock.time))
         let sources = [ScriptedUpstream(name: "a"), ScriptedUpstream(name: "b")]
         let benches = sources.map { bench(store: store, source: $0, records: records) }
@@ -223,7 +223,7 @@ extension UpstreamExchangeTests {
         #expect(failure(try await bench.exchange(token(bench, 1))) == .upstreamRefused)
     }
 
-    @Test func takesATokenThatLooksLikeAnOpaqueOneOfOurs() async throws {
+    @Test func acceptsATokenThatLooksLikeOurOpaqueOnes() async throws {
         let bench = bench()
         let opaque = Array("csx_".utf8) + Base64URL.encode((0..<32).map { UInt8($0) })
         source.answerNext(.success(UpstreamToken(bytes: opaque, lifetime: nil)))

@@ -63,7 +63,7 @@ import TokenExchange
         #expect(source.calls == 1)
     }
 
-    @Test func refusesWhereAClaimOfTheRequestIsMissing() async throws {
+    @Test func refusesIfAClaimOfTheRequestIsMissing() async throws {
         let bench = bench(claims: [])
         #expect(try await bench.exchange(token(bench, 1).claim("email", nil)).refusal == .claimMissing)
         #expect(source.calls == 0)
@@ -178,14 +178,14 @@ import TokenExchange
         }
     }
 
-    @Test func makesItsOwnCallOnceAlsoWhereTimeIsLeft() async throws {
+    @Test func makesItsOwnCallOnlyOnceEvenIfTimeIsLeft() async throws {
         let bench = bench()
         source.answerNext(.failure(.timedOut(cause: "x")))
         #expect(failure(try await bench.exchange(token(bench, 1))) == .deadlineExceeded)
         #expect(source.calls == 1)
     }
 
-    @Test func asksItselfWhereAnothersTimeWasTooShort() async throws {
+    @Test func makesItsOwnCallIfAnotherLoginsTimeWasTooShort() async throws {
         let bench = bench()
         source.answerNext(.failure(.timedOut(cause: "x")))
         source.hold()
@@ -220,7 +220,7 @@ import TokenExchange
         await #expect(throws: Failure.self) { try await bench.introspect(identity) }
     }
 
-    @Test func takesTokensOfAnyShapeOnlyWhereAProviderHasThem() async throws {
+    @Test func acceptsTokensOfAnyShapeOnlyIfAProviderHasThem() async throws {
         let store = FaultySessionStore(InMemorySessionStore(time: clock.time))
         store.fail(with: .timedOut)
         let without = ExchangeBench(clock: clock, store: store)

@@ -9,7 +9,7 @@ import TokenExchange
     private static let errors: [Duration] = [.seconds(1e11), .seconds(-6e10), .seconds(40 * 86_400), .seconds(-2e9)]
 
     @Test(arguments: errors)
-    func keepsSessionsThroughAMoment(error: Duration) async throws {
+    func keepsSessionsWhileTheClockIsWrong(error: Duration) async throws {
         let bench = ExchangeBench()
         let token = bench.token
         let identity = try #require(try await bench.exchange(token).externalIdentity)
@@ -23,7 +23,7 @@ import TokenExchange
     }
 
     @Test(arguments: errors)
-    func forgetsWhatWasStoredInIt(error: Duration) throws {
+    func forgetsWhatWasStoredWhileTheClockWasWrong(error: Duration) throws {
         let clock = ManualClock()
         let store = InMemorySessionStore(time: clock.time)
         func session(_ number: UInt8) -> StoredSession {
@@ -60,7 +60,7 @@ import TokenExchange
         #expect(try await bench.introspect(identity).session == nil)
     }
 
-    @Test func writesASessionThatWaitsThoughTheClockWasAhead() async throws {
+    @Test func writesAWaitingSessionEvenIfTheClockWasAhead() async throws {
         let clock = ManualClock()
         let store = FaultySessionStore(InMemorySessionStore(time: clock.time))
         let bench = ExchangeBench(providers: [.vipLoyalty(mode: .optional)], clock: clock, store: store)
