@@ -27,10 +27,10 @@ import TokenExchange
         Good(testDescription: "nbf 0, as Keycloak writes it", edit: { $0.claim("nbf", .number(literal: "0")) }),
         Good(testDescription: "an hour and 30 s old", edit: { $0.claim("iat", at(-3630)) }),
         Good(testDescription: "exp with a fraction", edit: { $0.claim("exp", at(10.25)) }),
-        Good(testDescription: "an integer beyond 64 bits that nobody reads") {
+        Good(testDescription: "an integer beyond 64 bits that is never read") {
             $0.claim("x", .number(literal: "18446744073709551615")).claim("y", .number(literal: "1e400"))
         },
-        Good(testDescription: "such a number in the header") {
+        Good(testDescription: "the same in the header") {
             $0.header("x", .number(literal: "18446744073709551616"))
         },
         Good(testDescription: "null in place of every optional claim", rules: TenantRules(maximumAge: nil)) { token in
@@ -51,10 +51,10 @@ import TokenExchange
         Good(testDescription: "an associate's token with client_id (RFC 9068)") {
             $0.claim("client_id", .string("newstore-associate-app"))
         },
-        Good(testDescription: "with client_id and session_state alone") {
+        Good(testDescription: "with client_id and only session_state") {
             $0.claim("client_id", .string("x")).claim("sid", nil).claim("session_state", .string("s"))
         },
-        Good(testDescription: "no kid where one key fits", edit: { $0.header("kid", nil) }),
+        Good(testDescription: "no kid if only one key fits", edit: { $0.header("kid", nil) }),
         Good(testDescription: "kid of PEM keys", edit: { $0 }),
         Good(
             testDescription: "a service account where allowed", rules: TenantRules(allowsServiceAccounts: true),
@@ -119,11 +119,11 @@ import TokenExchange
         ("null", .equals(.null), ClaimPath("null")),
         ("null on the way", .equals(.null), ClaimPath("null", ["x"])),
         ("an integer beyond a double", .equals(.number(literal: "9007199254740993")), ClaimPath("n")),
-        ("such a one in a list", .contains(.number(literal: "9007199254740993")), ClaimPath("list")),
-        ("such a one among others", .anyOf([.number(literal: "9007199254740993.0")]), ClaimPath("n")),
+        ("the same in a list", .contains(.number(literal: "9007199254740993")), ClaimPath("list")),
+        ("the same among others", .anyOf([.number(literal: "9007199254740993.0")]), ClaimPath("n")),
         ("an integer beyond 64 bits", .equals(.number(literal: "18446744073709551617")), ClaimPath("big")),
         ("a fraction beyond a double", .equals(.number(literal: "0.1")), ClaimPath("fraction")),
-        ("a number without measure", .equals(.number(literal: "1e9999999999999999999")), ClaimPath("n")),
+        ("a number with a huge exponent", .equals(.number(literal: "1e9999999999999999999")), ClaimPath("n")),
         ("matches a list", .matches(try! AnchoredPattern(".*")), ClaimPath("realm_access")),
     ])
     func refusesAnUnmetCondition(_ name: String, test: ClaimCondition.Test, claim: ClaimPath) async throws {

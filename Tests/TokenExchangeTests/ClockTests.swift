@@ -18,7 +18,7 @@ import TokenExchange
         try await exchange(issuedAfter: -90)
         #expect(clocks.offset(of: "acme-staging") == .seconds(-2))
         try await exchange(issuedAfter: 45)
-        #expect(clocks.offset(of: "acme-staging") == .seconds(45), "a token that is refused tells as well")
+        #expect(clocks.offset(of: "acme-staging") == .seconds(45), "a refused token counts, too")
         bench.clock.advance(by: .seconds(300))
         try await exchange(issuedAfter: -1)
         #expect(clocks.offset(of: "acme-staging") == .seconds(45))
