@@ -23,7 +23,7 @@ import TokenExchange
     }
 
     private func rule(of refusal: Refusal) -> String? {
-        ExplainToken.rules.first { $0.refusals.contains(refusal) }?.name
+        ExplainToken.rules.first { $0.refusals.contains(refusal) }?.name.description
     }
 
     @Test func everyRefusalBelongsToOneRule() {

@@ -35,7 +35,7 @@ package struct TokenExplanation: Sendable {
             let outcome: Outcome = index < end ? .pass : index == end ? .fail : .notReached
             let found = outcome == .notReached ? .init() : rule.found(token)
             return Line(
-                rule: rule.name, outcome: outcome, expected: rule.expected(token),
+                rule: rule.name.description, outcome: outcome, expected: rule.expected(token),
                 found: outcome == .fail ? stop?.finding ?? found.shape : found.shape, value: found.value,
                 remedy: outcome == .fail ? rule.remedy : nil)
         }

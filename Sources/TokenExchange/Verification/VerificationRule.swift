@@ -2,7 +2,7 @@
 /// ``VerifyIdentityToken/rules`` lists all of them in the order in which they are checked.
 package struct VerificationRule: Sendable {
     /// Stable: `token explain --json` shows it.
-    package let name: String
+    package let name: StaticString
     /// What the check throws for a token that breaks the rule. Each refusal belongs to one rule.
     package var refusals: [Refusal] = []
     /// Our own failures, which leave open whether the token passes.
