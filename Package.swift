@@ -69,7 +69,8 @@ let package = Package(
         .target(
             name: "RedisSessions",
             dependencies: [
-                "BlockingWork", "TokenExchange", "CHiredis", collections, lifecycle, logging, nio, nioPosix, nioSSL,
+                "BlockingWork", "CHiredis", "Outbound", "TokenExchange", collections, lifecycle, logging, nio, nioPosix,
+                nioSSL,
             ],
             swiftSettings: swiftWithC),
         .target(
@@ -78,7 +79,7 @@ let package = Package(
             swiftSettings: swift),
         .target(
             name: "UpstreamTokens",
-            dependencies: ["Outbound", "TokenExchange", collections, lifecycle, logging, nioSSL], swiftSettings: swift),
+            dependencies: ["Outbound", "TokenExchange", lifecycle, logging, nioSSL], swiftSettings: swift),
         .target(
             name: "ServiceConfiguration", dependencies: ["BlockingWork", "TokenExchange", yams], swiftSettings: swift),
         .target(

@@ -40,6 +40,7 @@ package struct FileFailure: Error, CustomStringConvertible {
     package let expected: String
     package let found: String
 
+    /// For what the operating system does not refuse, but we do.
     package init(expected: String, found: String) {
         self.expected = expected
         self.found = found

@@ -98,6 +98,7 @@ package struct FileHangs: Error, Equatable, CustomStringConvertible {
     package let path: String?
     package let limit: Duration
 
+    /// `limit` is the time in which nothing came of the file.
     package init(path: String?, limit: Duration) {
         self.path = path
         self.limit = limit
@@ -105,6 +106,7 @@ package struct FileHangs: Error, Equatable, CustomStringConvertible {
 
     package var description: String { "\(path ?? "a file"): \(expectation)" }
 
+    /// What to say after the name of the file: what was expected, found, and is to be done.
     package var expectation: String {
         "expected a file that can be read within \(limit.components.seconds) s, found one that hangs; look at its mount, "
             + "or at the program that should write it"

@@ -2,6 +2,7 @@ import Synchronization
 
 /// Which file a thread reads at this moment, so that one that hangs can be named.
 package final class ReadingNote: Sendable {
+    /// The note of the reading that runs on this thread; nil outside of readings.
     @TaskLocal static var current: ReadingNote?
 
     private let state = Mutex<(path: String?, step: Int)>((nil, 0))

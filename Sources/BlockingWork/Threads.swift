@@ -4,7 +4,7 @@ import Glibc
 //
 // Event loops answer requests, and are the executor of Swift concurrency as well. A call that blocks has a thread of its
 // own instead: startThread for what lasts as long as the process, FileReaders for the files of a whole configuration,
-// BlockingReads for one that is read on the way. Files may hang for ever: open(2) on a mount whose server is gone.
+// BlockingReads for one that is read on the way. Files may hang forever: open(2) on a mount whose server is gone.
 
 /// Runs `body` on a new thread, which ends with it.
 /// - Parameter name: at most 15 bytes, for people who look at the threads of a process.

@@ -1,13 +1,14 @@
 package import TokenExchange
 
-/// The keys that a fetch made for them did not bring, by `kid` and algorithm: nobody need ask the issuer for them again
-/// soon.
+/// Keys, by `kid` and algorithm, that a fetch for them did not bring, so that the issuer is not asked for them again soon.
 package struct AbsentKeys {
+    /// What a key is asked for by.
     package struct Name: Hashable, Sendable {
         /// Nil if the token names no key.
         let keyID: ExactText?
         let algorithm: SignatureAlgorithm
 
+        /// Copies the `kid`, so that an entry does not keep a whole token in memory.
         package init(_ query: IssuerKeyQuery) {
             keyID = query.keyID?.detached
             algorithm = query.algorithm
@@ -30,12 +31,15 @@ package struct AbsentKeys {
         lifetime = min(cooldown * Self.lifetime, longest)
     }
 
+    /// Entries on record, expired ones included.
     package var count: Int { expiries.count }
 
+    /// False for an entry that has expired.
     package func contains(_ name: Name, at now: Duration) -> Bool {
         expiries[name].map { now < $0 } ?? false
     }
 
+    /// Beyond ``limit`` the oldest entry goes.
     package mutating func insert(_ name: Name, at now: Duration) {
         guard expiries.updateValue(now + lifetime, forKey: name) == nil else { return }
         if order.count < Self.limit {
@@ -47,6 +51,7 @@ package struct AbsentKeys {
         }
     }
 
+    /// For a set that has changed: it may have any of them.
     package mutating func removeAll() {
         (expiries, order, oldest) = ([:], [], 0)
     }

@@ -5,12 +5,14 @@ package struct IssuerKeyQuestion: Sendable {
     let query: IssuerKeyQuery
     let fetchesBegun: Int
 
+    /// `fetchesBegun` is the cache's at the moment of asking.
     package init(query: IssuerKeyQuery, fetchesBegun: Int) {
         self.query = query
         self.fetchesBegun = fetchesBegun
     }
 }
 
+/// What the cache says to a question.
 package enum IssuerKeyAnswer: Sendable {
     case verifiers([any TokenVerifier])
     case unavailable(cause: String)
@@ -36,8 +38,11 @@ package struct IssuerKeyCache: Sendable {
     }
 
     let times: RemoteKeyTimes
+    /// The last good set, which may be too old to be used.
     private(set) var snapshot: IssuerKeySnapshot?
+    /// Fetches begun, the running one included.
     package private(set) var fetchesBegun = 0
+    /// Of those, how many have ended.
     package private(set) var fetchesEnded = 0
     private var running: Fetch?
     /// Nil: at once.
@@ -55,12 +60,14 @@ package struct IssuerKeyCache: Sendable {
 
     private static let emptySetsThatCount = 2
 
+    /// Empty, so the first step is a fetch.
     package init(times: RemoteKeyTimes) {
         self.times = times
         absent = AbsentKeys(cooldown: times.cooldown, longest: times.refresh)
         budget = RefetchBudget(cooldown: times.cooldown)
     }
 
+    /// For probes and metrics.
     package func status(at now: Duration) -> IssuerKeyStatus {
         let usable = usableSnapshot(at: now)
         return IssuerKeyStatus(
@@ -79,6 +86,7 @@ package struct IssuerKeyCache: Sendable {
 extension IssuerKeyCache {
     package static let tooOld = "the keys are older than maximum_age"
 
+    /// Answers, or orders a fetch and says what to wait for.
     package mutating func answer(to question: IssuerKeyQuestion, at now: Duration) -> IssuerKeyAnswer {
         guard let snapshot = usableSnapshot(at: now) else {
             return fetchesEnded == 0 ? .wait(fetchesEnded: 1) : .unavailable(cause: lastError ?? Self.tooOld)
@@ -90,7 +98,7 @@ extension IssuerKeyCache {
     /// To a question that the set has no key for: its name is unknown, or the keys of that name find its signature bad.
     private mutating func answer(unsettled question: IssuerKeyQuestion, at now: Duration) -> IssuerKeyAnswer {
         let name = AbsentKeys.Name(question.query)
-        // What somebody makes up under a name that exists says nothing about that name.
+        // A forgery under a name that exists says nothing about that name.
         let isAbsence = question.query.rejected.isEmpty
         // 1. A fetch that began after the question has settled it, and a recent one for the same name likewise.
         if fetchesEnded > question.fetchesBegun {
@@ -100,7 +108,7 @@ extension IssuerKeyCache {
         if isAbsence, absent.contains(name, at: now) { return statement }
         // 2. One that runs may bring the key.
         if running != nil { return .wait(fetchesEnded: fetchesBegun) }
-        // 3. So may one of our own.
+        // 3. So may a new one.
         if budget.take(for: question.query.source, at: now) {
             begin(Fetch(beganAt: now, asker: question.query))
             return .wait(fetchesEnded: fetchesBegun)
@@ -111,7 +119,7 @@ extension IssuerKeyCache {
         return statement
     }
 
-    /// What the latest fetch says about a key that is not in the set: nothing, where it failed.
+    /// What the latest fetch says about a key that is not in the set; nothing if it failed.
     private var statement: IssuerKeyAnswer {
         lastError.map { .unavailable(cause: $0) } ?? .verifiers([])
     }
@@ -120,6 +128,7 @@ extension IssuerKeyCache {
 // MARK: Fetching
 
 extension IssuerKeyCache {
+    /// What the service does now; a refresh that is due counts as begun.
     package mutating func nextStep(at now: Duration) -> IssuerKeyStep {
         if running != nil { return .fetch }
         if let nextFetchAt, now < nextFetchAt { return .sleep(nextFetchAt - now) }
@@ -171,9 +180,9 @@ extension IssuerKeyCache {
         }
         if let asker = fetch.asker {
             if new.set.verifiers(for: asker).isEmpty {
-                budget.noteFruitless(asker.source, at: now)
+                budget.recordFruitless(asker.source, at: now)
             } else {
-                budget.noteFruitful(asker.source)
+                budget.recordFruitful(asker.source)
             }
         }
         (snapshot, lastKeys, lastError, failuresInARow, emptySets) = (new, new.keys, nil, 0, 0)

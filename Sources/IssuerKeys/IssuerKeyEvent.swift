@@ -14,6 +14,7 @@ package enum IssuerKeyEvent: Equatable, Sendable {
 }
 
 extension Logger {
+    /// At a level by how soon somebody must act.
     func log(_ event: IssuerKeyEvent) {
         switch event {
         case .changed(let added, let removed, let skipped):

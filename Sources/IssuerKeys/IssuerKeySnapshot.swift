@@ -9,6 +9,7 @@ final class IssuerKeySnapshot: Sendable {
     let asOf: Duration
     let usableUntil: Duration
 
+    /// `asOf` is when the fetch began.
     init(_ reading: KeySetReading, asOf: Duration, maximumAge: Duration) {
         set = IssuerKeySet(reading.verifiers)
         keys = reading.keys
@@ -23,7 +24,7 @@ final class IssuerKeySnapshot: Sendable {
         return verifiers.isEmpty && !set.isAmbiguous(query) ? nil : verifiers
     }
 
-    /// Names of which other material is gone than has come since `earlier`, sorted.
+    /// The `kid`s that have other keys than in `earlier`, sorted.
     func replacedKeyIDs(since earlier: Set<KeySetReading.Key>) -> [ExactText] {
         let gone = Set(earlier.subtracting(keys).compactMap(\.keyID))
         return gone.intersection(keys.subtracting(earlier).compactMap(\.keyID)).sorted()

@@ -1,8 +1,8 @@
-/// How it stands with one tenant's keys, for probes and metrics.
+/// The state of one tenant's keys, for probes and metrics.
 package struct IssuerKeyStatus: Sendable, Equatable {
     /// Of the set that is in use; nil if none may be used.
     package let age: Duration?
-    /// Why the latest fetch failed; nil if it did not, or none has ended yet.
+    /// Why the latest fetch failed; nil if it succeeded, or if none has ended yet.
     package let lastError: String?
     package let keys: Int
     /// Keys of the set that are not used.
@@ -14,5 +14,6 @@ package struct IssuerKeyStatus: Sendable, Equatable {
     /// Unknown `kid`s and bad signatures that might have caused a fetch, and were not allowed to.
     package let refusedRefetches: Int
 
+    /// Whether tokens of this tenant can be verified now.
     package var isUsable: Bool { age != nil }
 }

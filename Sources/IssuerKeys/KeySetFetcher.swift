@@ -22,6 +22,7 @@ package struct KeySetFetcher: Sendable {
             headers: [("Accept", "application/jwk-set+json, application/json"), ("User-Agent", "countersign")])
     }
 
+    /// The document, unread.
     package func callAsFunction() async throws(KeySetFetchFailure) -> [UInt8] {
         do throws(OutboundFault) {
             let answer = try await client.answer(to: request, within: timeout)

@@ -23,10 +23,12 @@ package struct RefetchBudget {
     private var reservedSlotFreeAt: Duration?
     private var records: [RequestSource?: Record] = [:]
 
+    /// All slots are free, and nobody is barred.
     package init(cooldown: Duration) {
         self.cooldown = cooldown
     }
 
+    /// Sources on record, forgotten ones included until room is needed.
     package var recordCount: Int { records.count }
 
     /// Takes a slot for `source`; false where it may have none now.
@@ -44,12 +46,12 @@ package struct RefetchBudget {
     }
 
     /// The fetch that `source` caused brought what it had asked for.
-    package mutating func noteFruitful(_ source: RequestSource?) {
+    package mutating func recordFruitful(_ source: RequestSource?) {
         records[source] = nil
     }
 
     /// The fetch that `source` caused succeeded without the key that it had asked for.
-    package mutating func noteFruitless(_ source: RequestSource?, at now: Duration) {
+    package mutating func recordFruitless(_ source: RequestSource?, at now: Duration) {
         let previous = records[source].flatMap { now < $0.forgottenAt ? $0.bar : nil }
         let bar = min(previous.map { $0 * 2 } ?? cooldown, cooldown * Self.longestBar)
         if records[source] == nil { makeRoom(at: now) }

@@ -15,8 +15,8 @@ package import TokenExchange
 //     fetch within the request's own time.
 //   * A set without a usable key counts only when a second one says the same.
 //   * A set is refreshed at its soft age, kept through failures until its hard age, and never used beyond. The issuer's
-//     Cache-Control is not looked at: Keycloak forbids caching, and the pace is ours to set.
-//   * "No such key" is only ever said on the word of a fetch that succeeded. Everything else is `unavailable`.
+//     Cache-Control is ignored: Keycloak forbids caching, and we set the pace.
+//   * "No such key" is said only after a fetch that succeeded. Everything else is `unavailable`.
 //
 // KeySetFetcher makes the requests, by Outbound: bounded in bytes and time, no redirects.
 
@@ -51,11 +51,13 @@ package final class RemoteIssuerKeys: IssuerKeySource, Service {
         self.logger = logger
     }
 
+    /// For probes and metrics.
     package var status: IssuerKeyStatus {
         let now = time.elapsed()
         return cache.withLock { $0.status(at: now) }
     }
 
+    /// Without waiting if the latest set has the key; otherwise waits for a fetch, within the query's budget.
     package func verifiers(for query: IssuerKeyQuery) async throws(IssuerKeysFailure) -> [any TokenVerifier] {
         let now = time.elapsed()
         if let snapshot = cache.withLock({ $0.snapshot }), now < snapshot.usableUntil,

@@ -7,6 +7,7 @@ package struct RemoteKeyTimes: Sendable, Hashable {
     /// The time in which at most two fetches are made for keys that the set does not have; also the longest wait after a failure.
     package let cooldown: Duration
 
+    /// `maximumAge` must not be shorter than `refresh`.
     package init(refresh: Duration, maximumAge: Duration, cooldown: Duration) {
         self.refresh = refresh
         self.maximumAge = maximumAge

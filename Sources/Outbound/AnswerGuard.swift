@@ -1,7 +1,7 @@
 import NIOCore
 
-/// Bounds what stands before, between and after the bytes of an answer's body, while it arrives: the decoder behind it
-/// keeps a status line, the blanks before a header's value, or a chunk's extension for as long as they go on.
+/// Bounds everything in an answer that is not its body, while it arrives: the decoder behind it would go on buffering a
+/// status line, the blanks before a header's value, or a chunk's extension without end.
 final class AnswerGuard: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
@@ -12,6 +12,7 @@ final class AnswerGuard: ChannelInboundHandler {
     private let limit: Int
     private let answers: AnswerHandler
 
+    /// `limit` is for the bytes of a head, and `answers` the handler that knows where the head ends.
     init(_ limit: Int, before answers: AnswerHandler) {
         self.limit = limit
         self.answers = answers
@@ -31,7 +32,7 @@ final class AnswerGuard: ChannelInboundHandler {
 
     private func pass(_ bytes: ByteBuffer, _ context: ChannelHandlerContext) {
         guard bytes.readableBytes > 0 else { return }
-        answers.noteReceived(bytes.readableBytes)
+        answers.countReceived(bytes.readableBytes)
         context.fireChannelRead(wrapInboundOut(bytes))
     }
 

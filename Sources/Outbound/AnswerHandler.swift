@@ -7,6 +7,7 @@ final class AnswerHandler: ChannelInboundHandler {
     typealias InboundIn = HTTPClientResponsePart
     typealias OutboundOut = HTTPClientRequestPart
 
+    /// A whole answer, and what its connection may still be used for.
     struct Outcome: Sendable {
         let answer: OutboundAnswer
         /// Whether the connection may carry another request.
@@ -41,6 +42,7 @@ final class AnswerHandler: ChannelInboundHandler {
 
     func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
 
+    /// Writes the request; `promise` is completed once, whatever happens. On the event loop.
     func begin(_ request: OutboundRequest, _ promise: EventLoopPromise<Outcome>) {
         guard let context, !isClosed else { return promise.fail(OutboundFault.notActedUpon) }
         call = Call(answer: AnswerInProgress(limits), promise: promise)
@@ -55,11 +57,15 @@ final class AnswerHandler: ChannelInboundHandler {
 
     // MARK: What the guard before the decoder asks and tells
 
+    /// Whether the head that counts is still to come.
     var awaitsHead: Bool { call.map { !$0.answer.hasHead } ?? false }
+    /// Bytes of the present answer, as they came.
     var received: Int { call?.received ?? 0 }
+    /// Bytes of its body, decoded.
     var bodyCount: Int { call?.answer.bodyCount ?? 0 }
 
-    func noteReceived(_ count: Int) { call?.received += count }
+    /// To be called before the bytes are passed on.
+    func countReceived(_ count: Int) { call?.received += count }
 
     // MARK: What comes
 

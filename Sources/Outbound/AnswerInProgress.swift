@@ -9,6 +9,7 @@ struct AnswerInProgress {
     /// Of the heads that were decoded, informational ones included.
     private var headBytes = 0
 
+    /// `limits` hold for head and body each.
     init(_ limits: AnswerLimits) {
         self.limits = limits
     }
@@ -17,6 +18,7 @@ struct AnswerInProgress {
     var hasHead: Bool { head != nil }
     /// Whether nothing has come.
     var isEmpty: Bool { headBytes == 0 }
+    /// Bytes of the body so far, decoded.
     var bodyCount: Int { body.count }
     /// Whether the connection may carry another request afterwards.
     var keepsConnection: Bool { head?.isKeepAlive ?? false }

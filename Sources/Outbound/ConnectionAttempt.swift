@@ -1,32 +1,36 @@
 import NIOCore
 import Synchronization
 
-/// A connection that is being opened, so that whoever has lost patience can end it, and say what he waited for.
+/// A connection that is being opened, so that who waits for it can cancel it, and say what was waited for.
 final class ConnectionAttempt: Sendable {
     private struct State {
         var channel: (any Channel)?
-        /// What must open a tunnel yet; nil if nothing must.
+        /// The proxy that must still open a tunnel; nil if none must.
         var proxy: OutboundProxy?
-        var isOver = false
+        var isCancelled = false
     }
 
     private let state = Mutex(State())
 
+    /// `proxy` is nil for the direct way.
     func begins(by proxy: OutboundProxy?) { state.withLock { $0.proxy = proxy } }
 
+    /// The socket is connected; closes it if the attempt has been cancelled.
     func has(_ channel: any Channel) {
-        let isOver = state.withLock { state in
+        let isCancelled = state.withLock { state in
             state.channel = channel
-            return state.isOver
+            return state.isCancelled
         }
-        if isOver { channel.close(promise: nil) }
+        if isCancelled { channel.close(promise: nil) }
     }
 
+    /// What fails from now on is not the proxy's fault.
     func hasTunnel() { state.withLock { $0.proxy = nil } }
 
+    /// Closes the socket, also one that is connected later.
     func cancel() {
         state.withLock { state in
-            state.isOver = true
+            state.isCancelled = true
             return state.channel
         }?.close(promise: nil)
     }

@@ -34,7 +34,7 @@ final class ConnectionPool: Sendable {
     }
 
     /// Takes up a new connection, with a call under way.
-    /// - Throws: where all are closed for good.
+    /// - Throws: if all are closed for good.
     func add(_ connection: OutboundConnection) throws(OutboundFault) {
         let isTaken = entries.withLock { entries in
             entries?[connection.origin, default: []].append(Entry(connection: connection))
@@ -52,7 +52,7 @@ final class ConnectionPool: Sendable {
     ///   - keptFor: for how long the server keeps it when it is idle; nil if that is not known.
     func giveBack(_ connection: OutboundConnection, isReusable: Bool, keptFor: TimeAmount?) {
         if !isReusable { connection.retire() }
-        let isOver = entries.withLock { entries in
+        let mustClose = entries.withLock { entries in
             let index = entries?[connection.origin]?.firstIndex { $0.connection === connection }
             guard let index, var entry = entries?[connection.origin]?.remove(at: index) else { return true }
             entry.calls -= 1
@@ -66,7 +66,7 @@ final class ConnectionPool: Sendable {
             entries?[connection.origin]?.append(entry)
             return false
         }
-        if isOver { connection.close() }
+        if mustClose { connection.close() }
     }
 
     @discardableResult

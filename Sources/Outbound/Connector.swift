@@ -60,14 +60,7 @@ struct Connector: Sendable {
         let completed = channel.eventLoop.makePromise(of: String?.self)
         do {
             let sync = channel.pipeline.syncOperations
-            let handler: NIOSSLClientHandler
-            do { handler = try NIOSSLClientHandler(context: tls, serverHostname: origin.host) } catch let error
-                as NIOSSLExtraError where error == .cannotUseIPAddressInSNI
-            {
-                // Compares certificates with the address that the socket is connected to.
-                handler = try NIOSSLClientHandler(context: tls, serverHostname: nil)
-            }
-            try sync.addHandler(handler)
+            try sync.addHandler(tls.handler(verifying: origin.host))
             try sync.addHandler(TLSHandshakeHandler(completed))
         } catch { completed.fail(error) }
         return completed.futureResult.map { $0 == "h2" }

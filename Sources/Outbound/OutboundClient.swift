@@ -1,11 +1,14 @@
 import NIOCore
 import NIOPosix
 package import NIOSSL
+import TokenExchange
 
-// Outbound: calls of other servers over HTTP, for whoever needs them.
+// Outbound: connections to other servers, and calls over HTTP.
 //
-// OutboundClient makes a call: over a connection that is kept, or a new one, straight or through a proxy; bounded in time
-// and in every part of an answer. It says whose fault a failure is, and whether anybody can have acted upon the request.
+// Every client uses ClientTLS for TLS and NetworkFault for the words of what went wrong; the Redis client has a protocol of
+// its own above them. OutboundClient makes a call over HTTP: over a kept connection or a new one, direct or through a proxy,
+// bounded in time and in every part of an answer. Its failures say whose fault they are, and whether the server can have
+// acted upon the request.
 //
 //   * Connector opens connections (ProxyTunnelHandler, TLSHandshakeHandler), ConnectionPool keeps them for a while.
 //   * AnswerHandler sends a request and collects its answer, AnswerInProgress judges what comes, AnswerGuard counts bytes
@@ -18,6 +21,7 @@ package struct OutboundTransport: Sendable, Equatable {
     package var proxies: [OutboundOrigin: OutboundProxy]
     /// After which an idle connection is closed: sooner than servers usually close theirs.
     package var idleTime: Duration
+    /// Of an answer, as ``AnswerLimits/headBytes``.
     package var headBytes: Int
 
     package init(
@@ -50,16 +54,9 @@ package final class OutboundClient: Sendable {
         self.sleep = sleep
     }
 
-    /// A server that goes on sending when it is told goodbye is listened to no longer than this.
-    private static let goodbyeTimeout = TimeAmount.milliseconds(100)
-
-    /// For TLS 1.2 and later, with HTTP/2 where the server offers it. Reads the system's roots unless there are others.
+    /// With HTTP/2 if the server offers it. Reads the system's roots unless there are others.
     package static func context(_ configuration: TLSConfiguration) throws -> NIOSSLContext {
-        var configuration = configuration
-        configuration.minimumTLSVersion = .tlsv12
-        configuration.applicationProtocols = ["h2", "http/1.1"]
-        configuration.shutdownTimeout = goodbyeTimeout
-        return try NIOSSLContext(configuration: configuration)
+        try .client(configuration, offering: ["h2", "http/1.1"])
     }
 
     /// Closes all connections; calls fail from now on.
@@ -73,16 +70,12 @@ package final class OutboundClient: Sendable {
         to request: OutboundRequest, within limit: Duration
     ) async throws(OutboundFault) -> OutboundAnswer {
         let attempt = ConnectionAttempt()
-        let result = await withTaskGroup(of: Result<OutboundAnswer, OutboundFault>.self) { group in
-            group.addTask { await self.result(of: request, within: limit, as: attempt) }
-            group.addTask { [sleep] in
-                try? await sleep(limit)
-                return .failure(attempt.fault(after: limit))
-            }
-            defer { group.cancelAll() }
-            return await group.next() ?? .failure(.shutDown)
+        let result = await withTimeLimit(limit, sleep: sleep) {
+            let result = await self.result(of: request, within: limit, as: attempt)
+            // What being cancelled has made of it is not why there is no answer.
+            return Task.isCancelled ? nil : result
         }
-        return try result.get()
+        return try (result ?? .failure(attempt.fault(after: limit))).get()
     }
 
     private func result(

@@ -65,6 +65,7 @@ final class OutboundConnection: Sendable {
     /// No call begins on it any more.
     func retire() { isRetired.store(true, ordering: .relaxed) }
 
+    /// Ends the calls that are under way.
     func close() { channel.close(promise: nil) }
 
     /// A caller that is cancelled ends the call at once, and a connection of HTTP/1.1 with it.

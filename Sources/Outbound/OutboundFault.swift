@@ -3,17 +3,16 @@ import NIOHPACK
 import NIOHTTP1
 import NIOHTTP2
 import NIOHTTPCompression
-import NIOPosix
-import NIOSSL
 
 /// Why there is no answer, in a few words for an operator. Holds nothing that the other side sent.
 package struct OutboundFault: Error, Sendable, Equatable {
+    /// Whose fault it is, and whether the request can have been acted upon.
     package enum Kind: Sendable {
         /// Nobody can have acted upon the request: no connection was made, or nothing of it was sent.
         case notSent
         /// A new connection closed after the request was sent, and before a byte of an answer.
         case unanswered
-        /// A kept connection did, and the request must not be made again. That says little of the server.
+        /// A kept connection closed like that, and the request must not be made again. That says little of the server.
         case stale
         /// The proxy, TLS or the answer failed.
         case broken
@@ -25,16 +24,18 @@ package struct OutboundFault: Error, Sendable, Equatable {
     package let kind: Kind
     package let cause: String
 
+    /// `cause` is logged as it is.
     package init(_ kind: Kind, _ cause: String) {
         self.kind = kind
         self.cause = cause
     }
 
-    static let closed = OutboundFault(.broken, "connection closed early")
+    static let closed = OutboundFault(.broken, NetworkFault.closedEarly.words)
     static let notActedUpon = OutboundFault(.notSent, closed.cause)
-    static let unknownHost = OutboundFault(.notSent, "host name not found")
+    static let unknownHost = OutboundFault(.notSent, NetworkFault.unknownHost.words)
     static let shutDown = OutboundFault(.notSent, "client is shut down")
 
+    /// `limit` in bytes.
     static func headTooLarge(_ limit: Int) -> OutboundFault {
         OutboundFault(.refused, "the head of its answer has more than \(limit) bytes")
     }
@@ -64,41 +65,15 @@ package struct OutboundFault: Error, Sendable, Equatable {
         self = proxy.map(fault.blaming) ?? fault
     }
 
+    /// The same, with the proxy named as its cause.
     func blaming(_ proxy: OutboundProxy) -> OutboundFault { OutboundFault(kind, "\(proxy.name): \(cause)") }
 
     private static func words(for error: any Error) -> String {
         switch error {
-        case let fault as OutboundFault: fault.cause
-        case let error as NIOConnectionError: words(for: error)
-        case let error as IOError: words(forErrno: error.errnoCode)
-        case is NIOSSLExtraError: "certificate not trusted"
-        case let error as NIOSSLError: words(for: error)
-        case ChannelError.connectTimeout(_): "connection timed out"
-        case is ChannelError, HTTPParserError.invalidEOFState: closed.cause
+        case HTTPParserError.invalidEOFState: closed.cause
         case is NIOHTTP2Errors.StreamClosed: "stream reset"
         case is HTTPParserError, is any NIOHTTP2Error, is any NIOHPACKError: "no valid HTTP"
-        default: "\(type(of: error))"
-        }
-    }
-
-    private static func words(for error: NIOConnectionError) -> String {
-        if let first = error.connectionErrors.first { return words(for: first.error) }
-        return (error.dnsAError ?? error.dnsAAAAError).map(words) ?? "no address for the host name"
-    }
-
-    /// The library tells causes in text only.
-    private static func words(for error: NIOSSLError) -> String {
-        if case .uncleanShutdown = error { return closed.cause }
-        return "\(error)".contains("CERTIFICATE_VERIFY_FAILED") ? "certificate not trusted" : "TLS handshake failed"
-    }
-
-    private static func words(forErrno code: CInt) -> String {
-        switch code {
-        case ECONNREFUSED: "connection refused"
-        case ECONNRESET, EPIPE: closed.cause
-        case EHOSTUNREACH, ENETUNREACH: "host not reachable"
-        case ETIMEDOUT: "connection timed out"
-        default: "socket error \(code)"
+        default: NetworkFault(error).words
         }
     }
 }

@@ -3,10 +3,12 @@ package import TokenExchange
 
 /// An HTTP proxy, which opens a tunnel to each server (RFC 9110 §9.3.6).
 package struct OutboundProxy: Sendable, Equatable {
+    /// For `Proxy-Authorization: Basic`.
     package struct Credentials: Sendable, Equatable {
         let username: String
         let password: UpstreamSecret
 
+        /// The password is read again for each connection.
         package init(username: String, password: UpstreamSecret) {
             self.username = username
             self.password = password
@@ -18,6 +20,7 @@ package struct OutboundProxy: Sendable, Equatable {
     /// Nil for a proxy that asks for none.
     let credentials: Credentials?
 
+    /// An IPv6 address has no brackets.
     package init(host: String, port: Int, credentials: Credentials? = nil) {
         self.host = host
         self.port = port

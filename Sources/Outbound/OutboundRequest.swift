@@ -36,7 +36,7 @@ package struct OutboundURL: Sendable, Hashable {
 
 /// One request, whole.
 package struct OutboundRequest: Sendable {
-    /// Nil if its URL is none.
+    /// Nil if its URL cannot be read.
     let origin: OutboundOrigin?
     /// Path and query.
     let target: String
@@ -76,6 +76,7 @@ package struct AnswerLimits: Sendable, Hashable {
     /// How many times larger than what was sent a body may become by being decoded.
     static let expansion = 100
 
+    /// Both in bytes.
     package init(headBytes: Int, bodyBytes: Int) {
         self.headBytes = headBytes
         self.bodyBytes = bodyBytes
@@ -88,6 +89,7 @@ package struct OutboundAnswer: Sendable {
     package let body: [UInt8]
     private let headers: HTTPHeaders
 
+    /// `head` is the one that counts, after informational ones.
     init(_ head: HTTPResponseHead, body: [UInt8]) {
         status = Int(head.status.code)
         headers = head.headers

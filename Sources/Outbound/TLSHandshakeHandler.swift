@@ -8,6 +8,7 @@ final class TLSHandshakeHandler: ChannelInboundHandler, RemovableChannelHandler 
     /// The application protocol that was agreed on; nil for none.
     private let completed: EventLoopPromise<String?>
 
+    /// `completed` fails if the connection ends before the handshake does.
     init(_ completed: EventLoopPromise<String?>) {
         self.completed = completed
     }

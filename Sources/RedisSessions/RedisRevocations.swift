@@ -1,4 +1,3 @@
-import NIOCore
 package import TokenExchange
 
 /// The revoked cohorts in one hash, `<prefix>:{revocations}`: each field a cohort's label, its value the watermark and the
@@ -38,7 +37,7 @@ extension RedisSessionStore: RevocationStore {
             opening: .words(RESPArguments("EVAL", RevocationScript.text)), arguments: arguments, reply: .status,
             slot: Self.revocationSlot)
         command.alwaysWrites = true
-        return try reply(await executeWrite(command, until: .now() + TimeAmount(budget)), to: .revocations)
+        return try reply(await executeWrite(command, until: deadline(after: budget)), to: .revocations)
     }
 
     package func revocations(
@@ -52,7 +51,7 @@ extension RedisSessionStore: RevocationStore {
         let command = RedisCommand(
             opening: .words(RESPArguments("EVAL", RevocationReadingScript.text)), arguments: arguments,
             reply: [.null, .array], slot: Self.revocationSlot)
-        let outcome = await topology.execute(command, until: .now() + TimeAmount(budget))
+        let outcome = await topology.execute(command, until: deadline(after: budget))
         guard case .array(let words) = try reply(outcome, to: .revocations) else { return nil }
         return StoredRevocations(words)
     }
@@ -136,8 +135,8 @@ enum RevocationReadingScript {
 /// | `ARGV[5]` | the revocation's life, in seconds |
 /// | `ARGV[6]` | the new version |
 ///
-/// The life is prolonged first, since whoever may not do that may not leave a list behind that never ends. What the new
-/// watermark covers goes last: it must not go where Redis refuses to write the new one.
+/// The life is prolonged first: a user who is not allowed to do that must not leave a list behind that never expires. What
+/// the new watermark covers goes last: it must stay if Redis refuses to write the new one.
 enum RevocationScript {
     static let text = """
         local latest = \(UnixTime.lastSecond)999

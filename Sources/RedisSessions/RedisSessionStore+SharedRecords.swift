@@ -1,4 +1,3 @@
-import NIOCore
 package import TokenExchange
 
 /// One command for each operation, on one key.
@@ -41,6 +40,6 @@ extension RedisSessionStore: SharedRecords {
         append(&arguments)
         let command = RedisCommand(
             opening: opening, arguments: arguments, reply: shape, slot: ClusterSlot(of: key.partition))
-        return try record(await topology.execute(command, until: .now() + TimeAmount(budget)), to: operation)
+        return try record(await topology.execute(command, until: deadline(after: budget)), to: operation)
     }
 }

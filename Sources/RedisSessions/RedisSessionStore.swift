@@ -25,7 +25,7 @@ package struct RedisSessionStore: Sendable {
     private let replication: RedisReplication?
     let time: TimeSource
 
-    /// A value of another type, which we did not write: nothing can be read from it, and it may be replaced.
+    /// How a value of another type is shown, which we did not write: it cannot be read, and may be replaced.
     static let foreign: [UInt8] = [0]
 
     /// Connects once ``run()`` is called, with one connection to each server for each event loop of `eventLoopGroup`.
@@ -38,7 +38,7 @@ package struct RedisSessionStore: Sendable {
             case .standalone(let address):
                 StandaloneTopology(
                     server: RedisNode(
-                        RedisPeer(keeper: address, configuration), eventLoops: eventLoops, logger: logger))
+                        RedisPeer(dataNode: address, configuration), eventLoops: eventLoops, logger: logger))
             case .sentinel(let sentinels, let service):
                 SentinelTopology(
                     configuration, sentinels: sentinels, service: service, eventLoops: eventLoops, logger: logger)
@@ -62,11 +62,11 @@ extension RedisSessionStore: Service {
 // MARK: - The port
 
 extension RedisSessionStore: SessionStore {
-    /// A session that is over already is not stored, and the exchange counts as inserted.
+    /// A session that has expired already is not stored, and the exchange counts as inserted.
     package func insertIfAbsent(
         _ records: ExchangeRecords, replacing unreadable: SealedRecord?, within budget: Duration
     ) async throws(SessionStoreFailure) -> ExchangeInsertion {
-        let end = NIODeadline.now() + TimeAmount(budget)
+        let end = deadline(after: budget)
         let slot = ClusterSlot(of: records.answerKey.partition)
         var outcome = RedisOutcome.reply(.null)
         for isHurried in [false, true] {
@@ -101,7 +101,7 @@ extension RedisSessionStore: SessionStore {
         return await executeWrite(command, until: end)
     }
 
-    /// A session that is over already is not stored.
+    /// A session that has expired already is not stored.
     package func insertIfAbsent(_ session: StoredSession, within budget: Duration) async throws(SessionStoreFailure) {
         guard let life = SessionKeyspace.sessionLife(until: session.expiresAt, now: time.now()) else { return }
         let arguments = setArguments(session.key, session.record.bytes, life: life, condition: "NX")
@@ -111,7 +111,7 @@ extension RedisSessionStore: SessionStore {
     package func replace(
         _ expected: SealedRecord, with session: StoredSession, within budget: Duration
     ) async throws(SessionStoreFailure) -> Bool {
-        // Nothing stands in a revoked session's place.
+        // Nothing may replace a revoked session.
         guard !expected.bytes.isEmpty,
             let life = SessionKeyspace.sessionLife(until: session.expiresAt, now: time.now())
         else { return false }
@@ -122,7 +122,7 @@ extension RedisSessionStore: SessionStore {
         let command = RedisCommand(
             opening: ReplaceScript.opening, arguments: arguments, reply: .integer,
             slot: ClusterSlot(of: session.key.partition))
-        return try reply(await executeWrite(command, until: .now() + TimeAmount(budget)), to: .insert) == .integer(1)
+        return try reply(await executeWrite(command, until: deadline(after: budget)), to: .insert) == .integer(1)
     }
 
     package func session(_ key: RecordKey, within budget: Duration) async throws(SessionStoreFailure) -> SealedRecord? {
@@ -130,12 +130,12 @@ extension RedisSessionStore: SessionStore {
         keyspace.appendSession(key, to: &arguments)
         let command = RedisCommand(
             opening: Self.get, arguments: arguments, reply: [.bulk, .null], slot: ClusterSlot(of: key.partition))
-        let outcome = await topology.execute(command, until: .now() + TimeAmount(budget))
+        let outcome = await topology.execute(command, until: deadline(after: budget))
         guard case .bulk(let record) = try record(outcome, to: .session), !record.isEmpty else { return nil }
         return SealedRecord(bytes: record)
     }
 
-    /// An empty record stands in the session's place.
+    /// An empty record replaces the session's.
     package func revoke(
         _ key: RecordKey, until end: UnixTime, within budget: Duration
     ) async throws(SessionStoreFailure) {
@@ -147,7 +147,7 @@ extension RedisSessionStore: SessionStore {
     /// Has every server that keeps records run an exchange: one that answers may yet be full, or a replica, or refuse
     /// scripts.
     package func check(within budget: Duration) async throws(SessionStoreFailure) {
-        let end = NIODeadline.now() + TimeAmount(budget)
+        let end = deadline(after: budget)
         let tags = await topology.tags(until: end)
         let outcomes = await withTaskGroup(of: (ServerTag, RedisOutcome).self) { group in
             for tag in tags {
@@ -163,7 +163,7 @@ extension RedisSessionStore: SessionStore {
         }
     }
 
-    /// One that is there already is found and read, so that this is tried too.
+    /// A probe that is there already is found and read, so that reading is tried too.
     private func probe(_ tag: [UInt8]) -> RESPArguments {
         var arguments = RESPArguments(reservingBytes: 320, arguments: 9)
         let name = [UInt8](repeating: UInt8(ascii: "0"), count: SessionKeyspace.nameLength)
@@ -183,7 +183,7 @@ extension RedisSessionStore {
     /// Before the command's own end, so that the server answers in time: it looks for time-outs ten times a second (`hz`).
     private static let waitMargin = TimeAmount.milliseconds(120)
 
-    /// A write is over once so many replicas have it as are to be waited for.
+    /// A write is done once as many replicas have it as are configured.
     func executeWrite(_ command: RedisCommand, until end: NIODeadline) async -> RedisOutcome {
         guard let replication else { return await topology.execute(command, until: end) }
         let outcomes = await topology.execute(command, then: wait(for: replication, until: end), until: end)
@@ -197,9 +197,9 @@ extension RedisSessionStore {
     }
 
     private func wait(for replication: RedisReplication, until end: NIODeadline) -> RedisCommand {
-        let now = NIODeadline.now()
+        let now = topology.now
         let limit = min(end, now + TimeAmount(replication.timeout)) - Self.waitMargin
-        // Zero would mean for ever.
+        // Zero would mean forever.
         let milliseconds = max(1, (limit - now).nanoseconds / 1_000_000)
         return RedisCommand(
             opening: .words(RESPArguments("WAIT", String(replication.replicas), String(milliseconds))),
@@ -223,7 +223,7 @@ extension RedisSessionStore {
     private static let get = RedisCommand.Opening.words(RESPArguments("GET"))
     private static let set = RedisCommand.Opening.words(RESPArguments("SET"))
 
-    /// What follows the script in ``ExchangeScript``'s order; nil if the session is over already.
+    /// What follows the script in ``ExchangeScript``'s order; nil if the session has expired already.
     private func exchangeArguments(
         _ records: ExchangeRecords, replacing unreadable: SealedRecord?, isHurried: Bool
     ) -> RESPArguments? {
@@ -270,9 +270,13 @@ extension RedisSessionStore {
         var command = RedisCommand(
             opening: Self.set, arguments: arguments, reply: shape, slot: ClusterSlot(of: partition))
         command.alwaysWrites = operation == .revoke
-        _ = try reply(await executeWrite(command, until: .now() + TimeAmount(budget)), to: operation)
+        _ = try reply(await executeWrite(command, until: deadline(after: budget)), to: operation)
     }
 
+    /// When a budget that begins now is spent.
+    func deadline(after budget: Duration) -> NIODeadline { topology.now + TimeAmount(budget) }
+
+    /// The reply, or the failure that callers of the store know.
     func reply(_ outcome: RedisOutcome, to operation: SessionStoreFailure.Operation)
         throws(SessionStoreFailure) -> RESPReply
     {

@@ -5,7 +5,7 @@
 /// |---|---|
 /// | `KEYS[1]` | the key |
 /// | `ARGV[1]` | what must be there |
-/// | `ARGV[2]`, `ARGV[3]` | what shall be there, and its life in milliseconds; nothing: remove it |
+/// | `ARGV[2]`, `ARGV[3]` | what is to be there, and its life in milliseconds; nothing to remove it |
 enum ReplaceScript {
     static let opening = RedisCommand.Opening.words(
         RESPArguments(
@@ -28,5 +28,6 @@ enum ReplaceScript {
         arguments.append(milliseconds(life).utf8)
     }
 
+    /// At least 1, as Redis takes no life of 0.
     static func milliseconds(_ life: Duration) -> String { String(max(1, Int64(life / .milliseconds(1)))) }
 }

@@ -37,6 +37,7 @@ enum AttemptOutcome: Sendable {
         }
     }
 
+    /// What to tell the exchange; of no meaning for a token.
     var failure: UpstreamFailure {
         switch self {
         case .token: .refused(cause: "")
@@ -63,15 +64,15 @@ struct RetryPlan: Sendable {
     ///   - made: how many attempts were made.
     ///   - remaining: until the deadline.
     ///   - jitter: from 0 to 1.
-    func pause(after end: AttemptOutcome, made: Int, remaining: Duration, jitter: Double) -> Duration? {
+    func pause(after outcome: AttemptOutcome, made: Int, remaining: Duration, jitter: Double) -> Duration? {
         guard made < attempts else { return nil }
-        switch end {
+        switch outcome {
         case .notSent: break
         case .busy where isIdempotent, .unanswered where isIdempotent: break
         case .busy, .unanswered, .stale, .token, .refused, .unauthorized, .throttled, .broken, .timedOut: return nil
         }
         let backoff = Self.firstPause * (1 << (made - 1)) * (0.5 + jitter)
-        let pause = (end.rest ?? .zero) + backoff
+        let pause = (outcome.rest ?? .zero) + backoff
         return pause + Self.leastTime < remaining ? pause : nil
     }
 }

@@ -1,10 +1,10 @@
 package import TokenExchange
 
-/// Keeps calls from a service that is down: neither it nor a login gains by them. Knows no clock; times are readings of a
+/// Keeps calls away from a service that is down, since they help neither it nor a login. Knows no clock; times are readings of a
 /// monotonic one.
 ///
-/// Closed until so many calls in a row have failed, or the service asks for a rest; then open for a pause that doubles with each failed probe; then
-/// half open: one call probes, the others are refused until it has ended.
+/// Closed until a number of calls in a row have failed, or the service asks for a rest; then open for a pause that doubles
+/// with each failed probe; then half open: one call probes, the others are refused until it has ended.
 package struct CircuitBreaker: Sendable {
     /// How far a pause may lie from its length, as a part of it: replicas do not probe together.
     static let spread = 0.2
@@ -14,6 +14,7 @@ package struct CircuitBreaker: Sendable {
         fileprivate let generation: Int
     }
 
+    /// A change that operators should know of.
     package enum Event: Sendable, Equatable {
         case opened(Duration)
         case closed
@@ -30,11 +31,13 @@ package struct CircuitBreaker: Sendable {
     private var generation = 0
     private var pause: Duration
 
+    /// Closed, with no failures.
     package init(_ limits: CircuitBreakerLimits) {
         self.limits = limits
         pause = limits.pause
     }
 
+    /// False while it is half open, too.
     package var isClosed: Bool {
         if case .closed = state { true } else { false }
     }
@@ -76,12 +79,12 @@ package struct CircuitBreaker: Sendable {
         return .opened(length)
     }
 
-    /// The call says nothing of the service: a failure only where one was to find out.
+    /// The call says nothing of the service, so it counts as a failure only if it was a probe.
     package mutating func learnedNothing(_ permit: Permit, at now: Duration, jitter: Double) -> Event? {
         isClosed ? nil : failed(permit, at: now, jitter: jitter)
     }
 
-    /// The service itself has asked for a rest (`Retry-After`): open for as long, or for as long as it is anyway.
+    /// The service itself has asked for a rest (`Retry-After`): open for that time, or longer if it is already.
     package mutating func rest(for length: Duration, at now: Duration) -> Event? {
         let length = min(length, limits.longestPause)
         if case .open(let until) = state {

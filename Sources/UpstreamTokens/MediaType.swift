@@ -5,6 +5,7 @@ struct MediaType {
     /// In lower case, without quotes; nil if there is none.
     private let charset: String?
 
+    /// `field` is the value of `Content-Type`; nil if there is none.
     init(_ field: String?) {
         let parts = field?.lowercased().split(separator: ";").map { $0.filter { !" \t".contains($0) } } ?? []
         name = parts.first.flatMap { $0.isEmpty ? nil : $0 }
@@ -14,7 +15,7 @@ struct MediaType {
     /// What keeps `body` from being read as JSON; nil if nothing does. Nothing that the service sent.
     func complaint(about body: [UInt8]) -> String? {
         if let name, !Self.isJSON(name) { return "its Content-Type is not JSON" }
-        // JSON is UTF-8 (RFC 8259 §8.1) whatever is said of it; in ASCII there is no difference.
+        // JSON is UTF-8 (RFC 8259 §8.1) whatever the header says; in ASCII there is no difference.
         let isUTF8 = charset.map { ["utf-8", "utf8", "us-ascii"].contains($0) } ?? true
         return isUTF8 || body.allSatisfy { $0 < 0x80 } ? nil : "its charset is not UTF-8"
     }

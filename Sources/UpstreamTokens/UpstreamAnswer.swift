@@ -6,19 +6,19 @@ struct UpstreamAnswer: Sendable {
 
     let status: Int
     let contentType: String?
-    /// Nil for none, or none that can be understood.
+    /// Nil if the answer has none that can be understood.
     let rest: Duration?
     let body: [UInt8]
     let duration: Duration
 
-    /// Nothing in it comes from the service but numbers and the shape of what it sent.
+    /// Holds nothing that the service sent except numbers and the shape of its body.
     private var note: String {
         let shape = UpstreamShape.text(of: Array(body.withoutByteOrderMark), Self.jsonLimits)
         return "status \(status) after \(Int64(duration / .milliseconds(1))) ms, \(shape)"
     }
 
     /// - Parameter now: the wall clock, for tokens that say when they end.
-    func end(for endpoint: UpstreamEndpoint, maximumBytes: Int, now: UnixTime) -> AttemptOutcome {
+    func outcome(for endpoint: UpstreamEndpoint, maximumBytes: Int, now: UnixTime) -> AttemptOutcome {
         guard endpoint.successStatuses.contains(status) else { return unsuccessful }
         if let complaint = MediaType(contentType).complaint(about: body) { return refused(complaint) }
         // RFC 8259 §8.1 lets a reader pass over the mark.
@@ -62,6 +62,7 @@ enum UpstreamShape {
     private static let nameLimit = 24
     private static let memberLimit = 16
 
+    /// A few words about a body, without any value in it.
     static func text(of body: [UInt8], _ limits: JSONLimits) -> String {
         if body.isEmpty { return "an empty body" }
         guard let document = try? JSONValue(parsing: body, limits: limits) else {

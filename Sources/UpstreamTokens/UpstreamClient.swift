@@ -2,8 +2,8 @@ import NIOSSL
 import Outbound
 import TokenExchange
 
-/// Makes the calls of one identity provider, over connections that are nobody else's: the wait for a slow service of one
-/// provider is not another's.
+/// Makes the calls of one identity provider over connections of its own, so that no provider waits for the slow service of
+/// another.
 struct UpstreamClient: Sendable {
     private let client: OutboundClient
     private let isIdempotent: Bool
@@ -18,11 +18,14 @@ struct UpstreamClient: Sendable {
         self.time = time
     }
 
+    /// Closes all connections; calls fail from now on.
     func shutDown() { client.shutDown() }
 
+    /// Makes one call, and judges its answer.
+    ///
     /// - Parameter limit: from the look-up of the name to the last byte.
-    func end(
-        of message: UpstreamMessage, to endpoint: UpstreamEndpoint, maximumBytes: Int, within limit: Duration
+    func send(
+        _ message: UpstreamMessage, to endpoint: UpstreamEndpoint, maximumBytes: Int, within limit: Duration
     ) async -> AttemptOutcome {
         let start = time.elapsed()
         let request = OutboundRequest(
@@ -36,7 +39,7 @@ struct UpstreamClient: Sendable {
             return UpstreamAnswer(
                 status: answer.status, contentType: answer.header("Content-Type"), rest: rest, body: answer.body,
                 duration: time.elapsed() - start
-            ).end(for: endpoint, maximumBytes: maximumBytes, now: now)
+            ).outcome(for: endpoint, maximumBytes: maximumBytes, now: now)
         } catch { return AttemptOutcome(error) }
     }
 }

@@ -1,6 +1,6 @@
 import TokenExchange
 
-/// How long a token lives by the word of its service. Some services write numbers as strings.
+/// How long a token lives, as its service says. Some services write numbers as strings.
 enum UpstreamExpiry {
     /// Nothing that the service sent.
     struct Unreadable: Error {

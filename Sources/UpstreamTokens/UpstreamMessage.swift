@@ -11,7 +11,7 @@ struct UpstreamMessage: Sendable, Redacted {
     /// - Parameters:
     ///   - isMasked: whether secrets are shown by their length alone.
     ///   - limit: for secrets in files that do not answer.
-    /// - Throws: where a value cannot stand where it should, or a secret cannot be read.
+    /// - Throws: if a value has characters that its place cannot hold, or a secret cannot be read.
     init(
         _ endpoint: UpstreamEndpoint, headers fields: [UpstreamRequest.Field], body members: [UpstreamRequest.Field],
         accessToken: [UInt8]?, trace: RequestTrace, isMasked: Bool = false, within limit: Duration

@@ -3,6 +3,7 @@ package import TokenExchange
 extension UpstreamService {
     /// What an operator may see: no secret, no token.
     package struct Trial: Sendable {
+        /// One call, as it went out and as it came back.
         package struct Call: Sendable {
             /// As it was sent, secrets masked.
             package let request: String
@@ -20,7 +21,7 @@ extension UpstreamService {
 
     /// Makes each call once, whatever comes back.
     ///
-    /// - Throws: where nothing was sent.
+    /// - Throws: if nothing was sent.
     package func trial(_ request: UpstreamRequest, within budget: Duration) async throws(UpstreamFailure) -> Trial {
         let deadline = time.elapsed() + budget
         func message(_ accessToken: [UInt8]?, isMasked: Bool) async throws(UpstreamFailure) -> UpstreamMessage {
@@ -56,11 +57,11 @@ extension UpstreamService {
         _ message: UpstreamMessage, shownAs masked: UpstreamMessage, to endpoint: UpstreamEndpoint, maximumBytes: Int,
         until deadline: Duration
     ) async -> (Trial.Call, UpstreamToken?) {
-        let end = await client.end(
-            of: message, to: endpoint, maximumBytes: maximumBytes,
+        let outcome = await client.send(
+            message, to: endpoint, maximumBytes: maximumBytes,
             within: max(min(recipe.transport.timeout, deadline - time.elapsed()), .zero))
-        guard case .token(let token, let note) = end else {
-            return (Trial.Call(request: masked.text, answer: end.failure.cause), nil)
+        guard case .token(let token, let note) = outcome else {
+            return (Trial.Call(request: masked.text, answer: outcome.failure.cause), nil)
         }
         return (Trial.Call(request: masked.text, answer: note), token)
     }

@@ -47,6 +47,7 @@ package final class UpstreamService: Sendable {
     /// Once nobody calls any more.
     package func shutDown() { client.shutDown() }
 
+    /// For probes and metrics.
     package struct Status: Sendable, Equatable {
         package let isOpen: Bool
         /// Why it is; nil if it is not.
@@ -56,6 +57,7 @@ package final class UpstreamService: Sendable {
         package let failures: Int
     }
 
+    /// As it is at this moment.
     package var status: Status {
         let counts = counts.withLock { $0 }
         return Status(
@@ -63,32 +65,32 @@ package final class UpstreamService: Sendable {
             calls: counts.calls, failures: counts.failures)
     }
 
+    /// - Throws: if there is no usable token within `budget`, over as many attempts as are allowed and safe.
     package func token(
         for request: UpstreamRequest, within budget: Duration
     ) async throws(UpstreamFailure) -> UpstreamToken {
-        let end = try await end(for: request, within: budget)
-        guard case .token(let token, let note) = end else { throw end.failure }
+        let outcome = try await outcome(of: request, within: budget)
+        guard case .token(let token, let note) = outcome else { throw outcome.failure }
         logger.debug("token fetched", metadata: ["answer": .string(note)])
         return token
     }
 
-    private func end(
-        for request: UpstreamRequest, within budget: Duration
+    private func outcome(
+        of request: UpstreamRequest, within budget: Duration
     ) async throws(UpstreamFailure) -> AttemptOutcome {
         guard enter() else { throw .unavailable(cause: "too many calls wait for the service already") }
         defer { counts.withLock { $0.inFlight -= 1 } }
         let deadline = time.elapsed() + budget
         let access = try await access(until: deadline)
         let message = try await message(request, accessToken: access, until: deadline)
-        var end = await end(of: message, to: recipe.endpoint, maximumBytes: recipe.maximumBytes, until: deadline)
-        if case .unauthorized = end, let access {
-            // It was refused before anything was done, so one more call with a fresh one is safe.
-            forget(access)
-            let message = try await self.message(
-                request, accessToken: try await self.access(until: deadline), until: deadline)
-            end = await self.end(of: message, to: recipe.endpoint, maximumBytes: recipe.maximumBytes, until: deadline)
-        }
-        return end
+        let outcome = await send(
+            message, to: recipe.endpoint, maximumBytes: recipe.maximumBytes, until: deadline)
+        guard case .unauthorized = outcome, let access else { return outcome }
+        // It was refused before anything was done, so one more call with a fresh one is safe.
+        forget(access)
+        let freshMessage = try await self.message(
+            request, accessToken: try await self.access(until: deadline), until: deadline)
+        return await send(freshMessage, to: recipe.endpoint, maximumBytes: recipe.maximumBytes, until: deadline)
     }
 
     private func enter() -> Bool {
@@ -111,9 +113,9 @@ package final class UpstreamService: Sendable {
 // MARK: - Calls
 
 extension UpstreamService {
-    /// The end of the last of so many attempts as are allowed and safe.
-    private func end(
-        of message: UpstreamMessage, to endpoint: UpstreamEndpoint, maximumBytes: Int, until deadline: Duration
+    /// The outcome of the last attempt, of as many as are allowed and safe.
+    private func send(
+        _ message: UpstreamMessage, to endpoint: UpstreamEndpoint, maximumBytes: Int, until deadline: Duration
     ) async -> AttemptOutcome {
         let plan = RetryPlan(attempts: recipe.transport.attempts, isIdempotent: recipe.transport.isIdempotent)
         var made = 0
@@ -122,14 +124,14 @@ extension UpstreamService {
             guard await turns.take(within: deadline - time.elapsed(), sleep: sleep) else {
                 return .timedOut(cause: "no connection to the service was free in time")
             }
-            let end = await attempt(message, to: endpoint, maximumBytes: maximumBytes, until: deadline)
+            let outcome = await attempt(message, to: endpoint, maximumBytes: maximumBytes, until: deadline)
             turns.giveBack()
             made += 1
             let now = time.elapsed()
-            guard let pause = plan.pause(after: end, made: made, remaining: deadline - now, jitter: jitter()) else {
-                return end
+            guard let pause = plan.pause(after: outcome, made: made, remaining: deadline - now, jitter: jitter()) else {
+                return outcome
             }
-            do { try await sleep(pause) } catch { return end }
+            do { try await sleep(pause) } catch { return outcome }
         }
     }
 
@@ -141,29 +143,29 @@ extension UpstreamService {
         guard let permit = breaker.withLock({ $0.permit(at: start) }) else {
             return .broken(cause: "left alone: the service failed too often, or asked for a rest")
         }
-        let end = await client.end(
-            of: message, to: endpoint, maximumBytes: maximumBytes,
+        let outcome = await client.send(
+            message, to: endpoint, maximumBytes: maximumBytes,
             within: min(recipe.transport.timeout, deadline - start))
-        note(end, under: permit)
-        return end
+        record(outcome, under: permit)
+        return outcome
     }
 
-    private func note(_ end: AttemptOutcome, under permit: CircuitBreaker.Permit) {
+    private func record(_ outcome: AttemptOutcome, under permit: CircuitBreaker.Permit) {
         let now = time.elapsed()
         let event = breaker.withLock { breaker in
             let event =
-                switch end {
+                switch outcome {
                 case .stale: breaker.learnedNothing(permit, at: now, jitter: jitter())
-                case _ where end.isAnswer: breaker.succeeded(permit)
+                case _ where outcome.isAnswer: breaker.succeeded(permit)
                 default: breaker.failed(permit, at: now, jitter: jitter())
                 }
-            return end.rest.flatMap { breaker.rest(for: $0, at: now) } ?? event
+            return outcome.rest.flatMap { breaker.rest(for: $0, at: now) } ?? event
         }
         counts.withLock { counts in
             counts.calls += 1
-            if !end.isAnswer { counts.failures += 1 }
+            if !outcome.isAnswer { counts.failures += 1 }
             switch event {
-            case .opened: counts.openCause = end.failure.cause
+            case .opened: counts.openCause = outcome.failure.cause
             case .closed: counts.openCause = nil
             case nil: break
             }
@@ -172,7 +174,7 @@ extension UpstreamService {
         case .opened(let pause):
             logger.warning(
                 "the internal service is not called for a while",
-                metadata: ["cause": .string(end.failure.cause), "seconds": .stringConvertible(pause.inSeconds)])
+                metadata: ["cause": .string(outcome.failure.cause), "seconds": .stringConvertible(pause.inSeconds)])
         case .closed: logger.notice("the internal service answers again")
         case nil: break
         }
@@ -182,7 +184,7 @@ extension UpstreamService {
 // MARK: - The access token of a call that comes first
 
 extension UpstreamService {
-    /// An access token is kept for a tenth less than it lives, at most so much less.
+    /// An access token is kept for a tenth less than it lives, but at most this much less.
     private static let longestMargin = Duration.seconds(60)
     /// RFC 6749 §5.1 leaves `expires_in` out where a token's life is known otherwise.
     private static let unknownLife = Duration.seconds(300)
@@ -211,9 +213,9 @@ extension UpstreamService {
     ) async -> Result<[UInt8], UpstreamFailure> {
         do throws(UpstreamFailure) {
             let message = try await access.message(within: deadline - time.elapsed())
-            let end = await end(
-                of: message, to: access.endpoint, maximumBytes: Self.accessTokenLimit, until: deadline)
-            guard case .token(let token, _) = end else { return .failure(end.failure) }
+            let outcome = await send(
+                message, to: access.endpoint, maximumBytes: Self.accessTokenLimit, until: deadline)
+            guard case .token(let token, _) = outcome else { return .failure(outcome.failure) }
             let life = token.lifetime ?? Self.unknownLife
             accessToken.withLock {
                 $0 = (token.bytes, time.elapsed() + life - min(life / 10, Self.longestMargin))

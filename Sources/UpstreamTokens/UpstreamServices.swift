@@ -6,9 +6,9 @@ package import TokenExchange
 
 // UpstreamTokens: tokens from the retailer's own services.
 //
-// One UpstreamService per identity provider holds all that calls need: connections of its own (Outbound), a circuit
-// breaker, the number of calls under way. Nothing is shared between providers but the event loops, so that one
-// slow service is no other provider's business.
+// One UpstreamService per identity provider holds all that calls need: its own connections (Outbound), a circuit breaker,
+// the number of calls under way. Providers share nothing except the event loops, so one slow service does not slow the
+// others.
 //
 //   * UpstreamMessage words a request, UpstreamAnswer judges an answer, RetryPlan says whether to try again, and
 //     CircuitBreaker whether to try at all. These are values that know no clock and no network.
@@ -16,14 +16,14 @@ package import TokenExchange
 //   * UpstreamClient makes the calls, by Outbound: bounded in bytes and time, no redirects.
 //   * Nothing that a service sends reaches a log: statuses, durations and shapes do (UpstreamShape).
 //
-// Who asks only once, and what is kept for the next login, is the domain's affair (ObtainUpstreamToken).
+// That only one caller asks, and what is kept for the next login, is decided in the domain (ObtainUpstreamToken).
 
 /// A provider with an internal service: checked, but nothing started.
 package struct UpstreamProvider: Sendable {
     package let name: ExactText
     package let recipe: UpstreamRecipe
     package let outbound: OutboundTransport
-    /// With the certificates and the key that its files hold, so that a reload takes up others.
+    /// With the certificates and the key from its files, so that a reload notices others.
     package let tls: TLSConfiguration
     package let context: NIOSSLContext
 
@@ -47,7 +47,7 @@ package struct UpstreamProvider: Sendable {
 
 /// The internal services of all providers; those that a reload does not change keep connections, breaker and tokens.
 package final class UpstreamServices: UpstreamTokenSource {
-    /// Longer than any deadline: whoever calls over old connections is done by then.
+    /// Longer than any deadline: all calls over old connections are done by then.
     private static let grace = Duration.seconds(35)
 
     private struct Running {
@@ -59,6 +59,7 @@ package final class UpstreamServices: UpstreamTokenSource {
     private let time: TimeSource
     private let logger: Logger
 
+    /// Serves no provider yet; ``replace(with:)`` brings them.
     package init(time: TimeSource, logger: Logger) {
         self.time = time
         self.logger = logger
@@ -110,7 +111,7 @@ package final class UpstreamServices: UpstreamTokenSource {
         running.withLock { $0.map { ($0.key, $0.value.service.status) } }.sorted { $0.0 < $1.0 }
     }
 
-    /// Closes all connections; tokens can be had no more.
+    /// Closes all connections, so no more tokens can be fetched.
     package func shutDown() {
         for service in running.withLock({ $0.values.map(\.service) }) { service.shutDown() }
     }

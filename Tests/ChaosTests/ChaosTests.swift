@@ -183,7 +183,8 @@ extension ChaosTests {
     ) async throws {
         let server = try await RedisServer.start(arguments: ["--appendonly", "yes", "--appendfsync", "always"])
         try prepare(server)
-        let configuration = RedisConfiguration(.standalone(RedisAddress(server)), credentials: credentials)
+        var configuration = RedisConfiguration(.standalone(RedisAddress(server)))
+        configuration.credentials = credentials
         try await withLoad(configuration, toll: toll) { load in
             for _ in 0..<Self.rounds {
                 try await load.attempts(100)

@@ -73,8 +73,7 @@ import Testing
 
     @Test func readsTheMachinesClockInOnePlace() throws {
         let readers = try Self.files().filter { file in
-            let text = try String(contentsOf: Self.sources.appending(path: file.path), encoding: .utf8)
-            return text.contains("Date()") || text.contains("ContinuousClock.now")
+            Self.readsAClock(try String(contentsOf: Self.sources.appending(path: file.path), encoding: .utf8))
         }
         #expect(readers.map(\.path) == ["CountersignService/Assembly/SystemTime.swift"])
     }
@@ -86,6 +85,23 @@ import Testing
             #expect(!text.contains(".cancelOnGracefulShutdown()"), "\(file.path)")
             #expect(!text.contains("await gracefulShutdown()"), "\(file.path)")
         }
+    }
+
+    /// A clock that was not passed in. What an event loop has as `now` was: the loop is.
+    private static func readsAClock(_ text: String) -> Bool {
+        text.contains(/\bDate\(\)|\bDate\.now|ContinuousClock|SuspendingClock|DispatchTime|NIODeadline\.now/)
+            || text.contains(/[^\w)\]]\.now\(\)|clock_gettime|gettimeofday|\btime\(nil\)/)
+    }
+
+    @Test(arguments: [
+        "Date()", "let now: Date = Date.now", "ContinuousClock.now", "ContinuousClock()", "SuspendingClock()",
+        "NIODeadline.now()", "execute(command, until: .now() + budget)", "end = .now()",
+        "clock_gettime(CLOCK_REALTIME, &t)",
+        "DispatchTime.now()",
+    ])
+    func noticesWhoReadsAClock(line: String) {
+        #expect(Self.readsAClock(line))
+        #expect(!Self.readsAClock("let (now, end) = (time.now(), eventLoop.now)"))
     }
 
     /// What the domain keeps of text from outside is ``ExactText``; a `String` holds our own words, the name of a file, or

@@ -167,6 +167,20 @@ import TokenExchange
         #expect(signer(watch) == second && watch.ring.verifier(keyID: first) == nil)
     }
 
+    @Test func readsTheManifestTwiceForAChangeAndOtherwiseOnce() async throws {
+        let watch = try watch()
+        await watch.look()
+        let second = try directory.generate(algorithm: .es256, at: Self.start, times: times)
+        let manifest = try OpenCount(of: "\(directory.path)/manifest.json")
+        await watch.look()
+        #expect(watch.count(.es256, .published) == 1 && manifest.take() == 2)
+        await watch.look()
+        #expect(manifest.take() == 1)
+        try FileManager.default.removeItem(atPath: "\(directory.path)/\(second.fileName)")
+        await watch.look()
+        #expect(watch.problem != nil && manifest.take() == 2)
+    }
+
     @Test func keepsNewerKeysThanASlowReloadHasRead() async throws {
         let watch = try watch()
         let second = try directory.generate(algorithm: .es256, at: Self.start, times: times)

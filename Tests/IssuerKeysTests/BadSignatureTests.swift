@@ -60,7 +60,7 @@ import TokenExchange
         for step in 0..<600 {
             bench.now += .milliseconds(100)
             if bench.now >= rotation { keys = ["a:new"] }
-            // Each from an address of its own, which none is barred for.
+            // Each from its own address, so none is barred.
             for number in 0..<5 {
                 _ = bench.ask(bench.question("a", rejecting: ["a", "new"], from: UInt64(step * 10 + number)))
             }

@@ -64,11 +64,11 @@ import Testing
     @Test func trustsTheConfiguredAuthorityOnly() async throws {
         let certificate = try TestCertificate()
         let issuer = try await FakeIssuer.start(.document(document), certificate: certificate)
-        #expect(await cause(issuer) == "certificate not trusted")
+        #expect(await cause(issuer) == "certificate is not trusted")
         let stranger = try TestCertificate().certificates
         #expect(
             await cause(KeySetFetcher(issuer, trustRoots: stranger))
-                == "certificate not trusted")
+                == "certificate is not trusted")
         let fetcher = KeySetFetcher(issuer, trustRoots: try certificate.certificates)
         #expect(try await fetcher() == document)
         #expect(issuer.requestCount == 1)
@@ -79,7 +79,7 @@ import Testing
         let certificate = try TestCertificate(names: "DNS:id.example")
         let issuer = try await FakeIssuer.start(.document(document), certificate: certificate)
         let fetcher = KeySetFetcher(issuer, trustRoots: try certificate.certificates)
-        #expect(await cause(fetcher) == "certificate not trusted")
+        #expect(await cause(fetcher) == "certificate is not for this host")
         try await issuer.stop()
     }
 

@@ -113,17 +113,17 @@ import TokenExchange
         var now = Duration.zero
         for bar in [10, 20, 40, 80, 160, 320, 320] {
             #expect(budget.take(for: source, at: now) == true)
-            budget.noteFruitless(source, at: now)
+            budget.recordFruitless(source, at: now)
             #expect(budget.take(for: source, at: now + .seconds(bar) - .milliseconds(1)) == false)
             now += .seconds(bar)
         }
-        budget.noteFruitless(source, at: now)
+        budget.recordFruitless(source, at: now)
         now += .seconds(640)
         #expect(budget.take(for: source, at: now) == true)
-        budget.noteFruitless(source, at: now)
+        budget.recordFruitless(source, at: now)
         now += .seconds(10)
         #expect(budget.take(for: source, at: now) == true)
-        budget.noteFruitful(source)
+        budget.recordFruitful(source)
         #expect(budget.recordCount == 0)
     }
 
@@ -131,8 +131,8 @@ import TokenExchange
         var budget = RefetchBudget(cooldown: .seconds(10))
         let (noisy, quiet) = (RequestSource(network: 1), RequestSource(network: 2))
         #expect(budget.take(for: noisy, at: .zero) == true)
-        budget.noteFruitless(noisy, at: .zero)
-        // Its bar is over, but not its record: the general slot only.
+        budget.recordFruitless(noisy, at: .zero)
+        // It is no longer barred, but on record: the general slot only.
         #expect(budget.take(for: noisy, at: .seconds(10)) == true)
         #expect(budget.take(for: noisy, at: .seconds(11)) == false)
         #expect(budget.take(for: quiet, at: .seconds(11)) == true)
@@ -162,7 +162,7 @@ import TokenExchange
         #expect(absent.contains(name(50), at: .seconds(2)) && !absent.contains(name(50, .es256), at: .seconds(2)))
         var budget = RefetchBudget(cooldown: .seconds(10))
         for number in 0..<(RefetchBudget.sourceLimit + 50) {
-            budget.noteFruitless(RequestSource(network: UInt64(number)), at: .milliseconds(number))
+            budget.recordFruitless(RequestSource(network: UInt64(number)), at: .milliseconds(number))
         }
         #expect(budget.recordCount == RefetchBudget.sourceLimit)
     }

@@ -135,7 +135,7 @@ import TokenExchange
         let fake = try await FakeProxy.start()
         let (right, wrong) = ("https://loyalty.acme.example:\(server.port)", "https://other.example:\(server.port)")
         let client = try Client(trusting: certificate, proxy: Self.proxy(fake), to: [right, wrong])
-        #expect(await client.fault(wrong) == OutboundFault(.broken, "certificate not trusted"))
+        #expect(await client.fault(wrong) == OutboundFault(.broken, "certificate is not for this host"))
         let late = await client.fault(right, within: .milliseconds(2500))
         #expect(late == OutboundFault(.timedOut, "timed out: no whole answer within 2500ms"))
         try await server.stop()

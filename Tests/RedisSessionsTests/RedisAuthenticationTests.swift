@@ -31,7 +31,7 @@ import TokenExchange
         let cluster = try await RedisCluster.start()
         try allow("The user needs", "in a cluster also", on: cluster.servers)
         var configuration = configuration(port: 0)
-        configuration.topology = .cluster(cluster.servers.map { RedisAddress(host: "127.0.0.1", port: $0.port) })
+        configuration.topology = .cluster(cluster.servers.map { loopback($0.port) })
         configuration.credentials = Self.user
         try await keepsAllPromises(configuration) { try cluster.master(of: cluster.slot(of: $0)) }
     }
@@ -42,7 +42,7 @@ import TokenExchange
         try allow("The sentinels' own user needs", on: servers.sentinels)
         var configuration = configuration(port: 0)
         configuration.topology = .sentinel(
-            servers.sentinels.map { RedisAddress(host: "127.0.0.1", port: $0.port) }, service: RedisSentinels.service)
+            servers.sentinels.map { loopback($0.port) }, service: RedisSentinels.service)
         configuration.credentials = Self.user
         configuration.sentinelCredentials = Self.user
         try await keepsAllPromises(configuration) { _ in servers.servers[0] }

@@ -192,8 +192,9 @@ import TokenExchange
 
     @Test func saysWhereNoMemberCanBeReached() async throws {
         let servers = try (0..<2).map { _ in try RedisServer.stopped() }
-        let addresses = servers.map { RedisAddress(host: "127.0.0.1", port: $0.port) }
-        try await withStore(RedisConfiguration(.cluster(addresses), reconnectWait: .milliseconds(200))) { store in
+        var configuration = RedisConfiguration(.cluster(servers.map { loopback($0.port) }))
+        configuration.reconnectWait = .milliseconds(200)
+        try await withStore(configuration) { store in
             try await expect(.notConnected(detail: ConnectionFault.slotNotCovered.detail)) {
                 _ = try await store.session(key(1), within: ample)
             }
@@ -217,9 +218,8 @@ import TokenExchange
     }
 
     private func configuration(_ cluster: RedisCluster, commandTimeout: Duration = ample) -> RedisConfiguration {
-        RedisConfiguration(
-            .cluster(cluster.servers.map { RedisAddress(host: "127.0.0.1", port: $0.port) }),
-            commandTimeout: commandTimeout, connectTimeout: commandTimeout * 2, reconnectWait: .milliseconds(200))
+        RedisSessionsTests.configuration(
+            .cluster(cluster.servers.map { loopback($0.port) }), commandTimeout: commandTimeout)
     }
 
     private func spread(_ number: UInt8) -> Partition { Partition(digest: [number &* 37, number, number &* 101]) }

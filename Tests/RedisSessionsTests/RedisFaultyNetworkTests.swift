@@ -27,7 +27,7 @@ import TokenExchange
         try await store.session(key(100 + number), within: ample)
     }
 
-    /// Whoever has time never hears of it: what was under way is sent again.
+    /// A caller with time never notices: what was under way is sent again.
     @Test func sendsAgainWhatAReplyCutShortHasLost() async throws {
         let server = try await RedisServer.start()
         let proxy = try await TCPProxy.start(to: server.port)

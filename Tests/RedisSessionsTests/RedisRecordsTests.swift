@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 import TokenExchange
 
-/// What stands in Redis after an operation, and what the store makes of what it finds there.
+/// What is in Redis after an operation, and what the store makes of what it finds there.
 @Suite(.serialized) struct RedisRecordsTests {
     @Test func keepsRecordsUnderTheirNamesWithTheirLives() async throws {
         let server = try await RedisServer.start()

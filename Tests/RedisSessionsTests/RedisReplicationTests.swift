@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 import TokenExchange
 
-/// With `wait_replicas`, acknowledged means: on so many replicas too.
+/// With `wait_replicas`, acknowledged means that as many replicas have it.
 @Suite(.serialized) struct RedisReplicationTests {
     @Test func acknowledgesWhatReplicasHave() async throws {
         let (master, replica) = try await pair()
@@ -25,7 +25,7 @@ import TokenExchange
             try await expect(.notReplicated(replicas: 0, wanted: 1)) {
                 _ = try await store.insertIfAbsent(exchange, replacing: nil, within: ample)
             }
-            // The master has it all the same; so has, once it is back, the replica, before the replay is acknowledged.
+            // The master has it anyway; so has the replica, once it is back, before the replay is acknowledged.
             try await expect(.notReplicated(replicas: 0, wanted: 1)) {
                 _ = try await store.insertIfAbsent(records(session: 3, answer: 2), replacing: nil, within: ample)
             }

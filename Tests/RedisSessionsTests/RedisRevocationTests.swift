@@ -19,7 +19,7 @@ import TokenExchange
     @Test func keepsThePromisesOfTheStoreInACluster() async throws {
         let cluster = try await RedisCluster.start()
         let configuration = RedisConfiguration(
-            .cluster(cluster.servers.map { RedisAddress(host: "127.0.0.1", port: $0.port) }))
+            .cluster(cluster.servers.map { loopback($0.port) }))
         try await withStore(configuration) { store in
             try await RevocationStoreConformance.check(store, now: clock.now)
         }
@@ -71,7 +71,7 @@ import TokenExchange
             #expect(stored.version == "v")
             #expect(stored.revocations.map(\.cohort.text) == ["subject:A"])
             #expect(stored.unreadable == 1)
-            // Something is recorded all the same, also for the same cohort, and what is not ours stays.
+            // Revocations are still recorded, also for the same cohort, and what we did not write stays.
             try await store.add(revocation(of: "subject:B"), within: ample)
             let after = try #require(try await store.revocations(unless: nil, within: ample))
             #expect(after.revocations.map(\.cohort.text).sorted() == ["subject:A", "subject:B"])

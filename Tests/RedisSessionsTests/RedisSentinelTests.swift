@@ -76,7 +76,7 @@ import TokenExchange
 
     @Test func saysWhereNoSentinelNamesAMaster() async throws {
         let servers = try await RedisSentinels.start()
-        let addresses = servers.sentinels.map { RedisAddress(host: "127.0.0.1", port: $0.port) }
+        let addresses = servers.sentinels.map { loopback($0.port) }
         try await withStore(RedisConfiguration(.sentinel(addresses, service: "other"))) { store in
             try await expect(.notConnected(detail: ConnectionFault.noMaster.detail)) {
                 try await store.check(within: ample)
@@ -87,11 +87,10 @@ import TokenExchange
     private func configuration(
         _ servers: RedisSentinels, password: String? = nil, commandTimeout: Duration = ample
     ) -> RedisConfiguration {
-        RedisConfiguration(
-            .sentinel(
-                servers.sentinels.map { RedisAddress(host: "127.0.0.1", port: $0.port) },
-                service: RedisSentinels.service),
-            credentials: RedisCredentials { password }, commandTimeout: commandTimeout,
-            connectTimeout: commandTimeout * 2, reconnectWait: .milliseconds(200))
+        var configuration = RedisSessionsTests.configuration(
+            .sentinel(servers.sentinels.map { loopback($0.port) }, service: RedisSentinels.service),
+            commandTimeout: commandTimeout)
+        configuration.credentials = RedisCredentials { password }
+        return configuration
     }
 }

@@ -49,7 +49,7 @@ import TokenExchange
             let patient = Task {
                 try await store.insertIfAbsent(records(session: 1, answer: 2), replacing: nil, within: ample)
             }
-            // Whoever has less time goes without.
+            // A caller with less time goes without.
             try await expect(.timedOut) { try await store.check(within: .milliseconds(50)) }
             try await eventually("no other connection can be opened") {
                 log.lines.contains("warning: Redis not connected cause=handshake timed out")

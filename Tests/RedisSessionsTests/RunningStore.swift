@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 import TokenExchange
 
-/// Runs a store for the length of `body`, on event loops of its own.
+/// Runs a store for the length of `body`, on its own event loops.
 func withStore(
     _ configuration: RedisConfiguration, threads: Int = 2, logger: Logger = quiet,
     _ body: (RedisSessionStore) async throws -> Void
@@ -35,10 +35,22 @@ func configuration(
 }
 
 func configuration(port: Int, tls: RedisTLS? = nil, commandTimeout: Duration = ample) -> RedisConfiguration {
-    RedisConfiguration(
-        .standalone(RedisAddress(host: "127.0.0.1", port: port)), tls: tls, commandTimeout: commandTimeout,
-        connectTimeout: commandTimeout * 2, reconnectWait: .milliseconds(200))
+    var configuration = configuration(.standalone(loopback(port)), commandTimeout: commandTimeout)
+    configuration.tls = tls
+    return configuration
 }
+
+func configuration(
+    _ topology: RedisConfiguration.Topology, commandTimeout: Duration = ample
+) -> RedisConfiguration {
+    var configuration = RedisConfiguration(topology)
+    configuration.commandTimeout = commandTimeout
+    configuration.connectTimeout = commandTimeout * 2
+    configuration.reconnectWait = .milliseconds(200)
+    return configuration
+}
+
+func loopback(_ port: Int) -> RedisAddress { RedisAddress(host: "127.0.0.1", port: port) }
 
 /// Records live by this clock in the store and by Redis' own in Redis; it stands still.
 let clock = ManualClock()

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 import TokenExchange
 
-/// Servers that say what no server should: nothing traps, nobody waits for ever, and once they are well so is the store.
+/// Servers that say what no server should: nothing traps, nobody waits forever, and once they recover so does the store.
 @Suite(.serialized) struct StrangeServerTests {
     private static let deep = String(repeating: "*1\r\n", count: 40) + ":1\r\n"
 
@@ -152,7 +152,7 @@ import TokenExchange
                     : Self.array(Self.bulk(master[0]), Self.bulk(master[1])))
         }
         var configuration = configuration(server)
-        configuration.topology = .sentinel([RedisAddress(host: "127.0.0.1", port: fake.port)], service: "s")
+        configuration.topology = .sentinel([loopback(fake.port)], service: "s")
         try await withStore(configuration) { store in
             try await expect(.notConnected(detail: ConnectionFault.noMaster.detail)) {
                 try await store.check(within: ample)
@@ -191,7 +191,7 @@ import TokenExchange
         }
         port.withLock { $0 = fake.port }
         var configuration = configuration(port: fake.port)
-        configuration.topology = .cluster([RedisAddress(host: "127.0.0.1", port: fake.port)])
+        configuration.topology = .cluster([loopback(fake.port)])
         try await withStore(configuration) { store in
             try await expect(.notConnected(detail: ConnectionFault.slotNotCovered.detail)) {
                 _ = try await store.session(key(1), within: ample)

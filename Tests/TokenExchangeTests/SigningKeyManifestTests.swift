@@ -157,7 +157,7 @@ struct SigningKeyManifestTests {
         #expect(throws: SigningKeyRefusal.knownKey(keyID: "A")) {
             try manifest.publish("A", .es256, at: time(999 + tenYears), times: times)
         }
-        try manifest.note(times, before: time(1000 + tenYears))
+        try manifest.applyNewConfiguration(times, before: time(1000 + tenYears))
         #expect(manifest.keys.map(\.keyID) == ["B", "C"])
     }
 
@@ -218,24 +218,24 @@ struct SigningKeyManifestTests {
         var observations = SigningKeyObservations()
         var alone = manifest
         _ = try alone.retire("B", at: time(1), times: times)
-        observations.note(alone, keySetMaximumAge: .seconds(600), elapsed: .zero)
-        observations.note(manifest, keySetMaximumAge: .seconds(600), elapsed: .seconds(1))
+        observations.observe(alone, keySetMaximumAge: .seconds(600), elapsed: .zero)
+        observations.observe(manifest, keySetMaximumAge: .seconds(600), elapsed: .seconds(1))
         _ = try manifest.activate("B", at: time(720), times: times)
         // The manifest's times say that B is due; it was seen for ten seconds only.
-        observations.note(manifest, keySetMaximumAge: .seconds(600), elapsed: .seconds(11))
+        observations.observe(manifest, keySetMaximumAge: .seconds(600), elapsed: .seconds(11))
         #expect(manifest.plan(at: time(720), observations: observations).signers == [.es256: "A"])
-        observations.note(manifest, keySetMaximumAge: .seconds(600), elapsed: .seconds(601))
+        observations.observe(manifest, keySetMaximumAge: .seconds(600), elapsed: .seconds(601))
         #expect(manifest.plan(at: time(720), observations: observations).signers == [.es256: "B"])
         // A process that starts now knows nothing, and believes the manifest.
         var fresh = SigningKeyObservations()
-        fresh.note(manifest, keySetMaximumAge: .seconds(600), elapsed: .zero)
+        fresh.observe(manifest, keySetMaximumAge: .seconds(600), elapsed: .zero)
         #expect(manifest.plan(at: time(720), observations: fresh).signers == [.es256: "B"])
     }
 
     @Test func keepsAKeyPublishedForTheTokensThatThisProcessSigned() throws {
         var manifest = try twoKeys()
         var observations = SigningKeyObservations()
-        observations.note(manifest.plan(at: time(7200)), at: time(7200), times: times, until: .seconds(2))
+        observations.recordSigners(of: manifest.plan(at: time(7200)), at: time(7200), times: times, until: .seconds(2))
         // Written by a clock that was an hour and a half behind.
         _ = try manifest.activate("B", at: time(1800), times: times)
         let end = try #require(manifest.record("A")?.tokensDieBy)

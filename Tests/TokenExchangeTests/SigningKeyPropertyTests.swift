@@ -79,7 +79,7 @@ private struct SigningKeyWorld {
         // Half the skew each way, so that no two clocks differ by more.
         for offset in [-3, 0, 3] {
             var replica = Replica(offset: .seconds(offset), manifest: manifest, times: times)
-            replica.observations.note(manifest, keySetMaximumAge: times.keySetMaximumAge, elapsed: .zero)
+            replica.observations.observe(manifest, keySetMaximumAge: times.keySetMaximumAge, elapsed: .zero)
             replicas.append(replica)
         }
     }
@@ -191,10 +191,10 @@ private struct SigningKeyWorld {
         }
         if Int.random(in: 0..<50, using: &random) == 0 { replica.observations = SigningKeyObservations() }
         let now = clock(replica.offset)
-        replica.observations.note(
+        replica.observations.observe(
             replica.manifest, keySetMaximumAge: replica.times.keySetMaximumAge, elapsed: elapsed)
         replica.plan = replica.manifest.plan(at: now, observations: replica.observations)
-        replica.observations.note(replica.plan, at: now, times: replica.times, until: .zero)
+        replica.observations.recordSigners(of: replica.plan, at: now, times: replica.times, until: .zero)
         guard let keyID = replica.plan.signers[.es256] else { return broken.append("nobody signs") }
         tokens.append(Token(keyID: keyID, expiresAt: elapsed + (replica.times.longestLifetimes[.es256] ?? .zero)))
     }

@@ -6,18 +6,40 @@ import TokenExchange
 @Suite struct SingleFlightTests {
     private static let sleep: @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
 
-    @Test func oneLeadsAndTheOthersFollowUntilItLands() {
-        var board = FlightBoard<String>()
-        #expect(board.join("a", as: 1) == .leads)
-        #expect(board.join("a", as: 2) == .follows)
-        #expect(board.join("b", as: 3) == .leads)
-        board.leave("a", as: 1)
+    @Test func oneLeadsAndTheOthersFollowUntilItLands() async throws {
+        let flights = SingleFlight<String, Int>()
+        let (gate, open) = AsyncStream.makeStream(of: Never.self)
+        let asked = Mutex(0)
+        let began = Mutex(0)
+        let sleep = { @Sendable (limit: Duration) async throws -> Void in
+            asked.withLock { $0 += 1 }
+            try await Task.sleep(for: limit)
+        }
+        let ask = { @Sendable (key: String, limit: Duration) in
+            await flights.value(for: key, within: limit, sleep: sleep) {
+                let number = began.withLock { count in
+                    count += 1
+                    return count
+                }
+                for await _ in gate {}
+                return number
+            }
+        }
+        let first = await ask("a", .zero)
+        #expect(first.value == nil && first.isOwn)
         // The flight goes on, whoever leaves.
-        #expect(board.join("a", as: 4) == .follows)
-        #expect(board.land("a") == [2, 4])
-        #expect(board.land("a") == [])
-        #expect(board.join("a", as: 5) == .leads)
-        #expect(board.flightCount == 2)
+        let second = await ask("a", .zero)
+        #expect(second.value == nil && !second.isOwn)
+        async let follower = ask("a", .seconds(60))
+        #expect(await ask("b", .zero).isOwn)
+        #expect(flights.flightCount == 2)
+        try await eventually("all have asked", within: .seconds(30)) { asked.withLock { $0 == 4 } }
+        open.finish()
+        let landed = await follower
+        #expect(landed.value != nil && !landed.isOwn)
+        try await eventually("nobody flies", within: .seconds(30)) { flights.flightCount == 0 }
+        let last = await ask("a", .seconds(60))
+        #expect(last.value == 3 && last.isOwn && began.withLock { $0 } == 3)
     }
 
     @Test func goesOnWhenItsFirstCallerIsCancelled() async throws {

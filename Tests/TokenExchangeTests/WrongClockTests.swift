@@ -88,10 +88,12 @@ import TokenExchange
         var manifest = SigningKeyManifest(adopting: [("A", .es256, start)], at: start, times: times)
         _ = try manifest.publish("B", .es256, at: start, times: times)
         var observations = SigningKeyObservations()
-        observations.note(manifest.plan(at: start), at: start + .seconds(1e9), times: times, until: .seconds(2))
+        observations.recordSigners(
+            of: manifest.plan(at: start), at: start + .seconds(1e9), times: times, until: .seconds(2))
         _ = try manifest.activate("B", at: start + .seconds(800), times: times)
         let later = start + .seconds(3 * 86_400)
-        observations.note(manifest.plan(at: later), at: start + .seconds(801), times: times, until: .seconds(2))
+        observations.recordSigners(
+            of: manifest.plan(at: later), at: start + .seconds(801), times: times, until: .seconds(2))
         #expect(manifest.plan(at: later, observations: observations).published == ["B"])
     }
 }

@@ -14,7 +14,7 @@ struct CertificateFiles {
     ///   - place: of the section that names both files.
     ///   - now: the time that certificates should hold.
     init(
-        _ files: ListenSettings.TLSFiles, at place: (String) -> ConfigurationPlace, now: UnixTime
+        _ files: TLSFiles, at place: (String) -> ConfigurationPlace, now: UnixTime
     ) throws(StartUpError) {
         var findings = Findings()
         let chainPlace = place("certificate_chain")
@@ -35,7 +35,7 @@ struct CertificateFiles {
 
     /// That the key is not the first certificate's.
     private static func problem(
-        _ chain: [NIOSSLCertificate], _ key: NIOSSLPrivateKey, _ files: ListenSettings.TLSFiles,
+        _ chain: [NIOSSLCertificate], _ key: NIOSSLPrivateKey, _ files: TLSFiles,
         at place: (String) -> ConfigurationPlace
     ) -> ConfigurationProblem? {
         guard let own = chain.firstIndex(where: { isPair($0, key) }) else {
@@ -80,6 +80,21 @@ extension TLSConfiguration {
         return tls
     }
 
+    /// For a client without a certificate.
+    ///
+    /// - Parameters:
+    ///   - authorities: the file that `ca_file` names; nil for the system's roots.
+    ///   - place: of the section that holds the key.
+    static func client(
+        trusting authorities: String?, at place: (String) -> ConfigurationPlace
+    ) throws(ConfigurationProblem) -> TLSConfiguration {
+        var tls = makeClientConfiguration()
+        if let authorities {
+            tls.trustRoots = .certificates(try PEMFile(authorities, at: place("ca_file")).certificates())
+        }
+        return tls
+    }
+
     /// For a client; with what an operator should know of its own certificates.
     ///
     /// - Parameters:
@@ -87,26 +102,19 @@ extension TLSConfiguration {
     ///   - own: the files that `client_certificate` names.
     ///   - place: of the section that holds both keys.
     static func client(
-        authorities: String?, own: ListenSettings.TLSFiles?, now: UnixTime, at place: (String) -> ConfigurationPlace
+        trusting authorities: String?, own: TLSFiles?, now: UnixTime, at place: (String) -> ConfigurationPlace
     ) throws(StartUpError) -> (TLSConfiguration, remarks: [String]) {
-        var tls = makeClientConfiguration()
-        tls.minimumTLSVersion = .tlsv12
-        var (findings, remarks) = (Findings(), [String]())
-        if let authorities {
-            findings.collect {
-                tls.trustRoots = .certificates(try PEMFile(authorities, at: place("ca_file")).certificates())
-            }
+        var findings = Findings()
+        let trusting = findings.collect { try client(trusting: authorities, at: place) }
+        let files = findings.collect {
+            try own.map { try CertificateFiles($0, at: { place("client_certificate.\($0)") }, now: now) }
         }
-        if let own {
-            findings.collect {
-                let files = try CertificateFiles(own, at: { place("client_certificate.\($0)") }, now: now)
-                tls.certificateChain = files.chain.map { .certificate($0) }
-                tls.privateKey = .privateKey(files.privateKey)
-                remarks = files.remarks
-            }
+        guard var tls = trusting, let files else { throw StartUpError(findings.problems) }
+        if let files {
+            tls.certificateChain = files.chain.map { .certificate($0) }
+            tls.privateKey = .privateKey(files.privateKey)
         }
-        guard findings.problems.isEmpty else { throw StartUpError(findings.problems) }
-        return (tls, remarks)
+        return (tls, files?.remarks ?? [])
     }
 }
 

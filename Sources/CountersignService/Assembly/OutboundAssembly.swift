@@ -7,13 +7,12 @@ extension OutboundClient {
     /// megabyte. They are read once.
     private static let systemContext = Result { try context(.makeClientConfiguration()) }
 
-    /// - Parameters:
-    ///   - own: nil for the system's roots and no certificate.
-    ///   - place: of what names the files of `own`.
+    /// - Parameter place: of what names the files of `tls`.
     static func context(
-        of own: TLSConfiguration?, at place: ConfigurationPlace
+        of tls: TLSConfiguration, at place: ConfigurationPlace
     ) throws(ConfigurationProblem) -> NIOSSLContext {
-        do { return try own.map(context) ?? systemContext.get() } catch {
+        let isSystems = tls.trustRoots == .default && tls.certificateChain.isEmpty
+        do { return try isSystems ? systemContext.get() : context(tls) } catch {
             throw place.problem(expected: "certificates that TLS can use", found: "others")
         }
     }

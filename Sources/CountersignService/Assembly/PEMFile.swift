@@ -2,7 +2,7 @@ import NIOSSL
 import ServiceConfiguration
 import TokenExchange
 
-/// A PEM file of the configuration, as the TLS library takes it; or what an operator has to mend. Bytes before, between and
+/// A PEM file of the configuration, as the TLS library takes it; or what an operator has to fix. Bytes before, between and
 /// after its blocks are ignored, as other programs do.
 struct PEMFile {
     let place: ConfigurationPlace

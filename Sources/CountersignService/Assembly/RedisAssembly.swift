@@ -4,22 +4,24 @@ import ServiceConfiguration
 import TokenExchange
 
 extension RedisConfiguration {
-    init(_ settings: RedisSettings, places: ConfigurationPlaces) {
-        self.init(
-            Topology(settings.url.servers), database: settings.url.database,
-            credentials: RedisCredentials(username: settings.username) { try settings.password?.read() },
-            sentinelCredentials: RedisCredentials(username: settings.sentinel.username) {
-                try settings.sentinel.password?.read()
-            },
-            tls: settings.tls.map { RedisTLS($0) { places["sessions.redis.tls.\($0)"] } },
-            commandTimeout: settings.commandTimeout, connectTimeout: settings.connectTimeout,
-            reconnectWait: settings.reconnectWait, keyPrefix: settings.keyPrefix,
-            maximumInFlight: settings.maximumInFlight,
-            replication: settings.waitReplicas == 0
-                ? nil
-                : RedisReplication(
-                    replicas: settings.waitReplicas, connections: settings.waitConnections,
-                    timeout: settings.waitTimeout))
+    /// - Parameter time: certificates are looked at by it, whenever they are read.
+    init(_ settings: RedisSettings, places: ConfigurationPlaces, time: TimeSource) {
+        self.init(Topology(settings.url.servers))
+        database = settings.url.database
+        credentials = RedisCredentials(username: settings.username) { try settings.password?.read() }
+        sentinelCredentials = RedisCredentials(username: settings.sentinel.username) {
+            try settings.sentinel.password?.read()
+        }
+        tls = settings.tls.map { RedisTLS($0, time: time) { places["sessions.redis.tls.\($0)"] } }
+        commandTimeout = settings.commandTimeout
+        connectTimeout = settings.connectTimeout
+        reconnectWait = settings.reconnectWait
+        keyPrefix = settings.keyPrefix
+        maximumInFlight = settings.maximumInFlight
+        if settings.waitReplicas > 0 {
+            replication = RedisReplication(
+                replicas: settings.waitReplicas, connections: settings.waitConnections, timeout: settings.waitTimeout)
+        }
     }
 }
 
@@ -43,19 +45,18 @@ extension RedisAddress {
 // MARK: - TLS
 
 extension RedisTLS {
-    fileprivate init(_ settings: RedisTLSSettings, at place: @escaping @Sendable (String) -> ConfigurationPlace) {
-        self.init(serverName: settings.serverName) {
-            try TLSConfiguration.client(settings, now: TimeSource.system.now(), at: place).0
-        }
+    fileprivate init(
+        _ settings: RedisTLSSettings, time: TimeSource, at place: @escaping @Sendable (String) -> ConfigurationPlace
+    ) {
+        self.init(serverName: settings.serverName) { try settings.configuration(now: time.now(), at: place).0 }
     }
 }
 
-extension TLSConfiguration {
-    fileprivate static func client(
-        _ settings: RedisTLSSettings, now: UnixTime, at place: (String) -> ConfigurationPlace
+extension RedisTLSSettings {
+    fileprivate func configuration(
+        now: UnixTime, at place: (String) -> ConfigurationPlace
     ) throws(StartUpError) -> (TLSConfiguration, remarks: [String]) {
-        try client(
-            authorities: settings.certificateAuthorityFile, own: settings.clientCertificate, now: now, at: place)
+        try TLSConfiguration.client(trusting: certificateAuthorityFile, own: clientCertificate, now: now, at: place)
     }
 }
 
@@ -65,6 +66,6 @@ extension SessionSettings {
     /// - Throws: what keeps them from being used.
     func checkCertificates(_ places: ConfigurationPlaces, now: UnixTime) throws(StartUpError) -> [String] {
         guard case .redis(let redis) = store, let tls = redis.tls else { return [] }
-        return try TLSConfiguration.client(tls, now: now) { places["sessions.redis.tls.\($0)"] }.remarks
+        return try tls.configuration(now: now) { places["sessions.redis.tls.\($0)"] }.remarks
     }
 }

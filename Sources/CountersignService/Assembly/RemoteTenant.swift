@@ -9,16 +9,16 @@ import TokenExchange
 /// A tenant whose keys are fetched: checked, but nothing started.
 struct RemoteTenant: Sendable {
     /// What must be the same for keys that run to run on after a reload.
-    struct Identity: Hashable {
+    struct CacheKey: Hashable {
         let name: ExactText
         let issuer: ExactText
         let keys: RemoteKeySettings
         let algorithms: Set<TokenExchange.SignatureAlgorithm>
-        /// Of `ca_file`, so that a reload takes up others.
-        let certificateAuthorities: [NIOSSLCertificate]?
+        /// With the certificates of `ca_file`, so that a reload takes up others.
+        let trustRoots: NIOSSLTrustRoots?
     }
 
-    let identity: Identity
+    let cacheKey: CacheKey
     let rules: TenantRules
     let outbound: OutboundTransport
     private let tls: NIOSSLContext
@@ -28,27 +28,20 @@ struct RemoteTenant: Sendable {
         _ tenant: TenantSettings, keys: RemoteKeySettings, _ outbound: OutboundSettings,
         at place: (String) -> ConfigurationPlace
     ) throws(ConfigurationProblem) {
-        var authorities: [NIOSSLCertificate]?
-        var tls: TLSConfiguration?
-        if let file = keys.certificateAuthorityFile {
-            let certificates = try PEMFile(file, at: place("ca_file")).certificates()
-            authorities = certificates
-            tls = .makeClientConfiguration()
-            tls?.trustRoots = .certificates(certificates)
-        }
+        let tls = try TLSConfiguration.client(trusting: keys.certificateAuthorityFile, at: place)
         self.tls = try OutboundClient.context(of: tls, at: place("ca_file"))
         self.outbound = OutboundTransport(outbound, for: [keys.url])
         rules = tenant.rules
-        identity = Identity(
+        cacheKey = CacheKey(
             name: tenant.name, issuer: tenant.issuer, keys: keys, algorithms: tenant.rules.algorithms,
-            certificateAuthorities: authorities)
+            trustRoots: tls.trustRoots)
     }
 
     /// Fetches by this configuration, whatever keys were fetched by before.
     func makeFetcher() -> KeySetFetcher {
         KeySetFetcher(
             client: OutboundClient(outbound, tls: tls, bodyBytes: KeySetFetcher.byteLimit),
-            url: identity.keys.url, timeout: identity.keys.timeout)
+            url: cacheKey.keys.url, timeout: cacheKey.keys.timeout)
     }
 
     /// - Parameter fetch: by which they are fetched at any time.
@@ -56,8 +49,8 @@ struct RemoteTenant: Sendable {
         fetch: @escaping @Sendable () async throws(KeySetFetchFailure) -> [UInt8], time: TimeSource, logger: Logger
     ) -> RemoteIssuerKeys {
         var logger = logger
-        logger[metadataKey: "tenant"] = .stringConvertible(identity.name)
-        let (keys, algorithms) = (identity.keys, identity.algorithms)
+        logger[metadataKey: "tenant"] = .stringConvertible(cacheKey.name)
+        let (keys, algorithms) = (cacheKey.keys, cacheKey.algorithms)
         return RemoteIssuerKeys(
             times: RemoteKeyTimes(refresh: keys.refresh, maximumAge: keys.maximumAge, cooldown: keys.cooldown),
             fetch: fetch, read: { KeySetReading(try JWKSetReader().read($0, allowing: algorithms)) }, time: time,
@@ -66,6 +59,7 @@ struct RemoteTenant: Sendable {
 }
 
 extension KeySetReading {
+    /// Tells keys apart by their thumbprints, since an issuer may give an old `kid` to a new key.
     init(_ set: JWKSet) {
         self.init(
             verifiers: set.verifiers,

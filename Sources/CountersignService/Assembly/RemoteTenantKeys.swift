@@ -23,10 +23,11 @@ final class RemoteTenantKeys: Sendable {
         }
     }
 
-    private let running = Mutex<[RemoteTenant.Identity: Running]>([:])
+    private let running = Mutex<[RemoteTenant.CacheKey: Running]>([:])
     private let time: TimeSource
     private let logger: Logger
 
+    /// Has no tenants yet; ``replace(with:)`` brings them.
     init(time: TimeSource, logger: Logger) {
         self.time = time
         self.logger = logger
@@ -36,20 +37,20 @@ final class RemoteTenantKeys: Sendable {
     /// - Returns: the tenants with their keys, which need not have been fetched yet.
     func replace(with tenants: [RemoteTenant]) -> [Tenant] {
         running.withLock { running in
-            let identities = Set(tenants.map(\.identity))
-            for (identity, old) in running where !identities.contains(identity) {
+            let cacheKeys = Set(tenants.map(\.cacheKey))
+            for (cacheKey, old) in running where !cacheKeys.contains(cacheKey) {
                 old.task.cancel()
-                running[identity] = nil
+                running[cacheKey] = nil
             }
             return tenants.map { tenant in
-                var current = running[tenant.identity] ?? start(tenant)
+                var current = running[tenant.cacheKey] ?? start(tenant)
                 if current.outbound != tenant.outbound {
                     current.outbound = tenant.outbound
                     current.fetcher.value.withLock { $0 = tenant.makeFetcher() }
                 }
-                running[tenant.identity] = current
+                running[tenant.cacheKey] = current
                 return Tenant(
-                    name: tenant.identity.name, issuer: tenant.identity.issuer, keys: current.keys, rules: tenant.rules)
+                    name: tenant.cacheKey.name, issuer: tenant.cacheKey.issuer, keys: current.keys, rules: tenant.rules)
             }
         }
     }

@@ -20,6 +20,7 @@ struct SessionAssembly: Sendable {
     private let connections: (any Service)?
     private let logger: Logger
 
+    /// Connects to nothing; ``services`` do.
     init(_ configuration: Configuration, time: TimeSource, logger: Logger) {
         let settings = configuration.sessions
         let unreadableRecords = UnreadableRecords { kind in
@@ -38,9 +39,8 @@ struct SessionAssembly: Sendable {
             connections = nil
         case .redis(let settings):
             let redis = RedisSessionStore(
-                RedisConfiguration(settings, places: configuration.places),
-                eventLoopGroup: MultiThreadedEventLoopGroup.singleton, time: time,
-                logger: logger)
+                RedisConfiguration(settings, places: configuration.places, time: time),
+                eventLoopGroup: MultiThreadedEventLoopGroup.singleton, time: time, logger: logger)
             store = redis
             records = redis
             revocations = RevocationList(store: redis, vault: vault, time: time) { $0.log(to: logger) }

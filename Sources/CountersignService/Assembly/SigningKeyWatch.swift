@@ -5,8 +5,8 @@ import ServiceLifecycle
 import Synchronization
 package import TokenExchange
 
-/// Keeps the key ring as the key directory and the clock have it: reads a changed directory within seconds, all of it or
-/// none, has a key sign once it is due, and takes one out of the JWK set once its tokens are dead.
+/// Keeps the key ring up to date with the key directory and the clock: reads a changed directory within seconds, all of it
+/// or none, lets a key sign once it is due, and takes one out of the JWK set once its tokens have expired.
 ///
 /// On error, and if the manifest has lost a key whose tokens may live, the last good ring stays, except for keys that the
 /// manifest has revoked: they go even then, and the best loaded one takes over. A key that was once seen revoked never
@@ -31,7 +31,7 @@ package final class SigningKeyWatch: Service {
         /// Between two looks: well below the lag that rotations reckon with.
         var pause: Duration { min(.seconds(2), source.times.refreshLag / 4) }
 
-        /// Has a revoked key sign no more, whatever the directory says; the best other key takes over.
+        /// Stops a revoked key from signing, whatever the directory says; the best other key takes over.
         mutating func dropRevoked(_ isRevoked: (ExactText) -> Bool, at now: UnixTime) {
             for key in keys.manifest.keys {
                 guard key.state == .revoked || revoked.contains(key.keyID) || isRevoked(key.keyID) else { continue }
@@ -40,11 +40,13 @@ package final class SigningKeyWatch: Service {
             }
         }
 
+        /// Plans who signs now, and remembers what that plan has made public.
         mutating func observe(_ time: TimeSource) {
             let now = time.now()
-            observations.note(keys.manifest, keySetMaximumAge: source.times.keySetMaximumAge, elapsed: time.elapsed())
+            observations.observe(
+                keys.manifest, keySetMaximumAge: source.times.keySetMaximumAge, elapsed: time.elapsed())
             plan = keys.manifest.plan(at: now, observations: observations)
-            observations.note(plan, at: now, times: source.times, until: pause)
+            observations.recordSigners(of: plan, at: now, times: source.times, until: pause)
         }
     }
 
@@ -160,10 +162,10 @@ package final class SigningKeyWatch: Service {
         switch reading {
         case .unchanged: return
         case .read(let keys, let fingerprint):
-            let lost = state.keys.manifest.keysLost(
-                in: keys.manifest, at: now, observations: state.observations, times: state.source.times)
-            if !lost.isEmpty {
-                let problem = KeyFileError(path: state.source.directory.path, problem: .lostKeys(lost))
+            let missing = state.keys.manifest.keysMissing(
+                from: keys.manifest, at: now, observations: state.observations, times: state.source.times)
+            if !missing.isEmpty {
+                let problem = KeyFileError(path: state.source.directory.path, problem: .missingFromManifest(missing))
                 return take(.failed(problem, keys.manifest), into: &state, at: now)
             }
             state.generation += 1
@@ -183,6 +185,7 @@ package final class SigningKeyWatch: Service {
 
     // MARK: What others ask
 
+    /// The keys as they sign and are published now.
     package var ring: SigningKeyRing { state.withLock(\.ring) }
 
     /// Grows whenever other keys are taken up.
@@ -191,10 +194,12 @@ package final class SigningKeyWatch: Service {
     /// Nil if the directory could be taken up as it is.
     package var problem: String? { state.withLock(\.problem).map { "\($0)" } }
 
+    /// Whether a key signs tokens of this algorithm now.
     package func signs(_ algorithm: SignatureAlgorithm) -> Bool {
         state.withLock { $0.plan.signers[algorithm] != nil }
     }
 
+    /// How many keys the manifest has in this state, whether or not they are used yet.
     package func count(_ algorithm: SignatureAlgorithm, _ status: SigningKeyRecord.State) -> Int {
         state.withLock { $0.keys.manifest.keys.count { $0.algorithm == algorithm && $0.state == status } }
     }
@@ -218,6 +223,7 @@ package final class SigningKeyWatch: Service {
 }
 
 extension SigningKeySource {
+    /// What one look at the directory brought.
     enum Reading: Sendable {
         case unchanged
         case read(SigningKeys, SigningKeyDirectory.Fingerprint)
@@ -226,19 +232,21 @@ extension SigningKeySource {
     }
 
     fileprivate func reading(unless known: SigningKeyDirectory.Fingerprint?, at now: UnixTime) -> Reading {
+        let snapshot: SigningKeyDirectory.Snapshot
         do throws(KeyFileError) {
             let fingerprint = try directory.fingerprint()
             if fingerprint == known { return .unchanged }
-            let keys = try directory.load(at: now, times: times)
+            snapshot = try directory.snapshot(from: fingerprint, at: now, times: times)
+        } catch { return .failed(error, try? directory.manifest(at: now, times: times)) }
+        do throws(KeyFileError) {
+            let keys = try snapshot.keys.get()
             let plan = keys.manifest.plan(at: now)
             for algorithm in SignatureAlgorithm.minting
             where times.longestLifetimes[algorithm] != nil && plan.signers[algorithm] == nil {
                 throw KeyFileError(path: directory.path, problem: .noActiveKey(algorithm))
             }
-            return .read(keys, fingerprint)
-        } catch {
-            return .failed(error, try? directory.manifest(at: now, times: times))
-        }
+            return .read(keys, snapshot.fingerprint)
+        } catch { return .failed(error, snapshot.manifest) }
     }
 }
 

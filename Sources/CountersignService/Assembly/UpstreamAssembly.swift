@@ -7,7 +7,9 @@ import UpstreamTokens
 
 /// The providers of a configuration whose tokens come from an internal service, which is not asked here.
 struct ConfiguredUpstreams {
+    /// In the order of the configuration.
     private(set) var providers: [UpstreamProvider] = []
+    /// What an operator should know of their certificates.
     private(set) var remarks: [String] = []
 
     /// - Parameter name: of the only provider to look at; nil for all.
@@ -22,28 +24,18 @@ struct ConfiguredUpstreams {
                 let place = { (key: String) in
                     configuration.places["identity_providers[\(index)].token.upstream.\(key)"]
                 }
-                let (tls, transport) = (try tls(recipe.transport, now: now, at: place), recipe.transport)
-                let hasFiles = transport.certificateAuthorityFile != nil || transport.clientCertificate != nil
+                let (tls, remarks) = try TLSConfiguration.client(
+                    trusting: recipe.transport.certificateAuthorityFile, own: recipe.transport.clientCertificate,
+                    now: now, at: place)
+                self.remarks += remarks
                 providers.append(
                     UpstreamProvider(
                         name: provider.name, recipe: recipe,
                         outbound: OutboundTransport(configuration.outbound, for: provider.outboundURLs), tls: tls,
-                        context: try OutboundClient.context(of: hasFiles ? tls : nil, at: place("url"))))
+                        context: try OutboundClient.context(of: tls, at: place("url"))))
             }
         }
         guard findings.problems.isEmpty else { throw StartUpError(findings.problems) }
-    }
-
-    private mutating func tls(
-        _ transport: UpstreamTransport, now: UnixTime, at place: (String) -> ConfigurationPlace
-    ) throws -> TLSConfiguration {
-        let own = transport.clientCertificate.map {
-            ListenSettings.TLSFiles(certificateChain: $0.certificateChain, privateKey: $0.privateKey)
-        }
-        let (tls, remarks) = try TLSConfiguration.client(
-            authorities: transport.certificateAuthorityFile, own: own, now: now, at: place)
-        self.remarks += remarks
-        return tls
     }
 }
 
@@ -66,6 +58,7 @@ struct UpstreamAssembly: Sendable {
         self.time = time
     }
 
+    /// Starts the services of this configuration, and ends those that it no longer has.
     func exchange(_ blueprint: Blueprint, mint: MintExternalIdentity) -> UpstreamExchange {
         services.replace(with: blueprint.upstreamProviders)
         return UpstreamExchange(

@@ -94,7 +94,8 @@ package struct KeyRehearsal: ~Copyable {
         now = now.advanced(by: step)
         let isQuiet = replicas.allSatisfy { $0.manifest == manifest }
         if skipping, isQuiet, let next = manifest.nextStep(at: now, times: times),
-            manifest.keys.count(where: { !$0.isOut }) == 1 || next.at > now.advanced(by: step * Self.patience)
+            manifest.keys.count(where: { !$0.isWithdrawnOrRevoked }) == 1
+                || next.at > now.advanced(by: step * Self.patience)
         {
             now = max(now, next.at.advanced(by: .zero - step))
         }
@@ -194,10 +195,11 @@ private struct Replica {
             }
         }
         guard let keys else { return false }
-        observations.note(keys.manifest, keySetMaximumAge: times.keySetMaximumAge, elapsed: now - UnixTime(seconds: 0))
+        observations.observe(
+            keys.manifest, keySetMaximumAge: times.keySetMaximumAge, elapsed: now - UnixTime(seconds: 0))
         let old = plan
         plan = keys.manifest.plan(at: now, observations: observations)
-        observations.note(plan, at: now, times: times, until: .zero)
+        observations.recordSigners(of: plan, at: now, times: times, until: .zero)
         ring = keys.ring(plan)
         return plan.signers != old.signers
     }

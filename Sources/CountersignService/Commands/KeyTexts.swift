@@ -49,7 +49,7 @@ extension SigningKeyRecord {
     var listRow: [String] {
         [
             keyID.description, algorithm.rawValue, state.rawValue + (isForced ? " (forced)" : ""), since.shortText,
-            isOut ? "never" : maySignFrom.shortText, tokensDieBy?.shortText ?? "-",
+            isWithdrawnOrRevoked ? "never" : maySignFrom.shortText, tokensDieBy?.shortText ?? "-",
         ]
     }
 

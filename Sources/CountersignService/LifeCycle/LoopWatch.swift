@@ -9,17 +9,25 @@ package final class LoopWatch: Sendable {
 
     /// Nanoseconds.
     private final class Beat: Sendable {
-        let latest = Atomic<UInt64>(NIODeadline.now().uptimeNanoseconds)
+        let loop: any EventLoop
+        private let latest: Atomic<UInt64>
         let longestGap = Atomic<UInt64>(0)
 
-        func gap(at now: NIODeadline) -> UInt64 {
+        init(of loop: any EventLoop) {
+            self.loop = loop
+            latest = Atomic(loop.now.uptimeNanoseconds)
+        }
+
+        /// By how much it is late now.
+        var gap: UInt64 {
+            let now = loop.now
             let due = latest.load(ordering: .relaxed) + UInt64(LoopWatch.interval.nanoseconds)
             return now.uptimeNanoseconds > due ? now.uptimeNanoseconds - due : 0
         }
 
-        func beat(at now: NIODeadline) {
-            longestGap.max(gap(at: now), ordering: .relaxed)
-            latest.store(now.uptimeNanoseconds, ordering: .relaxed)
+        func beat() {
+            longestGap.max(gap, ordering: .relaxed)
+            latest.store(loop.now.uptimeNanoseconds, ordering: .relaxed)
         }
     }
 
@@ -28,16 +36,15 @@ package final class LoopWatch: Sendable {
     /// Watches for as long as the loops run.
     package init(_ loops: some Sequence<any EventLoop>) {
         beats = loops.map { loop in
-            let beat = Beat()
-            loop.scheduleRepeatedTask(initialDelay: .zero, delay: Self.interval) { _ in beat.beat(at: loop.now) }
+            let beat = Beat(of: loop)
+            loop.scheduleRepeatedTask(initialDelay: .zero, delay: Self.interval) { _ in beat.beat() }
             return beat
         }
     }
 
     /// The longest time since the start by which a loop was late; of a loop that hangs, until now.
     package var longestGap: Duration {
-        let now = NIODeadline.now()
-        let gaps = beats.map { Swift.max($0.longestGap.load(ordering: .relaxed), $0.gap(at: now)) }
+        let gaps = beats.map { Swift.max($0.longestGap.load(ordering: .relaxed), $0.gap) }
         return .nanoseconds(gaps.max() ?? 0)
     }
 }

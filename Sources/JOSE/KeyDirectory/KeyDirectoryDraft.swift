@@ -1,20 +1,21 @@
 import Glibc
 import TokenExchange
 
-/// A change of a key directory on its way: the manifest as it will be, new keys whose files are yet to be written, and files
-/// that are to go.
+/// A change of a key directory that is being made: the manifest as it will be, new key files, and files that are to go.
 ///
-/// Saving goes in an order in which no moment is bad: new files, then the manifest, then old files are set aside. A file
-/// of a key that is over goes before the manifest forgets it, so that it cannot be taken for a new one.
+/// The order is one in which a crash does no harm at any moment: new files, then the manifest, then old files are set
+/// aside. The file of an expired key goes before the manifest forgets the key, so that it cannot be taken for a new one.
 struct KeyDirectoryDraft: ~Copyable {
+    /// As it will be saved.
     private(set) var manifest: SigningKeyManifest
     private let old: SigningKeyManifest
     private let directory: SigningKeyDirectory
     private let lock: KeyDirectoryLock
     private var newFiles: [String] = []
-    private var filesOver: [String] = []
-    private var filesSetAside: [String] = []
+    private var expiredFiles: [String] = []
+    private var filesToSetAside: [String] = []
 
+    /// `manifest` is the one on disk. The lock ends with the draft.
     init(_ directory: SigningKeyDirectory, _ manifest: SigningKeyManifest, lock: consuming KeyDirectoryLock) {
         self.directory = directory
         self.manifest = manifest
@@ -24,12 +25,13 @@ struct KeyDirectoryDraft: ~Copyable {
 
     // MARK: Saving
 
+    /// Writes nothing if nothing has changed.
     func save() throws(KeyFileError) {
         guard manifest != old else { return }
-        for file in filesOver { unsafe unlink("\(directory.path)/\(file)") }
+        for file in expiredFiles { unsafe unlink("\(directory.path)/\(file)") }
         try directory.write(manifest, in: lock)
         // The manifest has spoken; a file that cannot be moved now is only shown as unlisted, or as revoked not read.
-        for file in filesSetAside {
+        for file in filesToSetAside {
             unsafe rename("\(directory.path)/\(file)", "\(directory.path)/\(file)\(Self.setAsideSuffix)")
         }
     }
@@ -53,14 +55,15 @@ struct KeyDirectoryDraft: ~Copyable {
         do { changes = try body(&manifest) } catch { throw directory.error(.refused(error)) }
         for change in changes {
             switch change {
-            case .removed(let record, isWithdrawn: false): filesOver.append(record.fileName)
-            case .removed(let record, isWithdrawn: true), .revoked(let record): filesSetAside.append(record.fileName)
+            case .removed(let record, isWithdrawn: false): expiredFiles.append(record.fileName)
+            case .removed(let record, isWithdrawn: true), .revoked(let record): filesToSetAside.append(record.fileName)
             case .published, .activated, .retiring, .passedOver, .notReplaced: break
             }
         }
         return changes
     }
 
+    /// Takes up a key file that the manifest does not list, or makes a key.
     mutating func publish(
         _ algorithm: SignatureAlgorithm, at now: UnixTime, times: SigningKeyTimes
     ) throws(KeyFileError) -> SigningKeyRecord {
@@ -87,7 +90,7 @@ struct KeyDirectoryDraft: ~Copyable {
         return name
     }
 
-    /// A key in a file of its own, which goes again if the change is discarded.
+    /// A key in a new file, which is removed if the change is discarded.
     mutating func makeKey(_ algorithm: SignatureAlgorithm) throws(KeyFileError) -> SigningKeyName {
         let passphrase: KeyPassphrase?
         do { passphrase = try directory.passphrase() } catch {

@@ -20,6 +20,7 @@ struct KeyDirectoryLock: ~Copyable {
         self.file = file
     }
 
+    /// Between two attempts. Patience is counted in pauses, so that no clock is needed.
     private static let pause: Duration = .milliseconds(50)
 
     private static func lockedFile(in directory: Int32, _ path: String, _ patience: Duration) throws(KeyFileError)
@@ -28,24 +29,24 @@ struct KeyDirectoryLock: ~Copyable {
         let file = unsafe openat(directory, ".lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard file >= 0 else { throw KeyFile.failure("open the lock", "\(path)/.lock") }
         shareWithWriters(file, of: directory)
-        let clock = ContinuousClock()
-        let end = clock.now + patience
+        var pauses = Int(patience / pause)
         while flock(file, LOCK_EX | LOCK_NB) != 0 {
             guard errno == EWOULDBLOCK || errno == EINTR else {
                 let failure = KeyFile.failure("lock the directory", path)
                 close(file)
                 throw failure
             }
-            guard clock.now < end else {
+            guard pauses > 0 else {
                 close(file)
                 throw KeyFileError(path: path, problem: .locked(patience: patience))
             }
+            pauses -= 1
             usleep(UInt32(pause.components.attoseconds / 1_000_000_000_000))
         }
         return file
     }
 
-    /// Whoever may write in the directory may lock it. Only the owner of the file can say so; others need not.
+    /// Lets everybody lock the directory who may write in it. Only the file's owner can set that; for others it is set.
     private static func shareWithWriters(_ file: Int32, of directory: Int32) {
         var status = stat()
         guard unsafe fstat(directory, &status) == 0, status.st_mode & 0o020 != 0 else { return }

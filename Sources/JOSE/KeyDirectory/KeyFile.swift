@@ -128,7 +128,7 @@ package enum KeyFile {
 
 extension KeyFile {
     /// What changes whenever a file is written or another takes its name.
-    package struct Identity: Sendable, Equatable {
+    package struct Stamp: Sendable, Equatable {
         let device: dev_t
         let inode: ino_t
         let size: Int
@@ -139,17 +139,13 @@ extension KeyFile {
     }
 
     /// Follows symbolic links, as mounted secrets are made of; nil if there is nothing.
-    static func identity(_ path: String) -> Identity? {
+    static func stamp(_ path: String) -> Stamp? {
         ReadingNote.begin(path)
         var status = stat()
         guard unsafe stat(path, &status) == 0 else { return nil }
-        return Identity(
+        return Stamp(
             device: status.st_dev, inode: status.st_ino, size: status.st_size, mode: status.st_mode,
             modified: status.st_mtim.duration, changed: status.st_ctim.duration)
-    }
-
-    static func modificationTime(_ path: String) -> UnixTime? {
-        identity(path).map { UnixTime(seconds: $0.modified.inSeconds) }
     }
 }
 

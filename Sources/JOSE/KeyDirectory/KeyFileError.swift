@@ -3,6 +3,7 @@ package import TokenExchange
 
 /// A key file or key directory that cannot be used: where, what was expected, what was found, what to do.
 package struct KeyFileError: Error, Equatable {
+    /// What was found instead of what was expected.
     package enum Problem: Sendable, Equatable {
         case missingDirectory
         /// A file, or something else, stands there.
@@ -31,7 +32,7 @@ package struct KeyFileError: Error, Equatable {
         /// `expectation` is what the manifest should have held, and where.
         case manifest(expectation: String)
         /// A service has it and its tokens may live, but the manifest does not list it.
-        case lostKeys([ExactText])
+        case missingFromManifest([ExactText])
         /// Neither a manifest nor a key.
         case emptyDirectory
         /// Files changed while they were read, time and again.
@@ -50,6 +51,7 @@ package struct KeyFileError: Error, Equatable {
     package let path: String
     package let problem: Problem
 
+    /// `path` is the file's, or the directory's if none of its files is to blame.
     package init(path: String, problem: Problem) {
         self.path = path
         self.problem = problem
@@ -74,13 +76,13 @@ extension KeyFileError: CustomStringConvertible {
         case .tooLarge(let limit): "expected a file of at most \(limit) bytes, found more; restore it from a backup"
         case .worldAccessible(let mode):
             "expected a private key that only its owner can read (mode 0600), found mode 0\(String(mode, radix: 8)); "
-                + "mend it with: chmod 600, and replace the key if others may have read it"
+                + "fix it with: chmod 600, and replace the key if others may have read it"
         case .worldWritable(let mode):
             "expected a file that only its owner can write, found mode 0\(String(mode, radix: 8)); whoever writes it says "
-                + "which key signs; mend it with: chmod 644, and look at it"
+                + "which key signs; fix it with: chmod 644, and look at it"
         case .worldWritableDirectory(let mode):
             "expected a directory that others cannot write, found mode 0\(String(mode, radix: 8)); whoever writes it says "
-                + "which key signs; mend it with: chmod o-w, and look at it"
+                + "which key signs; fix it with: chmod o-w, and look at it"
         case .unknownName:
             "expected a name of the form <algorithm>-<kid>.pem with an algorithm of "
                 + "\(Self.mintingAlgorithms), found another; move the file elsewhere, or make keys with: "
@@ -101,7 +103,7 @@ extension KeyFileError: CustomStringConvertible {
                 + "the key with: countersign keys revoke \(keyID) --config FILE"
         case .manifest(let expectation):
             "expected \(expectation); copy the manifest again from where it is whole, or restore it from a backup"
-        case .lostKeys(let keyIDs):
+        case .missingFromManifest(let keyIDs):
             "expected \(keyIDs.map(\.description).joined(separator: " and ")) in the manifest, as tokens of it may live, found it gone; mount "
                 + "the volume, or restore the newest manifest and its keys. A restart or SIGHUP takes it as it is, and "
                 + "breaks those tokens"

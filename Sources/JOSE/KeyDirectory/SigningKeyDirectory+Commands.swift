@@ -1,15 +1,15 @@
 import Glibc
 package import TokenExchange
 
-/// What changes the keys. Each change holds the directory's lock, starts from what is on disk then, and writes the manifest
-/// in one step: two commands at once take turns, and one that fails or dies leaves the old state or the new one. The time
-/// is taken under the lock.
+/// What changes the keys. Each change holds the directory's lock, starts from what is on disk then, and replaces the manifest
+/// in one step. So two commands at once take turns, and one that fails or is killed leaves the old state or the new one. The
+/// time is read under the lock.
 extension SigningKeyDirectory {
     /// NIST SP 800-57 Part 1 Rev. 5 has 2048 bits suffice until 2030, and our tokens live for hours; 3072 bits would
     /// triple the cost of signing and make every token 170 characters longer.
     static let rsaBits = 2048
 
-    /// Makes a key, and the directory (mode 0700) where there is none. The first key of its algorithm is active at once,
+    /// Makes a key, and the directory (mode 0700) if there is none. The first key of its algorithm is active at once,
     /// others are published. Takes up a key file that the manifest does not list yet, if there is one for the algorithm.
     @discardableResult
     package func generate(
@@ -23,7 +23,7 @@ extension SigningKeyDirectory {
         }
     }
 
-    /// Has a key sign from now on; nothing happens to one that does.
+    /// Makes a key sign from now on; an active one stays as it is.
     package func activate(
         _ keyID: ExactText, at now: @autoclosure () -> UnixTime, times: SigningKeyTimes, isForced: Bool = false
     ) throws(KeyFileError) -> [SigningKeyChange] {
@@ -34,7 +34,7 @@ extension SigningKeyDirectory {
         }
     }
 
-    /// Has a key sign no more, or leave where its tokens are dead; see ``SigningKeyManifest/retire(_:at:times:isForced:)``.
+    /// Stops a key from signing, or removes it if its tokens have expired; see ``SigningKeyManifest/retire(_:at:times:isForced:)``.
     package func retire(
         _ keyID: ExactText, at now: @autoclosure () -> UnixTime, times: SigningKeyTimes, isForced: Bool = false
     ) throws(KeyFileError) -> [SigningKeyChange] {
@@ -45,8 +45,8 @@ extension SigningKeyDirectory {
         }
     }
 
-    /// Ends a key at once; where no other can sign, a new one does, or none where none can be made. Other keys' files need
-    /// not be in order: a key whose file is not does not take over.
+    /// Ends a key at once. If no other can sign, a new one does, or none if none can be made. Other keys' files need not be
+    /// in order; a key whose file is not cannot take over.
     package func revoke(
         _ keyID: ExactText, at now: @autoclosure () -> UnixTime, times: SigningKeyTimes
     ) throws(KeyFileError) -> [SigningKeyChange] {
@@ -87,8 +87,8 @@ extension SigningKeyDirectory {
         }
     }
 
-    /// Takes every step that is due. Taken again at the same time, it does nothing. Never makes the first key: where none is,
-    /// a volume may not be mounted.
+    /// Takes every step that is due; a second call at the same time does nothing. Never makes the first key: a directory
+    /// without any may be a volume that is not mounted.
     package func advance(
         at now: @autoclosure () -> UnixTime, times: SigningKeyTimes
     ) throws(KeyFileError) -> [SigningKeyChange] {
@@ -96,7 +96,7 @@ extension SigningKeyDirectory {
         return try change(at: now, times: times) { draft, now throws(KeyFileError) in
             var changes: [SigningKeyChange] = []
             _ = try draft.step { manifest throws(SigningKeyRefusal) in
-                try manifest.note(times, before: now)
+                try manifest.applyNewConfiguration(times, before: now)
                 return []
             }
             while let due = draft.manifest.nextStep(at: now, times: times), due.at <= now {
@@ -120,7 +120,7 @@ extension SigningKeyDirectory {
 
     /// What ``advance(at:times:)`` would do, and what comes then. Refuses what that refuses.
     ///
-    /// - Parameter newKeyID: stands in for the `kid` of keys that would be made.
+    /// - Parameter newKeyID: a placeholder for the `kid` of keys that would be made.
     package func stepsDue(
         at now: UnixTime, times: SigningKeyTimes, newKeyID: (SignatureAlgorithm) -> ExactText
     ) throws(KeyFileError) -> (due: [SigningKeyStep], next: DueStep?) {
@@ -144,9 +144,8 @@ extension SigningKeyDirectory {
         let lock = try KeyDirectoryLock(path, patience: lockPatience)
         // Not before: a prompt or another command may have taken a while.
         let now = time()
-        if checkingKeys { _ = try load(at: now, times: times) }
-        let manifest = try manifest(at: now, times: times)
-        // Before a second key appears, it has to stand somewhere which of them signs.
+        let manifest = try checkingKeys ? load(at: now, times: times).manifest : manifest(at: now, times: times)
+        // Before there is a second key, something must say which of them signs.
         if !hasManifest { try write(manifest, in: lock) }
         var draft = KeyDirectoryDraft(self, manifest, lock: lock)
         do {
@@ -159,6 +158,7 @@ extension SigningKeyDirectory {
         }
     }
 
+    /// Refuses a manifest that could not be read again.
     func write(_ manifest: SigningKeyManifest, in lock: borrowing KeyDirectoryLock) throws(KeyFileError) {
         let text = SigningKeyManifestFile.text(manifest)
         let limit = SigningKeyManifestFile.byteLimit

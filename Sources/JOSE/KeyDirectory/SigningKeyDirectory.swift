@@ -4,11 +4,11 @@ import Glibc
 package import TokenExchange
 
 /// The service's own private keys on disk: `<algorithm>-<kid>.pem`, PKCS#8, mode 0600, and `manifest.json`, which says
-/// which of them signs. Reading; what changes them stands in `SigningKeyDirectory+Commands.swift`.
+/// which of them signs. This file reads them; `SigningKeyDirectory+Commands.swift` changes them.
 ///
-/// A file's name repeats what its content says, so that a file that was mixed up, cut or edited is noticed by us and not
-/// by verifiers. Files that do not end in `.pem` are none of ours. A directory without a manifest is one from before there
-/// were any: each of its keys is active.
+/// A file's name repeats what its content says, so that a file that was mixed up, cut or edited is noticed here and not by
+/// verifiers. Files that do not end in `.pem` are ignored. In a directory without a manifest every key is active: it is
+/// from before there were manifests.
 package struct SigningKeyDirectory: Sendable {
     package let path: String
     let passphrase: KeyPassphrase.Source
@@ -30,24 +30,56 @@ package struct SigningKeyDirectory: Sendable {
     /// - Throws: ``KeyFileError`` for the first file that is not as it should be; no key is left out in silence.
     package func load(at now: UnixTime, times: SigningKeyTimes = SigningKeyTimes()) throws(KeyFileError) -> SigningKeys
     {
+        try snapshot(from: fingerprint(), at: now, times: times).keys.get()
+    }
+
+    /// What the directory holds, read at one moment: the manifest once before the keys and once after them.
+    ///
+    /// - Parameter fingerprint: of the present state; holds the first reading of the manifest.
+    /// - Throws: if the directory or the manifest cannot be read. What is wrong with them otherwise is in the snapshot.
+    package func snapshot(
+        from fingerprint: Fingerprint, at now: UnixTime, times: SigningKeyTimes
+    ) throws(KeyFileError) -> Snapshot {
+        var fingerprint = fingerprint
         for _ in 0..<Self.attempts {
-            let before = try fingerprint()
-            do throws(KeyFileError) {
-                let keys = try read(manifest(at: now, times: times), at: now)
-                if try fingerprint() == before { return keys }
-            } catch {
-                // A secret mount may be swapped between two files.
-                if try fingerprint() == before { throw error }
-            }
+            let snapshot = snapshot(of: fingerprint, at: now, times: times)
+            let after = try self.fingerprint()
+            // Otherwise a secret mount may have been swapped between two files.
+            if after == fingerprint { return snapshot }
+            fingerprint = after
         }
-        throw error(.unsteady)
+        let manifest = try? manifest(of: fingerprint, at: now, times: times)
+        return Snapshot(fingerprint: fingerprint, manifest: manifest, keys: .failure(error(.unsteady)))
     }
 
     private static let attempts = 5
 
-    /// The states alone, without a look at the keys.
+    private func snapshot(of fingerprint: Fingerprint, at now: UnixTime, times: SigningKeyTimes) -> Snapshot {
+        var manifest: SigningKeyManifest?
+        do throws(KeyFileError) {
+            let states = try self.manifest(of: fingerprint, at: now, times: times)
+            manifest = states
+            let keys = try keys(states, names: names(of: fingerprint.files.keys), at: now)
+            return Snapshot(fingerprint: fingerprint, manifest: states, keys: .success(keys))
+        } catch {
+            return Snapshot(fingerprint: fingerprint, manifest: manifest, keys: .failure(error))
+        }
+    }
+
+    /// The states alone, without a look at the keys; nor at the directory, if there is a manifest.
     package func manifest(at now: UnixTime, times: SigningKeyTimes) throws(KeyFileError) -> SigningKeyManifest {
-        guard let text = try manifestText() else { return try adoptedManifest(at: now, times: times) }
+        guard let text = try manifestText() else { return try adoptedManifest(fingerprint(), at: now, times: times) }
+        return try manifest(text)
+    }
+
+    private func manifest(
+        of fingerprint: Fingerprint, at now: UnixTime, times: SigningKeyTimes
+    ) throws(KeyFileError) -> SigningKeyManifest {
+        guard let text = fingerprint.manifest else { return try adoptedManifest(fingerprint, at: now, times: times) }
+        return try manifest(text)
+    }
+
+    private func manifest(_ text: [UInt8]) throws(KeyFileError) -> SigningKeyManifest {
         do throws(SigningKeyManifestFile.Expectation) { return try SigningKeyManifestFile.manifest(text) } catch let
             problem
         {
@@ -55,14 +87,16 @@ package struct SigningKeyDirectory: Sendable {
         }
     }
 
+    /// Of `manifest.json`, whether or not it exists.
     var manifestPath: String { "\(path)/\(SigningKeyManifestFile.name)" }
 
+    /// Whether `manifest.json` exists; it need not be readable.
     var hasManifest: Bool {
         ReadingNote.begin(manifestPath)
         return FileManager.default.fileExists(atPath: manifestPath)
     }
 
-    /// Of the manifest on disk: empty where there is none, nil if it cannot be read.
+    /// The key files that the manifest on disk names: none if there is no manifest, nil if it cannot be read.
     var listedFileNames: Set<String>? {
         guard let text = try? manifestText() else { return hasManifest ? nil : [] }
         return (try? SigningKeyManifestFile.manifest(text)).map { Set($0.keys.map(\.fileName)) }
@@ -71,16 +105,18 @@ package struct SigningKeyDirectory: Sendable {
     /// Nil if there is none.
     private func manifestText() throws(KeyFileError) -> [UInt8]? {
         guard hasManifest else { return nil }
-        // Whoever can write it says which key signs.
+        // Everybody who can write it decides which key signs.
         return unsafe try KeyFile.read(
             manifestPath, problem: KeyFileError.Problem.worldWritable, at: 0o002,
             upTo: SigningKeyManifestFile.byteLimit
         ).withBytes { unsafe Array($0) }
     }
 
-    private func adoptedManifest(at now: UnixTime, times: SigningKeyTimes) throws(KeyFileError) -> SigningKeyManifest {
-        let names = try names()
-        // By the order of names, since a dictionary's differs each time, and with it the problem that is told.
+    private func adoptedManifest(
+        _ fingerprint: Fingerprint, at now: UnixTime, times: SigningKeyTimes
+    ) throws(KeyFileError) -> SigningKeyManifest {
+        let names = try names(of: fingerprint.files.keys)
+        // In the order of names, so that the same problem is reported each time.
         for name in names {
             let same = names.filter { $0.algorithm == name.algorithm }
             if same.count > 1 { throw error(.severalKeys(name.algorithm, fileNames: same.map(\.fileName))) }
@@ -91,30 +127,31 @@ package struct SigningKeyDirectory: Sendable {
         }
         return SigningKeyManifest(
             adopting: names.map { name in
-                let modified = KeyFile.modificationTime("\(path)/\(name.fileName)")
-                return (name.keyID, name.algorithm, modified ?? now)
+                let modified = fingerprint.files[name.fileName]??.modified
+                return (name.keyID, name.algorithm, modified.map { UnixTime(seconds: $0.inSeconds) } ?? now)
             }, at: now, times: times)
     }
 
-    /// The states, and what lies beside the manifest, without a look into the keys: whoever may not read them may see this.
+    /// The states, and which files there are, without reading a key: for users who may not read keys.
     package func listing(at now: UnixTime, times: SigningKeyTimes) throws(KeyFileError) -> SigningKeyListing {
         let manifest = try manifest(at: now, times: times)
         let present = try names().map(\.fileName)
         let listed = manifest.keys.map(\.fileName)
         return SigningKeyListing(
             manifest: manifest, unlistedFiles: present.filter { !listed.contains($0) },
-            missingFiles: manifest.keys.filter { !$0.isOut && !$0.isOver(at: now) }.map(\.fileName)
+            missingFiles: manifest.keys.filter { !$0.isWithdrawnOrRevoked && !$0.isExpired(at: now) }.map(\.fileName)
                 .filter { !present.contains($0) })
     }
 
-    private func read(_ manifest: SigningKeyManifest, at now: UnixTime) throws(KeyFileError) -> SigningKeys {
-        let names = try names()
+    private func keys(
+        _ manifest: SigningKeyManifest, names: [SigningKeyName], at now: UnixTime
+    ) throws(KeyFileError) -> SigningKeys {
         let present = Set(names.map(\.fileName))
         var signers: [ExactText: OpenSSLTokenSigner] = [:]
-        for record in manifest.keys where !record.isOut {
+        for record in manifest.keys where !record.isWithdrawnOrRevoked {
             guard present.contains(record.fileName) else {
-                // `advance` removes the file of a key that is over before it forgets the key.
-                if record.isOver(at: now) { continue }
+                // `advance` removes the file of an expired key before it forgets the key.
+                if record.isExpired(at: now) { continue }
                 throw KeyFileError(
                     path: "\(path)/\(record.fileName)", problem: .missingKeyFile(keyID: record.keyID))
             }
@@ -125,6 +162,7 @@ package struct SigningKeyDirectory: Sendable {
             manifest, unlistedFiles: names.map(\.fileName).filter { !listed.contains($0) }, signers: signers)
     }
 
+    /// Reads a key, and checks that it is the one that its file's name promises.
     func signer(_ name: SigningKeyName) throws(KeyFileError) -> OpenSSLTokenSigner {
         let file = "\(path)/\(name.fileName)"
         let signer = try OpenSSLTokenSigner(privateKeyFile: file, algorithm: name.algorithm, passphrase: passphrase)
@@ -134,10 +172,12 @@ package struct SigningKeyDirectory: Sendable {
         return signer
     }
 
-    /// Sorted by file name.
-    func names() throws(KeyFileError) -> [SigningKeyName] {
+    /// The names of all key files, sorted.
+    func names() throws(KeyFileError) -> [SigningKeyName] { try names(of: keyFileNames()) }
+
+    private func names(of fileNames: some Sequence<String>) throws(KeyFileError) -> [SigningKeyName] {
         var names: [SigningKeyName] = []
-        for fileName in try fileNames() where fileName.hasSuffix(SigningKeyName.suffix) {
+        for fileName in fileNames.sorted() {
             guard let name = SigningKeyName(fileName: fileName) else {
                 throw KeyFileError(path: "\(path)/\(fileName)", problem: .unknownName)
             }
@@ -146,12 +186,12 @@ package struct SigningKeyDirectory: Sendable {
         return names
     }
 
-    private func fileNames() throws(KeyFileError) -> [String] {
-        guard let mode = KeyFile.identity(path)?.mode else {
+    private func keyFileNames() throws(KeyFileError) -> [String] {
+        guard let mode = KeyFile.stamp(path)?.mode else {
             throw errno == ENOENT ? error(.missingDirectory) : KeyFile.failure("look at the directory", path)
         }
         guard mode & S_IFMT == S_IFDIR else { throw error(.noDirectory) }
-        // Whoever can name files says which key signs. With the sticky bit, as on mounted secrets, they cannot rename ours.
+        // Everybody who can rename files decides which key signs. With the sticky bit, as on mounted secrets, they cannot rename ours.
         if mode & 0o1002 == 0o002 { throw error(.worldWritableDirectory(mode: mode & 0o7777)) }
         guard let stream = unsafe opendir(path) else { throw KeyFile.failure("list the directory", path) }
         defer { unsafe closedir(stream) }
@@ -161,26 +201,39 @@ package struct SigningKeyDirectory: Sendable {
                 names.append(unsafe String(decoding: name.prefix { $0 != 0 }, as: UTF8.self))
             }
         }
-        return names.sorted()
+        return names.filter { $0.hasSuffix(SigningKeyName.suffix) }
     }
 
+    /// A problem of the directory as a whole.
     func error(_ problem: KeyFileError.Problem) -> KeyFileError { KeyFileError(path: path, problem: problem) }
 }
 
 // MARK: - Noticing changes
 
 extension SigningKeyDirectory {
-    /// What tells one state of the directory from another, for a price of a few system calls. Polled, since what changes
+    /// What tells one state of the directory from another, for the price of a few system calls. Polled, since what changes
     /// on a shared file system or in a swapped mount is not announced.
     package struct Fingerprint: Sendable, Equatable {
+        /// The text of `manifest.json`; nil if there is none.
         let manifest: [UInt8]?
-        let files: [String: KeyFile.Identity]
+        /// By the name of a key's file; nil for one that is named, but not there.
+        let files: [String: KeyFile.Stamp?]
     }
 
+    /// The directory as one reading found it.
+    package struct Snapshot: Sendable {
+        package let fingerprint: Fingerprint
+        /// Nil if it cannot be read.
+        package let manifest: SigningKeyManifest?
+        /// Or the first thing that keeps them from being used.
+        package let keys: Result<SigningKeys, KeyFileError>
+    }
+
+    /// Reads the manifest, and looks at the key files without reading them.
     package func fingerprint() throws(KeyFileError) -> Fingerprint {
-        var files: [String: KeyFile.Identity] = [:]
-        for name in try fileNames() where name.hasSuffix(SigningKeyName.suffix) {
-            files[name] = KeyFile.identity("\(path)/\(name)")
+        var files: [String: KeyFile.Stamp?] = [:]
+        for name in try keyFileNames() {
+            files.updateValue(KeyFile.stamp("\(path)/\(name)"), forKey: name)
         }
         return Fingerprint(manifest: try manifestText(), files: files)
     }

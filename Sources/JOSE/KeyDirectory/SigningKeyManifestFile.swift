@@ -9,6 +9,7 @@ enum SigningKeyManifestFile {
     private static let version = 1
     private static let limits = JSONLimits(depth: 6, members: 4096)
 
+    /// What ``manifest(_:)`` reads, to the letter.
     static func text(_ manifest: SigningKeyManifest) -> [UInt8] {
         JSONValue.object([
             .init("about", .string("States of the signing keys; holds no secret. Changed by: countersign keys")),
@@ -119,9 +120,11 @@ enum SigningKeyManifestFile {
         return .milliseconds(Int64((seconds * 1000).rounded()))
     }
 
+    /// What the text should have had and has not, and where.
     struct Expectation: Error {
         let text: String
 
+        /// To follow the word "expected".
         init(_ text: String) {
             self.text = text
         }

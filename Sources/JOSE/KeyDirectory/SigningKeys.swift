@@ -8,6 +8,7 @@ package struct SigningKeys: Sendable {
     /// By `kid`; without revoked keys, and without expired ones whose file is gone.
     private let signers: [ExactText: OpenSSLTokenSigner]
 
+    /// `signers` by `kid`.
     init(_ manifest: SigningKeyManifest, unlistedFiles: [String], signers: [ExactText: OpenSSLTokenSigner]) {
         self.manifest = manifest
         self.unlistedFiles = unlistedFiles
@@ -45,8 +46,10 @@ struct SigningKeyName {
     let algorithm: SignatureAlgorithm
     let keyID: ExactText
 
+    /// As the key's file is to be called.
     var fileName: String { "\(algorithm.rawValue)-\(keyID)\(Self.suffix)" }
 
+    /// `keyID` must be a thumbprint.
     init(algorithm: SignatureAlgorithm, keyID: ExactText) {
         self.algorithm = algorithm
         self.keyID = keyID
@@ -66,5 +69,6 @@ struct SigningKeyName {
 }
 
 extension SigningKeyRecord {
+    /// Of the key, in its directory.
     package var fileName: String { SigningKeyName(algorithm: algorithm, keyID: keyID).fileName }
 }

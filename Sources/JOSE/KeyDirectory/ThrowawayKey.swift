@@ -1,7 +1,7 @@
 package import TokenExchange
 
 extension OpenSSLTokenSigner {
-    /// A key of its own, which is written nowhere and ends with the signer.
+    /// A new key, which is written nowhere and ends with the signer.
     package static func throwaway(_ algorithm: SignatureAlgorithm) throws(SigningFailure) -> OpenSSLTokenSigner {
         do {
             let key = try KeyHandle.generate(algorithm.keyType, rsaBits: SigningKeyDirectory.rsaBits)

@@ -2,6 +2,7 @@ import TokenExchange
 
 /// Which servers keep the sessions, how to reach them, and how long to wait for them.
 package struct RedisConfiguration: Sendable {
+    /// How the servers that keep records are found.
     package enum Topology: Sendable, Equatable {
         case standalone(RedisAddress)
         /// The master of `service`, as these sentinels tell.
@@ -10,53 +11,43 @@ package struct RedisConfiguration: Sendable {
         case cluster([RedisAddress])
     }
 
+    /// Where the servers are.
     package var topology: Topology
-    package var database: Int
-    package var credentials: RedisCredentials
+    /// 0 in a cluster.
+    package var database = 0
+    /// For the servers that keep records.
+    package var credentials = RedisCredentials()
     /// Of the sentinels themselves.
-    package var sentinelCredentials: RedisCredentials
+    package var sentinelCredentials = RedisCredentials()
     /// Nil for connections in clear.
     package var tls: RedisTLS?
-    /// How long somebody waits for a reply who can go on without it. Others wait as long as they have time; but a
-    /// connection that is silent for so long gets another one beside it.
-    package var commandTimeout: Duration
+    /// How long a caller waits that can go on without a reply. Others wait as long as they have time. A connection that
+    /// stays silent for this long gets another one beside it.
+    package var commandTimeout = Duration.milliseconds(250)
     /// From the first SYN to the last reply of the handshake.
-    package var connectTimeout: Duration
+    package var connectTimeout = Duration.milliseconds(500)
     /// How long commands wait for a server that has just gone; in an outage that is older they fail at once.
-    package var reconnectWait: Duration
+    package var reconnectWait = Duration.milliseconds(1500)
     /// First part of every key.
-    package var keyPrefix: String
+    package var keyPrefix = "countersign"
     /// Commands that one connection may have in flight.
-    package var maximumInFlight: Int
+    package var maximumInFlight = 4096
     /// What a write waits for.
     package var replication: RedisReplication?
 
-    package init(
-        _ topology: Topology, database: Int = 0, credentials: RedisCredentials = RedisCredentials(),
-        sentinelCredentials: RedisCredentials = RedisCredentials(), tls: RedisTLS? = nil,
-        commandTimeout: Duration = .milliseconds(250), connectTimeout: Duration = .milliseconds(500),
-        reconnectWait: Duration = .milliseconds(1500), keyPrefix: String = "countersign", maximumInFlight: Int = 4096,
-        replication: RedisReplication? = nil
-    ) {
+    /// With the defaults of the configuration file.
+    package init(_ topology: Topology) {
         self.topology = topology
-        self.database = database
-        self.credentials = credentials
-        self.sentinelCredentials = sentinelCredentials
-        self.tls = tls
-        self.commandTimeout = commandTimeout
-        self.connectTimeout = connectTimeout
-        self.reconnectWait = reconnectWait
-        self.keyPrefix = keyPrefix
-        self.maximumInFlight = maximumInFlight
-        self.replication = replication
     }
 }
 
+/// Where one server listens.
 package struct RedisAddress: Sendable, Hashable, CustomStringConvertible {
     /// A name, or an IP address without brackets.
     package let host: String
     package let port: Int
 
+    /// Not checked; what servers tell is, by ``init(toldHost:port:)``.
     package init(host: String, port: Int) {
         self.host = host
         self.port = port
@@ -73,6 +64,7 @@ package struct RedisAddress: Sendable, Hashable, CustomStringConvertible {
     package var description: String { (host.contains(":") ? "[\(host)]" : host) + ":\(port)" }
 }
 
+/// How to log in at a server.
 package struct RedisCredentials: Sendable {
     /// Of an access control list; nil for the server's default user.
     package var username: String?
@@ -80,20 +72,22 @@ package struct RedisCredentials: Sendable {
     /// on a thread that does nothing else. What it throws is shown to operators.
     package var password: @Sendable () throws -> String?
 
+    /// By default there is nothing to log in with.
     package init(username: String? = nil, password: @escaping @Sendable () throws -> String? = { nil }) {
         self.username = username
         self.password = password
     }
 }
 
-/// A write is acknowledged once so many replicas have it.
+/// How many replicas must have a write before it is acknowledged, and how they are waited for.
 package struct RedisReplication: Sendable {
     package let replicas: Int
-    /// Waiting blocks a connection, so writes get so many for each event loop, beside the shared one.
+    /// Connections for writes on each event loop, beside the shared one: waiting blocks a connection.
     package let connections: Int
     /// The most that a write may wait, however large the caller's budget.
     package let timeout: Duration
 
+    /// `replicas` is at least 1.
     package init(replicas: Int, connections: Int, timeout: Duration = .seconds(1)) {
         self.replicas = replicas
         self.timeout = timeout
@@ -101,6 +95,7 @@ package struct RedisReplication: Sendable {
     }
 }
 
+/// Never shown by logs or dumps.
 package struct RedisPassword: Sendable, Redacted {
     package let text: String
 }

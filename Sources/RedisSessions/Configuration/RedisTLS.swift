@@ -7,6 +7,7 @@ package struct RedisTLS: Sendable {
     /// The name that certificates must hold; nil for the host that is connected to.
     package var serverName: String?
 
+    /// `configuration` throws words for an operator.
     package init(serverName: String? = nil, configuration: @escaping @Sendable () throws -> TLSConfiguration) {
         self.serverName = serverName
         self.configuration = configuration

@@ -2,12 +2,12 @@ import Logging
 import Synchronization
 
 /// Logs the outages of one server: one line when an outage begins and for each further cause, one when all its
-/// connections stand again.
+/// connections are open again.
 final class ConnectivityLog: Sendable {
     private struct State {
         /// Connections that take commands and are not silent.
         var connected = 0
-        /// The causes told of in the present outage; empty while there is none.
+        /// The causes logged in the present outage; empty while there is none.
         var outage: Set<String> = []
         var wasComplete = false
     }
@@ -16,6 +16,7 @@ final class ConnectivityLog: Sendable {
     private let connections: Int
     private let state = Mutex(State())
 
+    /// `connections` is how many there are to the server when all are open.
     init(_ logger: Logger, server: RedisAddress, connections: Int) {
         var logger = logger
         logger[metadataKey: "server"] = "\(server)"
@@ -35,7 +36,7 @@ final class ConnectivityLog: Sendable {
         if let (level, message) = line { logger.log(level: level, message) }
     }
 
-    /// A short silence is no outage, and not told of.
+    /// A short silence is no outage, and not logged.
     func fellSilent() { state.withLock { $0.connected -= 1 } }
 
     /// - Parameter wasOpen: false if an attempt to connect failed, or the connection was silent.

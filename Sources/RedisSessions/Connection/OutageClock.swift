@@ -1,13 +1,14 @@
 import NIOCore
 import Synchronization
 
-/// Since when a server is known to be away. A restart or a failover takes a moment, and logins wait that long; an outage
-/// that is older is certain, and nobody waits for its end.
+/// How long a server has been down. A restart or a failover takes a moment, and logins wait that long; an older outage is
+/// certain, and nobody waits for its end.
 final class OutageClock: Sendable {
     private let patience: TimeAmount
-    /// Uptime in nanoseconds; zero while the server is not away.
+    /// Uptime in nanoseconds; zero while the server is up.
     private let beganAt = Atomic<UInt64>(0)
 
+    /// `patience` is the age up to which an outage is young.
     init(patience: TimeAmount) {
         self.patience = patience
     }
@@ -17,6 +18,7 @@ final class OutageClock: Sendable {
         _ = beganAt.compareExchange(expected: 0, desired: now.uptimeNanoseconds, ordering: .relaxed)
     }
 
+    /// The server has been heard from.
     func end() {
         if beganAt.load(ordering: .relaxed) != 0 { beganAt.store(0, ordering: .relaxed) }
     }

@@ -16,16 +16,19 @@ package struct PendingReply: Sendable {
         case function(@Sendable (RedisOutcome) -> Void)
     }
 
+    /// Of a command by itself.
     package init(_ continuation: UnsafeContinuation<RedisOutcome, Never>, end: NIODeadline) {
         receiver = unsafe .one(continuation)
         self.end = end
     }
 
+    /// Of the first of two commands; ``OutcomePair`` waits for both.
     package init(firstOf pair: OutcomePair, end: NIODeadline) {
         receiver = .first(of: pair)
         self.end = end
     }
 
+    /// Of the second of two commands.
     package init(secondOf pair: OutcomePair, end: NIODeadline) {
         receiver = .second(of: pair)
         self.end = end
@@ -37,6 +40,7 @@ package struct PendingReply: Sendable {
         self.end = end
     }
 
+    /// Wakes the caller; for one of two commands once the other is finished too.
     func finish(_ outcome: RedisOutcome) {
         switch receiver {
         case .one(let continuation): unsafe continuation.resume(returning: outcome)
@@ -49,11 +53,13 @@ package struct PendingReply: Sendable {
 
 /// The outcomes of two commands, for one caller.
 package final class OutcomePair: Sendable {
+    /// Of the two commands, in their order.
     package typealias Outcomes = (first: RedisOutcome, second: RedisOutcome)
 
     private let outcomes = Mutex<(first: RedisOutcome?, second: RedisOutcome?)>((nil, nil))
     private let continuation: CheckedContinuation<Outcomes, Never>
 
+    /// The continuation is resumed once both commands are finished.
     package init(_ continuation: CheckedContinuation<Outcomes, Never>) {
         self.continuation = continuation
     }

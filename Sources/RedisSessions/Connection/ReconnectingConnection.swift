@@ -1,18 +1,19 @@
 import NIOCore
 import NIOPosix
 import NIOSSL
+import Outbound
 
 /// The way to the server from one event loop: a connection that is opened again whenever it is lost. Lives on that loop.
 ///
 /// * Until the first attempt has ended, commands wait for it. Later they wait while the server is silent, or has just
 ///   gone (``OutageClock``); in an outage that is certain they fail at once.
-/// * Where the connection falls silent, another is opened beside it. Until that one is open, or where it cannot be opened
-///   either, the silent one keeps its commands and gets the new ones: a server that was stopped for a moment answers them
-///   all. Once the other is open, the silent one has a little longer to answer; what it has not answered then is lost.
+/// * If the connection falls silent, another is opened beside it. Until that one is open, the silent one keeps its commands
+///   and gets the new ones: a server that was stopped for a moment answers them all. Once the other is open, the silent one
+///   has a little longer to answer; what it has not answered then is lost.
 final class ReconnectingConnection {
     /// How many time-outs a silent connection is given beside one that is open.
     private static let lastTimeouts = 3
-    /// Between two connections that are opened for being silent: where every reply is late, more would not help.
+    /// Between two connections that are opened because of silence: if every reply is late, more would not help.
     private static let shortestLife = TimeAmount.seconds(1)
 
     private let eventLoop: any EventLoop
@@ -23,7 +24,7 @@ final class ReconnectingConnection {
     private let waiting: WaitingCommands
 
     /// Takes the commands.
-    private var current: RedisChannelHandler? { didSet { noteHealth() } }
+    private var current: RedisChannelHandler? { didSet { updateHealth() } }
     /// Was silent when another took its place; finishes what it has.
     private var retired: RedisChannelHandler?
     /// From reading the password to the end of the handshake.
@@ -49,7 +50,7 @@ final class ReconnectingConnection {
         self.peer = peer
         self.log = log
         self.outage = outage
-        waiting = WaitingCommands(limit: peer.maximumInFlight)
+        waiting = WaitingCommands(limit: peer.configuration.maximumInFlight)
     }
 
     /// - Parameter isAsking: an `ASKING` goes before the command.
@@ -97,9 +98,11 @@ final class ReconnectingConnection {
         if openChannels == 0, !isConnecting { ended?.succeed() }
     }
 
-    private func isWorthWaiting(_ fault: ConnectionFault) -> Bool { fault.isSilence || outage.isYoung(at: .now()) }
+    private func isWorthWaiting(_ fault: ConnectionFault) -> Bool {
+        fault.isSilence || outage.isYoung(at: eventLoop.now)
+    }
 
-    private func noteHealth() { health.isGood = current.map { !$0.isSilent } ?? false }
+    private func updateHealth() { health.isGood = current.map { !$0.isSilent } ?? false }
 }
 
 // MARK: - Connecting
@@ -107,10 +110,10 @@ final class ReconnectingConnection {
 extension ReconnectingConnection {
     private func connect() {
         isConnecting = true
-        let end = NIODeadline.now() + TimeAmount(peer.connectTimeout)
-        let peer = peer
-        // Passwords and certificates may stand in files, and reading files blocks.
-        eventLoop.makeFutureWithTask { try await peer.credentials(within: peer.connectTimeout) }
+        let (peer, limit) = (peer, peer.configuration.connectTimeout)
+        let end = eventLoop.now + TimeAmount(limit)
+        // Passwords and certificates may be in files, and reading files blocks.
+        eventLoop.makeFutureWithTask { try await peer.credentials(within: limit) }
             .assumeIsolated()
             .whenComplete { result in
                 switch result {
@@ -124,17 +127,17 @@ extension ReconnectingConnection {
         let handshake = RedisHandshake(peer, password: credentials.password)
         let handler = RedisChannelHandler(handshake, peer: peer, openingEnd: end, owner: self, on: eventLoop)
         let bound = NIOLoopBound(handler, eventLoop: eventLoop)
-        let address = peer.address
-        let tls = peer.tls
+        let (address, hostInCertificate) = (peer.address, peer.configuration.tls?.serverName ?? peer.address.host)
         ClientBootstrap(group: eventLoop)
-            .connectTimeout(TimeAmount(peer.connectTimeout))
+            .connectTimeout(TimeAmount(peer.configuration.connectTimeout))
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    if let tls, let context = credentials.context {
-                        try channel.pipeline.syncOperations.addHandler(tls.handler(context, for: address))
+                    let sync = channel.pipeline.syncOperations
+                    if let context = credentials.context {
+                        try sync.addHandler(context.handler(verifying: hostInCertificate))
                     }
-                    try channel.pipeline.syncOperations.addHandler(bound.value)
+                    try sync.addHandler(bound.value)
                 }
             }
             .connect(host: address.host, port: address.port)
@@ -170,11 +173,11 @@ extension ReconnectingConnection {
 
     private func failed(_ fault: ConnectionFault, wasOpen: Bool) {
         guard !isStopped else { return }
-        outage.begin(at: .now())
+        outage.begin(at: eventLoop.now)
         waiting.fault = fault
         if !isWorthWaiting(fault) { waiting.fail(fault) }
         log.failed(fault, wasOpen: wasOpen)
-        connectAgain(in: backoff.next(isPatient: !outage.isYoung(at: .now()), using: &generator))
+        connectAgain(in: backoff.next(isPatient: !outage.isYoung(at: eventLoop.now), using: &generator))
     }
 
     private func connectAgain(in wait: TimeAmount) {
@@ -200,8 +203,8 @@ extension ReconnectingConnection: RedisChannelOwner {
         guard !isStopped, current.map(\.isSilent) ?? true else { return handler.close(.shutDown) }
         retired = current
         current = handler
-        retired?.drain(within: TimeAmount(peer.commandTimeout) * Self.lastTimeouts)
-        openedAt = .now()
+        retired?.drain(within: TimeAmount(peer.configuration.commandTimeout) * Self.lastTimeouts)
+        openedAt = eventLoop.now
         backoff.reset()
         outage.end()
         log.opened()
@@ -210,14 +213,14 @@ extension ReconnectingConnection: RedisChannelOwner {
 
     package func channelFellSilent(_ handler: RedisChannelHandler) {
         guard handler === current else { return }
-        noteHealth()
+        updateHealth()
         log.fellSilent()
-        if needsConnection { connectAgain(in: max(.zero, openedAt + Self.shortestLife - .now())) }
+        if needsConnection { connectAgain(in: max(.zero, openedAt + Self.shortestLife - eventLoop.now)) }
     }
 
     package func channelSpokeAgain(_ handler: RedisChannelHandler) {
         guard handler === current else { return }
-        noteHealth()
+        updateHealth()
         outage.end()
         log.opened()
     }

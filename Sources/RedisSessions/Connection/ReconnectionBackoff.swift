@@ -1,7 +1,7 @@
 import NIOCore
 
-/// Waits between attempts to connect: doubled from 50 ms, each cut to a random 50…100 %, so that a fleet does not come back
-/// in step. The longest wait and one connect time-out stay below two seconds.
+/// Waits between attempts to connect: doubled from 50 ms, each cut to a random 50…100 %, so that replicas do not connect at
+/// the same moment. The longest wait and one connect time-out stay below two seconds.
 struct ReconnectionBackoff {
     private static let first = TimeAmount.milliseconds(50)
     /// While logins wait for the server.
@@ -17,6 +17,7 @@ struct ReconnectionBackoff {
         return .nanoseconds(.random(in: wait.nanoseconds / 2...wait.nanoseconds, using: &generator))
     }
 
+    /// To be called when a connection is open.
     mutating func reset() {
         current = Self.first
     }

@@ -45,7 +45,8 @@ package final class RedisChannelHandler: ChannelInboundHandler {
         self.owner = owner
         self.machine = RedisConnectionStateMachine(
             openingCommands: handshake.commands.count, until: openingEnd,
-            silenceLimit: TimeAmount(peer.commandTimeout), maximumInFlight: peer.maximumInFlight)
+            silenceLimit: TimeAmount(peer.configuration.commandTimeout),
+            maximumInFlight: peer.configuration.maximumInFlight)
     }
 
     // MARK: Commands
@@ -78,7 +79,7 @@ package final class RedisChannelHandler: ChannelInboundHandler {
     package var isSilent: Bool { machine.isSilent }
 
     /// Finishes what is in flight, then closes.
-    /// - Parameter patience: closes after that time all the same; nil: each caller's own end will do.
+    /// - Parameter patience: the time after which it closes anyway; nil to wait for each caller's own end.
     package func drain(within patience: TimeAmount? = nil) {
         machine.drain()
         closeIfDrained()
@@ -86,6 +87,7 @@ package final class RedisChannelHandler: ChannelInboundHandler {
         eventLoop.assumeIsolated().scheduleTask(in: patience) { [weak self] in self?.close(.hung) }
     }
 
+    /// Tells all callers that their commands are lost with `fault`. A closed channel stays as it is.
     package func close(_ fault: ConnectionFault) {
         if let closing = machine.close(fault) { perform(closing) }
     }

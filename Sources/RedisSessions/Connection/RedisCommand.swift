@@ -24,6 +24,7 @@ package struct RedisCommand: Sendable {
         /// An array of two bulks; a damaged count would swallow the next reply, or leave one over.
         package static let pair = ReplyShape(rawValue: 32)
 
+        /// An error or a redirection fits every shape.
         package func fits(_ reply: RESPReply) -> Bool {
             switch reply {
             case .error, .redirection: true
@@ -40,6 +41,7 @@ package struct RedisCommand: Sendable {
         }
     }
 
+    /// Its name, or the script.
     package var opening: Opening
     package let arguments: RESPArguments
     package let reply: ReplyShape
@@ -49,6 +51,7 @@ package struct RedisCommand: Sendable {
     /// connection, so after a command that has found nothing to write it says nothing about an earlier one's write.
     package var alwaysWrites = false
 
+    /// `reply` is what may come back, errors apart.
     package init(opening: Opening, arguments: RESPArguments, reply: ReplyShape, slot: ClusterSlot? = nil) {
         self.opening = opening
         self.arguments = arguments
@@ -66,6 +69,7 @@ package enum RedisOutcome: Sendable, Equatable {
 }
 
 extension RedisOutcome {
+    /// Nobody can have executed the command.
     static func notConnected(_ fault: ConnectionFault) -> RedisOutcome {
         .failure(.notConnected(detail: fault.detail))
     }

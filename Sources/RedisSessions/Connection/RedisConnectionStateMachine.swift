@@ -12,7 +12,7 @@ package import NIOCore
 /// reply as long as its own caller does. The owner opens another connection beside it.
 package struct RedisConnectionStateMachine<Caller> {
     private enum Phase: Equatable {
-        /// The opening commands are sent; so many are answered, and as many more are outstanding.
+        /// The opening commands are sent: some are answered, the others outstanding.
         case opening(answered: Int, outstanding: Int, until: NIODeadline)
         case ready
         /// Finishes what is in flight, takes nothing new.
@@ -39,7 +39,7 @@ package struct RedisConnectionStateMachine<Caller> {
     private(set) var callersWaiting = 0
 
     /// The connection is open and `openingCommands` commands are on their way.
-    /// - Parameter silenceLimit: a connection that owes a reply and says nothing for so long is silent.
+    /// - Parameter silenceLimit: a connection that owes a reply and says nothing for this long is silent.
     package init(openingCommands: Int, until: NIODeadline, silenceLimit: TimeAmount, maximumInFlight: Int) {
         self.silenceLimit = silenceLimit
         self.maximumInFlight = maximumInFlight
@@ -50,6 +50,7 @@ package struct RedisConnectionStateMachine<Caller> {
 // MARK: - Commands
 
 extension RedisConnectionStateMachine {
+    /// What becomes of a command that is submitted.
     package enum Submission {
         /// Write the command now, and call ``RedisConnectionStateMachine/expire(now:)`` at the given time.
         case write(NIODeadline)
@@ -76,13 +77,14 @@ extension RedisConnectionStateMachine {
         return .write(min(end, now + silenceLimit))
     }
 
-    /// Whether so many more commands may be in flight.
+    /// Whether `count` more commands may be in flight.
     package func hasRoom(for count: Int) -> Bool { slots.count + count <= maximumInFlight }
 }
 
 // MARK: - Replies
 
 extension RedisConnectionStateMachine {
+    /// What a reply, or what cannot be one, leads to.
     package enum Reception {
         case none
         /// The opening command at `index` is answered; with the last the connection takes commands.
@@ -101,6 +103,7 @@ extension RedisConnectionStateMachine {
         return isSilent
     }
 
+    /// A whole reply has come: whose is it?
     package mutating func received(_ reply: RESPReply) -> Reception {
         switch phase {
         case .opening(let answered, let outstanding, let until):
@@ -134,6 +137,7 @@ extension RedisConnectionStateMachine {
 // MARK: - Time
 
 extension RedisConnectionStateMachine {
+    /// What the passing of time has led to.
     package struct Expiry {
         /// Callers whose time has run out.
         package var expired: [Caller] = []
@@ -144,6 +148,7 @@ extension RedisConnectionStateMachine {
         package var next: NIODeadline?
     }
 
+    /// To be called at the moment that the last answer named, or later.
     package mutating func expire(now: NIODeadline) -> Expiry {
         switch phase {
         case .opening(_, _, let until):
@@ -207,5 +212,6 @@ extension RedisConnectionStateMachine {
     /// Commands that the server has not answered, wanted or not.
     package var load: Int { slots.count }
 
+    /// Whether the connection is to be closed: nobody waits any more, and nothing new is taken.
     package var isDrained: Bool { phase == .draining && callersWaiting == 0 }
 }

@@ -9,8 +9,10 @@ package struct RedisHandshake {
 
     private let steps: [Step]
 
+    /// In the order in which they are sent.
     var commands: [RESPArguments] { steps.map(\.command) }
 
+    /// `password` is nil for a server without.
     package init(_ peer: RedisPeer, password: RedisPassword?) {
         var steps: [Step] = []
         if let password {
@@ -23,11 +25,11 @@ package struct RedisHandshake {
             steps.append(Step(name: name, command: command, check: check))
         }
         switch peer.role {
-        case .guide: add("PING", RESPArguments("PING"), Self.anything)
-        case .records(let database):
+        case .discovery: add("PING", RESPArguments("PING"), Self.anything)
+        case .dataNode(let database):
             if database != 0 { add("SELECT", RESPArguments("SELECT", String(database)), Self.anything) }
             add("CLIENT SETNAME", RESPArguments("CLIENT", "SETNAME", "countersign"), Self.anything)
-            // What a replica tells is late, and what it is told it refuses.
+            // What a replica says is late, and it refuses writes.
             add("ROLE", RESPArguments("ROLE"), Self.isMaster)
             add("SCRIPT LOAD", RESPArguments("SCRIPT", "LOAD", ExchangeScript.text), Self.isDigest)
         }

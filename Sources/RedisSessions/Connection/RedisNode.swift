@@ -5,12 +5,12 @@ import Synchronization
 import TokenExchange
 
 /// The connections to one server: one for each event loop. A command issued on an event loop's thread takes that loop's,
-/// without a thread hop. While that connection is away or silent, another that is neither serves; while none is, the
-/// command waits for the loop's own, or hears from it why not.
+/// without a thread hop. While that connection is closed or silent, another one serves; while all are, the command waits
+/// for the loop's own, or hears from it why not.
 ///
-/// Each connection is asked for the server's role every second: so one whose other end has gone without a word is found
-/// before somebody needs it. Where one finds that the server is a replica now, all are left: those that only read would
-/// not find out.
+/// Each connection is asked for the server's role every second, so that one whose other end has gone without a word is found
+/// before somebody needs it. If one finds that the server is a replica now, all are closed: those that only read would not
+/// find out.
 ///
 /// Nothing is connected before ``start()``.
 final class RedisNode: Sendable {
@@ -38,7 +38,7 @@ final class RedisNode: Sendable {
     private static let roleInterval = TimeAmount.seconds(1)
 
     let address: RedisAddress
-    private let keepsRecords: Bool
+    private let isDataNode: Bool
     private let lanes: [Lane]
     /// Of the server, by what it was asked last.
     let outage: OutageClock
@@ -48,13 +48,14 @@ final class RedisNode: Sendable {
     /// - Parameter eventLoops: at least one.
     init(_ peer: RedisPeer, eventLoops: [any EventLoop], logger: Logger) {
         address = peer.address
-        keepsRecords = if case .records = peer.role { true } else { false }
-        let blockingCount = peer.blocking?.connections ?? 0
+        isDataNode = peer.isDataNode
+        let replication = isDataNode ? peer.configuration.replication : nil
+        let blockingCount = replication?.connections ?? 0
         var blockingPeer = peer
-        blockingPeer.commandTimeout = peer.blocking?.timeout ?? peer.commandTimeout
+        if let replication { blockingPeer.configuration.commandTimeout = replication.timeout }
         let log = ConnectivityLog(
             logger, server: peer.address, connections: eventLoops.count * (1 + blockingCount))
-        let outage = OutageClock(patience: TimeAmount(peer.reconnectWait))
+        let outage = OutageClock(patience: TimeAmount(peer.configuration.reconnectWait))
         self.outage = outage
         lanes = eventLoops.map { eventLoop in
             let health = HealthFlag()
@@ -67,6 +68,9 @@ final class RedisNode: Sendable {
                 blocking: .makeBoxSendingValue(blocking, eventLoop: eventLoop), health: health)
         }
     }
+
+    /// The present, by the clock of the event loops.
+    var now: NIODeadline { lanes[0].eventLoop.now }
 
     /// Whether a command would be sent now, and hardly wait.
     var isHealthy: Bool { lanes.contains(where: \.health.isGood) }
@@ -81,8 +85,7 @@ final class RedisNode: Sendable {
         }
     }
 
-    /// Executes both commands one after the other on a connection that may be blocked, with nothing of others between
-    /// them.
+    /// Executes both commands in turn on a connection that they may block, with no other command between them.
     func execute(
         _ command: RedisCommand, then second: RedisCommand, isAsking: Bool = false, until end: NIODeadline
     ) async -> OutcomePair.Outcomes {
@@ -98,13 +101,14 @@ final class RedisNode: Sendable {
         }
     }
 
+    /// Opens all connections, and opens them again whenever they are lost.
     func start() {
         for lane in lanes {
             lane.onEventLoop { [weak self] in
                 for connection in lane.connections { connection.start { self?.leave() } }
             }
         }
-        guard keepsRecords else { return }
+        guard isDataNode else { return }
         let tasks = lanes.map { lane in
             lane.eventLoop.scheduleRepeatedTask(initialDelay: Self.roleInterval, delay: Self.roleInterval) {
                 [weak self] _ in self?.askRole(on: lane)
@@ -117,7 +121,7 @@ final class RedisNode: Sendable {
     private func askRole(on lane: Lane) {
         for connection in [lane.connection.value] + lane.blocking.value.filter({ $0.load == 0 })
         where connection.load != nil {
-            let caller = PendingReply(until: .now() + Self.roleInterval) { [weak self] outcome in
+            let caller = PendingReply(until: lane.eventLoop.now + Self.roleInterval) { [weak self] outcome in
                 if case .reply(let reply) = outcome, RedisHandshake.isMaster(reply) == .notMaster { self?.leave() }
             }
             connection.submit(Self.role, for: caller)
@@ -157,6 +161,7 @@ final class RedisNode: Sendable {
 final class HealthFlag: Sendable {
     private let flag = Atomic(false)
 
+    /// May be a moment old when it is read.
     var isGood: Bool {
         get { flag.load(ordering: .relaxed) }
         set { flag.store(newValue, ordering: .relaxed) }

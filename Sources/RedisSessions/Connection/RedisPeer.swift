@@ -1,59 +1,54 @@
 import BlockingWork
 import NIOSSL
+import Outbound
 
-/// One server, and how to greet it.
+/// One server: what it is for, how to log in there, and how all servers are reached.
 package struct RedisPeer: Sendable {
+    /// What a server is for.
     package enum Role: Sendable {
         /// Keeps our records; must be a master.
-        case records(database: Int)
+        case dataNode(database: Int)
         /// Is only asked where the masters are.
-        case guide
+        case discovery
     }
 
     let address: RedisAddress
     let role: Role
     let credentials: RedisCredentials
-    let tls: RedisTLS?
-    /// A connection that owes a reply for so long is silent.
-    var commandTimeout: Duration
-    let connectTimeout: Duration
-    let reconnectWait: Duration
-    let maximumInFlight: Int
-    /// For commands that block their connection: so many for each event loop, beside the shared one.
-    let blocking: RedisReplication?
+    /// Times, limits and TLS. A connection that owes a reply for `commandTimeout` is silent.
+    var configuration: RedisConfiguration
     private let reads = BlockingReads<Result<ReadCredentials, ConnectionFault>>()
 
-    init(
-        _ address: RedisAddress, _ configuration: RedisConfiguration, role: Role, credentials: RedisCredentials,
-        blocking: RedisReplication? = nil
-    ) {
+    /// A server that keeps records.
+    package init(dataNode address: RedisAddress, _ configuration: RedisConfiguration) {
         self.address = address
-        self.role = role
-        self.credentials = credentials
-        self.blocking = blocking
-        tls = configuration.tls
-        commandTimeout = configuration.commandTimeout
-        connectTimeout = configuration.connectTimeout
-        reconnectWait = configuration.reconnectWait
-        maximumInFlight = configuration.maximumInFlight
+        self.configuration = configuration
+        role = .dataNode(database: configuration.database)
+        credentials = configuration.credentials
     }
 
-    /// A server that keeps records.
-    package init(keeper address: RedisAddress, _ configuration: RedisConfiguration) {
-        self.init(
-            address, configuration, role: .records(database: configuration.database),
-            credentials: configuration.credentials, blocking: configuration.replication)
+    /// A server that knows where the masters are: a sentinel, or a member of a cluster.
+    init(discovery address: RedisAddress, _ configuration: RedisConfiguration, credentials: RedisCredentials) {
+        self.address = address
+        self.configuration = configuration
+        self.credentials = credentials
+        role = .discovery
+    }
+
+    /// Whether the server keeps records.
+    var isDataNode: Bool {
+        if case .dataNode = role { true } else { false }
     }
 }
 
 extension RedisPeer {
-    /// What stands in files, as it stands there now.
+    /// What was read from files just now.
     struct ReadCredentials: Sendable {
         let password: RedisPassword?
         let context: NIOSSLContext?
     }
 
-    /// On a thread of its own, for all connections to this server that are opened meanwhile.
+    /// Read on their own thread, once for all connections to this server that are opened meanwhile.
     func credentials(within limit: Duration) async throws(ConnectionFault) -> ReadCredentials {
         let result = await reads.value(of: "", within: limit) {
             Result { () throws(ConnectionFault) in try readCredentials() }
@@ -65,19 +60,16 @@ extension RedisPeer {
     private func readCredentials() throws(ConnectionFault) -> ReadCredentials {
         let password: RedisPassword?
         do { password = try credentials.password().map(RedisPassword.init) } catch { throw .passwordUnreadable(error) }
-        return ReadCredentials(password: password, context: try tls?.context())
+        return ReadCredentials(password: password, context: try configuration.tls?.context())
     }
 }
 
 extension RedisTLS {
-    /// Certificates must hold the name, or else the address, that was connected to.
-    func handler(_ context: NIOSSLContext, for address: RedisAddress) throws -> NIOSSLClientHandler {
-        if let serverName { return try NIOSSLClientHandler(context: context, serverHostname: serverName) }
-        do {
-            return try NIOSSLClientHandler(context: context, serverHostname: address.host)
-        } catch let error as NIOSSLExtraError where error == .cannotUseIPAddressInSNI {
-            // The handler then compares certificates with the address that it is connected to.
-            return try NIOSSLClientHandler(context: context, serverHostname: nil)
+    fileprivate func context() throws(ConnectionFault) -> NIOSSLContext {
+        let configuration: TLSConfiguration
+        do { configuration = try self.configuration() } catch { throw .certificatesUnreadable(error) }
+        do { return try .client(configuration) } catch {
+            throw ConnectionFault(detail: "TLS certificates or key cannot be used")
         }
     }
 }

@@ -1,8 +1,8 @@
 import NIOCore
 import TokenExchange
 
-/// Commands that wait for a connection, each failed by a timer at its own end; such a short while is not worth anything
-/// cleverer.
+/// Commands that wait for a connection, each failed by a timer at its own end. They wait on one event loop, without a lock
+/// or a suspended task, so they are not kept in an ``AwaitableState``.
 final class WaitingCommands {
     private struct Entry {
         let command: RedisCommand
@@ -17,10 +17,12 @@ final class WaitingCommands {
     /// Why there is no connection, for those whose time runs out; nil if nobody knows yet.
     var fault: ConnectionFault?
 
+    /// `limit` is how many may wait.
     init(limit: Int) {
         self.limit = limit
     }
 
+    /// Refuses a command beyond the limit at once.
     func append(_ command: RedisCommand, for caller: PendingReply, isAsking: Bool, on eventLoop: any EventLoop) {
         guard entries.count < limit else { return caller.finish(.failure(.overloaded)) }
         let index = nextIndex
@@ -29,10 +31,12 @@ final class WaitingCommands {
         entries[index] = Entry(command: command, caller: caller, isAsking: isAsking, timer: timer)
     }
 
+    /// All of them, in the order in which they came.
     func submit(to handler: RedisChannelHandler) {
         for entry in takeAll() { handler.submit(entry.command, for: entry.caller, isAsking: entry.isAsking) }
     }
 
+    /// All of them.
     func fail(_ fault: ConnectionFault) {
         for entry in takeAll() { entry.caller.finish(.notConnected(fault)) }
     }

@@ -8,14 +8,14 @@ package import NIOCore
     /// hiredis allocates an array's elements as soon as it has read their number. Our longest is a full table of
     /// revocations, names and values.
     package static let maximumArrayCount = Int32(1 << 16)
-    /// No server that keeps our records sends more: a revocation takes less than 64 bytes for each word, a record some
-    /// hundred.
+    /// More than any reply that we expect: a revocation takes less than 64 bytes for each word, a record some hundred.
     package static let maximumReplyBytes = Int(maximumArrayCount) * 64
 
     private let reader: UnsafeMutablePointer<redisReader>  // owned
     private let functions: UnsafeMutablePointer<redisReplyObjectFunctions>  // owned; outlives the reader
     private var bytesSinceReply = 0
 
+    /// Allocates the C reader, which ends with the handle.
     package init() {
         guard let reader = unsafe redisReaderCreate(), let defaults = unsafe reader.pointee.fn else {
             preconditionFailure("hiredis could not allocate a reader")
@@ -34,6 +34,7 @@ package import NIOCore
         unsafe functions.deallocate()
     }
 
+    /// Copies the bytes; ``next()`` makes replies of them.
     package mutating func feed(_ bytes: ByteBufferView) throws(RESPProtocolError) {
         let status = unsafe bytes.withUnsafeBytes { bytes in
             unsafe redisReaderFeed(reader, bytes.baseAddress?.assumingMemoryBound(to: CChar.self), bytes.count)

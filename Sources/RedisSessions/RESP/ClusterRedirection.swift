@@ -1,5 +1,6 @@
 /// `MOVED 3999 127.0.0.1:6381`: the slot is that server's for good; `ASK 3999 127.0.0.1:6381`: this once.
 package struct ClusterRedirection: Sendable, Equatable {
+    /// For how long the slot has moved.
     package enum Kind: String, Sendable {
         case moved = "MOVED"
         case ask = "ASK"

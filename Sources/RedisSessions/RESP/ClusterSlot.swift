@@ -17,6 +17,7 @@ package struct ClusterSlot: Sendable, Hashable {
         self.init(ofTag: partition.label)
     }
 
+    /// The slot of every key that has `tag` in its first pair of braces.
     init(ofTag tag: [UInt8]) {
         var checksum: UInt16 = 0
         for byte in tag { checksum = Self.checksum(checksum, byte) }

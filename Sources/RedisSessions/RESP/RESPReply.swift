@@ -13,6 +13,7 @@ package enum RESPReply: Sendable, Equatable {
 }
 
 extension RESPReply {
+    /// Keeps of a server's error what may be logged.
     init(error text: String) {
         self = ClusterRedirection(text).map(RESPReply.redirection) ?? .error(code: Self.code(of: text))
     }
@@ -44,5 +45,5 @@ extension RESPReply {
     ]
 }
 
-/// Bytes that are not RESP, or more of them than any reply of ours takes; the connection that sent them is of no more use.
+/// Bytes that are not RESP, or more of them than any reply that we expect; their connection must be closed.
 package struct RESPProtocolError: Error, Equatable {}

@@ -18,7 +18,7 @@
 /// Sent again after it was executed, it finds what it has stored itself, and answers that.
 ///
 /// The answer goes first because Redis refuses writes (out of memory, read-only, …) at a script's first one only: either
-/// nothing is written or all of it. Were it cut short all the same, an answer without its session is dead to every
+/// nothing is written or all of it. Should it be cut short, an answer without its session is dead to every
 /// reader, whereas a session written first could have overwritten one that an earlier answer still names.
 ///
 /// All keys lie in one slot of a cluster. Only the first is declared: while a slot moves, a command that declares more is

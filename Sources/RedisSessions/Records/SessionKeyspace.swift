@@ -7,7 +7,7 @@ struct SessionKeyspace: Sendable {
     /// Characters of a name: 32 bytes in base64url.
     static let nameLength = Base64URL.encodedCount(of: 32)
 
-    /// None of our records lives for ten years; Redis refuses what overflows its milliseconds.
+    /// Ten years, longer than any record lives; Redis refuses what overflows its milliseconds.
     private static let longestLife = 315_360_000.0
 
     private static let session = Array("}:session:".utf8)
@@ -17,6 +17,7 @@ struct SessionKeyspace: Sendable {
 
     private let prefix: [UInt8]
 
+    /// `prefix` goes before every key, and has no braces.
     init(prefix: String) {
         self.prefix = Array("\(prefix):{".utf8)
     }
@@ -41,14 +42,17 @@ struct SessionKeyspace: Sendable {
 
     static let revocations = Array("revocations".utf8)
 
+    /// The name of a session's record.
     func appendSession(_ key: RecordKey, to arguments: inout RESPArguments) {
         append(key, Self.session, to: &arguments)
     }
 
+    /// The name of an answer's record.
     func appendAnswer(_ key: RecordKey, to arguments: inout RESPArguments) {
         append(key, Self.answer, to: &arguments)
     }
 
+    /// The name of a shared record.
     func appendShared(_ key: RecordKey, to arguments: inout RESPArguments) {
         append(key, Self.shared, to: &arguments)
     }
@@ -62,7 +66,7 @@ struct SessionKeyspace: Sendable {
         }
     }
 
-    /// Whole seconds for `EX`, rounded up: Redis must not forget a session that still counts. Nil if it is over.
+    /// Whole seconds for `EX`, rounded up: Redis must not forget a session that still counts. Nil if it has expired.
     static func sessionLife(until end: UnixTime, now: UnixTime) -> Int? {
         let seconds = life(until: end, now: now)
         return seconds > 0 ? Int(seconds.rounded(.up)) : nil

@@ -1,16 +1,18 @@
 /// Which server has which slot.
 struct ClusterMap {
+    /// Slots in a row that one master has.
     struct Range: Equatable {
         let slots: ClosedRange<Int>
         let master: RedisAddress
     }
 
-    /// A cluster of more is none that Redis supports, and we would open connections to each.
+    /// The most that Redis supports; each gets connections.
     static let maximumMasters = 1000
 
     private var byAddress: [RedisAddress: RedisNode] = [:]
     private var bySlot = [RedisNode?](repeating: nil, count: ClusterSlot.count)
 
+    /// In no order.
     var nodes: [RedisNode] { Array(byAddress.values) }
 
     /// One for each server that has slots, and one for the slots that nobody has.
@@ -35,6 +37,7 @@ struct ClusterMap {
         return bySlot[Int(slot.number)]
     }
 
+    /// Nil for a server that is not known yet.
     func node(at address: RedisAddress) -> RedisNode? { byAddress[address] }
 
     /// Nil if there are too many.
@@ -45,6 +48,7 @@ struct ClusterMap {
         return node
     }
 
+    /// `address` must be a node's; others leave the slot without one.
     mutating func assign(_ slot: ClusterSlot, to address: RedisAddress) {
         bySlot[Int(slot.number)] = byAddress[address]
     }
@@ -70,7 +74,7 @@ struct ClusterMap {
 extension ClusterMap.Range {
     /// The reply to `CLUSTER SLOTS`: `[[first, last, [host, port, …], replicas…], …]`. Nil if it is none, or names more
     /// masters than there can be.
-    /// - Parameter server: the one that replied; it leaves out a host that is its own.
+    /// - Parameter server: the one that replied, which leaves its own host out.
     static func all(in reply: RESPReply, from server: RedisAddress) -> [Self]? {
         guard case .array(let entries) = reply else { return nil }
         var ranges: [Self] = []

@@ -16,7 +16,7 @@ final class ClusterTopology: RedisTopology {
     private let logger: Logger
     private let map = Mutex(ClusterMap())
     private let gate = ReadyGate()
-    private let occasions = RefreshTriggers()
+    private let triggers = RefreshTriggers()
     let absence: (fault: ConnectionFault, clock: OutageClock)
 
     /// - Parameter seeds: at least one; any members of the cluster.
@@ -27,22 +27,24 @@ final class ClusterTopology: RedisTopology {
         absence = (.slotNotCovered, OutageClock(patience: TimeAmount(configuration.reconnectWait)))
         self.seeds = seeds.map {
             RedisNode(
-                RedisPeer($0, configuration, role: .guide, credentials: configuration.credentials),
+                RedisPeer(discovery: $0, configuration, credentials: configuration.credentials),
                 eventLoops: [eventLoops[0]], logger: logger)
         }
     }
 
     func tags(until end: NIODeadline) async -> [ServerTag] {
-        await gate.pass(until: end)
+        await gate.pass(until: end, from: now)
         return map.withLock { $0 }.tags
     }
 
-    func lookAgain() { occasions.ask() }
+    func lookAgain() { triggers.ask() }
+
+    var now: NIODeadline { eventLoops[0].now }
 
     func run() async {
         for seed in seeds { seed.start() }
         await untilShutdown { [self] in
-            await occasions.each(Self.interval, on: eventLoops[0]) { await look() }
+            await triggers.each(Self.interval, on: eventLoops[0]) { await look() }
         }
         for node in seeds + map.withLock(\.nodes) { await node.stop() }
     }
@@ -53,24 +55,24 @@ final class ClusterTopology: RedisTopology {
 extension ClusterTopology {
     func node(for slot: ClusterSlot?, until end: NIODeadline) async -> RedisNode? {
         if let node = map.withLock({ $0.node(for: slot) }) { return node }
-        await gate.pass(until: end)
+        await gate.pass(until: end, from: now)
         return map.withLock { $0.node(for: slot) }
     }
 
     /// A redirection for good is remembered, and a sign that more of the map has changed.
     func node(at redirection: ClusterRedirection, from node: RedisNode) -> RedisNode? {
-        if redirection.kind == .moved { occasions.ask() }
+        if redirection.kind == .moved { triggers.ask() }
         guard let target = redirection.target(from: node.address) else { return nil }
         return map.withLock { map in
-            let node = map.node(at: target) ?? map.add { keeper(at: target) }
+            let node = map.node(at: target) ?? map.add { dataNode(at: target) }
             if node != nil, redirection.kind == .moved { map.assign(redirection.slot, to: target) }
             return node
         }
     }
 
     /// Already connecting.
-    private func keeper(at address: RedisAddress) -> RedisNode {
-        let node = RedisNode(RedisPeer(keeper: address, configuration), eventLoops: eventLoops, logger: logger)
+    private func dataNode(at address: RedisAddress) -> RedisNode {
+        let node = RedisNode(RedisPeer(dataNode: address, configuration), eventLoops: eventLoops, logger: logger)
         node.start()
         return node
     }
@@ -83,7 +85,7 @@ extension ClusterTopology {
         defer { gate.open() }
         guard let ranges = await ranges() else { return }
         let dropped = map.withLock { map in
-            map.replace(with: ranges) { keeper(at: $0) }
+            map.replace(with: ranges) { dataNode(at: $0) }
         }
         for node in dropped { await node.stop(within: TimeAmount(configuration.commandTimeout)) }
     }
@@ -94,7 +96,7 @@ extension ClusterTopology {
             opening: .words(RESPArguments("CLUSTER", "SLOTS")), arguments: RESPArguments(), reply: .array)
         let members = map.withLock(\.nodes).filter(\.isHealthy).shuffled() + seeds
         for member in members {
-            guard case .reply(let reply) = await member.execute(command, until: .now() + Self.budget),
+            guard case .reply(let reply) = await member.execute(command, until: now + Self.budget),
                 let ranges = ClusterMap.Range.all(in: reply, from: member.address), !ranges.isEmpty
             else { continue }
             return ranges

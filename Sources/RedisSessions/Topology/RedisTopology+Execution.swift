@@ -1,8 +1,8 @@
 import NIOCore
 import TokenExchange
 
-/// A command is sent until it has its answer, or its time is over: elsewhere if a server says so, again if the connection
-/// ended under it or the server could not execute it yet.
+/// A command is sent until it has its answer, or its time runs out: to another server if a server says so, again if the
+/// connection ended before the reply or the server could not execute it yet.
 extension RedisTopology {
     /// Ends by `end`, with a reply, or the reason why there is none.
     func execute(_ command: RedisCommand, until end: NIODeadline) async -> RedisOutcome {
@@ -36,7 +36,7 @@ extension RedisTopology {
         var budget = Budget()
         while true {
             let outcome = await send(node, isAsking)
-            guard NIODeadline.now() < end else { return outcome }
+            guard now < end else { return outcome }
             switch decisive(outcome) {
             case .reply(.redirection(let redirection)):
                 guard budget.spend(\.redirections), let target = self.node(at: redirection, from: node) else {
@@ -48,8 +48,8 @@ extension RedisTopology {
                 guard budget.spend(\.postponements), await pause(.milliseconds(10), until: end) else { return outcome }
                 continue
             case .reply(.error(let code)) where Refusals.passing.contains(code):
-                node.outage.begin(at: .now())
-                guard node.outage.isYoung(at: .now()), await pause(.milliseconds(25), until: end) else {
+                node.outage.begin(at: now)
+                guard node.outage.isYoung(at: now), await pause(.milliseconds(25), until: end) else {
                     return outcome
                 }
             case .reply:
@@ -73,7 +73,7 @@ extension RedisTopology {
                 absence.clock.end()
                 return node
             }
-            let now = NIODeadline.now()
+            let now = now
             absence.clock.begin(at: now)
             lookAgain()
             guard now < end, absence.clock.isYoung(at: now), await pause(.milliseconds(25), until: end) else {
@@ -84,7 +84,7 @@ extension RedisTopology {
 
     /// - Returns: false if there is no time for it, or the caller was cancelled.
     private func pause(_ duration: Duration, until end: NIODeadline) async -> Bool {
-        guard NIODeadline.now() + TimeAmount(duration) < end else { return false }
+        guard now + TimeAmount(duration) < end else { return false }
         return (try? await Task.sleep(for: duration)) != nil
     }
 }

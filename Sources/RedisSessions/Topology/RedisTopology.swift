@@ -10,15 +10,18 @@ protocol RedisTopology: Sendable {
     /// Where a redirection by `node` leads; nil if nowhere.
     func node(at redirection: ClusterRedirection, from node: RedisNode) -> RedisNode?
 
-    /// A server was not as expected: where they are is to be found out soon.
+    /// A server was not as expected, so look soon for where the servers are now.
     func lookAgain()
 
     /// Why there can be no server for a command, and since when there was none.
     var absence: (fault: ConnectionFault, clock: OutageClock) { get }
 
-    /// For each server that keeps records the hash tag of a key that it keeps; and one of a key that none keeps, if there
-    /// is such. Known at the latest by `end`.
+    /// For each server that keeps records, the hash tag of a key that it keeps; and one of a slot that no server keeps, if
+    /// there is any. Returns by `end`.
     func tags(until end: NIODeadline) async -> [ServerTag]
+
+    /// The present, by the clock of the event loops, which all deadlines are compared with.
+    var now: NIODeadline { get }
 
     /// Keeps the connections until graceful shutdown or cancellation, then finishes what is in flight and closes them.
     func run() async
@@ -27,7 +30,7 @@ protocol RedisTopology: Sendable {
 /// The hash tag of a key that a server keeps.
 struct ServerTag {
     let text: [UInt8]
-    /// Nil if nobody keeps it, or all servers are one.
+    /// Nil if no server keeps it, or if there is only one server.
     var server: RedisAddress?
 
     static let only = ServerTag(text: Array("0".utf8))
@@ -43,6 +46,8 @@ struct StandaloneTopology: RedisTopology {
     func node(at redirection: ClusterRedirection, from node: RedisNode) -> RedisNode? { nil }
 
     func lookAgain() {}
+
+    var now: NIODeadline { server.now }
 
     func tags(until end: NIODeadline) -> [ServerTag] { [.only] }
 

@@ -1,6 +1,6 @@
 import NIOCore
 
-/// When to look at the topology again: every so often, and soon after somebody found it wrong, but never in a row.
+/// When to look at the topology again: at intervals, and soon after somebody found it wrong, but never without a pause.
 struct RefreshTriggers: Sendable {
     /// Between two looks, however many ask for one.
     private static let pause = Duration.milliseconds(100)
@@ -8,12 +8,13 @@ struct RefreshTriggers: Sendable {
     private let stream: AsyncStream<Void>
     private let continuation: AsyncStream<Void>.Continuation
 
+    /// The first look is due at once.
     init() {
         (stream, continuation) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
         continuation.yield()
     }
 
-    /// It is time.
+    /// Asks for a look soon.
     func ask() {
         continuation.yield()
     }

@@ -20,7 +20,7 @@ final class SentinelTopology: RedisTopology {
     private let logger: Logger
     private let master = Mutex<RedisNode?>(nil)
     private let gate = ReadyGate()
-    private let occasions = RefreshTriggers()
+    private let triggers = RefreshTriggers()
     let absence: (fault: ConnectionFault, clock: OutageClock)
 
     /// - Parameter sentinels: at least one.
@@ -35,7 +35,7 @@ final class SentinelTopology: RedisTopology {
         absence = (.noMaster, OutageClock(patience: TimeAmount(configuration.reconnectWait)))
         self.sentinels = sentinels.map {
             RedisNode(
-                RedisPeer($0, configuration, role: .guide, credentials: configuration.sentinelCredentials),
+                RedisPeer(discovery: $0, configuration, credentials: configuration.sentinelCredentials),
                 eventLoops: [eventLoops[0]], logger: logger)
         }
     }
@@ -44,18 +44,20 @@ final class SentinelTopology: RedisTopology {
 
     func node(for slot: ClusterSlot?, until end: NIODeadline) async -> RedisNode? {
         if let master = master.withLock({ $0 }) { return master }
-        await gate.pass(until: end)
+        await gate.pass(until: end, from: now)
         return master.withLock { $0 }
     }
 
     func node(at redirection: ClusterRedirection, from node: RedisNode) -> RedisNode? { nil }
 
-    func lookAgain() { occasions.ask() }
+    func lookAgain() { triggers.ask() }
+
+    var now: NIODeadline { eventLoops[0].now }
 
     func run() async {
         for sentinel in sentinels { sentinel.start() }
         await untilShutdown { [self] in
-            await occasions.each(Self.interval, on: eventLoops[0]) { await look() }
+            await triggers.each(Self.interval, on: eventLoops[0]) { await look() }
         }
         for node in sentinels + [master.withLock { $0 }].compactMap(\.self) { await node.stop() }
     }
@@ -69,7 +71,7 @@ extension SentinelTopology {
         let current = master.withLock { $0 }
         guard let address = await namedMaster(), address != current?.address else { return }
         logger.notice("Redis master", metadata: ["server": "\(address)"])
-        let successor = RedisNode(RedisPeer(keeper: address, configuration), eventLoops: eventLoops, logger: logger)
+        let successor = RedisNode(RedisPeer(dataNode: address, configuration), eventLoops: eventLoops, logger: logger)
         successor.start()
         master.withLock { $0 = successor }
         await current?.stop(within: TimeAmount(configuration.commandTimeout))
@@ -96,7 +98,7 @@ extension SentinelTopology {
         let command = RedisCommand(
             opening: .words(RESPArguments("SENTINEL", question, service)), arguments: RESPArguments(),
             reply: [.array, .null])
-        guard case .reply(let reply) = await sentinel.execute(command, until: .now() + Self.budget) else { return nil }
+        guard case .reply(let reply) = await sentinel.execute(command, until: now + Self.budget) else { return nil }
         return reply
     }
 }
@@ -122,6 +124,7 @@ struct SentinelStatement: Equatable {
         self.epoch = epoch
     }
 
+    /// Nil if there are no statements.
     static func master(by statements: [Self]) -> RedisAddress? {
         guard let latest = statements.map(\.epoch).max() else { return nil }
         let votes = Dictionary(grouping: statements.filter { $0.epoch == latest }, by: \.address)

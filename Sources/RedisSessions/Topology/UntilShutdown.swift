@@ -1,6 +1,6 @@
 import ServiceLifecycle
 
-/// Runs `body` until graceful shutdown or cancellation; if it ends before, waits all the same.
+/// Runs `body` until graceful shutdown or cancellation, and waits for one of them even if `body` ends before.
 ///
 /// Not by ServiceLifecycle's `gracefulShutdown()`, which never returns if the task is cancelled while it sets out to wait,
 /// nor by `cancelOnGracefulShutdown()`, which holds a lock while it changes executors, and then waits for that lock on the

@@ -1,5 +1,6 @@
 package import TokenExchange
 
+/// Where the service listens, and whom it believes about the addresses of clients.
 package struct ListenSettings: Sendable, Equatable {
     /// Callback, sessions, introspection.
     package let `public`: HostPort
@@ -11,17 +12,6 @@ package struct ListenSettings: Sendable, Equatable {
     package let trustedProxies: IPNetworkSet
     /// For the next request on a connection; of both listeners.
     package let idleTimeout: Duration
-
-    /// Absolute paths of PEM files.
-    package struct TLSFiles: Sendable, Equatable {
-        package let certificateChain: String
-        package let privateKey: String
-
-        package init(certificateChain: String, privateKey: String) {
-            self.certificateChain = certificateChain
-            self.privateKey = privateKey
-        }
-    }
 
     /// What an operator should know though nothing is wrong.
     package var remarks: [String] {
@@ -41,6 +31,7 @@ extension ListenSettings {
             idleTimeout: idleTimeout)
     }
 
+    /// The section `listen`.
     static func read(_ section: MappingReader) -> ListenSettings? {
         let `public` = section.value("public", default: HostPort(host: "127.0.0.1", port: 8080)) { $0.listenAddress() }
         let operations = section.value("operations", default: HostPort(host: "127.0.0.1", port: 8081)) { reader in
@@ -57,7 +48,8 @@ extension ListenSettings {
     }
 }
 
-extension ListenSettings.TLSFiles {
+extension TLSFiles {
+    /// `certificate_chain` and `private_key`, under whatever key they stand.
     static func read(_ section: MappingReader) -> Self? {
         let certificateChain = section.required("certificate_chain") { $0.file() }
         let privateKey = section.required("private_key") { $0.file(isPrivate: true) }

@@ -1,3 +1,5 @@
+package import TokenExchange
+
 /// The Redis servers that keep the sessions, and how to reach them.
 package struct RedisSettings: Sendable, Equatable {
     package let url: RedisURL
@@ -18,7 +20,7 @@ package struct RedisSettings: Sendable, Equatable {
     package let keyPrefix: String
     /// Commands that one connection may have in flight.
     package let maximumInFlight: Int
-    /// An exchange is acknowledged once so many replicas have it; 0 for none.
+    /// How many replicas must have an exchange before it is acknowledged; 0 for none.
     package let waitReplicas: Int
     /// Connections for each event loop on which exchanges wait for replicas.
     package let waitConnections: Int
@@ -30,18 +32,19 @@ package struct RedisSettings: Sendable, Equatable {
 package struct RedisTLSSettings: Sendable, Equatable {
     /// Nil for the system's roots.
     package let certificateAuthorityFile: String?
-    package let clientCertificate: ListenSettings.TLSFiles?
+    package let clientCertificate: TLSFiles?
     /// The name that the servers' certificates must hold; nil for the host that is connected to.
     package let serverName: String?
 }
 
+/// How to log in at the sentinels, who may have other users than the servers.
 package struct RedisSentinelSettings: Sendable, Equatable {
     package let username: String?
     package let password: Secret?
 }
 
 extension RedisSettings {
-    /// - Parameter isUsed: whether the password must be at hand; a section that waits for its day need not have it.
+    /// - Parameter isUsed: whether the password must be there; a section that is not used yet need not have it.
     static func read(_ section: MappingReader, isUsed: Bool) -> RedisSettings? {
         let secret = { (reader: NodeReader) in isUsed ? reader.secret() : reader.unusedSecret() }
         let url = section.required("url") { $0.redisURL() }
@@ -90,7 +93,7 @@ extension RedisTLSSettings {
 
     fileprivate static func read(_ section: MappingReader) -> Self? {
         let certificateAuthorityFile = section.optional("ca_file") { $0.file() }
-        let clientCertificate = section.optional("client_certificate") { $0.mapping(ListenSettings.TLSFiles.read) }
+        let clientCertificate = section.optional("client_certificate") { $0.mapping(TLSFiles.read) }
         let serverName = section.optional("server_name") { $0.hostName() }
         return Self(
             certificateAuthorityFile: certificateAuthorityFile, clientCertificate: clientCertificate,

@@ -1,10 +1,13 @@
+/// Where sessions are kept, and what is kept of internal services' tokens.
 package struct SessionSettings: Sendable, Equatable {
+    /// Which store is used.
     package enum Store: Sendable, Equatable {
         /// In this process: gone when it ends, unknown to other replicas.
         case memory(MemoryLimits)
         case redis(RedisSettings)
     }
 
+    /// Bounds the store in memory.
     package struct MemoryLimits: Sendable, Equatable {
         /// Records, of which an exchange leaves two: its session and its answer.
         package let entries: Int
@@ -27,6 +30,7 @@ extension SessionSettings {
         case memory, redis
     }
 
+    /// The section `sessions`. A `redis` section is checked even if it is not used.
     static func read(_ section: MappingReader) -> SessionSettings? {
         let store = section.value("store", default: StoreName.memory) { $0.choice() }
         let memory = section.section("memory", MemoryLimits.read)

@@ -137,15 +137,12 @@ extension MappingReader {
         let maximumAnswerBytes = value("maximum_answer_bytes", default: 65_536) { $0.integer(in: 256...1_048_576) }
         let circuitBreaker = section("circuit_breaker", CircuitBreakerLimits.read)
         let certificateAuthorityFile = optional("ca_file") { $0.file() }
-        let clientCertificate = optional("client_certificate") { $0.mapping(ListenSettings.TLSFiles.read) }
+        let clientCertificate = optional("client_certificate") { $0.mapping(TLSFiles.read) }
         return UpstreamTransport(
             timeout: timeout, attempts: attempts, isIdempotent: isIdempotent, connections: connections,
             calls: calls, maximumAnswerBytes: maximumAnswerBytes,
             circuitBreaker: circuitBreaker ?? CircuitBreakerLimits(),
-            certificateAuthorityFile: certificateAuthorityFile,
-            clientCertificate: clientCertificate.map {
-                .init(certificateChain: $0.certificateChain, privateKey: $0.privateKey)
-            })
+            certificateAuthorityFile: certificateAuthorityFile, clientCertificate: clientCertificate)
     }
 
     fileprivate func upstreamBody(_ method: UpstreamEndpoint.Method?) -> [UpstreamField] {

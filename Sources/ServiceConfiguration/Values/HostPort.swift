@@ -5,6 +5,7 @@ package struct HostPort: Sendable, Hashable, CustomStringConvertible {
     package let host: String
     package let port: Int
 
+    /// Not checked; text is, by ``init(_:defaultPort:)``.
     package init(host: String, port: Int) {
         self.host = host
         self.port = port
@@ -52,6 +53,7 @@ extension HostPort {
         host == "localhost" || isIPv4(host) && host.hasPrefix("127.") || host == "::1"
     }
 
+    /// Whether it is an IP address rather than a name.
     static func isAddress(_ host: String) -> Bool { isIPv4(host) || isIPv6(host) }
 
     private static func isIPv4(_ text: String) -> Bool {

@@ -4,6 +4,7 @@
 /// * `redis-sentinel://[user@]host[:port],…/service[/database]`
 /// * `redis-cluster://[user@]host[:port],…`
 package struct RedisURL: Sendable, Equatable {
+    /// How the servers that keep records are found.
     package enum Servers: Sendable, Equatable {
         case standalone(HostPort)
         case sentinel([HostPort], service: String)
@@ -82,6 +83,7 @@ package struct RedisURL: Sendable, Equatable {
 }
 
 extension NodeReader {
+    /// Says of a URL with a password in it where the password belongs.
     func redisURL() -> RedisURL? {
         guard let text = string(RedisURL.example) else { return nil }
         if RedisURL.hasPassword(text) {

@@ -22,6 +22,7 @@ package struct IssuerKeySet: IssuerKeySource {
         all = Dictionary(grouping: verifiers, by: \.algorithm)
     }
 
+    /// The keys that may have signed a token; none if it could be several and the token names none.
     package func verifiers(for query: IssuerKeyQuery) -> [any TokenVerifier] {
         let fitting =
             if let keyID = query.keyID {

@@ -7,6 +7,7 @@ package struct KeySetReading: Sendable {
         /// RFC 7638 with SHA-256, base64url.
         package let thumbprint: ExactText
 
+        /// `thumbprint` by RFC 7638.
         package init(keyID: ExactText?, thumbprint: ExactText) {
             self.keyID = keyID
             self.thumbprint = thumbprint
@@ -18,6 +19,7 @@ package struct KeySetReading: Sendable {
     /// Each key that is not used, and why, for the operator. The issuer's text in it is shortened and escaped.
     package let skipped: [String]
 
+    /// `skipped` says of each key that is not used why.
     package init(verifiers: [any TokenVerifier], keys: Set<Key>, skipped: [String]) {
         self.verifiers = verifiers
         self.keys = keys

@@ -75,17 +75,19 @@ package struct UpstreamEndpoint: Sendable, Hashable {
     }
 }
 
-package struct UpstreamTransport: Sendable, Hashable {
-    package struct ClientCertificate: Sendable, Hashable {
-        package let certificateChain: String
-        package let privateKey: String
+/// A certificate with those that issued it, and its private key: absolute paths of two PEM files. For a server or a client.
+package struct TLSFiles: Sendable, Hashable {
+    package let certificateChain: String
+    package let privateKey: String
 
-        package init(certificateChain: String, privateKey: String) {
-            self.certificateChain = certificateChain
-            self.privateKey = privateKey
-        }
+    package init(certificateChain: String, privateKey: String) {
+        self.certificateChain = certificateChain
+        self.privateKey = privateKey
     }
+}
 
+/// How an internal service is called: limits, retries, TLS.
+package struct UpstreamTransport: Sendable, Hashable {
     /// For one attempt, from the look-up of the name to the last byte.
     package let timeout: Duration
     /// At least 1.
@@ -101,13 +103,13 @@ package struct UpstreamTransport: Sendable, Hashable {
     package let circuitBreaker: CircuitBreakerLimits
     /// Nil for the system's roots.
     package let certificateAuthorityFile: String?
-    package let clientCertificate: ClientCertificate?
+    package let clientCertificate: TLSFiles?
 
     package init(
         timeout: Duration = .seconds(2), attempts: Int = 2, isIdempotent: Bool = false, connections: Int = 64,
         calls: Int = 1024, maximumAnswerBytes: Int = 65_536,
         circuitBreaker: CircuitBreakerLimits = CircuitBreakerLimits(),
-        certificateAuthorityFile: String? = nil, clientCertificate: ClientCertificate? = nil
+        certificateAuthorityFile: String? = nil, clientCertificate: TLSFiles? = nil
     ) {
         self.timeout = timeout
         self.attempts = attempts

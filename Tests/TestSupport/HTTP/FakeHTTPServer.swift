@@ -15,7 +15,7 @@ package final class FakeHTTPServer: Sendable {
         case endless
         /// 200, and half of the body that its `Content-Length` promises.
         case cutOff
-        /// 200, and one byte of the body every few milliseconds, for ever.
+        /// 200, and one byte of the body every few milliseconds, forever.
         case drip
         /// Bytes that are no HTTP.
         case garbage

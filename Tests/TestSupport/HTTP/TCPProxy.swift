@@ -5,7 +5,7 @@ import Synchronization
 /// Passes bytes between clients and a real server on the loopback interface, and mistreats them when told to.
 ///
 /// Connections that stand and those that come are treated alike. Faults may be combined; each lasts until ``restore()``,
-/// but for the cut, which happens once.
+/// except the cut, which happens once.
 package final class TCPProxy: Sendable {
     package let port: Int
     private let listener: any Channel
@@ -34,7 +34,7 @@ package final class TCPProxy: Sendable {
         traffic.closeAll()
     }
 
-    /// Replies that come from now on arrive so much later.
+    /// Replies that come from now on arrive later by this.
     package func delay(_ delay: Duration) { traffic.change { $0.delay = TimeAmount(delay) } }
 
     /// Closes the connection, once, on which the reply byte after the next `count` comes; bytes of all connections count.

@@ -51,7 +51,7 @@ package final class RedisSentinels: Sendable {
     package func master() throws -> RedisServer {
         let port = try masterPort()
         guard let server = servers.first(where: { $0.port == port }) else {
-            throw ProgramFailure(description: "the master is none of ours")
+            throw ProgramFailure(description: "the master is not one of these servers")
         }
         return server
     }

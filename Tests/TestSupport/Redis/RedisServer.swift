@@ -103,7 +103,7 @@ package final class RedisServer: Sendable {
         try RawRedisConnection(port: port, password: password)
     }
 
-    /// One command on a connection of its own.
+    /// One command on a new connection.
     @discardableResult
     package func command(_ words: String...) throws -> RawReply {
         try connect().send(words.map { Array($0.utf8) })

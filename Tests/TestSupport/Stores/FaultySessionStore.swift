@@ -24,7 +24,7 @@ package final class FaultySessionStore: SessionStore {
     /// Nil: all is well again.
     package func fail(with cause: SessionStoreFailure.Cause?) { state.withLock { $0.fault = cause } }
 
-    /// Times out for the next so many calls.
+    /// Times out for as many of the next calls.
     package func refuseNext(_ count: Int) { state.withLock { $0.refusals = count } }
 
     /// Takes no session alone in these.

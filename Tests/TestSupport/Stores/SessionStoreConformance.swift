@@ -2,7 +2,7 @@ package import TokenExchange
 
 /// A store under test, and the two things that a store cannot do about itself.
 package struct SessionStoreHarness: Sendable {
-    /// A record whose life is over.
+    /// A record that has expired.
     package enum Ending: Sendable {
         case session(RecordKey)
         case answer(RecordKey)
@@ -66,7 +66,7 @@ package enum SessionStoreConformance {
         Check(
             description: "a session revoked before it is written stays absent",
             run: sessionRevokedBeforeItIsWrittenStaysAbsent),
-        Check(description: "a session that is over already is not stored", run: pastSessionIsNotStored),
+        Check(description: "a session that has expired already is not stored", run: pastSessionIsNotStored),
         Check(description: "an answer without life is not replayed", run: answerWithoutLifeIsNotReplayed),
         Check(description: "an answer without life replays an earlier one", run: answerWithoutLifeReplaysEarlierOne),
         Check(description: "every byte value survives", run: everyByteValueSurvives),

@@ -32,7 +32,7 @@ package enum SharedRecordsConformance {
             try expect(try await replace([1], key, [2], records) == false, "nothing was replaced")
             _ = try await insert([1], key, records)
             try expect(try await replace([7], key, [2], records) == false, "something else was replaced")
-            try expect(try await records.value(of: key, within: budget) == [1], "it was changed all the same")
+            try expect(try await records.value(of: key, within: budget) == [1], "it was changed anyway")
             try expect(try await replace([1], key, [2], records), "it was not replaced")
             try expect(try await records.value(of: key, within: budget) == [2], "not what was put there")
         },

@@ -6,7 +6,7 @@ package enum SigningKeyChange: Sendable, Equatable {
     /// Out of the JWK set and the manifest. `isWithdrawn`: before its time.
     case removed(SigningKeyRecord, isWithdrawn: Bool)
     case revoked(SigningKeyRecord)
-    /// Could have taken over, but for its file; `problem` is what is wrong with that.
+    /// Could have taken over if its file were in order; `problem` is what is wrong with it.
     case passedOver(SigningKeyRecord, problem: String)
     /// Was revoked, and no other key could take over or be made; `problem` is why.
     case notReplaced(SigningKeyRecord, problem: String)
@@ -27,7 +27,7 @@ extension SigningKeyManifest {
         return record.state == .active ? [.published(record), .activated(record)] : [.published(record)]
     }
 
-    /// Has a key sign from now on; the one that did is retiring. Nothing happens to a key that is active.
+    /// Makes a key sign from now on, and the one that did retire. An active key stays as it is.
     package mutating func activate(
         _ keyID: ExactText, at time: UnixTime, times: SigningKeyTimes, isForced: Bool = false
     ) throws(SigningKeyRefusal) -> [SigningKeyChange] {
@@ -39,8 +39,8 @@ extension SigningKeyManifest {
         return record.state == .active ? [] : takeOver(record, at: now, times: times)
     }
 
-    /// Has a key sign no more: an active one is relieved by a successor that is due, a published one is withdrawn, one
-    /// whose tokens are dead is removed. One that is retiring stays so, unless forced out.
+    /// Stops a key from signing: an active one gives way to a successor that is due, a published one is withdrawn, one whose
+    /// tokens have expired is removed. One that is retiring stays so, unless forced out.
     package mutating func retire(
         _ keyID: ExactText, at time: UnixTime, times: SigningKeyTimes, isForced: Bool = false
     ) throws(SigningKeyRefusal) -> [SigningKeyChange] {
@@ -51,7 +51,7 @@ extension SigningKeyManifest {
         case .withdrawn: return []
         case .published: return [remove(record, isWithdrawn: true)]
         case .retiring:
-            if record.isOver(at: now) { return [remove(record, isWithdrawn: false)] }
+            if record.isExpired(at: now) { return [remove(record, isWithdrawn: false)] }
             guard isForced else { return [] }
             // Its record stays, so that services see that it was meant.
             return [.removed(update(keyID) { $0.state = .withdrawn }, isWithdrawn: true)]
@@ -65,14 +65,14 @@ extension SigningKeyManifest {
         }
     }
 
-    /// Ends a key at once. An active one is relieved by the best there is, due or not: verifiers that do not know it yet
-    /// are a smaller harm than a compromised key.
+    /// Ends a key at once. An active one gives way to the best other key, due or not: a key that some verifiers do not know
+    /// yet does less harm than a compromised one.
     ///
     /// - Parameters:
     ///   - unusable: `kid`s of keys that cannot take over.
-    ///   - spare: a new key, for where no other can sign.
+    ///   - spare: a new key, used if no other can sign.
     ///   - mayLeaveNone: whether no key at all may sign afterwards.
-    /// - Throws: ``SigningKeyRefusal/onlyKey(keyID:_:)`` where a spare is needed and there is none.
+    /// - Throws: ``SigningKeyRefusal/onlyKey(keyID:_:)`` if a spare is needed and there is none.
     package mutating func revoke(
         _ keyID: ExactText, at time: UnixTime, times: SigningKeyTimes, passingOver unusable: Set<ExactText> = [],
         spare: ExactText? = nil, mayLeaveNone: Bool = false
@@ -105,14 +105,16 @@ extension SigningKeyManifest {
     }
 
     /// Applies the configuration before the steps that are due; dated only if it says something new.
-    package mutating func note(_ times: SigningKeyTimes, before time: UnixTime) throws(SigningKeyRefusal) {
-        var noted = self
-        _ = try noted.begin(at: time, times)
-        let date = noted.writtenAt
-        noted.writtenAt = writtenAt
-        guard noted != self else { return }
-        noted.writtenAt = date
-        self = noted
+    package mutating func applyNewConfiguration(_ times: SigningKeyTimes, before time: UnixTime)
+        throws(SigningKeyRefusal)
+    {
+        var changed = self
+        _ = try changed.begin(at: time, times)
+        let date = changed.writtenAt
+        changed.writtenAt = writtenAt
+        guard changed != self else { return }
+        changed.writtenAt = date
+        self = changed
     }
 
     /// Why a step would be refused without force; nil if it needs none.
@@ -151,8 +153,8 @@ extension SigningKeyManifest {
 
     private mutating func beginAnyway(at time: UnixTime, _ times: SigningKeyTimes) -> UnixTime {
         writtenAt = max(UnixTime(milliseconds: time.milliseconds), writtenAt)
-        note(times, at: writtenAt)
-        keys.removeAll { $0.isOut && $0.since.advanced(by: Self.memoryOfRevocations) <= writtenAt }
+        applyConfiguration(times, at: writtenAt)
+        keys.removeAll { $0.isWithdrawnOrRevoked && $0.since.advanced(by: Self.memoryOfRevocations) <= writtenAt }
         return writtenAt
     }
 
@@ -228,6 +230,7 @@ extension SigningKeyManifest {
 }
 
 extension SigningKeyChange {
+    /// Of the key that the change is about.
     package var keyID: ExactText {
         switch self {
         case .published(let key), .activated(let key), .retiring(let key), .removed(let key, _), .revoked(let key),

@@ -11,14 +11,16 @@
 ///
 /// The commands change the manifest; every replica reads it and holds both interlocks again by its own clock
 /// (``plan(at:observations:)``), and takes up no manifest that has lost a key whose tokens may live
-/// (``keysLost(in:at:observations:times:)``), so that a wrong manifest does no harm either.
+/// (``keysMissing(from:at:observations:times:)``), so that a wrong manifest does no harm either.
 package struct SigningKeyManifest: Sendable, Equatable {
     /// In the order of their publication. Revoked and withdrawn keys stay for ``memoryOfRevocations``, so that a restored
     /// file cannot bring them back.
     package internal(set) var keys: [SigningKeyRecord]
     /// The last change; no later step is dated before it.
     package internal(set) var writtenAt: UnixTime
+    /// The `max-age` of the JWK set, as long as older responses may be cached.
     package internal(set) var keySetMaximumAge: RetainedMaximum
+    /// The longest life of tokens, by algorithm, as long as older tokens may live.
     package internal(set) var lifetimes: [SignatureAlgorithm: RetainedMaximum]
 
     /// The most keys that there may be for another to be published. A rotation leaves two of each algorithm.
@@ -53,19 +55,21 @@ package struct SigningKeyManifest: Sendable, Equatable {
         for key in keys {
             lifetimes[key.algorithm] = RetainedMaximum(SigningKeyTimes.greatestLifetime)
         }
-        note(times, at: now)
+        applyConfiguration(times, at: now)
     }
 
+    /// Revoked and withdrawn keys included.
     package func record(_ keyID: ExactText) -> SigningKeyRecord? { keys.first { $0.keyID == keyID } }
 
+    /// The key that signs by its state; ``plan(at:observations:)`` says who signs now.
     package func active(_ algorithm: SignatureAlgorithm) -> SigningKeyRecord? {
         keys.first { $0.algorithm == algorithm && $0.state == .active }
     }
 
     /// Records what the configuration says, before a step counts on it.
-    mutating func note(_ times: SigningKeyTimes, at now: UnixTime) {
+    mutating func applyConfiguration(_ times: SigningKeyTimes, at now: UnixTime) {
         let old = keySetMaximumAge.value
-        keySetMaximumAge.note(times.keySetMaximumAge, at: now)
+        keySetMaximumAge.change(to: times.keySetMaximumAge, at: now)
         // A replica that has yet to notice a new key may serve a set without it for the longer time.
         if keySetMaximumAge.value > old {
             for index in keys.indices where keys[index].state == .published {
@@ -76,7 +80,7 @@ package struct SigningKeyManifest: Sendable, Equatable {
         for algorithm in Set(lifetimes.keys).union(times.longestLifetimes.keys) {
             let current = times.longestLifetimes[algorithm] ?? .zero
             let old = lifetimes[algorithm]?.value ?? .zero
-            lifetimes[algorithm, default: RetainedMaximum(current)].note(current, at: now)
+            lifetimes[algorithm, default: RetainedMaximum(current)].change(to: current, at: now)
             if current > old { extendRetiring(algorithm, at: now, times: times) }
         }
         lifetimes = lifetimes.filter { $0.value.value > .zero }

@@ -26,14 +26,14 @@ package struct SigningKeyObservations: Sendable {
     package init() {}
 
     /// Records the manifest's keys; to be called before a plan is made of it.
-    package mutating func note(
+    package mutating func observe(
         _ manifest: SigningKeyManifest, keySetMaximumAge: Duration, elapsed: Duration
     ) {
         now = elapsed
-        servedMaximumAge.note(keySetMaximumAge, at: UnixTime(milliseconds: 0).advanced(by: elapsed))
+        servedMaximumAge.change(to: keySetMaximumAge, at: UnixTime(milliseconds: 0).advanced(by: elapsed))
         let known = knownFrom
         knownFrom = [:]
-        for key in manifest.keys where !key.isOut {
+        for key in manifest.keys where !key.isWithdrawnOrRevoked {
             // What is served from now on holds the key, for however long.
             knownFrom[key.keyID] = .some(known[key.keyID] ?? (isAtStart ? nil : elapsed + servedMaximumAge.value))
         }
@@ -41,9 +41,10 @@ package struct SigningKeyObservations: Sendable {
     }
 
     /// Records which key signs until the next plan.
-    package mutating func note(_ plan: SigningKeyPlan, at now: UnixTime, times: SigningKeyTimes, until pause: Duration)
-    {
-        // What was noted while the clock was ahead for a moment must keep no key for ever.
+    package mutating func recordSigners(
+        of plan: SigningKeyPlan, at now: UnixTime, times: SigningKeyTimes, until pause: Duration
+    ) {
+        // What was recorded while the clock was ahead for a moment must not keep a key forever.
         let latest = now.advanced(by: pause + SigningKeyTimes.greatestLifetime + times.clockSkew)
         tokensDieBy = tokensDieBy.mapValues { min($0, latest) }
         for (algorithm, keyID) in plan.signers {
@@ -62,20 +63,20 @@ package struct SigningKeyObservations: Sendable {
         switch key.state {
         case .revoked, .withdrawn: false
         case .published: tokensDieBy[key.keyID].map { $0 > time } ?? false
-        case .active, .retiring: !isOver(key, at: time)
+        case .active, .retiring: !isExpired(key, at: time)
         }
     }
 
-    fileprivate func isOver(_ key: SigningKeyRecord, at time: UnixTime) -> Bool {
-        key.isOver(at: time) && tokensDieBy[key.keyID].map { $0 <= time } ?? true
+    fileprivate func isExpired(_ key: SigningKeyRecord, at time: UnixTime) -> Bool {
+        key.isExpired(at: time) && tokensDieBy[key.keyID].map { $0 <= time } ?? true
     }
 }
 
 extension SigningKeyManifest {
-    /// Keys that another manifest does not list though their tokens may live: no command does that, but a volume that is not
-    /// mounted, or an old backup.
-    package func keysLost(
-        in other: SigningKeyManifest, at now: UnixTime, observations: SigningKeyObservations, times: SigningKeyTimes
+    /// Keys that another manifest does not list though their tokens may live. No command leads to that; a volume that is not
+    /// mounted does, or an old backup.
+    package func keysMissing(
+        from other: SigningKeyManifest, at now: UnixTime, observations: SigningKeyObservations, times: SigningKeyTimes
     ) -> [ExactText] {
         // A command's clock may be ahead of ours.
         let time = now.advanced(by: times.clockSkew)
@@ -87,7 +88,7 @@ extension SigningKeyManifest {
     package func plan(
         at now: UnixTime, observations: SigningKeyObservations = SigningKeyObservations()
     ) -> SigningKeyPlan {
-        let present = keys.filter { !$0.isOut && !observations.isOver($0, at: now) }
+        let present = keys.filter { !$0.isWithdrawnOrRevoked && !observations.isExpired($0, at: now) }
         var plan = SigningKeyPlan()
         plan.published = present.map(\.keyID)
         for (algorithm, keys) in Dictionary(grouping: present, by: \.algorithm) {

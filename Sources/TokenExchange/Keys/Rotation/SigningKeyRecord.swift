@@ -1,5 +1,6 @@
 /// What is known of one signing key: its state, and the times that its next state has to wait for. No key material.
 package struct SigningKeyRecord: Sendable, Equatable {
+    /// Where a key is in its life.
     package enum State: String, Sendable, CaseIterable {
         /// In the JWK set, not signing: verifiers get to know it.
         case published
@@ -16,6 +17,7 @@ package struct SigningKeyRecord: Sendable, Equatable {
     /// RFC 7638 thumbprint.
     package let keyID: ExactText
     package let algorithm: SignatureAlgorithm
+    /// Changed by the manifest's steps alone.
     package internal(set) var state: State
     /// When ``state`` was entered.
     package internal(set) var since: UnixTime
@@ -40,8 +42,8 @@ package struct SigningKeyRecord: Sendable, Equatable {
     }
 
     /// Out for good, on purpose.
-    package var isOut: Bool { state == .revoked || state == .withdrawn }
+    package var isWithdrawnOrRevoked: Bool { state == .revoked || state == .withdrawn }
 
     /// Whether the last of its tokens is dead.
-    package func isOver(at now: UnixTime) -> Bool { state == .retiring && tokensDieBy.map { $0 <= now } ?? false }
+    package func isExpired(at now: UnixTime) -> Bool { state == .retiring && tokensDieBy.map { $0 <= now } ?? false }
 }

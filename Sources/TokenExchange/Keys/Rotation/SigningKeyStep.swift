@@ -44,12 +44,12 @@ extension SigningKeyManifest {
 extension SigningKeyManifest {
     /// What ``nextStep(at:times:)`` would lead to now, one step after the other, and what comes then.
     ///
-    /// - Parameter newKeyID: stands in for the `kid` of keys that would be made.
+    /// - Parameter newKeyID: a placeholder for the `kid` of keys that would be made.
     package func stepsDue(
         at now: UnixTime, times: SigningKeyTimes, newKeyID: (SignatureAlgorithm) -> ExactText
     ) throws(SigningKeyRefusal) -> (due: [SigningKeyStep], next: DueStep?) {
         var copy = self
-        try copy.note(times, before: now)
+        try copy.applyNewConfiguration(times, before: now)
         var due: [SigningKeyStep] = []
         while let next = copy.nextStep(at: now, times: times) {
             guard next.at <= now else { return (due, next) }

@@ -1,4 +1,4 @@
-/// How long things last that a rotation has to wait for, all from the configuration.
+/// The times that a rotation has to wait for, all from the configuration.
 package struct SigningKeyTimes: Sendable, Equatable {
     /// The `max-age` that our JWK set is served with.
     package let keySetMaximumAge: Duration
@@ -27,12 +27,15 @@ package struct SigningKeyTimes: Sendable, Equatable {
     }
 }
 
-/// A duration of the configuration that may be lowered: an old value counts until what was given out under it is over.
+/// A duration of the configuration that may be lowered: an old value counts until everything that was given out under it
+/// has expired.
 package struct RetainedMaximum: Sendable, Equatable {
+    /// An earlier value, and until when it counts.
     package struct Former: Sendable, Equatable {
         package let value: Duration
         package let heldUntil: UnixTime
 
+        /// `heldUntil` is when the last that was given out under `value` expires.
         package init(_ value: Duration, heldUntil: UnixTime) {
             self.value = value
             self.heldUntil = heldUntil
@@ -44,6 +47,7 @@ package struct RetainedMaximum: Sendable, Equatable {
     /// Earlier, longer values, the longest first; each ends after all that are longer.
     package private(set) var former: [Former]
 
+    /// `former` in the order of ``former``.
     package init(_ current: Duration, former: [Former] = []) {
         self.current = current
         self.former = former
@@ -53,7 +57,7 @@ package struct RetainedMaximum: Sendable, Equatable {
     package var value: Duration { former.map(\.value).reduce(current, max) }
 
     /// Records what the configuration says now. When it was lowered is unknown, so it counts as just now.
-    package mutating func note(_ new: Duration, at now: UnixTime) {
+    package mutating func change(to new: Duration, at now: UnixTime) {
         if new < current {
             let last = Former(current, heldUntil: now.advanced(by: current))
             former.removeAll { $0.value <= last.value && $0.heldUntil <= last.heldUntil }

@@ -42,8 +42,8 @@ enum Throughput {
     }
 
     static func withStore(_ server: RedisServer, _ body: (RedisSessionStore) async throws -> Void) async throws {
-        let configuration = RedisConfiguration(
-            .standalone(RedisAddress(host: "127.0.0.1", port: server.port)), commandTimeout: patience)
+        var configuration = RedisConfiguration(.standalone(RedisAddress(host: "127.0.0.1", port: server.port)))
+        configuration.commandTimeout = patience
         let store = RedisSessionStore(
             configuration, eventLoopGroup: MultiThreadedEventLoopGroup.singleton, time: ManualClock().time,
             logger: Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() })
