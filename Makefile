@@ -96,7 +96,7 @@ lint:
 format:
 	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests
 
-# The private key of the development tenant: it stands in for NewStore, and is good for nothing else.
+# The private key of the development tenant: it replaces NewStore's key in development, and is good for nothing else.
 $(DEVELOPMENT_KEY):
 	@mkdir -p $(@D)
 	@umask 077 && openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out $@ 2>/dev/null

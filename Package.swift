@@ -155,8 +155,8 @@ let package = Package(
         .testTarget(
             name: "CountersignServiceTests",
             dependencies: [
-                "BlockingWork", "CountersignService", "JOSE", "ServiceConfiguration", "TestSupport", "TokenExchange",
-                lifecycle, logging, metrics, nio, nioPosix,
+                "BlockingWork", "CountersignHTTP", "CountersignService", "JOSE", "ServiceConfiguration", "TestSupport",
+                "TokenExchange", httpTypes, lifecycle, logging, metrics, nio, nioPosix,
             ],
             swiftSettings: swift
         ),

@@ -8,19 +8,28 @@ import Synchronization
 import TokenExchange
 
 /// One listening socket with its routes.
+///
+/// This target is the HTTP/1.1 server and everything that knows HTTP. A connection is a ``ConnectionMachine``, which
+/// does no I/O, and a ``ConnectionHandler``, which moves its bytes (`Connection/`). A request goes from there to
+/// ``RequestConductor``, which gives it its id, log line and metrics (`Middleware/`), and on to a table of endpoints
+/// (`Routes/`), which call use cases of the domain. Whatever goes wrong is a ``Problem``; statuses, codes and sentences
+/// are in `Wire/`, and the allowances of sources in `Limits/`.
 package final class HTTPListener: Service {
+    /// Where to listen, and what a connection may cost.
     package struct Settings: Sendable {
         package let host: String
-        /// 0: any free port; the listener tells which.
+        /// 0: any free port; `onListening` is told which.
         package let port: Int
-        /// The first ones; nil: plain HTTP.
+        /// The certificates to begin with; nil: plain HTTP.
         package let tls: NIOSSLContext?
         package let limits: ConnectionGate.Limits
         package let head: HeadLimits
-        /// For a request to arrive, and for its sender to take the answer.
+        /// How long a request may take to arrive, and its sender to read the answer.
         package let requestTimeout: Duration
         /// From one answer to the next request on a connection.
         package let idleTimeout: Duration
+
+        /// The defaults are those of the configuration.
         package init(
             host: String, port: Int, tls: NIOSSLContext? = nil, limits: ConnectionGate.Limits,
             head: HeadLimits = HeadLimits(), requestTimeout: Duration = .seconds(10),
@@ -71,14 +80,13 @@ package final class HTTPListener: Service {
     /// How many connections wait for their peers, and how many are being answered.
     package var connectionCounts: (waiting: Int, answering: Int) { gate.counts }
 
-    /// New connections use these certificates, those that stand go on with theirs. Whether there is TLS at all does not
-    /// change.
+    /// Uses these certificates for new connections; open ones keep theirs. A listener without TLS stays without.
     package func renew(_ tls: NIOSSLContext) {
         self.tls.withLock { if $0 != nil { $0 = tls } }
     }
 
-    /// Listens until ``drain(within:)`` has come to its end. A graceful shutdown begins one without a time limit, and
-    /// cancellation ends it.
+    /// Listens until ``drain(within:)`` has ended. A graceful shutdown begins to drain without a time limit;
+    /// cancellation ends every connection at once.
     package func run() async throws {
         let channel = try await bind()
         let isDraining = state.withLock { state in
@@ -97,9 +105,9 @@ package final class HTTPListener: Service {
         }
     }
 
-    /// Ends the listener in order: accepts no more connections, has every answer say that it is the connection's last,
-    /// closes idle connections half a second later, for a request may be on its way, and all that is left after `grace`
-    /// (nil: never). Returns when no connection is left, whatever the clients do. May be called again with a shorter time.
+    /// Ends the listener gracefully: accepts no more connections, tells clients with every answer that it is the last
+    /// on its connection, closes idle connections half a second later (a request may be on its way), and closes all
+    /// others after `grace` (nil: never). Returns when no connection is left. May be called again with a shorter time.
     package func drain(within grace: Duration?) async {
         let channel = state.withLock { state in
             state.isDraining = true
@@ -121,22 +129,23 @@ package final class HTTPListener: Service {
 // MARK: - Sockets
 
 extension HTTPListener {
-    /// Of the operations listener: what probes, scrapes and operators need, whatever the public listener has to bear.
+    /// How many connections the operations listener accepts: enough for probes, scrapes and operators, whatever happens
+    /// at the public listener.
     package static let operationsConnections = 32
 
-    /// The open files that a listener may need.
+    /// How many open files a listener may need.
     package static func descriptors(connections: Int) -> Int { 1 + connections + AcceptHandler.excess }
 
-    /// What the kernel holds for one connection of bytes that were not read, and of bytes that the peer does not take. Larger
-    /// ones would help none of our messages, and would let a client make us hold more.
+    /// How many bytes the kernel keeps for one connection in each direction. Our messages gain nothing from larger
+    /// buffers, which would only let a client make us hold more.
     private static let socketBufferBytes = 64 * 1024
-    /// How long the kernel keeps what a peer does not take, also after the connection's end: by then our own deadline for
-    /// that has passed.
+    /// How long the kernel keeps what a peer does not read, also after the end of the connection. Longer than our own
+    /// deadline for that.
     private var untakenMilliseconds: Int {
         Int((TimeAmount(settings.requestTimeout) + ConnectionTimes.linger).nanoseconds / 1_000_000)
     }
     private static let backlog: CInt = 1024
-    /// Of one reading.
+    /// Bytes of one read.
     private static let readBytes = 16 * 1024
 
     private func bind() async throws -> any Channel {
@@ -158,7 +167,7 @@ extension HTTPListener {
             .bind(host: settings.host, port: settings.port).get()
     }
 
-    /// Nothing is read of a connection before it has its place.
+    /// Nothing is read from a connection before it has a place.
     private func place(for channel: any Channel, attempt: Int = 0) -> EventLoopFuture<Void> {
         let loop = channel.eventLoop
         switch gate.admit(channel, now: loop.now, attempt: attempt) {
@@ -173,7 +182,7 @@ extension HTTPListener {
         }
     }
 
-    /// Once: the metrics count those after it.
+    /// Logged only once; the metrics count the others.
     private func tellOfSource(_ channel: any Channel) {
         guard !hasToldOfSource.exchange(true, ordering: .relaxed) else { return }
         logger.warning(

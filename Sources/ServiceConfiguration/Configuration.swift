@@ -2,19 +2,19 @@ package import TokenExchange
 
 /// What an operator has decided, read from one YAML file and checked as a whole.
 ///
-/// Reading is strict. ``ReadingPass`` collects every problem with its line; a ``NodeReader`` is one value of the file
-/// and a ``MappingReader`` one mapping, which knows its keys from what it was asked for and reports the others. Each
-/// section is a type in `Sections/` with a static `read` that asks for its keys; it returns nil if a required one
-/// cannot be read, and has then reported it. Defaults stand in `read` alone.
+/// Reading is strict. ``ReadingPass`` collects every problem with its line. A ``NodeReader`` is one value of the file,
+/// and a ``MappingReader`` one mapping, which remembers the keys that it was asked for and reports all others. Each
+/// section is a type in `Sections/` with a static `read` that asks for its keys. It returns nil if a required key
+/// cannot be read, and has then reported it. Defaults are only in `read`.
 ///
-/// A `Configuration` exists only where nothing was reported, so whoever holds one checks nothing again: names refer to
-/// something, and where it was made by ``load(file:environment:)``, files and secrets could be read too. What only the
-/// moment decides (ports, servers) and what files hold is for others to find out.
+/// A `Configuration` exists only if nothing was reported, so nobody has to check it again: names refer to something,
+/// and if it was made by ``load(file:environment:)``, files and secrets could be read as well. What depends on the
+/// moment (ports, servers), and whether the content of files makes sense, is checked by those who use it.
 package struct Configuration: Sendable {
-    /// Where clients reach us, and the `iss` of what we mint. No slash at its end.
+    /// Where clients reach us, and the `iss` of every token that we mint. Does not end in a slash.
     package let publicURL: String
     package let listen: ListenSettings
-    /// Serves requests that name no provider; nil leaves them to the only provider there is, or to nobody.
+    /// The provider for requests that name none; nil for the only one, if there is just one.
     package let defaultIdentityProvider: ExactText?
     package let log: LogSettings
     package let limits: LimitSettings
@@ -27,35 +27,35 @@ package struct Configuration: Sendable {
     /// At least one; names and hosts are unique.
     package let identityProviders: [IdentityProvider]
     package let verifiers: [VerifierSettings]
-    /// For messages about what the file refers to.
+    /// Where the file says what, for messages about the files and secrets that it names.
     package let places: ConfigurationPlaces
 }
 
 extension Configuration {
-    /// With a look at everything that the file refers to, as the service needs it.
+    /// Reads the file, and checks that every file and secret it refers to can be read.
     ///
     /// - Parameters:
     ///   - file: relative paths within it start at its folder.
     ///   - environment: where `{ env: NAME }` looks.
-    package static func load(file: String, environment: [String: String]) throws(ConfigurationError) -> Configuration {
+    /// - Throws: ``ConfigurationError`` with every problem.
+    package static func load(file: String, environment: [String: String]) throws -> Configuration {
         try read(ReadingPass(file: file, environment: environment)) { $0.checkReferences() }
     }
 
-    /// Of the file alone: nothing that it refers to is looked at before somebody uses it.
-    package static func parse(file: String, environment: [String: String]) throws(ConfigurationError) -> Configuration {
+    /// Reads only the file. Files and secrets that it refers to are not read before they are used.
+    /// - Throws: ``ConfigurationError`` with every problem.
+    package static func parse(file: String, environment: [String: String]) throws -> Configuration {
         try read(ReadingPass(file: file, environment: environment)) { _ in }
     }
 
-    private static func read(
-        _ pass: ReadingPass, _ check: (ReadingPass) -> Void
-    ) throws(ConfigurationError) -> Configuration {
+    private static func read(_ pass: ReadingPass, _ check: (ReadingPass) -> Void) throws -> Configuration {
         let configuration = read(pass)
         check(pass)
         guard let configuration, pass.problems.isEmpty else { throw ConfigurationError(problems: pass.problems) }
         return configuration
     }
 
-    /// Every key that readers ask for while they read `file`, as `identity_providers[].token.claims.*`.
+    /// Every key that readers ask for while they read `file`, such as `identity_providers[].token.claims.*`.
     package static func knownKeys(reading file: String, environment: [String: String]) -> Set<String> {
         let pass = ReadingPass(file: file, environment: environment)
         _ = read(pass)
@@ -106,7 +106,7 @@ extension TenantSettings {
 }
 
 extension IdentityProvider {
-    /// Of its internal service.
+    /// The URLs of its internal service; empty if it has none.
     package var outboundURLs: [String] {
         guard case .upstream(let recipe) = token.kind else { return [] }
         return ([recipe.endpoint.url] + [recipe.access?.endpoint.url].compactMap { $0 }).map { String($0) }

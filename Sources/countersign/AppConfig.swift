@@ -1,12 +1,13 @@
 import ArgumentParser
 import CountersignService
 
+/// `countersign app-config`.
 struct AppConfig: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "app-config",
         abstract: "Print the `external_integration` JSON for NewStore's Associate App configuration.",
         discussion: """
-            Reads the configuration file alone.
+            Reads only the configuration file.
 
             Example:
               countersign app-config --config countersign.yaml

@@ -2,21 +2,22 @@ import ArgumentParser
 import CountersignService
 import ServiceConfiguration
 
+/// `countersign check-config`.
 struct CheckConfig: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Say whether `serve` would start with this file.",
         discussion: """
-            Checks everything that `serve` would refuse, with the same words, except what only the moment decides (ports \
-            that are taken, servers that are down). It reads the secrets and key files for that, and needs the environment \
-            of the service. Exits 0 where all is well, else 1, with a line for each problem on standard error. Notes say \
-            what is worth knowing though nothing is wrong.
+            Checks everything that `serve` would refuse, with the same messages, except what depends on the moment (ports \
+            in use, servers that are down). It reads secrets and key files for that, so it needs the environment of the \
+            service. Exits 0 if all is well, else 1, with a line for each problem on standard error. Notes say what is worth \
+            knowing although nothing is wrong.
 
-            Example, for a build that has no secrets:
+            Example, for a build without secrets:
               countersign check-config --offline --config countersign.yaml
             """)
 
     @OptionGroup var config: ConfigurationOption
-    @Flag(help: "Read the configuration file alone: no secret, no key, no other file.")
+    @Flag(help: "Read only the configuration file: no secret, no key, no other file.")
     var offline = false
 
     func run() async throws {

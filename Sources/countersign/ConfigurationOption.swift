@@ -7,25 +7,26 @@ import ServiceConfiguration
 private let variable = "COUNTERSIGN_CONFIG"
 private let usualFile = "/etc/countersign/countersign.yaml"
 
-/// `--config FILE`, which every command takes that needs a configuration.
+/// `--config FILE`, for every command that needs a configuration.
 struct ConfigurationOption: ParsableArguments {
     @Option(
         name: .customLong("config"),
         help: ArgumentHelp(
-            "The YAML configuration file; paths in it are relative to it. Without the option the file that "
+            "The YAML configuration file; paths in it are relative to it. Default: the file that "
                 + "\(variable) names, else \(usualFile).", valueName: "file"))
     private var named: String?
 
     private static var environment: [String: String] { ProcessInfo.processInfo.environment }
 
-    /// Of the environment; nil if it is unset or empty.
+    /// The file that the environment names; nil if the variable is unset or empty.
     private static var fileOfEnvironment: String? {
         environment[variable].flatMap { $0.isEmpty ? nil : $0 }
     }
 
+    /// The configuration file: from the option, from the environment, or the usual one.
     var file: String { named ?? Self.fileOfEnvironment ?? usualFile }
 
-    /// Why this file and no other; nil if the command line names it.
+    /// Says where the file's name comes from; nil if it is from the command line.
     private var reason: String? {
         if named != nil { return nil }
         return Self.fileOfEnvironment == nil
@@ -33,32 +34,32 @@ struct ConfigurationOption: ParsableArguments {
             : "The configuration is \(file), as \(variable) names it."
     }
 
-    /// What the file says. Nothing that it refers to is looked at before it is used.
+    /// What the file says. Files and secrets that it refers to are not read before they are used.
     func load() async throws -> Configuration {
         let file = file
         return try await Self.reading { try Configuration.parse(file: file, environment: Self.environment) }
     }
 
-    /// All that `serve` needs.
+    /// Everything that `serve` needs, read and checked.
     func blueprint() async throws -> Blueprint { try await Self.reading(readBlueprint) }
 
-    /// The same for those who see to files that hang themselves.
+    /// The same, without a limit of time, for callers that have their own.
     var readBlueprint: @Sendable () throws -> Blueprint {
         { [file] in try Blueprint(file: file, environment: Self.environment) }
     }
 
-    /// A file that hangs is named, instead of waited for.
+    /// If a file hangs, it is named instead of waited for.
     private static func reading<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) async throws
         -> Result
     {
         do { return try await FileReaders().run(body) } catch let hang as FileHangs { throw StartUpError(["\(hang)"]) }
     }
 
-    /// Runs a command's work. What the operator has to mend goes to standard error, and the exit status is 1.
+    /// Runs a command's work. If it throws, the problems go to standard error and the exit status is 1.
     func reporting<Result>(_ work: () async throws -> Result) async throws -> Result {
         do {
             let result = try await work()
-            // Before a status says that all is well: what was printed may still wait, and have nowhere to go.
+            // Before the status says that all is well: printed text may still be in a buffer, and writing it may fail.
             guard fflush(nil) == 0 else { throw StartUpError(["standard output cannot be written"]) }
             return result
         } catch {

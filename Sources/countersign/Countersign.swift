@@ -1,22 +1,24 @@
 import ArgumentParser
 import CountersignService
 
+/// The program. Each file of this target is one command: its options and help, and a call of ``CountersignService``,
+/// which has the logic.
 @main
 struct Countersign: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "countersign",
         abstract: "Exchanges NewStore identity tokens for external identities.",
         discussion: """
-            After a store associate logs in, the Associate App posts the token that NewStore issued to a callback URL per \
-            identity provider. Countersign proves the token genuine, mints an external identity and records the session.
+            After a store associate logs in, the Associate App posts the token that NewStore issued to one callback URL per \
+            identity provider. Countersign checks that the token is genuine, mints an external identity and stores the session.
 
             First steps:
               countersign keys generate --config countersign.yaml
               countersign check-config --config countersign.yaml
               countersign serve --config countersign.yaml
 
-            Exits 0 where all is well, 1 where something has to be mended, which standard error then names, and 64 where \
-            the command line is wrong.
+            Exits 0 if all is well, 1 if something has to be put right (standard error says what), and 64 if the command \
+            line is wrong.
             """,
         version: "countersign 1.0.0",
         subcommands: [
@@ -24,8 +26,8 @@ struct Countersign: AsyncParsableCommand {
             MakeVerifierKit.self, Upstream.self,
         ])
 
+    /// Catches signals before anything else: a signal in the first moments must neither be lost nor kill the service.
     static func main() async {
-        // Before anything else: a signal in the first moments must neither be lost nor kill the service.
         if CommandLine.arguments.dropFirst().first == "serve" { ProcessSignals.hold() }
         await main(nil)
     }

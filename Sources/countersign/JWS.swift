@@ -3,6 +3,7 @@ import CountersignService
 import Foundation
 import TokenExchange
 
+/// `countersign jws`.
 struct JWS: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "jws", abstract: "Check signatures.", subcommands: [Verify.self])
@@ -11,8 +12,8 @@ struct JWS: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Verify a compact JWS on standard input and print its payload.",
             discussion: """
-                The payload may be anything; claims are not looked at. One newline at the end of the input is ignored. Exits 0 \
-                and writes the payload's bytes where the signature is good under a key of the set, else exits 1 with one word \
+                The payload may be anything; claims are not checked. One newline at the end of the input is ignored. If the \
+                signature is good under a key of the set, writes the payload's bytes and exits 0; else exits 1 with one word \
                 on standard error:
 
                 \(JWSFault.allCases.map { "  \($0.rawValue): \($0.meaning)" }.joined(separator: "\n"))
@@ -25,7 +26,7 @@ struct JWS: AsyncParsableCommand {
         var keySet: String
         @Option(
             name: .customLong("algorithm"), parsing: .singleValue,
-            help: "An algorithm that is allowed; may be repeated. Without it all are, none and HS256 to HS512 never.")
+            help: "An allowed algorithm; may be repeated. Default: all. none and HS256 to HS512 are never allowed.")
         var algorithms: [SignatureAlgorithm] = []
 
         func run() async throws {
@@ -40,7 +41,7 @@ struct JWS: AsyncParsableCommand {
         private func verifiedPayload() throws(JWSFault) -> [UInt8] {
             guard let document = try? Data(contentsOf: URL(filePath: keySet)) else { throw .keySet }
             let verification = try JWSVerification(keySet: Array(document), algorithms: algorithms)
-            // A newline may follow the most that is allowed.
+            // One newline may follow the longest JWS.
             return try verification.payload(of: StandardInput.read(upTo: JWSVerification.byteLimit + 1))
         }
     }

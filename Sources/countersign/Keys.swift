@@ -2,13 +2,14 @@ import ArgumentParser
 import CountersignService
 import TokenExchange
 
+/// `countersign keys`.
 struct Keys: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Make, show, rotate and revoke the signing keys.",
         discussion: """
             A key is published, then active, then retiring, then gone. It does not sign before every verifier can have \
-            fetched it, and does not leave the JWK set before its last token has expired. Services take up a change within \
-            seconds, without a restart.
+            fetched it, and does not leave the JWK set before its last token has expired. Running services notice a change \
+            within seconds.
             """,
         subcommands: [
             Generate.self, List.self, Activate.self, Retire.self, Revoke.self, Advance.self, Rehearse.self,
@@ -18,8 +19,8 @@ struct Keys: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Make a signing key in `signing.directory`.",
             discussion: """
-                The first key of an algorithm is active at once, a further one is published. The file is readable by its \
-                owner only (0600). A key file of the algorithm that the manifest does not list yet is taken up instead.
+                The first key of an algorithm is active at once, a further one is published. Only its owner can read the \
+                file (0600). If there is a key file of this algorithm that the manifest does not list yet, it is added instead.
 
                 Example:
                   countersign keys generate --algorithm ES256 --config countersign.yaml
@@ -38,7 +39,7 @@ struct Keys: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Show the signing keys: id, algorithm, state, and the times that matter.",
             discussion: """
-                By the manifest and the names of the key files; `check-config` looks into them. Reads no secret.
+                Reads only the manifest and the names of the key files, and no secret; `check-config` reads the files.
 
                 Example:
                   countersign keys list --config countersign.yaml
@@ -55,7 +56,7 @@ struct Keys: AsyncParsableCommand {
 
     struct Activate: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Have a published key sign; the one that did is retiring.",
+            abstract: "Let a published key sign; the key that signed before is then retiring.",
             discussion: """
                 Refused while verifiers may hold a JWK set without the key, unless forced.
 
@@ -79,10 +80,10 @@ struct Keys: AsyncParsableCommand {
 
     struct Retire: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Have a key sign no more.",
+            abstract: "Stop a key from signing.",
             discussion: """
-                An active key is relieved by the published one that is due first; a published one is withdrawn; a retiring \
-                one stays in the JWK set until its tokens are dead, unless forced out.
+                An active key is replaced by the published one that is due first; a published key is withdrawn; a retiring \
+                key stays in the JWK set until its tokens have expired, unless forced out.
 
                 Example:
                   countersign keys retire KID --config countersign.yaml
@@ -105,11 +106,11 @@ struct Keys: AsyncParsableCommand {
     struct Revoke: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract:
-                "For a key that is compromised: it signs no more, leaves the JWK set, and its tokens are dead at once.",
+                "Revoke a compromised key: it stops signing, leaves the JWK set, and its tokens end at once.",
             discussion: """
-                Where it was active, the best other key signs from then on, a new one if need be. On a terminal it says what \
-                breaks and asks; elsewhere it acts at once. Key directory and session store are changed each though the \
-                other cannot be; it then exits 1 and says what is left to do.
+                If it was active, the best other key signs from then on, a new one if there is none. On a terminal it says \
+                what breaks and asks; elsewhere it acts at once. If only one of key directory and session store can be \
+                changed, it changes that one, exits 1 and says what is left to do.
 
                 Example:
                   countersign keys revoke KID --config countersign.yaml
@@ -136,17 +137,17 @@ struct Keys: AsyncParsableCommand {
     struct Advance: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract:
-                "Take whatever step of the rotation is due: make a key, have it sign, remove an old one, or nothing.",
+                "Take every step of the rotation that is due: make a key, let it sign, remove an old one, or nothing.",
             discussion: """
-                By `signing.rotation`. Made for cron: run again, it does nothing until the next step is due. Reads no \
-                secret but `signing.passphrase`, and that only where keys are encrypted.
+                Follows `signing.rotation`. Made for cron: it does nothing until the next step is due. Reads no secret except \
+                `signing.passphrase`, and that only if keys are encrypted.
 
                 Example, for cron:
                   17 * * * *  countersign keys advance --config /etc/countersign/countersign.yaml
                 """)
 
         @OptionGroup var config: ConfigurationOption
-        @Flag(help: "Say what would be done, and do nothing.")
+        @Flag(help: "Only say what would be done.")
         var dryRun = false
 
         func run() async throws {
@@ -158,8 +159,8 @@ struct Keys: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Run a rotation and an emergency with a simulated clock, and print what a verifier would see.",
             discussion: """
-                With the times of the configuration, with new keys in a temporary directory; `signing.directory` is not \
-                touched. Exits 1 if the verifier refused a token in the rotation. Reads no secret.
+                Uses the times of the configuration, and new keys in a temporary directory; does not touch \
+                `signing.directory`. Exits 1 if the verifier refused a token in the rotation. Reads no secret.
 
                 Example:
                   countersign keys rehearse --config countersign.yaml
@@ -179,12 +180,14 @@ struct Keys: AsyncParsableCommand {
 }
 
 extension ConfigurationOption {
+    /// At the machine's time.
     fileprivate func keyCommands() async throws -> SigningKeyCommands {
         SigningKeyCommands(try await load(), file: file, time: .system)
     }
 }
 
 extension SignatureAlgorithm: ExpressibleByArgument {
+    /// By its JOSE name; `Ed25519` as well.
     package init?(argument: String) {
         self.init(name: ExactText(argument))
     }

@@ -5,10 +5,12 @@ import ServiceConfiguration
 struct LifetimeArgument: ExpressibleByArgument {
     let duration: Duration
 
+    /// For defaults.
     init(duration: Duration) {
         self.duration = duration
     }
 
+    /// Nil for other text, and for less than a second.
     init?(argument: String) {
         guard let duration = DurationLiteral.duration(argument), duration >= .seconds(1) else { return nil }
         self.duration = duration

@@ -6,13 +6,14 @@ import NIOPosix
 import ServiceConfiguration
 import TokenExchange
 
+/// `countersign serve`.
 struct Serve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Run the service.",
         discussion: """
-            SIGTERM says so in /readyz, serves on for `shutdown.notice`, finishes what was begun within `shutdown.grace`, and \
-            exits 0; SIGINT does so without the notice. SIGHUP reads configuration, keys, secrets and certificates again; on \
-            error the last good ones stay.
+            On SIGTERM, /readyz says `draining`; the service serves for another `shutdown.notice`, finishes requests in \
+            progress within `shutdown.grace`, and exits 0. SIGINT does the same without the notice. SIGHUP reads \
+            configuration, keys, secrets and certificates again; on error the last good ones stay.
 
             Example:
               countersign serve --config /etc/countersign/countersign.yaml
@@ -24,8 +25,8 @@ struct Serve: AsyncParsableCommand {
         let openFiles = OpenFileLimit.raise()
         let lifeCycle = LifeCycle(time: .system)
         lifeCycle.start()
-        // Tasks run on the event loops: no hop between a connection and the code that answers it. It took a prototype of
-        // the callback from 10,500 to 13,000 requests/s on two cores.
+        // Tasks run on the event loops: no hop between a connection and the code that answers it. It took a prototype
+        // of the callback from 10,500 to 13,000 requests/s on two cores.
         _ = NIOSingletons.unsafeTryInstallSingletonPosixEventLoopGroupAsConcurrencyGlobalExecutor()
         try await config.reporting {
             let blueprint = try await config.blueprint()

@@ -3,23 +3,24 @@ import CountersignService
 import FoundationEssentials
 import TokenExchange
 
+/// `countersign sessions`.
 struct Sessions: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Show sessions, and end many at once.", subcommands: [Revoke.self, Show.self])
+        abstract: "Show a session, and end many at once.", subcommands: [Revoke.self, Show.self])
 
     struct Revoke: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "End all sessions that have something in common, on all replicas.",
             discussion: """
-                Counts within five seconds, also for logins that are under way. Costs the same for one session and a \
-                million. Later logins are not touched. Needs the store that the service uses, and reads its password alone.
+                Takes effect within five seconds, also for logins in progress. Costs the same for one session and for a \
+                million. Later logins are not affected. Needs the store that the service uses, and reads only its password.
 
                 Example, for a device that was stolen:
                   countersign sessions revoke --device till-1 --config countersign.yaml
                 """)
 
         @OptionGroup var config: ConfigurationOption
-        @Option(help: "The `sub` of the associate, in whichever tenant.")
+        @Option(help: "The `sub` of the associate, in any tenant.")
         var subject: String?
         @Option(help: "The device, as the app names it.")
         var device: String?
@@ -27,11 +28,12 @@ struct Sessions: AsyncParsableCommand {
         var tenant: String?
         @Option(help: "The identity provider.")
         var identityProvider: String?
-        @Option(help: "The `kid` of the key that signed the tokens; without --issued-before the key itself is revoked.")
+        @Option(
+            help: "The `kid` of the key that signed the tokens. Without --issued-before, the key itself is revoked.")
         var keyId: String?
-        @Flag(help: "All sessions there are. On a terminal it asks.")
+        @Flag(help: "All sessions. Asks on a terminal.")
         var all = false
-        @Option(help: "Only those issued until then: 2026-11-22T16:00:00Z, or whole seconds of Unix time.")
+        @Option(help: "Only sessions issued until then: 2026-11-22T16:00:00Z, or whole seconds of Unix time.")
         var issuedBefore: MomentArgument?
         @Flag(help: "Do not ask.")
         var yes = false
@@ -62,10 +64,10 @@ struct Sessions: AsyncParsableCommand {
 
     struct Show: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Say what stands behind an external identity.",
+            abstract: "Show the session of an external identity.",
             discussion: """
-                Reads the external identity from standard input and prints what its session holds; never the token. Needs \
-                the store that the service uses, and reads its password alone. Exits 1 where the store cannot be asked.
+                Reads the external identity from standard input and prints its session, never the token. Needs the store \
+                that the service uses, and reads only its password. Exits 1 if the store cannot be reached.
 
                 Example:
                   countersign sessions show --config countersign.yaml < external-identity.txt
@@ -82,10 +84,11 @@ struct Sessions: AsyncParsableCommand {
     }
 }
 
-/// A moment as RFC 3339 in UTC, or in whole seconds of Unix time.
+/// A moment as RFC 3339, or in whole seconds of Unix time.
 struct MomentArgument: ExpressibleByArgument {
     let time: UnixTime
 
+    /// Nil for other text.
     init?(argument: String) {
         if let seconds = UnixTime(decimal: argument.utf8) {
             time = seconds

@@ -2,6 +2,7 @@ import ArgumentParser
 import CountersignService
 import TokenExchange
 
+/// `countersign token`.
 struct Token: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Explain identity tokens, and make some for development.", subcommands: [Explain.self, MintDev.self])
@@ -10,9 +11,9 @@ struct Token: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Say rule by rule whether a token would be exchanged.",
             discussion: """
-                Reads the token from standard input, checks it as the service does, and prints every rule with what it \
-                expected, what it found as a shape, and what to do. Ends with libjwt's own opinion of the signature. Exits \
-                0 where the exchange would be allowed, else 1. Stores nothing. Reads no secret and no private key.
+                Reads the token from standard input, checks it as the service does, and prints for every rule what it \
+                expected, the kind of thing it found, and what to do. Ends with libjwt's own opinion on the signature. Exits \
+                0 if the exchange would be allowed, else 1. Stores nothing. Reads no secret and no private key.
 
                 Example:
                   countersign token explain --identity-provider vip-loyalty --config countersign.yaml < token.txt
@@ -21,7 +22,7 @@ struct Token: AsyncParsableCommand {
         @OptionGroup var config: ConfigurationOption
         @Option(help: "The identity provider to exchange for.")
         var identityProvider: String
-        @Flag(help: "Show claim values too; mind who reads them.")
+        @Flag(help: "Show claim values too; be careful who sees them.")
         var showValues = false
         @Flag(help: "Print a JSON object.")
         var json = false
@@ -43,19 +44,20 @@ struct Token: AsyncParsableCommand {
             abstract: "Print a NewStore-shaped identity token.",
             discussion: """
                 Signs with the tenant's development key, `<tenant>.private.pem` beside its public key; a tenant without one \
-                is refused. The token is good for this configuration only. Reads no other key and no secret.
+                is refused. The token is good only for this configuration. Reads no other key and no secret.
 
                 Example:
                   countersign token mint-dev --claim email=jane@example.com --lifetime 1h --config countersign.yaml
                 """)
 
         @OptionGroup var config: ConfigurationOption
-        @Option(help: "The tenant; without it the first that has a development key.")
+        @Option(help: "The tenant. Default: the first one that has a development key.")
         var tenant: String?
         @Option(
             name: .customLong("claim"), parsing: .singleValue,
             help: ArgumentHelp(
-                "A claim to add or replace; JSON where it reads as JSON, else a string.", valueName: "k=v"))
+                "A claim to add or replace. The value is JSON if it can be read as such, else a string.",
+                valueName: "k=v"))
         var claims: [ClaimArgument] = []
         @Option(help: "How long the token lives: 30s, 5m, 1h.")
         var lifetime: LifetimeArgument = LifetimeArgument(duration: .seconds(300))
@@ -75,6 +77,7 @@ struct Token: AsyncParsableCommand {
 struct ClaimArgument: ExpressibleByArgument {
     let member: JSONValue.Member
 
+    /// Nil without a name before the equals sign.
     init?(argument: String) {
         guard let sign = argument.firstIndex(of: "="), sign > argument.startIndex else { return nil }
         let text = String(argument[argument.index(after: sign)...])

@@ -2,26 +2,27 @@ import ArgumentParser
 import CountersignService
 import TokenExchange
 
+/// `countersign upstream`.
 struct Upstream: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Internal services that tokens come from.", subcommands: [Try.self])
+        abstract: "Try the internal services that issue tokens.", subcommands: [Try.self])
 
     struct Try: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Ask a provider's internal service for a token, and show what goes to and fro.",
+            abstract: "Ask a provider's internal service for a token, and show requests and answers.",
             discussion: """
-                Reads the identity token from standard input, checks it as a login does, calls the service once, before it \
-                the service that gives the access token, where there is one, and prints each request with secrets masked, \
-                its answer's status and shape, and what a login would get. No call is made again, whatever `attempts` says. \
-                Exits 0 where a login would get a token, else 1. Stores nothing; but the service issues a token. Reads the \
-                secrets of this provider alone.
+                Reads the identity token from standard input and checks it as a login does. Then calls the service once, after \
+                the service that gives the access token if there is one. Prints each request with secrets masked, the status \
+                and the shape of its answer, and what a login would get. Calls are not repeated, whatever `attempts` says. Exits \
+                0 if a login would get a token, else 1. Stores nothing, but the service does issue a token. Reads only the \
+                secrets of this provider.
 
                 Example:
                   countersign upstream try --identity-provider crm --config countersign.yaml < token.txt
                 """)
 
         @OptionGroup var config: ConfigurationOption
-        @Option(help: "The identity provider whose service is asked.")
+        @Option(help: "The identity provider whose service is called.")
         var identityProvider: String
 
         func run() async throws {

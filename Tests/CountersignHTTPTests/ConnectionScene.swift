@@ -18,14 +18,18 @@ final class ConnectionScene {
     let channel: EmbeddedChannel
     let socket = SceneSocket()
 
-    /// - Parameter neighbour: whose gate and routes it shares.
+    /// - Parameters:
+    ///   - neighbour: whose gate and routes it shares.
+    ///   - other: routes to answer instead of ``SceneRoutes``.
     init(
         limits: ConnectionGate.Limits = .init(connections: 100), from address: String = "192.0.2.1",
-        beside neighbour: ConnectionScene? = nil
+        beside neighbour: ConnectionScene? = nil, answering other: (any Routes)? = nil,
+        log: RecordedLog = RecordedLog(),
+        metrics: TestMetrics = TestMetrics(), quietRoutes: [String] = []
     ) throws {
         loop = neighbour?.loop ?? EmbeddedEventLoop()
-        log = neighbour?.log ?? RecordedLog()
-        metrics = neighbour?.metrics ?? TestMetrics()
+        let (log, metrics) = (neighbour?.log ?? log, neighbour?.metrics ?? metrics)
+        (self.log, self.metrics) = (log, metrics)
         routes = neighbour?.routes ?? SceneRoutes()
         let counters = ConnectionMetrics(factory: metrics, listener: "public")
         gate = neighbour?.gate ?? ConnectionGate(limits, metrics: counters)
@@ -40,9 +44,9 @@ final class ConnectionScene {
                 limits: HeadLimits(), times: ConnectionTimes(request: .seconds(10), idle: .seconds(75)),
                 isSecure: false,
                 conductor: RequestConductor(
-                    routes: routes,
+                    routes: other ?? routes,
                     sources: RequestSources(trustedProxies: IPNetworkSet([]), metrics: metrics, logger: log.logger),
-                    time: ManualClock().time, logger: log.logger,
+                    time: ManualClock().time, logger: log.logger, quietRoutes: quietRoutes,
                     metrics: RequestMetrics(factory: metrics)), place: place, loop: loop))
         channel.pipeline.fireChannelActive()
     }
@@ -102,7 +106,9 @@ final class SceneRoutes: Routes {
 
     func reply(to request: IncomingRequest) async throws(Problem) -> Reply {
         let path = String(request.path)
-        if path == "/body" { return .json(try await request.collectBody(upTo: 10)) }
+        if path == "/body" {
+            do { return .json(try await request.collectBody(upTo: 10)) } catch { throw Problem(error) }
+        }
         if path == "/large" { return .json([UInt8](repeating: 0x20, count: 100_000)) }
         if path == "/empty" { return .json([], status: .noContent) }
         if path.hasPrefix("/wait") {

@@ -22,7 +22,7 @@ import Testing
             listener: Failing(error: error), address: HostPort(host: "127.0.0.1", port: 80),
             place: places["listen.public"])
         let found = await #expect(throws: StartUpError.self) { try await listening.run() }
-        return "\(try #require(found))".replacing("\(folder.path)/", with: "")
+        return found.text.replacing("\(folder.path)/", with: "")
     }
 
     @Test(arguments: [

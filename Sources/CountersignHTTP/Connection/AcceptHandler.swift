@@ -1,15 +1,15 @@
 import Logging
 import NIOCore
 
-/// Stands in front of a listening socket: stops accepting while more connections are open than may be, as those that are
-/// turned away need a descriptor too until they are closed; and counts what could not be accepted.
+/// Stops a listening socket from accepting while too many connections are open (a connection that is turned away also
+/// needs a descriptor until it is closed), and counts connections that could not be accepted.
 ///
-/// NIO stops accepting for a second itself after an error for want of descriptors or memory.
+/// After an error caused by missing descriptors or memory, NIO itself stops accepting for a second.
 final class AcceptHandler: ChannelDuplexHandler {
     typealias InboundIn = any Channel
     typealias OutboundIn = Never
 
-    /// Of connections that are being turned away.
+    /// How many connections may be in the process of being turned away.
     static let excess = 8
 
     private let limit: Int
@@ -19,7 +19,7 @@ final class AcceptHandler: ChannelDuplexHandler {
     private var isReadHeld = false
     private var hasLogged = false
 
-    /// - Parameter connections: that may be open, apart from those being turned away.
+    /// - Parameter connections: how many may be open, without those being turned away.
     init(connections: Int, metrics: ConnectionMetrics, logger: Logger) {
         limit = connections + Self.excess
         self.metrics = metrics

@@ -1,11 +1,12 @@
 import HTTPTypes
 import NIOCore
 
-/// Writes an answer as HTTP/1.1 has it (RFC 9112 §4): head and body in one piece.
+/// Writes an answer as HTTP/1.1 (RFC 9112 §4): head and body together.
 enum AnswerWriter {
+    /// Tells a client with `Expect: 100-continue` to send its body (RFC 9110 §15.2.1).
     static let interim = ByteBuffer(string: "HTTP/1.1 100 Continue\r\n\r\n")
 
-    /// - Parameter isBodyLeftOut: for `HEAD`, whose answer has the head of a `GET`'s.
+    /// - Parameter isBodyLeftOut: true for `HEAD`, which is answered with the head of a `GET`'s answer.
     static func write(
         _ reply: Reply, _ persistence: ConnectionMachine.Persistence, isBodyLeftOut: Bool, to bytes: inout ByteBuffer
     ) {
@@ -32,7 +33,7 @@ enum AnswerWriter {
         bytes.writeString("\r\n")
     }
 
-    /// RFC 9110 §8.6: 204 has none, and 304 would need that of the answer it saves.
+    /// RFC 9110 §8.6: a 204 has no length, and a 304 would need the length of the answer that it replaces.
     private static func hasLength(_ status: HTTPResponse.Status) -> Bool {
         status != .noContent && status != .notModified
     }

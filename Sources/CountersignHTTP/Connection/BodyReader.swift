@@ -1,14 +1,17 @@
 package import NIOCore
 
-/// Reads the body of a request (RFC 9112 §6 and §7) as its bytes come in. Trailers are checked and dropped.
+/// Reads the body of a request (RFC 9112 §6 and §7) as its bytes arrive. Trailers are checked and dropped.
 package struct BodyReader {
+    /// How a head announces the body.
     package enum Length: Equatable {
         case none
         case bytes(Int)
         case chunked
     }
 
+    /// How far reading has come.
     package enum Progress: Equatable {
+        /// The end of the body has not arrived.
         case more
         case complete
         case tooLarge
@@ -16,7 +19,7 @@ package struct BodyReader {
     }
 
     private enum State {
-        /// Bytes that are still to come.
+        /// How many bytes are still to come.
         case content(Int)
         case chunkSize
         case chunk(Int)
@@ -29,8 +32,10 @@ package struct BodyReader {
     private let limits: HeadLimits
     private var trailerBytes = 0
     private var trailerCount = 0
+    /// What has arrived of the body, without the framing of chunks.
     package private(set) var content: [UInt8] = []
 
+    /// - Parameter limits: of the trailers.
     package init(_ length: Length, limits: HeadLimits) {
         state =
             switch length {
@@ -41,7 +46,7 @@ package struct BodyReader {
         self.limits = limits
     }
 
-    /// Moves what `input` has of the body to `content`, which never becomes larger than `limit`.
+    /// Moves the bytes of the body from `input` to `content`, which never grows beyond `limit` bytes.
     package mutating func read(_ input: inout ByteBuffer, upTo limit: Int) -> Progress {
         do throws(HTTPFault) {
             while true {
@@ -67,7 +72,7 @@ package struct BodyReader {
         } catch { return .refused(error) }
     }
 
-    /// - Returns: how much of `count` has not come yet.
+    /// - Returns: how many of the `count` bytes have not arrived yet.
     private mutating func take(_ count: Int, from input: inout ByteBuffer) -> Int {
         let taken = min(count, input.readableBytes)
         guard taken > 0 else { return count }
@@ -79,7 +84,7 @@ package struct BodyReader {
 
     // MARK: - Chunks
 
-    /// Of a chunk's size with its extensions, which nobody reads.
+    /// The longest line with a chunk's size and its extensions, which are ignored.
     private static let chunkLineBytes = 256
 
     private mutating func readChunkSize(_ input: inout ByteBuffer) throws(HTTPFault) -> Bool {
@@ -116,8 +121,8 @@ package struct BodyReader {
         return true
     }
 
-    /// Takes a line out of `input`, without its CR LF; nil if its end has not come yet.
-    /// - Parameter fault: of a longer line.
+    /// Takes a line out of `input`, without its CR LF; nil if its end has not arrived yet.
+    /// - Parameter fault: thrown if the line is longer than `limit`.
     private static func line(
         _ input: inout ByteBuffer, upTo limit: Int, orElse fault: HTTPFault
     ) throws(HTTPFault) -> ByteBufferView? {

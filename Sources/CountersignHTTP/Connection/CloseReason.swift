@@ -1,10 +1,10 @@
 /// Why a connection ended. A closed set, for metrics.
 package enum CloseReason: String, Sendable, CaseIterable {
-    /// With the answer to its last request.
+    /// With the answer to its last request, as planned.
     case answered
-    /// With the answer to what was no request.
+    /// With the answer to bytes that were not a request.
     case refused
-    /// The peer closed, or the network did.
+    /// The peer closed it, or the network broke.
     case peer
     case handshakeFailed = "handshake_failed"
     case handshakeTimeout = "handshake_timeout"
@@ -14,14 +14,14 @@ package enum CloseReason: String, Sendable, CaseIterable {
     case answerTimeout = "answer_timeout"
     case writeTimeout = "write_timeout"
     case lingerTimeout = "linger_timeout"
-    /// It waited for its peer the longest when another client needed its place.
+    /// Another client needed its place, and of all connections it had waited for its peer the longest.
     case evicted
     /// It was idle while the listener drained.
     case draining
     /// It had not ended when the listener's time was up.
     case shutdown
 
-    /// Whether the peer is told, where TLS has a way to (`close_notify`), and may take its time to answer that.
+    /// Whether a TLS peer is told (`close_notify`) and given time to answer.
     var isPolite: Bool {
         switch self {
         case .answered, .refused, .idleTimeout, .draining: true
@@ -31,7 +31,7 @@ package enum CloseReason: String, Sendable, CaseIterable {
         }
     }
 
-    /// Whether the peer has had its time to take what was sent, so that the kernel need not keep it.
+    /// Whether the peer has had enough time to read what was sent, so that the kernel need not keep it.
     var isAbrupt: Bool {
         switch self {
         case .answerTimeout, .writeTimeout, .lingerTimeout, .shutdown: true

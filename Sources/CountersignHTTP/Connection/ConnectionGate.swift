@@ -2,21 +2,24 @@ package import NIOCore
 import Synchronization
 package import TokenExchange
 
-/// Lets clients connect up to a number, of all and of each source.
+/// Limits the number of open connections, in total and for each source.
 ///
-/// Who comes when all places are taken gets that of a connection that waits for its peer, the longest-waiting one first: at
-/// once if that belongs to a source with more connections than its own, else after a second of waiting. So neither idle
-/// connections nor slow ones keep good clients out. If there is no such connection, it is turned away.
+/// A client that arrives when all places are taken gets the place of the connection that has waited for its peer the
+/// longest: at once if that connection belongs to a source with more connections than the newcomer's, else once it has
+/// waited for a second. So neither idle nor slow connections keep good clients out. If there is no such connection, the
+/// newcomer is turned away.
 ///
-/// Many clients may share an address that is no trusted proxy's. So who comes when its source has all its places asks again a
-/// few times within a second, and gets the place of a connection of that source that has had an answer, and has waited for a
-/// quarter of a second since.
+/// Many clients may share an address that is not a trusted proxy's. So a client whose source has used all its places
+/// asks again a few times within a second. It then gets the place of a connection of that source that has been answered
+/// and has waited for a quarter of a second since.
 package final class ConnectionGate: Sendable {
+    /// How many connections may be open.
     package struct Limits: Sendable {
+        /// In total.
         package let connections: Int
         /// 0: no limit.
         package let connectionsPerSource: Int
-        /// Of whose connections only the total counts: proxies, behind which there are many clients.
+        /// Addresses without a limit of their own: proxies, which have many clients behind them.
         package let exempt: IPNetworkSet
 
         package init(connections: Int, connectionsPerSource: Int = 0, exempt: IPNetworkSet = IPNetworkSet([])) {
@@ -35,7 +38,8 @@ package final class ConnectionGate: Sendable {
         self.metrics = metrics
     }
 
-    /// - Parameter attempt: how often it has asked already.
+    /// Gives a connection a place, and takes places from others if it must.
+    /// - Parameter attempt: how often this connection has asked before.
     package func admit(_ channel: any Channel, now: NIODeadline, attempt: Int = ConnectionGate.attempts) -> Admission {
         let peer = IPAddress(channel.remoteAddress)
         let isCounted = limits.connectionsPerSource > 0 && peer.map(limits.exempt.contains) == false
@@ -51,10 +55,10 @@ package final class ConnectionGate: Sendable {
         return admission
     }
 
-    /// Who is told to ask again does so after this pause, and so often.
+    /// The pause before a connection asks again, and how often it may.
     package static let (pause, attempts) = (TimeAmount.milliseconds(250), 3)
 
-    /// From now on every connection's next answer is its last, also of those that still come.
+    /// From now on, the next answer of every connection is its last, also of connections that are accepted later.
     /// - Parameter whenEmpty: called once, when the last connection has ended.
     package func drain(whenEmpty: @escaping @Sendable () -> Void) {
         let open = state.withLock { state in
@@ -66,6 +70,7 @@ package final class ConnectionGate: Sendable {
         for place in open { place.order(.drain) }
     }
 
+    /// From ``drain(whenEmpty:)`` on.
     var isDraining: Bool { state.withLock(\.isDraining) }
 
     /// Closes all connections at once, whatever they are doing.
@@ -73,6 +78,7 @@ package final class ConnectionGate: Sendable {
         for place in state.withLock({ Array($0.open.values) }) { place.order(.end) }
     }
 
+    /// Frees a place.
     func leave(_ place: ConnectionPlace) {
         let whenEmpty = state.withLock { state in
             state.remove(place)
@@ -110,7 +116,7 @@ private struct GateState {
     private var sources: [RequestSource: Crowd] = [:]
     /// How many connections of a source will ask again.
     private var askingAgain: [RequestSource: Int] = [:]
-    /// With those that were told to leave and have not yet.
+    /// Includes connections that were told to leave and have not left yet.
     var open: [ObjectIdentifier: ConnectionPlace] = [:]
     var isDraining = false
     var whenEmpty: (@Sendable () -> Void)?
@@ -140,7 +146,7 @@ private struct GateState {
         return (.place(place), evicted)
     }
 
-    /// For a source that has all its places. As many as those may ask again.
+    /// For a source that has used all its places. At most as many connections may wait to ask again.
     private mutating func answer(to source: RequestSource, _ limits: ConnectionGate.Limits, _ attempt: Int) -> Admission
     {
         let count = askingAgain[source, default: 0]
@@ -172,7 +178,8 @@ private struct GateState {
 /// Connections that share a number of places.
 private struct Crowd {
     private var members: [ObjectIdentifier: ConnectionPlace] = [:]
-    /// Before this moment nobody has waited for a second: in a flood, all of them need not be looked at for every newcomer.
+    /// Before this moment no connection has waited for a second, so in a flood not every newcomer has to look at all of
+    /// them.
     private var nobodyBefore = NIODeadline.uptimeNanoseconds(0)
 
     var count: Int { members.count }
@@ -181,8 +188,9 @@ private struct Crowd {
 
     mutating func remove(_ place: ConnectionPlace) { members[ObjectIdentifier(place)] = nil }
 
-    /// Those that have waited for their peers the longest, a few at once if there are many; empty if nobody has waited for
-    /// so long.
+    /// The connections that have waited for their peers the longest, several if there are many; empty if none has
+    /// waited for that long.
+    /// - Parameter patience: how long a connection may wait before it has to give up its place.
     mutating func longestWaiting(
         _ now: NIODeadline, patience: TimeAmount = .seconds(1)
     ) -> [ConnectionPlace] {
@@ -194,7 +202,7 @@ private struct Crowd {
         return long.map(\.place)
     }
 
-    /// Of those that have had an answer and have waited for a pause since, the longest-waiting one.
+    /// The one that has waited the longest of those that have been answered and have waited for a pause since.
     func idleAgain(_ now: NIODeadline) -> [ConnectionPlace] {
         let idle = members.values.compactMap { place in
             place.hasAsked ? place.waitingSince.map { (since: $0, place: place) } : nil

@@ -4,10 +4,11 @@ package import NIOCore
 import NIOSSL
 import NIOTLS
 
-/// Does what ``ConnectionMachine`` says: reads and writes bytes, keeps the one timer of a connection, has requests answered.
+/// Carries out what ``ConnectionMachine`` decides: reads and writes bytes, runs the connection's one timer, and has
+/// requests answered.
 ///
-/// A request runs in a task on the connection's event loop and begins at once, within the event that brought its head; a
-/// route that waits for nothing is done before that event is.
+/// A request runs in a task on the connection's event loop. It starts within the event that brought its head, and a
+/// route that never waits also ends within that event.
 package final class ConnectionHandler: ChannelInboundHandler {
     package typealias InboundIn = ByteBuffer
     package typealias OutboundOut = ByteBuffer
@@ -18,16 +19,19 @@ package final class ConnectionHandler: ChannelInboundHandler {
     private let place: ConnectionPlace
     private let executor: LoopExecutor
     private var context: ChannelHandlerContext?
-    /// Of the request that is being answered.
+    /// Runs the request that is being answered.
     private var task: Task<Void, Never>?
     private var isBodyLeftOut = false
-    /// A route that waits for its request's body.
+    /// Resumes a route that waits for its request's body.
     private var collector: CheckedContinuation<ConnectionMachine.Body, Never>?
     private var closeReason = CloseReason.peer
     private var isProceeding = false
     private var timer: Scheduled<Void>?
     private var timerDue = NIODeadline.distantFuture
 
+    /// - Parameters:
+    ///   - isSecure: whether a TLS handshake comes first.
+    ///   - place: given up when the connection and its request have ended.
     package init(
         limits: HeadLimits, times: ConnectionTimes, isSecure: Bool, conductor: RequestConductor,
         place: ConnectionPlace, loop: any EventLoop
@@ -46,7 +50,7 @@ package final class ConnectionHandler: ChannelInboundHandler {
         if place.isDraining { machine.drain(context.eventLoop.now) }
     }
 
-    /// Comes to every connection, also to those that end before they are active.
+    /// Called for every connection, also for one that ends before it is active.
     package func handlerRemoved(context: ChannelHandlerContext) {
         self.context = nil
         place.closed(closeReason)
@@ -55,8 +59,8 @@ package final class ConnectionHandler: ChannelInboundHandler {
 
     package func channelActive(context: ChannelHandlerContext) { proceed() }
 
-    /// Nothing is done once a reading is complete: the one that finds that the peer has closed its side goes on after that
-    /// with a channel that must still be open.
+    /// Acts here and not in `channelReadComplete`: when NIO finds that the peer has closed its side, it goes on after
+    /// that call with a channel that must still be open.
     package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         machine.received(unwrapInboundIn(data))
         proceed()
@@ -89,7 +93,7 @@ package final class ConnectionHandler: ChannelInboundHandler {
     }
 
     package func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        // The peer closed without saying so in TLS, which matters to none of our messages: they know their length.
+        // The peer closed without saying so in TLS. That is harmless, because all our messages have a known length.
         if case NIOSSLError.uncleanShutdown = error { return }
         machine.abandon(machine.state == .handshake ? .handshakeFailed : .peer)
         proceed()
@@ -120,7 +124,7 @@ package final class ConnectionHandler: ChannelInboundHandler {
         case .sendContinue: context.writeAndFlush(wrapOutboundOut(AnswerWriter.interim), promise: nil)
         case .deliver(let body): collector.take()?.resume(returning: body)
         case .closeOutput(let reason):
-            // The channel ends by itself once the peer has closed its side too.
+            // The channel ends by itself once the peer has closed its side as well.
             closeReason = reason
             context.close(mode: .output, promise: nil)
         case .close(let reason): close(reason, context)
@@ -128,7 +132,7 @@ package final class ConnectionHandler: ChannelInboundHandler {
         return true
     }
 
-    /// A client that sends many requests ahead has one answered in each turn of the event loop, as others have.
+    /// A client that sends many requests ahead gets one answer in each turn of the event loop, as other clients do.
     private func yieldsToOthers(_ context: ChannelHandlerContext) -> Bool {
         guard machine.isNextAhead else { return false }
         context.eventLoop.assumeIsolated().execute { self.proceed() }
@@ -145,13 +149,13 @@ package final class ConnectionHandler: ChannelInboundHandler {
             let reply = await conductor.answer(request)
             handler.value.finish(reply)
         }
-        // A route that waited for nothing has been answered by now.
+        // A route that never waited has been answered by now.
         if machine.state == .answer { self.task = task }
     }
 
     private func finish(_ reply: Reply) {
         task = nil
-        // A client that hangs up keeps its place until its request is done: the work is what costs.
+        // A client that hangs up keeps its place until its request is done, because it is the work that costs.
         guard let context, context.channel.isActive else { return place.leave() }
         guard machine.state == .answer else { return }
         write(reply, context)
@@ -160,7 +164,7 @@ package final class ConnectionHandler: ChannelInboundHandler {
 
     private func write(_ reply: Reply, _ context: ChannelHandlerContext) {
         let wasProceeding = isProceeding
-        // What the channel reports while it is being written to comes at its turn.
+        // Events that writing causes are handled after it.
         isProceeding = true
         defer { isProceeding = wasProceeding }
         var bytes = context.channel.allocator.buffer(capacity: 512 + reply.body.count)
@@ -174,20 +178,20 @@ package final class ConnectionHandler: ChannelInboundHandler {
         closeReason = reason
         timer?.cancel()
         if reason.isAbrupt || !context.channel.isWritable { Self.reset(context.channel) }
-        // TLS waits for the peer to agree, unless it is passed over.
+        // Closing through the TLS handler would wait for the peer.
         let tls = try? context.pipeline.syncOperations.context(handlerType: NIOSSLServerHandler.self)
         (reason.isPolite ? context : tls ?? context).close(promise: nil)
     }
 
-    /// Has the kernel forget what the peer does not take, which it would otherwise go on holding for minutes.
+    /// Makes the kernel drop what the peer does not read, which it would otherwise keep for minutes.
     private static func reset(_ channel: any Channel) {
         _ = (channel as? any SocketOptionProvider)?.setSoLinger(linger(l_onoff: 1, l_linger: 0))
     }
 
     // MARK: - The timer
 
-    /// A deadline that moves touches no timer: the one there is looks at it at least once in the time that a request has,
-    /// and then sets itself to the very moment. Only a deadline before that needs another.
+    /// A deadline that moves does not reset the timer, which fires at least once per request timeout and then sets
+    /// itself to the exact deadline. Only an earlier deadline needs a new timer.
     private func setTimer(_ context: ChannelHandlerContext) {
         guard machine.state != .closed else { return }
         let due = min(machine.deadline, context.eventLoop.now + times.request)

@@ -1,10 +1,12 @@
 package import NIOCore
 
-/// One connection of HTTP/1.1 (RFC 9112): bytes and events go in, ``next(_:)`` tells what to do. It does no I/O, has no
-/// clock, and reads one request at a time; what a client sends ahead waits in `input`, and beyond a bound in the kernel.
+/// One HTTP/1.1 connection (RFC 9112): bytes and events go in, ``next(_:)`` says what to do. It does no I/O, has no
+/// clock, and reads one request at a time. What a client sends ahead waits in `input`, and beyond ``aheadBytes`` in the
+/// kernel.
 ///
 /// docs/connections.md has the states with their deadlines as a table.
 package struct ConnectionMachine {
+    /// What the connection is doing.
     package enum State: Equatable {
         case handshake
         /// Waits for the first byte of a request.
@@ -12,38 +14,40 @@ package struct ConnectionMachine {
         case head
         /// A request is being answered. Its body is read when the route asks for it.
         case answer
-        /// The peer has not taken all of an answer yet.
+        /// The peer has not read all of an answer yet.
         case writing
-        /// Our side is closed; what still comes is dropped until the peer closes.
+        /// Our side is closed; bytes that still arrive are dropped until the peer closes its side.
         case lingering
         case closing(CloseReason)
         case closed
     }
 
+    /// What its owner has to do next.
     package enum Action {
         case none
-        /// Have it answered, and call ``answered(_:)`` once that is done.
+        /// Have this request answered, and call ``answered(_:)`` when that is done.
         case start(RequestHead)
-        /// The same, with a problem document.
+        /// Answer with a problem document, and call ``answered(_:)``.
         case refuse(HTTPFault)
         case sendContinue
-        /// For the route that waits for it.
+        /// Hand the body to the route that waits for it.
         case deliver(Body)
-        /// The reason is that of the connection's end, unless ``close(_:)`` has another.
+        /// With the reason for the connection's end, unless ``close(_:)`` gives another one.
         case closeOutput(CloseReason)
         case close(CloseReason)
     }
 
+    /// The whole body of a request, or why there is none.
     package enum Body: Equatable {
         case content([UInt8])
         case tooLarge
         case refused(HTTPFault)
     }
 
-    /// What an answer says of the connection.
+    /// What an answer says about the connection.
     package enum Persistence {
         case keepAlive
-        /// As a client of HTTP/1.0 needs to be told.
+        /// The same, which a client of HTTP/1.0 must be told.
         case keepAliveHTTP10
         case close
     }
@@ -54,7 +58,7 @@ package struct ConnectionMachine {
         case close
     }
 
-    /// What is kept of requests that are sent ahead, or of a body that nobody has asked for yet.
+    /// How many bytes are kept of requests sent ahead, or of a body that no route has asked for yet.
     package static let aheadBytes = 16 * 1024
 
     private let limits: HeadLimits
@@ -66,13 +70,14 @@ package struct ConnectionMachine {
     private var reader: HeadReader
     private var request: RequestInProgress?
     private var afterAnswer = AfterAnswer.close
-    /// What is told of a connection that ends with its answer.
+    /// The reason that is reported if the connection ends after this answer.
     private var lastReason = CloseReason.answered
-    /// Nothing more will be read: the peer has closed its side, or its time is up.
+    /// Nothing more will be read: the peer has closed its side, or its time has run out.
     private var isInputOver = false
     private var isOutputClosed = false
     private var isDraining = false
 
+    /// - Parameter isSecure: whether a TLS handshake comes first.
     package init(limits: HeadLimits, times: ConnectionTimes, isSecure: Bool, now: NIODeadline) {
         self.limits = limits
         self.times = times
@@ -82,8 +87,8 @@ package struct ConnectionMachine {
         reader = HeadReader(limits)
     }
 
-    /// Since when the connection has been waiting for its peer, and may be closed for another's sake; nil while the peer
-    /// waits for us.
+    /// Since when the connection has been waiting for its peer, and so may have to make room for another; nil while the
+    /// peer waits for us.
     package var waitingSince: NIODeadline? {
         switch state {
         case .handshake, .idle, .head, .writing: since
@@ -93,9 +98,10 @@ package struct ConnectionMachine {
         }
     }
 
-    /// Whether a request has been answered and something of the next is here already.
+    /// Whether a request has been answered and bytes of the next one have arrived already.
     package var isNextAhead: Bool { state == .idle && input.readableBytes > 0 }
 
+    /// Whether to read more bytes from the peer.
     package var wantsToRead: Bool {
         if isInputOver { return false }
         switch state {
@@ -118,10 +124,12 @@ package struct ConnectionMachine {
 // MARK: - Events
 
 extension ConnectionMachine {
+    /// The TLS handshake has succeeded.
     package mutating func handshakeCompleted(_ now: NIODeadline) {
         if state == .handshake { enter(.idle, now, for: idleTime) }
     }
 
+    /// Bytes have arrived. They are copied only if others still wait.
     package mutating func received(_ bytes: ByteBuffer) {
         switch state {
         case .lingering, .closing, .closed: return
@@ -139,9 +147,10 @@ extension ConnectionMachine {
     /// The peer sends no more; it may still read.
     package mutating func inputClosed() { isInputOver = true }
 
+    /// The channel is closed; nothing remains to be done.
     package mutating func disconnected() { state = .closed }
 
-    /// Ends the connection whatever it is doing.
+    /// Ends the connection in any state.
     package mutating func abandon(_ reason: CloseReason) {
         if state != .closed { state = .closing(reason) }
     }
@@ -152,7 +161,7 @@ extension ConnectionMachine {
         if state == .idle { deadline = min(deadline, now + ConnectionTimes.lastRequest) }
     }
 
-    /// To be called once the deadline may have come.
+    /// Must be called when the deadline may have passed.
     package mutating func timePassed(_ now: NIODeadline) {
         guard now >= deadline else { return }
         switch state {
@@ -177,7 +186,8 @@ extension ConnectionMachine {
 
 extension ConnectionMachine {
     /// Reads the body of the request that is being answered.
-    /// - Returns: nil if it has not come yet; ``Action/deliver(_:)`` brings it.
+    /// - Parameter limit: in bytes.
+    /// - Returns: nil if it has not arrived yet; ``Action/deliver(_:)`` then brings it.
     package mutating func collect(upTo limit: Int, _ now: NIODeadline) -> Body? {
         request?.wanted = limit
         if let body = request?.readBody(&input, isLast: isInputOver) { return body }
@@ -186,10 +196,10 @@ extension ConnectionMachine {
     }
 
     /// The answer is ready.
-    /// - Returns: what it has to say of the connection. It must then be written, and ``wrote(isDone:_:)`` called.
+    /// - Returns: what it has to say about the connection. The caller must then write it and call ``wrote(isDone:_:)``.
     package mutating func answered(_ now: NIODeadline) -> Persistence {
         guard var request = request.take() else { return .close }
-        // A small body that is here already is dropped; for the rest of another nobody waits.
+        // A small body that has arrived already is dropped; the rest of a larger one is not waited for.
         let isWhole = request.dropBody(&input)
         enter(.writing, now, for: times.request)
         if isWhole, request.framing.keepsAlive, !isDraining {
@@ -201,7 +211,8 @@ extension ConnectionMachine {
         return .close
     }
 
-    /// - Parameter isDone: whether the kernel has taken all that was written.
+    /// Bytes of the answer have been written.
+    /// - Parameter isDone: whether the kernel has taken all of them.
     package mutating func wrote(isDone: Bool, _ now: NIODeadline) {
         guard isDone, state == .writing else { return }
         switch afterAnswer {
@@ -215,7 +226,7 @@ extension ConnectionMachine {
 // MARK: - Actions
 
 extension ConnectionMachine {
-    /// The next thing to do; to be called after every event, until it is nothing.
+    /// The next thing to do. Must be called after every event until it returns ``Action/none``.
     package mutating func next(_ now: NIODeadline) -> Action {
         switch state {
         case .handshake where isInputOver: return close(.peer)
@@ -250,7 +261,7 @@ extension ConnectionMachine {
         return .refuse(fault)
     }
 
-    /// A request's time counts from its first byte.
+    /// The time of a request counts from its first byte.
     private mutating func answerNext(_ request: RequestInProgress, _ now: NIODeadline) {
         let began = state == .head ? since : now
         enter(.answer, now, for: ConnectionTimes.answer)

@@ -20,24 +20,29 @@ package struct ConnectionMetrics: Sendable {
         closedCounts = Dictionary(uniqueKeysWithValues: reasons)
     }
 
+    /// A connection got a place.
     func accepted() { acceptedCount.increment() }
 
+    /// The kernel could not give us a connection.
     func acceptFailed() { acceptErrorCount.increment() }
 
+    /// A connection got no place.
     func refused(_ refusal: ConnectionRefusal) { refusedCounts[refusal]?.increment() }
 
+    /// A connection that had a place ended.
     func closed(_ reason: CloseReason) { closedCounts[reason]?.increment() }
 
     private static let accepted = "countersign_connections_accepted_total"
     private static let acceptErrors = "countersign_connection_accept_errors_total"
     private static let refused = "countersign_connections_refused_total"
     private static let closed = "countersign_connections_closed_total"
+    /// The name of a gauge that the service adds itself.
     package static let open = "countersign_connections"
 
-    /// For those who read the exposition.
+    /// What each metric means, for the exposition's `# HELP`.
     package static let descriptions = [
         accepted: "Connections that got a place.",
-        acceptErrors: "Connections that could not be accepted, for want of descriptors or memory.",
+        acceptErrors: "Connections that could not be accepted, because descriptors or memory were missing.",
         refused: "Connections that were closed at once, by the limit that was reached.",
         closed: "Connections that ended, by reason.",
         open: "Open connections, by who waits for whom.",

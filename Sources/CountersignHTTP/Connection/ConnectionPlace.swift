@@ -2,29 +2,30 @@ import NIOCore
 import Synchronization
 package import TokenExchange
 
-/// What a connection is told from outside, as an event of its channel.
+/// An order to a connection, sent as an event of its channel.
 enum ConnectionOrder {
     /// The next answer is the last.
     case drain
     /// Another client needs its place.
     case evict
-    /// To end at once.
+    /// End at once.
     case end
 }
 
-/// An open connection as its listener knows it.
+/// An open connection, as the gate of its listener sees it. May be used from any thread.
 package final class ConnectionPlace: Sendable {
-    /// Nil for what has no address.
+    /// Nil if the other end has no address.
     package let peer: IPAddress?
-    /// Whose connections it counts among; nil if nobody's.
+    /// The source whose limit it counts against; nil if none.
     let source: RequestSource?
     private let channel: any Channel
     private let gate: ConnectionGate
     private let metrics: ConnectionMetrics
-    /// Nanoseconds of ``waitingSince``; the largest number for nil.
+    /// ``waitingSince`` in nanoseconds; the largest number means nil.
     private let waiting = Atomic<UInt64>(.max)
     private let asked = Atomic(false)
 
+    /// - Parameter countsForSource: whether the limit for each source applies.
     init(
         _ channel: any Channel, peer: IPAddress?, countsForSource: Bool, gate: ConnectionGate,
         metrics: ConnectionMetrics
@@ -36,27 +37,30 @@ package final class ConnectionPlace: Sendable {
         self.metrics = metrics
     }
 
+    /// Nil while the peer waits for us.
     var waitingSince: NIODeadline? {
         let nanoseconds = waiting.load(ordering: .relaxed)
         return nanoseconds == .max ? nil : .uptimeNanoseconds(nanoseconds)
     }
 
-    /// Whether a request of it was begun to be answered, ever.
+    /// Whether it has ever sent a whole request head.
     var hasAsked: Bool { asked.load(ordering: .relaxed) }
 
+    /// Records since when it has waited for its peer; nil if the peer waits for us.
     func isWaiting(since moment: NIODeadline?) {
         if moment == nil { asked.store(true, ordering: .relaxed) }
         waiting.store(moment?.uptimeNanoseconds ?? .max, ordering: .relaxed)
     }
 
-    /// Whether its next answer is its last from the beginning: it came while its listener was draining.
+    /// Whether its listener is draining, so that its next answer is its last.
     var isDraining: Bool { gate.isDraining }
 
+    /// Reaches the connection on its own event loop.
     func order(_ order: ConnectionOrder) { channel.pipeline.fireUserInboundEventTriggered(order) }
 
-    /// The connection has ended; its request may still be worked on.
+    /// The connection has ended, but its request may still be running.
     func closed(_ reason: CloseReason) { metrics.closed(reason) }
 
-    /// The place is free.
+    /// Frees the place: connection and request have ended.
     func leave() { gate.leave(self) }
 }

@@ -1,7 +1,7 @@
 import HTTPTypes
 import NIOCore
 
-/// A head of which some lines have been read.
+/// The lines of a head that have been read so far.
 struct HeadDraft {
     private var method = HTTPRequest.Method.get
     private var target = ByteRange(0..<0)
@@ -13,8 +13,9 @@ struct HeadDraft {
     private var wantsClose = false
     private var wantsKeepAlive = false
 
-    /// Those that clients send (RFC 9110 §9, RFC 5789, RFC 4918 §9, QUERY); which of them a path takes is for the routes
-    /// to say. Anything else is refused at its first bytes, so that what is no HTTP shows the soonest.
+    /// The methods that clients send (RFC 9110 §9, RFC 5789, RFC 4918 §9, QUERY); routes decide which of them a path
+    /// takes. Anything else is refused at its first bytes, so that a peer that does not speak HTTP is noticed as early
+    /// as possible.
     private static let methods: [(text: [UInt8], method: HTTPRequest.Method)] = [
         "GET", "POST", "HEAD", "OPTIONS", "PUT", "DELETE", "PATCH", "TRACE", "CONNECT", "QUERY", "PROPFIND",
         "PROPPATCH", "MKCOL", "COPY", "MOVE", "LOCK", "UNLOCK",
@@ -69,7 +70,7 @@ struct HeadDraft {
         }
     }
 
-    /// Also of a trailer.
+    /// Also reads a trailer's line.
     static func field<Bytes: RandomAccessCollection<UInt8>>(
         _ bytes: Bytes, _ line: Range<Int>
     ) throws(HTTPFault) -> RequestFields.Line where Bytes.Index == Int {
@@ -94,7 +95,7 @@ struct HeadDraft {
         }
     }
 
-    /// RFC 9112 §6.3: digits, and once. A number beyond what is ever read counts as the largest there is.
+    /// RFC 9112 §6.3: digits, and only once. A number that does not fit counts as the largest possible one.
     private mutating func readContentLength(_ value: Slice<UnsafeRawBufferPointer>) throws(HTTPFault) {
         guard !hasContentLength, !value.isEmpty, value.allSatisfy(ASCII.isDigit) else { throw .contentLengthMalformed }
         hasContentLength = true
@@ -110,9 +111,10 @@ struct HeadDraft {
 
     // MARK: - The whole
 
+    /// The request, once all lines have been read.
     /// - Parameters:
-    ///   - bytes: all of the head.
-    ///   - head: the same.
+    ///   - bytes: the whole head.
+    ///   - head: the same bytes, for the request to keep.
     func finish(
         _ bytes: UnsafeRawBufferPointer, _ head: ByteBuffer
     ) throws(HTTPFault) -> (RequestHead, HeadReader.Framing) {

@@ -2,14 +2,16 @@ import Glibc
 import HTTPTypes
 package import NIOCore
 
-/// Bounds of what a client may send before its request is known.
+/// How much a client may send before its request is known.
 package struct HeadLimits: Sendable {
-    /// Of a whole head, and again of the trailers after a body.
+    /// For a whole head, and again for the trailers after a body.
     package let bytes: Int
-    /// Of one line.
+    /// For one line.
     package let lineBytes: Int
+    /// Fields of a head, and again of the trailers.
     package let fieldCount: Int
 
+    /// The defaults are larger than any header of our clients and proxies.
     package init(bytes: Int = 48 * 1024, lineBytes: Int = 16 * 1024, fieldCount: Int = 100) {
         self.bytes = bytes
         self.lineBytes = lineBytes
@@ -17,10 +19,11 @@ package struct HeadLimits: Sendable {
     }
 }
 
-/// Reads the head of a request (RFC 9112 §2 to §5), line by line as its bytes come in; looks at no byte twice, however few
-/// come at once. Strict: lines end in CR LF, no line is folded, nothing stands between a field's name and its colon.
+/// Reads the head of a request (RFC 9112 §2 to §5) line by line as its bytes arrive. It never searches a byte twice,
+/// however few arrive at once. Strict: lines end in CR LF, no line is folded, and nothing is allowed between a field's
+/// name and its colon.
 package struct HeadReader {
-    /// What a head says of its request's body, and of the connection after it.
+    /// What a head says about the request's body and about the connection after it.
     package struct Framing: Equatable {
         package var body = BodyReader.Length.none
         /// Whether the client wants to send another request (RFC 9112 §9.3).
@@ -30,6 +33,7 @@ package struct HeadReader {
         package var isHTTP10 = false
     }
 
+    /// How far reading has come.
     package enum Progress {
         case more
         case head(RequestHead, Framing)
@@ -37,10 +41,10 @@ package struct HeadReader {
     }
 
     private let limits: HeadLimits
-    /// Before the head; they are dropped.
+    /// Empty lines before the head, which are dropped.
     private var emptyLines = 0
     private var lineStart = 0
-    /// Bytes of the head that hold no end of a line but those that were found.
+    /// How many bytes have been searched for the end of a line.
     private var searched = 0
     private var draft = HeadDraft()
 
@@ -48,7 +52,7 @@ package struct HeadReader {
         self.limits = limits
     }
 
-    /// Takes the bytes of a head out of `input` once it is whole; before that only empty lines.
+    /// Takes a head out of `input` once all of it has arrived; before that, only empty lines.
     package mutating func read(_ input: inout ByteBuffer) -> Progress {
         if lineStart == 0 { dropEmptyLines(&input) }
         let read = input.withUnsafeReadableBytes { bytes in
@@ -70,7 +74,7 @@ package struct HeadReader {
         }
     }
 
-    /// RFC 9112 §2.2 asks for one at least to be taken for nothing.
+    /// RFC 9112 §2.2 asks servers to ignore at least one.
     private static let emptyLineLimit = 4
 
     private mutating func dropEmptyLines(_ input: inout ByteBuffer) {
@@ -81,7 +85,7 @@ package struct HeadReader {
         }
     }
 
-    /// - Returns: whether the head is whole; it then ends at `lineStart`.
+    /// - Returns: whether the head is complete; it then ends at `lineStart`.
     private mutating func readLines(_ bytes: UnsafeRawBufferPointer) throws(HTTPFault) -> Bool {
         if lineStart == 0, !HeadDraft.canBegin(bytes) { throw .requestLineMalformed }
         while let end = lineEnd(bytes) {
@@ -103,7 +107,7 @@ package struct HeadReader {
             }
         }
         searched = bytes.count
-        // Without the CR and the LF that may follow.
+        // CR and LF may still follow.
         guard bytes.count - lineStart <= limits.lineBytes + 1, bytes.count < limits.bytes else {
             throw .headTooLarge
         }

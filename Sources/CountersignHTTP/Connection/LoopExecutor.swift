@@ -1,6 +1,6 @@
 import NIOCore
 
-/// Runs the task of a request on its connection's event loop, so that nothing between them changes threads.
+/// Runs the task of a request on its connection's event loop, so that a request never changes threads.
 final class LoopExecutor: TaskExecutor {
     private let loop: any EventLoop
 

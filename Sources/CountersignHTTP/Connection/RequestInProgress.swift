@@ -1,16 +1,17 @@
 import NIOCore
 
-/// A request that a connection is answering, with what the route wants of its body.
+/// The request that a connection is answering, and how much of its body the route wants.
 struct RequestInProgress {
     let framing: HeadReader.Framing
-    /// Why it is refused before any route sees it.
+    /// Why it is refused before any route sees it; nil for a request that a route answers.
     let fault: HTTPFault?
-    /// What the route takes of the body; nil before it asks for it and after it has got it.
+    /// How many bytes of body the route accepts; nil before it asks for the body and after it has got it.
     var wanted: Int?
-    /// Whether the client sends nothing of the body before it is told to.
+    /// Whether the client waits to be told before it sends the body.
     var awaitsContinue: Bool
     private var body: BodyReader
 
+    /// - Parameter limits: of the trailers.
     init(_ framing: HeadReader.Framing, limits: HeadLimits) {
         self.framing = framing
         fault = nil
@@ -18,7 +19,7 @@ struct RequestInProgress {
         body = BodyReader(framing.body, limits: limits)
     }
 
-    /// One that was none.
+    /// For bytes that are not a request.
     init(_ fault: HTTPFault, limits: HeadLimits) {
         framing = HeadReader.Framing()
         self.fault = fault
@@ -26,9 +27,9 @@ struct RequestInProgress {
         body = BodyReader(.none, limits: limits)
     }
 
-    /// Reads what the route wants of the body.
-    /// - Parameter isLast: whether nothing comes after `input`.
-    /// - Returns: nil if the route wants nothing, or has to wait.
+    /// Reads the body for the route.
+    /// - Parameter isLast: whether nothing will arrive after `input`.
+    /// - Returns: nil if the route has not asked for the body, or has to wait for it.
     mutating func readBody(_ input: inout ByteBuffer, isLast: Bool) -> ConnectionMachine.Body? {
         guard let limit = wanted else { return nil }
         let found: ConnectionMachine.Body
@@ -43,8 +44,8 @@ struct RequestInProgress {
         return found
     }
 
-    /// Drops what the route has left of the body.
-    /// - Returns: whether that was all of it, so that another request may follow.
+    /// Drops the rest of the body that the route did not read.
+    /// - Returns: whether the body is complete, so that another request may follow.
     mutating func dropBody(_ input: inout ByteBuffer) -> Bool {
         fault == nil && body.read(&input, upTo: ConnectionMachine.aheadBytes) == .complete
     }

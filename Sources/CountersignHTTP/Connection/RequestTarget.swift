@@ -1,12 +1,12 @@
 import HTTPTypes
 import TokenExchange
 
-/// What a request asks for and of whom: the rules of RFC 9112 §3.2 and RFC 3986 for targets and `Host`.
+/// The path and the host of a request: the rules of RFC 9112 §3.2 and RFC 3986 for targets and `Host`.
 enum RequestTarget {
-    /// Where path and authority of a request target are.
+    /// Finds path and authority in a request target.
     ///
-    /// - Returns: the path without its query, empty if there is none; the authority of the absolute form, which `Host`
-    ///   must then yield to (RFC 9112 §3.2.2). `CONNECT` is for proxies and has no target here.
+    /// - Returns: the path without its query, empty if there is none; and the authority if the target has the absolute
+    ///   form, which then replaces `Host` (RFC 9112 §3.2.2). `CONNECT` is for proxies and is refused.
     static func split(
         _ target: Slice<UnsafeRawBufferPointer>, method: HTTPRequest.Method
     ) throws(HTTPFault) -> (path: Range<Int>, authority: Range<Int>?) {
@@ -25,15 +25,15 @@ enum RequestTarget {
         throw .targetMalformed
     }
 
-    /// The path of `target`; unreserved characters that were percent-encoded stand for themselves.
+    /// The path as text, with percent-encoded unreserved characters decoded; `/` if it is empty.
     static func path(_ bytes: Slice<UnsafeRawBufferPointer>) -> String {
         guard !bytes.isEmpty else { return "/" }
         guard bytes.contains(UInt8(ascii: "%")) else { return String(decoding: bytes, as: UTF8.self) }
         return String(decoding: decodingUnreserved(bytes), as: UTF8.self)
     }
 
-    /// The host that `authority` names (RFC 3986 §3.2.2, RFC 9110 §7.2): ASCII in lower case, without port and last dot. There
-    /// must be one, and nobody's name or password before it.
+    /// The host in `authority` (RFC 3986 §3.2.2, RFC 9110 §7.2): ASCII in lower case, without port and trailing dot. It
+    /// must not be empty, nor have a user before it.
     static func host(_ authority: Slice<UnsafeRawBufferPointer>) throws(HTTPFault) -> ExactText {
         let isLiteral = authority.first == UInt8(ascii: "[")
         let searched = isLiteral ? authority.drop { $0 != UInt8(ascii: "]") } : authority
@@ -76,7 +76,7 @@ enum RequestTarget {
         return true
     }
 
-    /// Other percent encodings, and a `%` that begins none, stay as they are.
+    /// Other percent encodings, and a lone `%`, stay as they are.
     private static func decodingUnreserved(_ bytes: Slice<UnsafeRawBufferPointer>) -> [UInt8] {
         var decoded: [UInt8] = []
         decoded.reserveCapacity(bytes.count)

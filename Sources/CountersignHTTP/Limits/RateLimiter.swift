@@ -1,18 +1,20 @@
 import Synchronization
 package import TokenExchange
 
-/// How many refused requests each source may still send: its allowance, a token bucket. What is answered as asked costs
-/// nothing. A source without allowance is barred until a part of it is back, its good requests too: nobody looks at them.
+/// Counts how many refused requests each source may still send: its allowance, a token bucket. Requests that succeed
+/// cost nothing. A source without allowance is barred until part of it has come back; its good requests are not looked
+/// at either.
 ///
-/// Remembers a bounded number of sources in two generations: when the younger is full it becomes the older one, and
-/// what was in the older one is forgotten. Forgetting errs on the side of letting a request through.
+/// Remembers a bounded number of sources in two generations: when the younger one is full it becomes the older one, and
+/// the sources in the older one are forgotten. A forgotten source has its whole allowance again.
 package final class RateLimiter: Sendable {
+    /// The size and the refill rate of an allowance.
     package struct Limits: Sendable, Equatable {
-        /// The lasting rate for each source; 0 turns all of it off.
+        /// How much of an allowance comes back each second; 0 turns the limiter off.
         package let requestsPerSecond: Int
-        /// How many may come at once after a quiet time.
+        /// The whole allowance: how many refused requests may come at once after a quiet time.
         package let burst: Int
-        /// Up to twice as many are remembered.
+        /// How many sources one generation holds, so up to twice as many are remembered.
         package let sources: Int
 
         package init(requestsPerSecond: Int, burst: Int, sources: Int) {
@@ -22,38 +24,41 @@ package final class RateLimiter: Sendable {
         }
     }
 
-    /// Why a source is not listened to, and for how long.
+    /// A source has no allowance left.
     package struct Bar: Error, Equatable {
+        /// How long until it has.
         package let wait: Duration
-        /// Of the refusal that was the last one it could afford.
+        /// The reason of the last refusal that it could afford.
         package let reason: String
     }
 
     private let allowances: Mutex<Allowances>
     private let elapsed: @Sendable () -> Duration
 
+    /// - Parameter time: its monotonic clock is used.
     package init(_ limits: Limits, time: TimeSource) {
         allowances = Mutex(Allowances(limits: limits))
         elapsed = time.elapsed
     }
 
-    /// Takes up the limits of a reload. Allowances stay unless these are others.
+    /// Uses the limits of a reload. Allowances are kept unless the limits have changed.
     package func use(_ limits: Limits) {
         allowances.withLock { if $0.limits != limits { $0 = Allowances(limits: limits) } }
     }
 
-    /// How many sources and verifiers are remembered.
+    /// How many sources are remembered, and verifiers at sources.
     package var count: Int { allowances.withLock(\.count) }
 
-    /// Takes nothing.
+    /// Spends nothing.
     /// - Parameter source: nil for one without an address, which is never barred.
+    /// - Throws: ``Bar`` if the source has no allowance left.
     package func check(_ source: RequestSource?) throws(Bar) {
         guard let source else { return }
         if let bar = allowances.withLock({ $0.bar(AllowanceHolder(source), at: elapsed()) }) { throw bar }
     }
 
-    /// A request of `source` is to be refused for this reason.
-    /// - Throws: ``Bar`` if it cannot afford that: then it shall not learn the reason.
+    /// Spends allowance for a request that is refused for this reason.
+    /// - Throws: ``Bar`` if there is none left; the caller must then not tell the reason.
     package func spend(_ source: RequestSource?, reason: String) throws(Bar) {
         guard let source else { return }
         if let bar = allowances.withLock({ $0.spend(AllowanceHolder(source), reason: reason, at: elapsed()) }) {
@@ -65,18 +70,22 @@ package final class RateLimiter: Sendable {
 // MARK: - Verifiers
 
 extension RateLimiter {
-    /// Has a verifier looked up by its credentials, unless the source must not guess any more. Finding nobody is a wrong guess,
-    /// and counts.
+    /// Looks up a verifier by its credentials, unless the source may not guess any more. Finding none is a wrong guess
+    /// and spends allowance.
     ///
-    /// Both happen in one step: guesses in parallel cannot outrun the count, and good credentials in parallel do not use up
-    /// each other's allowance.
+    /// Both happen in one step, so that parallel guesses cannot outrun the count, and parallel good credentials do not
+    /// spend each other's allowance.
     ///
-    /// A verifier that was found for a source has an allowance of its own there, which wrong secrets under its id alone
-    /// spend. So nobody else behind the same address can bar it; and its secret can be guessed no more often than any other.
+    /// A verifier that has been found at a source has its own allowance there, which only wrong secrets with its id
+    /// spend. So nobody else behind the same address can bar it, and its secret cannot be guessed more often than any
+    /// other.
     ///
     /// - Parameters:
-    ///   - ids: under which the request presents itself.
-    ///   - reason: of the refusal, if nobody is found.
+    ///   - ids: the ids that the request claims.
+    ///   - reason: of the refusal if none is found.
+    ///   - find: looks the verifier up; called at most once, within the lock.
+    /// - Returns: nil if none is found.
+    /// - Throws: ``Bar`` if the source may not guess any more.
     package func verifier(
         claiming ids: [ExactText], from source: RequestSource?, reason: String, find: () -> Verifier?
     ) throws(Bar) -> Verifier? {
@@ -104,7 +113,7 @@ extension RateLimiter {
 
 // MARK: - Allowances
 
-/// A source; or a verifier at a source where it was found.
+/// Who has an allowance: a source, or a verifier at a source where it was found.
 private struct AllowanceHolder: Hashable {
     let source: RequestSource
     let verifier: ExactText?
@@ -123,7 +132,7 @@ private struct Allowances {
     private struct Allowance {
         var rest: Double
         var at: Duration
-        /// Of the last refusal.
+        /// The reason of the last refusal.
         var reason: String
     }
 
@@ -143,7 +152,7 @@ private struct Allowances {
         return RateLimiter.Bar(wait: wait, reason: allowance.reason)
     }
 
-    /// - Returns: why it cannot; nil if it could.
+    /// - Returns: nil if it could afford the refusal, which is then spent.
     mutating func spend(_ holder: AllowanceHolder, reason: String, at now: Duration) -> RateLimiter.Bar? {
         if let bar = bar(holder, at: now) { return bar }
         guard limits.requestsPerSecond > 0 else { return nil }
@@ -152,14 +161,14 @@ private struct Allowances {
         return nil
     }
 
-    /// Goes on remembering a verifier at a source. It begins with what the source has left.
+    /// Keeps remembering a verifier at a source. At first it has as much as the source has left.
     mutating func keep(_ holder: AllowanceHolder, at now: Duration) {
         guard limits.requestsPerSecond > 0, younger[holder] == nil else { return }
         let kept = knows(holder) ? holder : AllowanceHolder(holder.source)
         store(allowance(of: kept, at: now), of: holder)
     }
 
-    /// As it has grown until now; a holder that is not remembered has all of it.
+    /// As it has grown until now; a holder that is not remembered has the whole allowance.
     private func allowance(of holder: AllowanceHolder, at now: Duration) -> Allowance {
         guard var allowance = younger[holder] ?? older[holder] else {
             return Allowance(rest: Double(limits.burst), at: now, reason: "")

@@ -1,18 +1,19 @@
 import HTTPTypes
 import TokenExchange
 
-/// The address of the client, by what trusted proxies report of it.
+/// The address of the client, as trusted proxies report it.
 ///
-/// Each proxy writes, at the right end, whom it was talking to. So the client is the rightmost address that is not a trusted
-/// proxy itself. What stands left of it is the client's own word, and is not read.
+/// Each proxy appends the address of its peer. So the client is the rightmost address that is not a trusted proxy.
+/// Everything to the left of it was written by the client and is not read.
 ///
-/// `X-Forwarded-For` decides if there is one, else `Forwarded` (RFC 7239): most proxies write the former, and pass on what a
-/// client has written into the latter. If an entry is no address (`unknown`, a name, rubbish), and after ``hopLimit``
-/// proxies, the last good address counts, which is a proxy's.
+/// `X-Forwarded-For` is used if there is one, else `Forwarded` (RFC 7239): most proxies write the former, and pass on a
+/// `Forwarded` that the client has written. At an entry that is not an address (`unknown`, a name, anything else), and
+/// after ``hopLimit`` proxies, the last address before it is used, which is a proxy's.
 enum ForwardedAddress {
-    /// Entries that are looked at; far more than there are proxies in a row.
+    /// How many entries are looked at; far more than there are proxies in a row.
     static let hopLimit = 32
 
+    /// Whether anybody has reported a client's address, whoever it was.
     static func isReported(in headers: RequestFields) -> Bool {
         headers[.xForwardedFor] != nil || headers[.forwarded] != nil
     }
@@ -32,8 +33,8 @@ enum ForwardedAddress {
         return client
     }
 
-    /// The value of `for` in an element of `Forwarded` (RFC 7239 §4), without quotes; nil unless there is exactly one. A
-    /// backslash, which no address needs, makes all of it unreadable.
+    /// The value of `for` in an element of `Forwarded` (RFC 7239 §4), without quotes; nil unless there is exactly one.
+    /// An element with a backslash, which no address needs, is not read.
     private static func forwardedNode(_ element: Substring.UTF8View) -> Substring.UTF8View? {
         guard !element.contains(UInt8(ascii: "\\")) else { return nil }
         var isQuoted = false
@@ -51,7 +52,7 @@ enum ForwardedAddress {
         return node.count > 1 && node.last == UInt8(ascii: "\"") ? node.dropFirst().dropLast() : nil
     }
 
-    /// The address in what RFC 7239 §6 calls a node. A port, brackets and a zone do not make another client.
+    /// The address in what RFC 7239 §6 calls a node, without port, brackets and zone.
     private static func address(_ node: Substring.UTF8View) -> IPAddress? {
         let brackets = node.first == UInt8(ascii: "[") ? node.firstIndex(of: UInt8(ascii: "]")) : nil
         if let end = brackets {
@@ -67,7 +68,7 @@ enum ForwardedAddress {
         IPAddress(text.prefix { $0 != UInt8(ascii: "%") })
     }
 
-    /// Digits, or an obfuscated port, behind a colon.
+    /// A colon, and then digits or an obfuscated port.
     private static func isPort(_ text: Substring.UTF8View) -> Bool {
         let port = text.dropFirst()
         guard text.first == UInt8(ascii: ":"), let first = port.first else { return false }
@@ -75,10 +76,10 @@ enum ForwardedAddress {
     }
 }
 
-/// The elements of a list (RFC 9110 §5.6.1), last to first, without blanks around them. A comma within quotes separates
-/// nothing.
+/// The elements of a list (RFC 9110 §5.6.1) from the last to the first, without blanks around them. A comma within
+/// quotes does not separate elements.
 private struct EntriesFromTheEnd: Sequence, IteratorProtocol {
-    /// Nil once the first element was handed out.
+    /// Nil once the first element has been returned.
     private var rest: Substring.UTF8View?
 
     init(of list: String) {

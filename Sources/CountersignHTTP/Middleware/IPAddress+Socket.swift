@@ -3,7 +3,7 @@ package import NIOCore
 package import TokenExchange
 
 extension IPAddress {
-    /// Nil for what has no address (a Unix domain socket).
+    /// Nil if there is no IP address (a Unix domain socket).
     package init?(_ address: SocketAddress?) {
         guard let address else { return nil }
         switch address {

@@ -1,5 +1,5 @@
-/// Routes of which what the caller gets wrong (4xx) spends the allowance of its source. What is answered as asked spends
-/// nothing, and our failures do not. Routes whose work costs something look first whether the source is barred.
+/// Routes whose refusals (4xx) spend the allowance of the caller's source. Success and our own failures spend nothing.
+/// Whether the source is barred is checked by the routes themselves, before they do anything costly.
 package struct RateLimitedRoutes<Inner: Routes>: Routes {
     private let routes: Inner
     private let limiter: RateLimiter
@@ -11,6 +11,7 @@ package struct RateLimitedRoutes<Inner: Routes>: Routes {
 
     package func name(of path: Substring) -> String { routes.name(of: path) }
 
+    /// - Throws: the routes' problem, or `rate_limited` if the source cannot afford to learn it.
     package func reply(to request: IncomingRequest) async throws(Problem) -> Reply {
         let problem: Problem
         do { return try await routes.reply(to: request) } catch { problem = error }
@@ -19,12 +20,5 @@ package struct RateLimitedRoutes<Inner: Routes>: Routes {
             throw problem.limited(by: error)
         }
         throw problem
-    }
-}
-
-extension RateLimiter {
-    /// To be called before a request costs something.
-    func admit(_ request: IncomingRequest) throws(Problem) {
-        do { try check(request.source) } catch { throw Problem(error) }
     }
 }

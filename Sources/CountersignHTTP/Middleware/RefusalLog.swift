@@ -3,14 +3,14 @@ import ServiceLifecycle
 import Synchronization
 package import TokenExchange
 
-/// Keeps a flood of refused requests from becoming a flood of log lines. The first refusals of a source in each second
-/// have a line each, so that support finds them; the others are counted, and one line says how many there were.
+/// Keeps a flood of refused requests from becoming a flood of log lines. In each second, the first refusals of a source
+/// have a line each, so that support can find them; the others are counted, and one line says how many there were.
 package final class RefusalLog: Service {
     private struct Second {
         var lines = 0
-        /// By source; nil for what has no address.
+        /// By source; nil for clients without an address.
         var sources: [RequestSource?: Tally] = [:]
-        /// Of sources beyond those that are told apart.
+        /// For all sources beyond the limit.
         var others = Tally()
     }
 
@@ -24,11 +24,11 @@ package final class RefusalLog: Service {
         mutating func leaveOut(_ status: Int, _ count: Int = 1) { leftOut[status, default: 0] += count }
     }
 
-    /// Of all sources together, as a multiple of what one source has.
+    /// How many lines all sources together may have, as a multiple of those of one source.
     private static let sharesOfAll = 20
-    /// That are told apart within a second.
+    /// How many sources are counted separately within a second.
     private static let sourceLimit = 1000
-    /// Summaries of a second; the rest is one line more.
+    /// How many sources have a summary of their own each second; one more line is for the others.
     private static let summaryLimit = 10
 
     private let second = Mutex(Second())
@@ -46,7 +46,7 @@ package final class RefusalLog: Service {
         self.sleep = sleep
     }
 
-    /// Whether a refusal has a line of its own; one that has not is counted.
+    /// Whether to log this refusal; if not, it is counted.
     package func admits(status: Int, from source: RequestSource?) -> Bool {
         second.withLock { second in
             guard second.sources[source] != nil || second.sources.count < Self.sourceLimit else {
@@ -64,7 +64,7 @@ package final class RefusalLog: Service {
         }
     }
 
-    /// Ends each second, and the last one when the services end.
+    /// Logs the summaries each second, and once more when the services end.
     package func run() async {
         await cancelWhenGracefulShutdown {
             while (try? await self.sleep(.seconds(1))) != nil { self.endSecond() }
@@ -72,7 +72,7 @@ package final class RefusalLog: Service {
         endSecond()
     }
 
-    /// Says what was left out since the last time.
+    /// Logs how many refusals were left out since the last call.
     package func endSecond() {
         let second = second.withLock { second in
             defer { second = Second() }
@@ -87,7 +87,7 @@ package final class RefusalLog: Service {
         if others.count > 0 { log(others, of: "others") }
     }
 
-    /// One of the few lines that hold an address: without it nobody could do anything about the flood.
+    /// One of the few log lines that name an address: without it, nobody could act against the flood.
     private func log(_ tally: Tally, of source: String) {
         let statuses = tally.leftOut.map { (String($0), Logger.MetadataValue.stringConvertible($1)) }
         logger.notice(

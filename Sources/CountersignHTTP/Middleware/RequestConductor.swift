@@ -2,7 +2,8 @@ import HTTPTypes
 package import Logging
 package import TokenExchange
 
-/// The outermost layer of a listener: gives a request its id, has it answered, renders problems, and logs once.
+/// The outermost layer of a listener: gives a request its id, has it answered, renders problems, and logs each request
+/// once.
 package struct RequestConductor: Sendable {
     private let routes: any Routes
     private let sources: RequestSources
@@ -14,10 +15,10 @@ package struct RequestConductor: Sendable {
     private let date = HTTPDateCache()
 
     /// - Parameters:
-    ///   - sources: who sends what.
-    ///   - quietRoutes: what is asked all the time; has a line at level `debug` unless we failed.
+    ///   - sources: finds out who sends a request.
+    ///   - quietRoutes: names of endpoints that are called all the time; logged at level `debug` unless we failed.
     ///   - metrics: nil if requests are not counted.
-    ///   - refusals: nil if each refused request has a line.
+    ///   - refusals: nil if every refused request is logged.
     package init(
         routes: any Routes, sources: RequestSources, time: TimeSource, logger: Logger, quietRoutes: [String] = [],
         metrics: RequestMetrics? = nil, refusals: RefusalLog? = nil
@@ -31,14 +32,15 @@ package struct RequestConductor: Sendable {
         self.logger = logger
     }
 
-    /// The request that begins with `head` and arrives now.
-    /// - Parameter peer: who is at the other end of the connection; nil if it has no address.
+    /// The request with this head, which arrives now.
+    /// - Parameter peer: the address at the other end of the connection; nil if it has none.
     func request(_ head: RequestHead, from peer: IPAddress?, body: any RequestBody) -> IncomingRequest {
         IncomingRequest(
             head, id: RequestID.choose(incoming: head.headerFields[.requestID]),
             source: sources.source(of: head.headerFields, from: peer), arrivedAt: time.elapsed(), body: body)
     }
 
+    /// Never throws: a problem becomes an answer.
     func answer(_ request: IncomingRequest) async -> Reply {
         var problem: Problem?
         let reply: Reply
@@ -53,7 +55,7 @@ package struct RequestConductor: Sendable {
             since: request.arrivedAt)
     }
 
-    /// The answer to what is no request.
+    /// The answer to bytes that are not a request.
     func refuse(_ fault: HTTPFault, from peer: IPAddress?) -> Reply {
         let id = RequestID.choose(incoming: nil)
         let problem = Problem(fault)
@@ -62,7 +64,7 @@ package struct RequestConductor: Sendable {
             since: time.elapsed())
     }
 
-    /// Logs and counts; the answer then has what every answer has.
+    /// Logs and counts; returns the answer with the headers that every answer has.
     private func report(
         _ reply: Reply, _ problem: Problem?, requestID: String, source: RequestSource?, route: String,
         since start: Duration
@@ -76,7 +78,8 @@ package struct RequestConductor: Sendable {
         return reply
     }
 
-    /// One line per request. Names in it come from the configuration, reasons from closed sets; nothing from the request does.
+    /// One line per request. Its names come from the configuration and its reasons from closed sets; nothing comes from
+    /// the request.
     private func log(_ report: Report, requestID: String, source: RequestSource?) {
         let level: Logger.Level =
             report.failure != nil ? .error : quietRoutes.contains(report.kind.route) ? .debug : .info
@@ -105,7 +108,7 @@ package struct RequestConductor: Sendable {
     }
 }
 
-/// What log and metrics say of a request.
+/// What log and metrics say about a request.
 private struct Report {
     let kind: RequestMetrics.Kind
     let duration: Duration
@@ -114,7 +117,7 @@ private struct Report {
     let failure: Failure?
     let clockDifference: Duration?
 
-    /// Whether it was the caller's fault.
+    /// Whether the caller got something wrong.
     var isRefusal: Bool { 400..<500 ~= kind.status && failure == nil }
 
     init(_ reply: Reply, _ problem: Problem?, route: String, duration: Duration) {

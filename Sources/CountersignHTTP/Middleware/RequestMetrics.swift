@@ -2,18 +2,19 @@ package import CoreMetrics
 import Synchronization
 import TokenExchange
 
-/// Counts and times requests through swift-metrics. Labels are constants and names from the configuration, so that no
-/// caller can make up series.
+/// Counts and times requests through swift-metrics. Labels are constants and names from the configuration, so that
+/// callers cannot create series.
 package final class RequestMetrics: Sendable {
     private let factory: any MetricsFactory
     private let routes: [String]?
     private let series = Mutex<[Kind: Series]>([:])
 
+    /// Requests of one kind share their series.
     struct Kind: Hashable {
         let route: String
         let status: Int
         let error: ErrorCode?
-        /// The precise reason, where the code hides it.
+        /// The precise reason behind the code.
         let reason: String?
         let identityProvider: ExactText?
         let degradedBy: String?
@@ -24,12 +25,13 @@ package final class RequestMetrics: Sendable {
         let timer: Timer
     }
 
-    /// - Parameter routes: those that are counted; nil for all.
+    /// - Parameter routes: the names of the endpoints to count; nil for all.
     package init(factory: any MetricsFactory, of routes: [String]? = nil) {
         self.factory = factory
         self.routes = routes
     }
 
+    /// Costs one lock and a few atomic additions once a kind has been seen.
     func record(_ kind: Kind, duration: Duration) {
         guard routes?.contains(kind.route) ?? true else { return }
         let series = series.withLock { series in
@@ -73,12 +75,12 @@ package final class RequestMetrics: Sendable {
     private static let degraded = "countersign_degraded_total"
     private static let durations = "countersign_request_duration_seconds"
 
-    /// For those who read the exposition.
+    /// What each metric means, for the exposition's `# HELP`.
     package static let descriptions = [
         requests: "Requests by route, status and error code.",
         refusals: "Refused requests by identity provider and precise reason.",
         rateLimited:
-            "Requests of sources that are barred, by route, identity provider and the reason of the refusals before them.",
+            "Requests of barred sources, by route, identity provider and the reason of the refusals before them.",
         degraded: "Logins of optional identity providers that went on without a token, or without a stored session.",
         durations: "From a request's head to its answer.",
     ]

@@ -3,21 +3,23 @@ package import Logging
 import Synchronization
 package import TokenExchange
 
-/// Finds out who sends a request: whoever the connection comes from, or the client behind a trusted proxy.
+/// Finds out who sends a request: the peer of the connection, or the client behind a trusted proxy.
 package final class RequestSources: Sendable {
     private let trustedProxies: IPNetworkSet
     private let ignored: Counter
     private let logger: Logger
     private let hasNoted = Atomic(false)
 
+    /// - Parameter trustedProxies: the proxies whose reports about clients are believed.
     package init(trustedProxies: IPNetworkSet, metrics factory: any MetricsFactory, logger: Logger) {
         self.trustedProxies = trustedProxies
         ignored = Counter(label: Self.ignoredForwarding, dimensions: [], factory: factory)
         self.logger = logger
     }
 
-    /// - Parameter peer: where the connection comes from; nil if it has no address.
-    /// - Returns: nil for a connection without address.
+    /// The source whose allowance a request spends.
+    /// - Parameter peer: the address at the other end of the connection; nil if it has none.
+    /// - Returns: nil for a connection without an address.
     package func source(of headers: RequestFields, from peer: IPAddress?) -> RequestSource? {
         guard let peer else { return nil }
         guard ForwardedAddress.isReported(in: headers) else { return RequestSource(peer) }
@@ -28,7 +30,7 @@ package final class RequestSources: Sendable {
         return RequestSource(ForwardedAddress.client(behind: peer, by: headers, trusting: trustedProxies))
     }
 
-    /// Once: most likely a load balancer is missing in the configuration, and if not, anybody can send such headers.
+    /// Logged only once: most likely the configuration lacks a load balancer, but anybody can send such headers.
     private func noteIgnored(from peer: IPAddress) {
         ignored.increment()
         guard hasNoted.compareExchange(expected: false, desired: true, ordering: .relaxed).exchanged else { return }
@@ -43,9 +45,9 @@ package final class RequestSources: Sendable {
 
     private static let ignoredForwarding = "countersign_forwarded_ignored_total"
 
-    /// For those who read the exposition.
+    /// What the metric means, for the exposition's `# HELP`.
     package static let descriptions = [
         ignoredForwarding:
-            "Requests whose X-Forwarded-For or Forwarded was ignored, since they came from no trusted proxy."
+            "Requests whose X-Forwarded-For or Forwarded was ignored, because they did not come from a trusted proxy."
     ]
 }

@@ -8,27 +8,28 @@ struct CallbackRoute {
     let bodyLimit: Int
     let jsonLimits: JSONLimits
 
-    func reply(to request: IncomingRequest, for provider: IdentityProvider?) async throws(Problem) -> Reply {
+    /// - Parameter provider: nil if path or host name none that is configured.
+    func reply(to request: IncomingRequest, for provider: IdentityProvider?) async throws -> Reply {
         guard let provider else { throw Problem(.identityProviderUnknown) }
-        do throws(Problem) {
+        do {
             var reply = try await answer(request, for: provider)
             reply.notes.identityProvider = provider.name
             return reply
         } catch {
-            var problem = error
+            var problem = Problem(error)
             problem.identityProvider = provider.name
             problem.isOptionalLogin = provider.mode == .optional
             throw problem
         }
     }
 
-    private func answer(_ request: IncomingRequest, for provider: IdentityProvider) async throws(Problem) -> Reply {
-        try limiter.admit(request)
+    private func answer(_ request: IncomingRequest, for provider: IdentityProvider) async throws -> Reply {
+        try limiter.check(request.source)
         guard request.hasMediaType("application/json") else { throw Problem(.unsupportedMediaType) }
         let text = try await request.collectBody(upTo: bodyLimit)
         // While it arrived, other requests of this source may have been refused.
-        try limiter.admit(request)
-        let body = try Self.callbackBody(text, limits: jsonLimits)
+        try limiter.check(request.source)
+        let body = try CallbackBody(text, limits: jsonLimits)
         let outcome = await exchange(
             ExchangeRequest(
                 identityToken: body.identityToken, device: body.device, provider: provider,
@@ -36,13 +37,7 @@ struct CallbackRoute {
         return try Self.reply(with: outcome)
     }
 
-    private static func callbackBody(_ text: [UInt8], limits: JSONLimits) throws(Problem) -> CallbackBody {
-        do { return try CallbackBody(text, limits: limits) } catch {
-            throw Problem(.invalidRequest, reason: error.reason)
-        }
-    }
-
-    private static func reply(with outcome: ExchangeOutcome) throws(Problem) -> Reply {
+    private static func reply(with outcome: ExchangeOutcome) throws -> Reply {
         switch outcome {
         case .issued(let issued, let tenant):
             var reply = Reply.callback(issued.externalIdentity)

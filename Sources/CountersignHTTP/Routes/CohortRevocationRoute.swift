@@ -7,11 +7,12 @@ import TokenExchange
 /// `issued_before`, in whole seconds of Unix time.
 struct CohortRevocationRoute {
     let revocations: RevocationList
-    /// Whether there can be such a cohort by the configuration of the moment.
+    /// Whether the current configuration has the tenant or identity provider that a cohort names; true for other
+    /// cohorts.
     let isConfigured: @Sendable (Cohort) -> Bool
     let bodyLimit: Int
 
-    func reply(to request: IncomingRequest, from verifier: Verifier) async throws(Problem) -> Reply {
+    func reply(to request: IncomingRequest, from verifier: Verifier) async throws -> Reply {
         guard verifier.revocation == .all else { throw Problem(.revocationNotAllowed) }
         let form = try await request.collectForm(upTo: bodyLimit)
         // A mistyped `issued_before` must not end more than was meant.
@@ -20,11 +21,11 @@ struct CohortRevocationRoute {
         else {
             throw Problem(.invalidRequest, reason: "no_single_cohort")
         }
-        // Nor must a mistyped name be taken for done.
+        // Nor must a mistyped name look as if its sessions had been ended.
         guard isConfigured(cohort) else {
             throw Problem(.invalidRequest, reason: "name_not_configured").expecting(.configuredName)
         }
-        do { try await revocations.revoke(cohort, issuedBefore: form.issuedBefore.time) } catch { throw Problem(error) }
+        try await revocations.revoke(cohort, issuedBefore: form.issuedBefore.time)
         return Reply(status: .noContent, headers: [.cacheControl: "no-store"])
     }
 }

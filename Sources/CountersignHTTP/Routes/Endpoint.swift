@@ -1,12 +1,13 @@
 import HTTPTypes
 
-/// One path of a listener: how it is reached, called and answered.
+/// One row of a listener's table: a path, the methods that it takes, and how it answers.
 struct Endpoint: Sendable {
     enum Path: Sendable {
         case exactly(String)
-        /// All paths that begin so.
+        /// All paths with this prefix.
         case below(String)
 
+        /// By bytes; a path that ends in another slash is another path.
         func matches(_ path: Substring) -> Bool {
             switch self {
             case .exactly(let text): path == text
@@ -15,25 +16,27 @@ struct Endpoint: Sendable {
         }
     }
 
-    /// In metrics and the log.
+    /// What metrics and the log call it.
     let name: String
     let path: Path
     /// `HEAD` is allowed where `GET` is.
     let methods: [HTTPRequest.Method]
-    /// What the sentences for a bad request say of a good one.
+    /// Which sentence a bad request is answered with.
     let form: RequestForm
-    /// Whether a source without allowance is turned away before anything else. Endpoints that have to know more of the
-    /// request first (whose login, which verifier) see to that themselves.
+    /// Whether a source without allowance is turned away before anything else. Endpoints that must first know more
+    /// about the request (whose login, which verifier) check the allowance themselves.
     var isLimited = false
     /// Whether problems have the form of RFC 6749 §5.2 instead of a problem document.
     var hasOAuthErrors = false
-    /// Of problems.
+    /// Headers that every problem of this endpoint has.
     var headers: @Sendable (IncomingRequest) -> HTTPFields = { _ in [:] }
-    let answer: @Sendable (IncomingRequest) async throws(Problem) -> Reply
+    /// Throws a ``Problem``, or an error that one can be made of.
+    let answer: @Sendable (IncomingRequest) async throws -> Reply
 
+    /// - Parameter methods: `HEAD` is added if `GET` is among them.
     init(
         _ name: String, _ path: Path, _ methods: [HTTPRequest.Method], _ form: RequestForm = .http,
-        answer: @escaping @Sendable (IncomingRequest) async throws(Problem) -> Reply
+        answer: @escaping @Sendable (IncomingRequest) async throws -> Reply
     ) {
         self.name = name
         self.path = path
@@ -42,20 +45,21 @@ struct Endpoint: Sendable {
         self.answer = answer
     }
 
-    /// The same, for sources that have an allowance left.
+    /// The same endpoint, only for sources that have an allowance left.
     var limited: Endpoint {
         var endpoint = self
         endpoint.isLimited = true
         return endpoint
     }
 
-    /// The same, with the problems of OAuth.
+    /// The same endpoint, with errors in the form of OAuth.
     var withOAuthErrors: Endpoint {
         var endpoint = self
         endpoint.hasOAuthErrors = true
         return endpoint
     }
 
+    /// The same endpoint, with these headers on every problem.
     func withHeaders(_ headers: @escaping @Sendable (IncomingRequest) -> HTTPFields) -> Endpoint {
         var endpoint = self
         endpoint.headers = headers
@@ -63,29 +67,32 @@ struct Endpoint: Sendable {
     }
 }
 
-/// What one listener answers. The first endpoint with a path counts.
+/// All endpoints of one listener. If several match a path, the first one answers.
 struct EndpointTable: Sendable {
-    /// Of paths that lead nowhere.
+    /// What metrics and the log call a path without an endpoint.
     static let nameOfOthers = "other"
 
     private let endpoints: [Endpoint]
     private let limiter: RateLimiter
 
+    /// - Parameter limiter: knows which sources have an allowance left.
     init(_ endpoints: [Endpoint], limiter: RateLimiter) {
         self.endpoints = endpoints
         self.limiter = limiter
     }
 
+    /// The name of the endpoint at `path`, or ``nameOfOthers``.
     func name(of path: Substring) -> String { endpoint(at: path)?.name ?? Self.nameOfOthers }
 
+    /// Whatever the endpoint throws becomes a problem here: with its sentence, headers and form.
     func reply(to request: IncomingRequest) async throws(Problem) -> Reply {
         guard let endpoint = endpoint(at: request.path) else { throw Problem(.notFound) }
-        do throws(Problem) {
+        do {
             try request.expect(endpoint.methods)
-            if endpoint.isLimited { try limiter.admit(request) }
+            if endpoint.isLimited { try limiter.check(request.source) }
             return try await endpoint.answer(request)
         } catch {
-            let problem = error.expecting(endpoint.form).with(endpoint.headers(request))
+            let problem = Problem(error).expecting(endpoint.form).with(endpoint.headers(request))
             throw endpoint.hasOAuthErrors ? problem.asOAuth() : problem
         }
     }
@@ -94,8 +101,8 @@ struct EndpointTable: Sendable {
 }
 
 extension IncomingRequest {
-    /// - Throws: a problem with the `Allow` header (RFC 9110 §15.5.6).
-    fileprivate func expect(_ methods: [HTTPRequest.Method]) throws(Problem) {
+    /// - Throws: a problem with the `Allow` header (RFC 9110 §15.5.6) if the method is none of these.
+    fileprivate func expect(_ methods: [HTTPRequest.Method]) throws {
         guard methods.contains(head.method) else {
             throw Problem(.methodNotAllowed).with([.allow: methods.map(\.rawValue).joined(separator: ", ")])
         }

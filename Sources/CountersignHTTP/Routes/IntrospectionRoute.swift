@@ -4,14 +4,14 @@ import TokenExchange
 /// `POST /introspect` (RFC 7662): a verifier asks about an external identity.
 struct IntrospectionRoute {
     let introspect: IntrospectSession
-    /// The `iss` of all that we mint.
+    /// The `iss` of every token that we mint.
     let issuer: ExactText
     let bodyLimit: Int
 
-    func reply(to request: IncomingRequest, from verifier: Verifier) async throws(Problem) -> Reply {
+    /// Answers 200 also for a token that is unknown, expired, revoked, or not for this verifier: `{"active":false}`.
+    func reply(to request: IncomingRequest, from verifier: Verifier) async throws -> Reply {
         let token = try await request.collectToken(upTo: bodyLimit)
-        let status: SessionStatus
-        do { status = try await introspect(token, for: verifier) } catch { throw Problem(error) }
+        let status = try await introspect(token, for: verifier)
         var reply = Reply.json(text(of: status))
         reply.notes.identityProvider = status.session?.record.identityProvider
         return reply
@@ -25,7 +25,8 @@ struct IntrospectionRoute {
         }
     }
 
-    /// RFC 7662 §2.2. The claims of a JWT are answered to the letter; an opaque token gets those that a JWT would have.
+    /// RFC 7662 §2.2. The claims of a JWT are answered unchanged; for an opaque token, the claims that a JWT would
+    /// have.
     private func text(of session: LiveSession, isConfirmed: Bool) -> [UInt8] {
         var members = JSONObjectWriter(capacity: 768)
         members.add("active", .bool(true))

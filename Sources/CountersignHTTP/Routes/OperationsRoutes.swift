@@ -1,14 +1,16 @@
 import HTTPTypes
 package import TokenExchange
 
-/// What the operations listener answers: is the process alive, can it serve, and how to talk to it.
+/// The endpoints of the operations listener: liveness, readiness, metrics, revocation of many sessions, the API's
+/// document.
 package struct OperationsRoutes: Routes {
     private let endpoints: EndpointTable
 
     /// - Parameters:
-    ///   - metrics: the numbers of the moment as Prometheus text.
-    ///   - verifiers: those of the moment.
-    ///   - isConfigured: whether there can be such a cohort by the configuration of the moment.
+    ///   - metrics: the current numbers as Prometheus text.
+    ///   - verifiers: those of the current configuration.
+    ///   - isConfigured: whether the current configuration has what a cohort names.
+    ///   - bodyLimit: in bytes.
     package init(
         readiness: @escaping @Sendable () async -> Readiness, metrics: @escaping @Sendable () -> String,
         revocations: RevocationList, verifiers: @escaping @Sendable () -> VerifierDirectory,
@@ -30,8 +32,8 @@ package struct OperationsRoutes: Routes {
                         headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8", .cacheControl: "no-store"],
                         body: Array(metrics().utf8))
                 },
-                Endpoint("revocations", .exactly("/revocations"), [.post], .cohort) { request throws(Problem) in
-                    try await access.reply(to: request, by: revocation.reply)
+                Endpoint("revocations", .exactly("/revocations"), [.post], .cohort) {
+                    try await access.reply(to: $0, by: revocation.reply)
                 },
                 Endpoint("openapi", .exactly("/openapi.yaml"), [.get]) { _ in
                     Reply(
@@ -41,7 +43,7 @@ package struct OperationsRoutes: Routes {
             ], limiter: limiter)
     }
 
-    /// By probes and scrapes, every few seconds.
+    /// Endpoints that probes and scrapes ask every few seconds.
     package static let asked = ["livez", "readyz", "metrics", "openapi"]
 
     package func name(of path: Substring) -> String { endpoints.name(of: path) }
@@ -53,6 +55,7 @@ package struct OperationsRoutes: Routes {
 
 /// Whether logins would succeed now, component by component.
 package struct Readiness: Sendable {
+    /// From best to worst, except that a process that is leaving is always `draining`.
     package enum Status: String, Sendable {
         case ready
         /// Only optional identity providers suffer.
@@ -61,13 +64,15 @@ package struct Readiness: Sendable {
         /// The process is leaving. Requests are served as before; no new ones should be sent.
         case draining
 
+        /// Whether load balancers should send requests here.
         var isGood: Bool { self == .ready || self == .degraded }
     }
 
+    /// One thing that logins need.
     package struct Component: Sendable {
         package let name: String
         package let status: Status
-        /// What is wrong, in words; nil if nothing is.
+        /// What is wrong, for operators; nil if nothing is.
         package let detail: String?
 
         package init(name: String, status: Status, detail: String? = nil) {
@@ -77,7 +82,7 @@ package struct Readiness: Sendable {
         }
     }
 
-    /// Of a process that is leaving: how its components are does not matter any more.
+    /// While the process is leaving: the state of its components no longer matters.
     package static let draining = Readiness(components: [Component(name: "process", status: .draining)])
 
     package let components: [Component]
@@ -86,12 +91,13 @@ package struct Readiness: Sendable {
         self.components = components
     }
 
-    /// The worst of all.
+    /// The worst status of all components; `ready` if there is none.
     package var status: Status {
         let statuses = components.map(\.status)
         return [.draining, .unavailable, .degraded].first(where: statuses.contains) ?? .ready
     }
 
+    /// The JSON that `/readyz` answers with.
     var text: [UInt8] {
         JSONValue.object([
             .init("status", .string(status.rawValue)),

@@ -1,7 +1,7 @@
 import HTTPTypes
 package import TokenExchange
 
-/// What the public listener answers. A class, since it is handed around with every request.
+/// The endpoints of the public listener. A class, because every request holds a reference to it.
 package final class PublicRoutes: Routes {
     private let endpoints: EndpointTable
 
@@ -9,6 +9,7 @@ package final class PublicRoutes: Routes {
     ///   - issuer: the public URL.
     ///   - keySet: our public keys, as a JWK set.
     ///   - keySetMaximumAge: how long verifiers may keep it.
+    ///   - bodyLimit: in bytes.
     package init(
         exchange: ExchangeToken, introspect: IntrospectSession, revoke: RevokeSession,
         verifiers: VerifierDirectory, providers: IdentityProviderDirectory, issuer: ExactText, keySet: [UInt8],
@@ -24,42 +25,42 @@ package final class PublicRoutes: Routes {
             Self.callbacks(callback, providers) + Self.documents(issuer, keySet, keySetMaximumAge) + [
                 Endpoint("token", .exactly("/token"), [.post], .tokenExchange, answer: token.reply)
                     .limited.withOAuthErrors,
-                // A page learns more from the answer than from a preflight that fails, so that one is not limited.
-                Endpoint("session", .exactly("/session"), [.get, .options]) { request throws(Problem) in
-                    try await session.reply(to: request, limiter: limiter)
+                // A preflight is not limited: if it failed, the page could not read why.
+                Endpoint("session", .exactly("/session"), [.get, .options]) {
+                    try await session.reply(to: $0, limiter: limiter)
                 }.withHeaders(session.crossOriginHeaders),
-                Endpoint("introspect", .exactly("/introspect"), [.post], .form) { request throws(Problem) in
-                    try await access.reply(to: request, by: introspection.reply)
+                Endpoint("introspect", .exactly("/introspect"), [.post], .token) {
+                    try await access.reply(to: $0, by: introspection.reply)
                 },
-                Endpoint("revoke", .exactly("/revoke"), [.post], .form) { request throws(Problem) in
-                    try await access.reply(to: request, by: revocation.reply)
+                Endpoint("revoke", .exactly("/revoke"), [.post], .token) {
+                    try await access.reply(to: $0, by: revocation.reply)
                 },
             ], limiter: limiter)
     }
 
     private static let callbackPath = "/post_login_callback"
 
-    /// The path names the provider; without a name it is the configured default, and at `/` that of the host.
+    /// The path names the provider. Without a name it is the configured default; at `/` it is the one of the host.
     private static func callbacks(_ route: CallbackRoute, _ providers: IdentityProviderDirectory) -> [Endpoint] {
         [
-            Endpoint("callback", .exactly(callbackPath), [.post], .callback) { request throws(Problem) in
-                try await route.reply(to: request, for: providers.unnamed)
+            Endpoint("callback", .exactly(callbackPath), [.post], .callback) {
+                try await route.reply(to: $0, for: providers.unnamed)
             },
-            Endpoint("callback", .below(callbackPath + "/"), [.post], .callback) { request throws(Problem) in
+            Endpoint("callback", .below(callbackPath + "/"), [.post], .callback) { request in
                 let name = ExactText(request.path.dropFirst(callbackPath.count + 1))
                 return try await route.reply(to: request, for: providers.named(name))
             },
-            Endpoint("callback", .exactly("/"), [.post], .callback) { request throws(Problem) in
-                try await route.reply(to: request, for: providers.serving(host: request.host))
+            Endpoint("callback", .exactly("/"), [.post], .callback) {
+                try await route.reply(to: $0, for: providers.serving(host: $0.host))
             },
         ]
     }
 
-    /// What everybody may read.
+    /// What anybody may read.
     private static func documents(_ issuer: ExactText, _ keySet: [UInt8], _ maximumAge: Duration) -> [Endpoint] {
         let keySet = PublicDocument(keySet, contentType: "application/json")
         let metadata = ServerMetadata(issuer: String(issuer))
-        // Of our keys and of what is as lasting.
+        // The metadata changes no more often than the keys.
         let cacheControl = "public, max-age=\(maximumAge.components.seconds)"
         let texts = [
             ("jwks", "/.well-known/jwks.json", keySet), ("metadata", ServerMetadata.path, metadata.document),

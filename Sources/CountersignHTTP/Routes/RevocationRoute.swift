@@ -6,19 +6,19 @@ struct RevocationRoute {
     let revoke: RevokeSession
     let bodyLimit: Int
 
-    /// Whether the token was known is no business of the answer (RFC 7009 §2.2).
-    func reply(to request: IncomingRequest, from verifier: Verifier) async throws(Problem) -> Reply {
+    /// Answers 200 whether or not the token was known (RFC 7009 §2.2).
+    func reply(to request: IncomingRequest, from verifier: Verifier) async throws -> Reply {
         guard verifier.revocation != .none else { throw Problem(.revocationNotAllowed) }
         let token = try await request.collectToken(upTo: bodyLimit)
-        do { try await revoke(token, by: verifier) } catch { throw Problem(error) }
+        try await revoke(token, by: verifier)
         return Reply(status: .ok, headers: [.cacheControl: "no-store"])
     }
 }
 
 extension IncomingRequest {
-    /// The field `token` of a form. An empty one is rubbish like any other; an absent one is a mistake in the request
-    /// (RFC 7009 §2.1, RFC 7662 §2.1).
-    func collectToken(upTo limit: Int) async throws(Problem) -> ExternalIdentity {
+    /// The field `token` of a form. An empty token is a token that nobody knows; a form without the field is a bad
+    /// request (RFC 7009 §2.1, RFC 7662 §2.1).
+    func collectToken(upTo limit: Int) async throws -> ExternalIdentity {
         guard let token = try await collectForm(upTo: limit).value("token") else {
             throw Problem(.invalidRequest, reason: "token_absent")
         }

@@ -1,10 +1,10 @@
 import TokenExchange
 
-/// What clients may know of us beforehand (RFC 8414).
+/// The document that tells OAuth clients which endpoints we have and how to call them (RFC 8414).
 struct ServerMetadata {
     static let path = "/.well-known/oauth-authorization-server"
 
-    /// With the path of an issuer that has one (RFC 8414 §3.1).
+    /// Where clients look if the issuer's URL has a path (RFC 8414 §3.1); else the same as ``path``.
     let pathWithIssuer: String
     let document: PublicDocument
 
@@ -22,7 +22,7 @@ struct ServerMetadata {
             .init("grant_types_supported", Self.strings("urn:ietf:params:oauth:grant-type:token-exchange")),
             .init("token_endpoint_auth_methods_supported", Self.strings("none")),
             .init("introspection_endpoint_auth_methods_supported", Self.strings("client_secret_basic", "Bearer")),
-            // Takes `Bearer` as well, for which this list has no word.
+            // `Bearer` works as well, but this list has no name for it.
             .init("revocation_endpoint_auth_methods_supported", Self.strings("client_secret_basic")),
         ]).text
         document = PublicDocument(text, contentType: "application/json")

@@ -1,30 +1,28 @@
 import HTTPTypes
 import TokenExchange
 
-/// `GET /session`: a webview asks about the external identity it was handed; no secret needed.
+/// `GET /session`: a webview asks about the external identity that it was given; no secret is needed.
 struct SessionRoute {
     let introspect: IntrospectSession
     let providers: IdentityProviderDirectory
 
-    /// The answer names the token's own provider, so only pages of that one may read it. A problem names none: pages of any
-    /// provider may see that there was one.
-    func reply(to request: IncomingRequest, limiter: RateLimiter) async throws(Problem) -> Reply {
+    /// Only pages of the token's own provider may read the answer, which names it. A problem names no provider, so
+    /// pages of all providers may read it.
+    func reply(to request: IncomingRequest, limiter: RateLimiter) async throws -> Reply {
         if request.head.method == .options { return preflight(request) }
-        try limiter.admit(request)
+        try limiter.check(request.source)
         guard let value = request.head.headerFields[.authorization],
             let token = AuthorizationScheme.bearer.credentials(in: Array(value.utf8)), !token.isEmpty
         else { throw Problem(.tokenRejected, reason: "no_bearer_token").with([.wwwAuthenticate: "Bearer"]) }
-        let status: SessionStatus
-        do { status = try await introspect(ExternalIdentity(bytes: token)) } catch { throw Problem(error) }
         let origin = request.head.headerFields[.origin]
-        switch status {
+        switch try await introspect(ExternalIdentity(bytes: token)) {
         case .active(let session): return reply(about: session.record, isConfirmed: true, to: origin)
         case .unconfirmed(let session): return reply(about: session.record, isConfirmed: false, to: origin)
         case .inactive: throw Problem(.tokenRejected, reason: "session_inactive")
         }
     }
 
-    /// The preflight carries no token, so any provider's origins count (Fetch §3.2.2).
+    /// A preflight carries no token, so the origins of all providers are allowed (Fetch §3.2.2).
     private func preflight(_ request: IncomingRequest) -> Reply {
         var headers = crossOriginHeaders(for: request)
         if headers[.accessControlAllowOrigin] != nil {
@@ -36,7 +34,7 @@ struct SessionRoute {
         return Reply(status: .noContent, headers: headers)
     }
 
-    /// Of answers that belong to no provider.
+    /// For answers that belong to no provider.
     func crossOriginHeaders(for request: IncomingRequest) -> HTTPFields {
         CrossOrigin.headers(for: request.head.headerFields[.origin], of: providers.all)
     }
@@ -57,7 +55,7 @@ struct SessionRoute {
     }
 }
 
-/// Cross-origin resource sharing for the web origins that the configuration lists, and no others.
+/// Cross-origin resource sharing, only for the web origins that the configuration lists.
 private enum CrossOrigin {
     static func headers(for origin: String?, of providers: [IdentityProvider]) -> HTTPFields {
         var headers: HTTPFields = [.vary: "Origin"]

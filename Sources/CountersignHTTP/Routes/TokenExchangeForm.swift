@@ -1,6 +1,6 @@
 import TokenExchange
 
-/// Token type identifiers (RFC 8693 §3) that mean something here.
+/// The token type identifiers (RFC 8693 §3) that we accept or answer with.
 enum TokenType: String {
     case accessToken = "urn:ietf:params:oauth:token-type:access_token"
     case identityToken = "urn:ietf:params:oauth:token-type:id_token"
@@ -9,24 +9,25 @@ enum TokenType: String {
 
 /// What a client of the token endpoint asks for (RFC 8693 §2.1).
 ///
-/// Fields that we do not know are ignored, `client_id` among them (RFC 6749 §3.2). What asks for something that we would
-/// not give is refused, so that no client believes it got it: `scope`, `resource`, an actor, another type of token.
+/// Unknown fields are ignored, `client_id` among them (RFC 6749 §3.2). A field that asks for something we would not
+/// give is refused, so that no client believes it got it: `scope`, `resource`, an actor, another type of token.
 struct TokenExchangeForm {
     let subjectToken: IdentityToken
-    /// Of our own: `device_id`, as in the callback.
+    /// `device_id`, a field of our own, as in the callback; empty if absent.
     let device: ExactText
     let provider: IdentityProvider
     let issuedTokenType: TokenType
 
     private static let grantType = "urn:ietf:params:oauth:grant-type:token-exchange"
 
-    init(_ form: FormBody, providers: IdentityProviderDirectory) throws(Problem) {
+    /// - Throws: a problem in the form of OAuth for the first field that is missing, wrong or unsupported.
+    init(_ form: FormBody, providers: IdentityProviderDirectory) throws {
         guard let grantType = form.parameter("grant_type") else { throw Self.invalid("grant_type_absent") }
         guard grantType.elementsEqual(Self.grantType.utf8) else {
             throw Self.invalid("grant_type_unsupported", as: .unsupportedGrantType)
         }
         guard let subjectToken = form.parameter("subject_token") else { throw Self.invalid("subject_token_absent") }
-        // All three are treated alike: what counts is what the token says of itself.
+        // All three are treated the same: what counts is what the token says about itself.
         guard let type = form.parameter("subject_token_type"), Self.type(type) != nil else {
             throw Self.invalid("subject_token_type_unsupported")
         }
@@ -55,8 +56,8 @@ struct TokenExchangeForm {
         TokenType(rawValue: String(decoding: value, as: UTF8.self))
     }
 
-    /// Devices come without NUL and as text everywhere, so that no two of them can be taken for one another.
-    private static func device(_ value: [UInt8]) throws(Problem) -> ExactText {
+    /// UTF-8 without NUL, as in the callback, so that no two devices can be mistaken for each other.
+    private static func device(_ value: [UInt8]) throws -> ExactText {
         guard !value.contains(0), String(validating: value, as: UTF8.self) != nil else {
             throw invalid("device_not_text")
         }
@@ -65,7 +66,7 @@ struct TokenExchangeForm {
 
     private static func provider(
         _ audience: [UInt8]?, among providers: IdentityProviderDirectory
-    ) throws(Problem) -> IdentityProvider {
+    ) throws -> IdentityProvider {
         let provider = audience.map { providers.named(ExactText(bytes: $0)) } ?? providers.unnamed
         guard let provider else { throw Problem(.identityProviderUnknown) }
         return provider
@@ -74,7 +75,7 @@ struct TokenExchangeForm {
     /// An external identity can be used as an access token, and some are JWTs.
     private static func issuedTokenType(
         _ requested: [UInt8]?, by provider: IdentityProvider
-    ) throws(Problem) -> TokenType {
+    ) throws -> TokenType {
         let own: TokenType =
             switch provider.token.kind {
             case .minted(.jwt): .jwt

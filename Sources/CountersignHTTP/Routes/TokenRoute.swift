@@ -1,22 +1,24 @@
 import HTTPTypes
 import TokenExchange
 
-/// `POST /token` (RFC 8693): the exchange of the callback, as standard OAuth clients ask for it.
+/// `POST /token` (RFC 8693): the same exchange as the callback, in the form of standard OAuth clients.
 ///
-/// The subject token is the credential, as in the callback, so clients do not authenticate. There is no answer without a
-/// token here: where an optional provider's login would go on without one, the failure is answered as for a strict one.
+/// The subject token is the credential, as in the callback, so clients do not authenticate. There is no answer without
+/// a token here: if an optional provider's login would go on without one, the failure is answered as for a strict
+/// provider.
 struct TokenRoute {
     let exchange: ExchangeToken
     let limiter: RateLimiter
     let providers: IdentityProviderDirectory
     let bodyLimit: Int
 
-    func reply(to request: IncomingRequest) async throws(Problem) -> Reply {
+    /// - Throws: a problem; with the provider's name for the log, once the form has named one.
+    func reply(to request: IncomingRequest) async throws -> Reply {
         let asked = try TokenExchangeForm(
             try await request.collectForm(upTo: bodyLimit, repeatable: ["audience", "resource"]), providers: providers)
-        do throws(Problem) {
+        do {
             // While the form arrived, other requests of this source may have been refused.
-            try limiter.admit(request)
+            try limiter.check(request.source)
             let outcome = await exchange(
                 ExchangeRequest(
                     identityToken: asked.subjectToken, device: asked.device, provider: asked.provider,
@@ -25,13 +27,13 @@ struct TokenRoute {
             reply.notes.identityProvider = asked.provider.name
             return reply
         } catch {
-            var problem = error
+            var problem = Problem(error)
             problem.identityProvider = asked.provider.name
             throw problem
         }
     }
 
-    private func reply(with outcome: ExchangeOutcome, type: TokenType) throws(Problem) -> Reply {
+    private func reply(with outcome: ExchangeOutcome, type: TokenType) throws -> Reply {
         switch outcome {
         case .issued(let issued, let tenant):
             var reply = Reply.json(body(issued, type: type))
@@ -49,7 +51,7 @@ struct TokenRoute {
         }
     }
 
-    /// RFC 8693 §2.2.1. The token is a bearer token: `/session` takes it as one.
+    /// RFC 8693 §2.2.1. The token is a bearer token: `/session` accepts it as one.
     private func body(_ issued: IssuedIdentity, type: TokenType) -> [UInt8] {
         var members = JSONObjectWriter(capacity: issued.externalIdentity.bytes.count + 192)
         members.add("access_token", ExactText(bytes: issued.externalIdentity.bytes))

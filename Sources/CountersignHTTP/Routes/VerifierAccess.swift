@@ -1,24 +1,25 @@
 import HTTPTypes
 import TokenExchange
 
-/// Lets verifiers in, and nobody else. Whoever proves to be one may ask as often as it likes: a back end is one address for all
-/// of its users.
+/// Authenticates verifiers. A verifier that has proved who it is may ask as often as it likes, because a back end asks
+/// for all its users from one address.
 struct VerifierAccess {
     let verifiers: @Sendable () -> VerifierDirectory
     let limiter: RateLimiter
 
+    /// - Parameter answer: called with the verifier, once its credentials are found good.
     func reply(
-        to request: IncomingRequest, by answer: (IncomingRequest, Verifier) async throws(Problem) -> Reply
-    ) async throws(Problem) -> Reply {
+        to request: IncomingRequest, by answer: (IncomingRequest, Verifier) async throws -> Reply
+    ) async throws -> Reply {
         let authorization = request.head.headerFields[.authorization]
         let isBearer = authorization.flatMap { AuthorizationScheme.bearer.credentials(in: Array($0.utf8)) } != nil
         let verifier = try verifier(of: request, authorization: authorization, isBearer: isBearer)
-        do throws(Problem) {
+        do {
             var reply = try await answer(request, verifier)
             reply.notes.verifier = verifier.id
             return reply
         } catch {
-            var problem = error
+            var problem = Problem(error)
             problem.verifier = verifier.id
             // RFC 6750 §3.1.
             let isInsufficient = isBearer && problem.code == .revocationNotAllowed
@@ -26,18 +27,13 @@ struct VerifierAccess {
         }
     }
 
-    private func verifier(
-        of request: IncomingRequest, authorization: String?, isBearer: Bool
-    ) throws(Problem) -> Verifier {
+    private func verifier(of request: IncomingRequest, authorization: String?, isBearer: Bool) throws -> Verifier {
         let credentials = VerifierCredentials(authorization: authorization)
         let reason = credentials == nil ? "credentials_absent" : "credentials_wrong"
-        let verifier: Verifier?
-        do {
-            verifier = try limiter.verifier(
-                claiming: credentials?.candidates.map { ExactText(bytes: $0.id) } ?? [], from: request.source,
-                reason: reason
-            ) { credentials.flatMap(verifiers().verifier) }
-        } catch { throw Problem(error) }
+        let ids = credentials?.candidates.map { ExactText(bytes: $0.id) } ?? []
+        let verifier = try limiter.verifier(claiming: ids, from: request.source, reason: reason) {
+            credentials.flatMap(verifiers().verifier)
+        }
         if let verifier { return verifier }
         let bearer = isBearer ? ErrorCode.refusedBearerToken : "Bearer"
         throw Problem(.verifierRejected, reason: reason)

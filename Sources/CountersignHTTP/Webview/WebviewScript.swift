@@ -1,16 +1,17 @@
 import HTTPTypes
 
-/// `GET /webview/countersign.v1.js` and so on: a script for pages that the Associate App opens. Public, the same for everybody.
+/// `GET /webview/countersign.v1.js` and so on: a script for pages that the Associate App opens. Public, and the same
+/// for everyone.
 ///
-/// The files beside this one are compiled into the program. A version's bytes never change once it is released: pages
-/// name them by their digest (Subresource Integrity in import maps). What changes becomes the next version, and the older ones stay,
-/// since pages in use point to them.
+/// The files beside this one are compiled into the program. A released version never changes, because pages name its
+/// bytes by their digest (Subresource Integrity in import maps). A change makes a new version, and the older ones stay:
+/// pages point to them.
 struct WebviewScript: Sendable {
     let path: String
     private let document: PublicDocument
     private let cacheControl: String
 
-    /// `countersign.js` is the newest version.
+    /// Every released version; `countersign.js` is the newest one.
     static let all = [
         WebviewScript("v1.js", PackageResources.countersign_v1_js),
         WebviewScript("v2.js", PackageResources.countersign_v2_js),
@@ -23,7 +24,7 @@ struct WebviewScript: Sendable {
         cacheControl = isLasting ? "public, max-age=31536000, immutable" : "public, max-age=300"
     }
 
-    /// Module scripts are fetched with CORS, whatever page they stand in; a public document allows that.
+    /// Module scripts are fetched with CORS from pages of any origin; a public document allows that.
     func reply(to request: IncomingRequest) -> Reply {
         var reply = document.reply(to: request, cacheControl: cacheControl)
         guard reply.status == .ok else { return reply }

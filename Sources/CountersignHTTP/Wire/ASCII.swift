@@ -8,23 +8,25 @@ enum ASCII {
         bytes.count == other.count && bytes.elementsEqual(other) { lowercased($0) == $1 }
     }
 
+    /// A blank or a tab.
     static func isBlank(_ byte: UInt8) -> Bool { byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") }
 
+    /// A decimal digit.
     static func isDigit(_ byte: UInt8) -> Bool { 0x30...0x39 ~= byte }
 
-    /// Of a field's name.
+    /// Allowed in a field's name.
     static func isToken(_ byte: UInt8) -> Bool { classes[Int(byte)] & token != 0 }
 
-    /// Of a field's value: visible characters, blanks, tabs, and what lies beyond ASCII.
+    /// Allowed in a field's value: visible characters, blanks, tabs, and any byte beyond ASCII.
     static func isFieldValue(_ byte: UInt8) -> Bool { byte == 0x09 || byte >= 0x20 && byte != 0x7F }
 
-    /// Of a request target: visible characters, and what lies beyond ASCII.
+    /// Allowed in a request target: visible characters, and any byte beyond ASCII.
     static func isVisible(_ byte: UInt8) -> Bool { byte > 0x20 && byte != 0x7F }
 
-    /// What means the same with and without percent encoding (RFC 3986 §2.3).
+    /// Means the same with and without percent encoding (RFC 3986 §2.3).
     static func isUnreserved(_ byte: UInt8) -> Bool { classes[Int(byte)] & unreserved != 0 }
 
-    /// Of a registered name, percent encoding aside (RFC 3986 §3.2.2).
+    /// Allowed in a registered name, apart from percent encodings (RFC 3986 §3.2.2).
     static func isHostName(_ byte: UInt8) -> Bool { classes[Int(byte)] & (unreserved | subDelimiter) != 0 }
 
     /// The value of a hexadecimal digit; nil for any other byte.

@@ -1,9 +1,11 @@
 package import TokenExchange
 
-// RFC 8725 and the contract with the app: everything before trust is established looks the same from outside, and an
-// outage never looks like a bad token. The switches are exhaustive on purpose: a new reason must choose its code here.
+// RFC 8725 and the contract with the app: every refusal before trust is established looks the same from outside, and an
+// outage never looks like a bad token. The switches have no default on purpose: a new reason must be given its code
+// here.
 
 extension ErrorCode {
+    /// The code that a refused token is answered with.
     package init(_ refusal: Refusal) {
         switch refusal {
         case .tokenTooLarge, .notThreeSegments, .notBase64URL, .headerMalformed, .headerDuplicateMember,
@@ -24,6 +26,7 @@ extension ErrorCode {
         }
     }
 
+    /// The code that a failure of our own is answered with.
     package init(_ failure: Failure.Kind) {
         switch failure {
         case .mintFailed: self = .mintFailed

@@ -1,6 +1,6 @@
 package import HTTPTypes
 
-/// The `error_code` of a problem document: all that the outside ever learns. Codes, statuses and sentences are constant.
+/// The `error_code` of a problem document: all that callers ever learn. Codes, statuses and sentences are constant.
 package enum ErrorCode: String, Sendable, CaseIterable {
     case invalidRequest = "invalid_request"
     case tokenRejected = "token_rejected"
@@ -29,6 +29,7 @@ package enum ErrorCode: String, Sendable, CaseIterable {
     case sessionStoreUnavailable = "session_store_unavailable"
     case deadlineExceeded = "deadline_exceeded"
 
+    /// Of a problem document; see ``oauthStatus`` for `/token`.
     package var status: HTTPResponse.Status {
         switch self {
         case .invalidRequest: .badRequest
@@ -81,7 +82,7 @@ package enum ErrorCode: String, Sendable, CaseIterable {
         }
     }
 
-    /// A constant sentence for whoever calls; it never repeats input.
+    /// A constant sentence for the caller; it never repeats input.
     var detail: String {
         switch self {
         case .invalidRequest: "The body must be a JSON object with a string member identity and an optional deviceId."
@@ -107,7 +108,7 @@ package enum ErrorCode: String, Sendable, CaseIterable {
         case .mintFailed: "The external identity could not be made; the operator finds the cause in the log."
         case .upstreamRefused: "The identity provider's own service gave no usable token; the log says why."
         case .upstreamUnavailable: "The identity provider's own service cannot be asked at the moment; try again."
-        case .issuerKeysUnavailable: "The issuer's keys cannot be had at the moment; try again."
+        case .issuerKeysUnavailable: "The issuer's keys cannot be fetched at the moment; try again."
         case .sessionStoreUnavailable: "Sessions cannot be stored or read at the moment; try again."
         case .deadlineExceeded: "The exchange took longer than it may; try again."
         }
@@ -121,9 +122,9 @@ package enum ErrorCode: String, Sendable, CaseIterable {
         }
     }
 
-    /// How to authenticate (RFC 9110 §11.6.1), to whom has sent a token that is refused; nil for other codes.
+    /// How to authenticate (RFC 9110 §11.6.1), for a caller whose token is refused; nil for codes with another status.
     var challenge: String? { status == .unauthorized ? Self.refusedBearerToken : nil }
 
-    /// RFC 6750 §3.1. Who sent no token is told just `Bearer`.
+    /// RFC 6750 §3.1. A caller that sent no token is told only `Bearer`.
     static let refusedBearerToken = #"Bearer error="invalid_token""#
 }

@@ -1,8 +1,8 @@
 package import TokenExchange
 
-/// The fields of an `application/x-www-form-urlencoded` body, read as the WHATWG URL standard (§5.1) does: `+` is a blank,
-/// and a `%` without two hexadecimal digits stands for itself. So only a field that comes twice and must not (RFC 6749 §3.2),
-/// or too many of them, make a body unusable; what the values are worth is for others to say.
+/// The fields of an `application/x-www-form-urlencoded` body, read as the WHATWG URL standard (§5.1) does: `+` is a
+/// blank, and a `%` without two hexadecimal digits is just a `%`. So a body is refused only for a repeated field that
+/// must not be repeated (RFC 6749 §3.2), or for too many fields. Values are not judged here.
 package struct FormBody {
     private let text: [UInt8]
     private let fields: [Field]
@@ -12,11 +12,12 @@ package struct FormBody {
         let value: Range<Int>
     }
 
-    /// More than any request of ours has.
+    /// More than any endpoint's form has.
     package static let fieldLimit = 32
 
     /// - Parameter repeatable: names of fields that may come more than once.
-    package init(_ text: [UInt8], repeatable: [ExactText] = []) throws(FormError) {
+    /// - Throws: ``FormError``.
+    package init(_ text: [UInt8], repeatable: [ExactText] = []) throws {
         var fields: [Field] = []
         var start = 0
         while start < text.count {
@@ -25,9 +26,9 @@ package struct FormBody {
                 let nameEnd = text[start..<end].firstIndex(of: UInt8(ascii: "=")) ?? end
                 let name = FormEncoding.decode(text[start..<nameEnd])
                 guard repeatable.contains(ExactText(bytes: name)) || !fields.contains(where: { $0.name == name }) else {
-                    throw .fieldTwice
+                    throw FormError.fieldTwice
                 }
-                guard fields.count < Self.fieldLimit else { throw .tooManyFields }
+                guard fields.count < Self.fieldLimit else { throw FormError.tooManyFields }
                 fields.append(Field(name: name, value: min(nameEnd + 1, end)..<end))
             }
             start = end + 1
@@ -36,16 +37,16 @@ package struct FormBody {
         self.fields = fields
     }
 
-    /// The decoded value, of a repeated field the first one; nil if there is no such field.
+    /// The decoded value, the first one if the field is repeated; nil if there is no such field.
     package func value(_ name: StaticString) -> [UInt8]? { values(name).first }
 
-    /// Decoded, in the order of the body.
+    /// The decoded names of all fields, in the order of the body.
     package var names: [[UInt8]] { fields.map(\.name) }
 
-    /// The decoded value, but empty counts as absent (RFC 6749 §3.2).
+    /// The decoded value; nil if there is no such field or its value is empty (RFC 6749 §3.2).
     package func parameter(_ name: StaticString) -> [UInt8]? { parameters(name).first }
 
-    /// The decoded values of a field that may be repeated, without empty ones.
+    /// The decoded values of a field that may be repeated, without the empty ones.
     package func parameters(_ name: StaticString) -> [[UInt8]] { values(name).filter { !$0.isEmpty } }
 
     private func values(_ name: StaticString) -> [[UInt8]] {
@@ -54,7 +55,7 @@ package struct FormBody {
     }
 }
 
-/// Why a form cannot be used. Says nothing of its content; raw values are for the log.
+/// Why a form cannot be used. Says nothing about its content; raw values are for the log.
 package enum FormError: String, Error {
     case fieldTwice = "form_field_twice"
     case tooManyFields = "too_many_form_fields"
@@ -62,6 +63,7 @@ package enum FormError: String, Error {
 
 /// The encoding of one name or value.
 enum FormEncoding {
+    /// Never fails; the result need not be UTF-8.
     static func decode(_ text: ArraySlice<UInt8>) -> [UInt8] {
         guard text.contains(UInt8(ascii: "%")) || text.contains(UInt8(ascii: "+")) else { return Array(text) }
         var decoded: [UInt8] = []
@@ -97,14 +99,14 @@ enum FormEncoding {
 }
 
 extension IncomingRequest {
-    /// The fields of a form.
+    /// Reads the body as a form.
     ///
-    /// - Throws: ``Problem`` where the body is no form, too large, or a form that cannot be used.
-    func collectForm(upTo limit: Int, repeatable: [ExactText] = []) async throws(Problem) -> FormBody {
+    /// - Parameters:
+    ///   - limit: of the body, in bytes.
+    ///   - repeatable: names of fields that may come more than once.
+    /// - Throws: if the body is not a form, is too large, or cannot be used.
+    func collectForm(upTo limit: Int, repeatable: [ExactText] = []) async throws -> FormBody {
         guard hasMediaType("application/x-www-form-urlencoded") else { throw Problem(.unsupportedMediaType) }
-        let text = try await collectBody(upTo: limit)
-        do { return try FormBody(text, repeatable: repeatable) } catch {
-            throw Problem(.invalidRequest, reason: error.rawValue)
-        }
+        return try FormBody(try await collectBody(upTo: limit), repeatable: repeatable)
     }
 }

@@ -7,6 +7,7 @@ package final class HTTPDateCache: Sendable {
 
     package init() {}
 
+    /// `Mon, 24 Nov 2025 17:00:00 GMT`.
     package func value(at now: UnixTime) -> String {
         let second = now.wholeSeconds
         return cached.withLock { cached in

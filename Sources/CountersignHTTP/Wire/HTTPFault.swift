@@ -1,29 +1,29 @@
-/// Why what came over a connection is not answered as a request. A closed set, for logs and metrics.
+/// Why bytes on a connection are not a request. A closed set, for logs and metrics.
 package enum HTTPFault: String, Error, CaseIterable {
-    /// No method of HTTP, target and version with one blank between them.
+    /// Not an HTTP method, a target and a version with one blank between them.
     case requestLineMalformed = "request_line_malformed"
     case versionNotSupported = "version_not_supported"
     case targetMalformed = "target_malformed"
     case fieldMalformed = "field_malformed"
     case headTooLarge = "head_too_large"
-    /// It did not come in time, or its sender closed before its end.
+    /// The head did not arrive in time, or the client closed the connection before its end.
     case headIncomplete = "head_incomplete"
     case hostMissing = "host_missing"
     case hostTwice = "host_twice"
     case hostMalformed = "host_malformed"
     case contentLengthMalformed = "content_length_malformed"
-    /// Another than `chunked`, or one in HTTP/1.0.
+    /// Anything but `chunked`, or `chunked` in HTTP/1.0.
     case transferEncodingNotSupported = "transfer_encoding_not_supported"
     /// `Content-Length` and `Transfer-Encoding` in one request: two readers could see two requests (RFC 9112 §6.3).
     case lengthTwice = "length_twice"
     case chunkMalformed = "chunk_malformed"
     case trailersTooLarge = "trailers_too_large"
-    /// It did not come in time, or its sender closed before its end.
+    /// The body did not arrive in time, or the client closed the connection before its end.
     case bodyIncomplete = "body_incomplete"
 }
 
 extension Problem {
-    /// RFC 6585 §5 has 431 for heads and trailers that are too large; the rest is 400.
+    /// 431 for heads and trailers that are too large (RFC 6585 §5), 400 for everything else.
     init(_ fault: HTTPFault) {
         switch fault {
         case .headTooLarge, .trailersTooLarge: self.init(.headTooLarge, reason: fault.rawValue)

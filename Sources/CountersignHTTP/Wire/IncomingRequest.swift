@@ -1,15 +1,18 @@
 import HTTPTypes
 package import TokenExchange
 
-/// A request as the routes see it.
+/// A request as routes see it: its head, where it comes from, and a body that is read when it is asked for.
 package struct IncomingRequest: Sendable {
     let id: String
     let head: RequestHead
     let source: RequestSource?
-    /// By the monotonic clock; deadlines count from here.
+    /// By the monotonic clock; the provider's deadline counts from here.
     let arrivedAt: Duration
     private let body: any RequestBody
 
+    /// - Parameters:
+    ///   - id: for the log and the header `X-Request-Id`.
+    ///   - source: whose allowance it spends; nil if it has no address.
     package init(
         _ head: RequestHead, id: String, source: RequestSource?, arrivedAt: Duration, body: any RequestBody
     ) {
@@ -20,20 +23,21 @@ package struct IncomingRequest: Sendable {
         self.body = body
     }
 
-    /// Without the query.
+    /// The path without the query.
     package var path: Substring { head.path[...] }
 
     /// The host that was asked for: ASCII in lower case, without port.
     var host: ExactText? { head.host }
 
-    /// What goes on to services that we ask on behalf of this request.
+    /// The ids that are passed on to internal services that we call for this request.
     var trace: RequestTrace {
         RequestTrace(
             requestID: id,
             traceparent: head.headerFields[.traceparent].flatMap { TraceParent.isWellFormed($0) ? $0 : nil })
     }
 
-    /// Whether the content is of this media type, in lower case; parameters are ignored, since JSON and forms have none.
+    /// Whether `Content-Type` names this media type. Its parameters are ignored, because JSON and forms have none.
+    /// - Parameter expected: in lower case.
     func hasMediaType(_ expected: String) -> Bool {
         guard let value = head.headerFields[.contentType] else { return false }
         if value == expected { return true }
@@ -42,9 +46,9 @@ package struct IncomingRequest: Sendable {
 
     /// The whole body.
     ///
-    /// - Throws: ``Problem`` if it is coded; if it is larger than `limit`, before reading it where its length was announced;
-    ///   if it does not arrive in time, or the caller hangs up.
-    package func collectBody(upTo limit: Int) async throws(Problem) -> [UInt8] {
+    /// - Parameter limit: in bytes. A body whose announced length is larger is refused before it is read.
+    /// - Throws: a problem if the body is coded, too large, or does not arrive in time, or if the client hangs up.
+    package func collectBody(upTo limit: Int) async throws -> [UInt8] {
         guard !isCoded else {
             throw Problem(.unsupportedMediaType, reason: "content_coding").expecting(.plainBody)
                 .with([.acceptEncoding: "identity"])
@@ -63,7 +67,7 @@ package struct IncomingRequest: Sendable {
 
 /// Where the body of a request comes from.
 package protocol RequestBody: Sendable {
-    /// All of it; to be called where the request is answered, on its connection's event loop.
-    /// - Throws: ``Problem`` if there is more than `limit`, or if it does not arrive.
-    func collect(upTo limit: Int) async throws(Problem) -> [UInt8]
+    /// The whole body. Must be called on the event loop of the request's connection, where the request is answered.
+    /// - Throws: ``Problem`` if there are more than `limit` bytes, or if they do not arrive.
+    func collect(upTo limit: Int) async throws -> [UInt8]
 }

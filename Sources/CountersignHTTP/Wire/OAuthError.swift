@@ -1,8 +1,8 @@
 import HTTPTypes
 import TokenExchange
 
-/// The `error` of the token endpoint's answers (RFC 6749 §5.2, RFC 8693 §2.2.2). The last two are those of RFC 6749 §4.1.2.1,
-/// for what is no fault of the client's.
+/// The `error` of the token endpoint's answers (RFC 6749 §5.2, RFC 8693 §2.2.2). The last two come from RFC 6749
+/// §4.1.2.1 and are for failures that are not the client's fault.
 enum OAuthError: String, CaseIterable {
     case invalidRequest = "invalid_request"
     case invalidScope = "invalid_scope"
@@ -13,7 +13,7 @@ enum OAuthError: String, CaseIterable {
 }
 
 extension ErrorCode {
-    /// RFC 6749 §5.2 has 400 for whatever is wrong with a token or a target.
+    /// 400 for anything wrong with a token or a target (RFC 6749 §5.2).
     var oauthStatus: HTTPResponse.Status {
         switch status {
         case .unauthorized, .forbidden, .notFound: .badRequest
@@ -23,15 +23,15 @@ extension ErrorCode {
 }
 
 extension Problem {
-    /// The same problem as the token endpoint answers it.
-    /// - Parameter error: nil for the one that follows from the code.
+    /// The same problem, in the form that the token endpoint answers with.
+    /// - Parameter error: nil for the one that belongs to the code.
     func asOAuth(_ error: OAuthError? = nil) -> Problem {
         var problem = self
         problem.oauthError = error ?? oauthError ?? OAuthError(code)
         return problem
     }
 
-    /// `error_code` says more than `error`, whose words are few.
+    /// Has `error_code` as well, because OAuth has only a few values for `error`.
     func oauthReply(_ error: OAuthError, requestID: String) -> Reply {
         var members = JSONObjectWriter(capacity: 256)
         members.add("error", ExactText(error.rawValue))

@@ -1,29 +1,31 @@
 import HTTPTypes
 import TokenExchange
 
-/// Why a request is not answered as asked. Becomes a problem document (RFC 9457) and one line in the log.
+/// Why a request is not answered as asked. It becomes a problem document (RFC 9457) and one line in the log.
 package struct Problem: Error {
     package let code: ErrorCode
-    /// For the log: the precise reason, where the code hides it. Never a value from the request.
+    /// The precise reason behind the code, for the log. Never a value from the request.
     let reason: String?
-    /// Whose fault it was, for the log; nil if it is the caller's.
+    /// What failed on our side, for the log; nil if the caller got something wrong.
     let failure: Failure?
-    /// Where a token's time was wrong: our clock less the one in the token, for the log.
+    /// If a token's time was wrong: our clock minus the time in the token, for the log.
     let clockDifference: Duration?
-    /// After what time to try again, if that is known better than the code knows it.
+    /// How long to wait before trying again; nil for what the code says.
     private var wait: Duration?
+    /// Headers that the answer has besides its own.
     var headers: HTTPFields = [:]
-    /// Whose callback it was, for the log.
+    /// The provider of the login, for the log.
     var identityProvider: ExactText?
-    /// Whether it is about a login that goes on without a token rather than wait.
+    /// Whether this is a login of an optional provider, which goes on without a token if its source is barred.
     var isOptionalLogin = false
-    /// The verifier whose request it was, once it has proved who it is.
+    /// The verifier that sent the request, once it has proved who it is.
     var verifier: ExactText?
-    /// Where not nil, the answer has the form of RFC 6749 §5.2.
+    /// If not nil, the answer has the form of RFC 6749 §5.2.
     var oauthError: OAuthError?
-    /// Which sentence tells what a good request is; nil for that of the endpoint.
+    /// Which sentence describes a good request; nil until somebody has chosen one.
     private var expected: RequestForm?
 
+    /// - Parameter reason: nil if the code says it all.
     package init(_ code: ErrorCode, reason: String? = nil) {
         self.code = code
         self.reason = reason
@@ -31,6 +33,7 @@ package struct Problem: Error {
         clockDifference = nil
     }
 
+    /// A token that is refused.
     init(_ refusal: Refusal, clockDifference: Duration? = nil) {
         code = ErrorCode(refusal)
         reason = refusal.rawValue
@@ -38,6 +41,7 @@ package struct Problem: Error {
         self.clockDifference = clockDifference
     }
 
+    /// A failure of our own, in strict mode.
     init(_ failure: Failure) {
         code = ErrorCode(failure.kind)
         reason = nil
@@ -45,12 +49,26 @@ package struct Problem: Error {
         self.failure = failure
     }
 
+    /// A source without allowance.
     init(_ bar: RateLimiter.Bar) {
         self.init(.rateLimited, reason: bar.reason)
         wait = bar.wait
     }
 
-    /// The same request's problem, if its source may not learn this one any more.
+    /// The problem that an error of a route is answered with.
+    package init(_ error: any Error) {
+        switch error {
+        case let problem as Problem: self = problem
+        case let failure as Failure: self.init(failure)
+        case let bar as RateLimiter.Bar: self.init(bar)
+        case let error as FormError: self.init(.invalidRequest, reason: error.rawValue)
+        case let error as CallbackBodyError: self.init(.invalidRequest, reason: error.reason)
+        // A defect: no route throws anything else.
+        default: self.init(Failure(.mintFailed, operation: "request", cause: "\(type(of: error))"))
+        }
+    }
+
+    /// What the same request is answered with if its source has no allowance left to learn this problem.
     func limited(by bar: RateLimiter.Bar) -> Problem {
         var problem = Problem(bar)
         problem.headers = headers
@@ -61,20 +79,21 @@ package struct Problem: Error {
         return oauthError == nil ? problem : problem.asOAuth()
     }
 
+    /// The same problem with further headers.
     func with(_ headers: HTTPFields) -> Problem {
         var problem = self
         problem.headers.append(contentsOf: headers)
         return problem
     }
 
-    /// Does not change what is known already.
+    /// The same problem with the sentence for this form, unless it has one already.
     func expecting(_ form: RequestForm) -> Problem {
         var problem = self
         problem.expected = expected ?? form
         return problem
     }
 
-    /// A constant sentence for whoever calls.
+    /// A constant sentence for the caller.
     var detail: String {
         switch code {
         case .invalidRequest: expected?.invalidRequest ?? code.detail
@@ -83,19 +102,22 @@ package struct Problem: Error {
         }
     }
 
-    /// Whether it spends the allowance of its source. What the caller got wrong does, except a verifier that has proved who it
-    /// is; wrong credentials are counted by ``VerifierAccess`` already.
+    /// Whether it spends the allowance of its source: every 4xx does, except those of a verifier that has proved who it
+    /// is. ``VerifierAccess`` has counted wrong credentials already.
     var spendsAllowance: Bool {
         code.status.kind == .clientError && verifier == nil && code != .rateLimited && code != .verifierRejected
     }
 
-    /// What an answer without a token names as its cause; nil if the problem is answered as what it is.
+    /// The value of `Countersign-Degraded` if the login goes on without a token; nil if the problem is answered as it
+    /// is.
     var degradedBy: ErrorCode? { isOptionalLogin && code == .rateLimited ? code : nil }
 
+    /// At least 1; nil if trying again would not help.
     var retryAfterSeconds: Int? {
         wait.map { max(1, Int($0.inSeconds.rounded(.up))) } ?? code.retryAfterSeconds
     }
 
+    /// A problem document, an OAuth error, or a login's answer without a token.
     package func reply(requestID: String) -> Reply {
         if let degradedBy { return .callback(nil, degradedBy: degradedBy) }
         if let oauthError { return oauthReply(oauthError, requestID: requestID) }

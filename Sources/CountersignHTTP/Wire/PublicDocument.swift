@@ -1,20 +1,23 @@
 import HTTPTypes
 
-/// Bytes that are the same for everybody: pages of any origin may read them, and whoever has them need not fetch them again.
+/// Bytes that are the same for everyone: pages of any origin may read them, and a client that has them need not fetch
+/// them again.
 struct PublicDocument: Sendable {
     let bytes: [UInt8]
     /// A strong validator, the same on every replica (RFC 9110 §8.8.3).
     let entityTag: String
     private let contentType: String
 
+    /// - Parameter contentType: the value of `Content-Type`.
     init(_ bytes: [UInt8], contentType: String) {
         self.bytes = bytes
         self.contentType = contentType
-        // FNV-1a: it tells versions apart, it does not protect them.
+        // FNV-1a: it distinguishes versions, and need not be secure.
         let digest = bytes.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
         entityTag = "\"\(String(digest, radix: 16))\""
     }
 
+    /// 200 with the bytes, or 304 if the client has them.
     func reply(to request: IncomingRequest, cacheControl: String) -> Reply {
         var headers: HTTPFields = [
             .cacheControl: cacheControl, .eTag: entityTag, .accessControlAllowOrigin: "*",
@@ -24,8 +27,8 @@ struct PublicDocument: Sendable {
         return Reply(status: .ok, headers: headers, body: bytes)
     }
 
-    /// Whether a client that sent `If-None-Match` has these bytes (RFC 9110 §13.1.2: a list, compared weakly, or `*`). What is no
-    /// such list is as good as absent.
+    /// Whether a client that sent this `If-None-Match` has these bytes. It is `*` or a list of tags, which are compared
+    /// weakly (RFC 9110 §13.1.2); anything else counts as absent.
     func isHeld(by condition: String?) -> Bool {
         guard let condition else { return false }
         let separators = Set(" \t,".utf8)

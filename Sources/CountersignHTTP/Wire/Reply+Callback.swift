@@ -2,17 +2,18 @@ import HTTPTypes
 import TokenExchange
 
 extension Reply {
-    /// What the callback answers to a login that goes on.
+    /// The answer to a login that succeeds.
     /// - Parameters:
-    ///   - externalIdentity: nil for an optional provider's login that gets none.
-    ///   - cause: why it is less than was asked for.
+    ///   - externalIdentity: nil if an optional provider's login goes on without one.
+    ///   - cause: the failure that the login goes on in spite of.
     static func callback(_ externalIdentity: ExternalIdentity?, degradedBy cause: ErrorCode? = nil) -> Reply {
         var reply = json(callbackBody(externalIdentity))
         reply.headers[.countersignDegraded] = cause?.rawValue
         return reply
     }
 
-    /// Our own tokens need no escaping: `[A-Za-z0-9._~-]`. Those of internal services have any printable character.
+    /// Our own tokens need no escaping (`[A-Za-z0-9._~-]`), but those of internal services may have any printable
+    /// character.
     private static func callbackBody(_ externalIdentity: ExternalIdentity?) -> [UInt8] {
         guard let externalIdentity else { return Array(#"{"external_identity":null}"#.utf8) }
         var body: [UInt8] = []

@@ -1,14 +1,15 @@
 package import HTTPTypes
 import TokenExchange
 
-/// An answer on its way out.
+/// An answer: status, headers and body, and what the log says about it.
 package struct Reply {
     package var status: HTTPResponse.Status
     package var headers: HTTPFields = [:]
     package var body: [UInt8] = []
-    /// What the log line says beyond status and duration: names from the configuration, codes, reasons.
+    /// What the log says besides status and duration: names from the configuration, and failures.
     var notes = Notes()
 
+    /// Nothing in here is sent.
     struct Notes {
         var identityProvider: ExactText?
         var tenant: ExactText?
@@ -17,6 +18,7 @@ package struct Reply {
         var degradedBy: Failure?
     }
 
+    /// - Parameter body: JSON text.
     package static func json(
         _ body: [UInt8], status: HTTPResponse.Status = .ok, cacheControl: String = "no-store"
     ) -> Reply {

@@ -2,19 +2,21 @@ package import HTTPTypes
 import NIOCore
 package import TokenExchange
 
-/// A request without its body. It is well formed (``HeadReader``); what it asks for is for the routes to say.
+/// A request without its body. It is well-formed HTTP (``HeadReader`` has checked that); whether it makes sense is for
+/// routes to decide.
 package struct RequestHead: Sendable {
     package let method: HTTPRequest.Method
-    /// Without the query, and with unreserved characters as they are (RFC 3986 §6.2.2.2); `*` for the server as a whole.
+    /// Without the query, with unreserved characters decoded (RFC 3986 §6.2.2.2); `*` means the whole server.
     package let path: String
-    /// ASCII in lower case, without port and without the dot that may end it; nil if none was named.
+    /// ASCII in lower case, without port and trailing dot; nil if the request names none.
     package let host: ExactText?
     package let headerFields: RequestFields
 }
 
-/// The header fields of a request: the bytes of its head, and where in them names and values are. Values become strings
-/// only when somebody asks for them.
+/// The header fields of a request: the bytes of its head, and the positions of names and values in them. A value
+/// becomes a string only when it is asked for.
 package struct RequestFields: Sendable {
+    /// Where one field is, its name and its value without the blanks around it.
     struct Line: Sendable, Equatable {
         let name: ByteRange
         let value: ByteRange
@@ -23,14 +25,14 @@ package struct RequestFields: Sendable {
     private let head: ByteBuffer
     private let lines: [Line]
 
-    /// - Parameter lines: positions in what can be read of `head`.
+    /// - Parameter lines: positions in the readable bytes of `head`.
     init(_ head: ByteBuffer, lines: [Line]) {
         self.head = head
         self.lines = lines
     }
 
-    /// The value; if a field comes more than once, all values with a comma between them (RFC 9110 §5.3). Nil if there is
-    /// no such field.
+    /// The value; if a field comes more than once, all values with a comma between them (RFC 9110 §5.3). Nil if there
+    /// is no such field.
     package subscript(name: HTTPField.Name) -> String? {
         head.withUnsafeReadableBytes { bytes in
             var found: String?
@@ -43,7 +45,7 @@ package struct RequestFields: Sendable {
     }
 }
 
-/// A stretch of a head's bytes, counted from its first byte.
+/// A range of a head's bytes, counted from its first byte. Half the size of a `Range<Int>`.
 struct ByteRange: Sendable, Equatable {
     private let start: UInt32
     private let end: UInt32

@@ -1,14 +1,15 @@
 import Synchronization
 
-/// Names a request in the answer, in problem documents and in every log line.
+/// The id of a request: in the answer's header, in problem documents and in every log line.
 enum RequestID {
-    /// A sane incoming id is kept, so that one id follows a login through all services; anything else is replaced.
+    /// Keeps an incoming id of 1 to 128 characters `[A-Za-z0-9_.-]`, so that one id follows a login through all
+    /// services; replaces any other.
     static func choose(incoming: String?) -> String {
         if let incoming, 1...128 ~= incoming.utf8.count, incoming.utf8.allSatisfy(isAcceptable) { return incoming }
         return process + hexadecimal(counter.wrappingAdd(1, ordering: .relaxed).newValue)
     }
 
-    /// Tells processes apart; a number of the request within its process follows. Neither is a secret.
+    /// Distinguishes processes; the number of the request within its process follows. Neither is a secret.
     private static let process = hexadecimal(UInt64.random(in: .min ... .max))
     private static let counter = Atomic<UInt64>(0)
 

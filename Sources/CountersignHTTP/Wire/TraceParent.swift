@@ -2,6 +2,7 @@ import HTTPTypes
 
 /// `traceparent` of W3C Trace Context §3.2, version 00: `00-<32 hex digits>-<16>-<2>`, in lower case, ids not all zero.
 enum TraceParent {
+    /// Other versions of the header are not well-formed here.
     static func isWellFormed(_ value: String) -> Bool {
         let parts = value.utf8.split(separator: UInt8(ascii: "-"), omittingEmptySubsequences: false)
         guard parts.map(\.count) == [2, 32, 16, 2], parts[0].elementsEqual("00".utf8) else { return false }

@@ -1,12 +1,12 @@
 package import TokenExchange
 
-/// Who a verifier says it is: the value of its `Authorization` header, as `Basic` (RFC 7617) or as `Bearer <id>:<secret>`.
+/// The id and secret in a verifier's `Authorization` header, as `Basic` (RFC 7617) or as `Bearer <id>:<secret>`.
 package struct VerifierCredentials: Redacted {
-    /// What id and secret may be. Of `Basic` two: with both parts decoded as RFC 6749 §2.3.1 has them encoded, and as they
-    /// are, since most clients do not encode them.
+    /// The possible readings. `Basic` has two: both parts decoded as a form's (RFC 6749 §2.3.1), and as they are,
+    /// because most clients do not encode them.
     package let candidates: [(id: [UInt8], secret: [UInt8])]
 
-    /// Nil if the header is absent or of another form.
+    /// Nil if the header is absent or has another form.
     package init?(authorization: String?) {
         guard let authorization else { return nil }
         let value = Array(authorization.utf8)
@@ -47,7 +47,8 @@ package struct VerifierCredentials: Redacted {
 }
 
 extension VerifierDirectory {
-    /// The verifier that presents itself with these credentials. Every candidate is tried, whichever is right.
+    /// The verifier with these credentials; nil if there is none. Every candidate is tried, so that the time taken does
+    /// not show which one is right.
     package func verifier(_ credentials: VerifierCredentials) -> Verifier? {
         credentials.candidates.map { verifier(id: $0.id, secret: $0.secret) }.compactMap(\.self).first
     }

@@ -4,36 +4,37 @@ package import ServiceConfiguration
 package import TokenExchange
 package import UpstreamTokens
 
-/// A configuration with all that it refers to, read and checked, but nothing started: what `check-config` makes, and
-/// what `serve` runs. Whatever `serve` refuses is found here, except what only the moment decides.
+/// A configuration with everything that it refers to, read and checked, but nothing started: what `check-config` makes,
+/// and what `serve` runs. Everything that `serve` refuses is found here, except what depends on the moment (ports,
+/// servers).
 package struct Blueprint: Sendable {
     package let configuration: Configuration
-    /// Of the public listener; nil for plain HTTP.
+    /// For the public listener; nil for plain HTTP.
     let listenerTLS: NIOSSLContext?
-    /// Those with keys in files.
+    /// The tenants with keys in files.
     package let tenants: [Tenant]
-    /// Those whose keys are fetched, which is not begun here.
+    /// The tenants whose keys are fetched; fetching has not begun.
     let remoteTenants: [RemoteTenant]
-    /// Those whose tokens come from an internal service, which is not asked here.
+    /// The providers whose tokens come from an internal service; no service has been called.
     package let upstreamProviders: [UpstreamProvider]
-    /// As they sign and are published at the moment of reading.
+    /// Our signing keys as they were when they were read.
     package let keys: SigningKeyRing
     let verifiers: VerifierDirectory
-    /// `sessions.cache_secret`; nil for none.
+    /// `sessions.cache_secret`; nil if there is none.
     let cacheSecret: [UInt8]?
     let signing: SigningKeySource
     let signingKeys: SigningKeys
-    /// What an operator should know though nothing is wrong.
+    /// What an operator should know although nothing is wrong.
     package let remarks: [String]
 
-    /// - Throws: ``StartUpError`` with every problem there is.
+    /// - Parameters:
+    ///   - environment: where `{ env: NAME }` looks.
+    ///   - now: the moment for which certificates and keys are judged.
+    /// - Throws: ``ConfigurationError``, or ``StartUpError`` with every problem that was found.
     package init(
         file: String, environment: [String: String], now: UnixTime = TimeSource.system.now()
-    ) throws(StartUpError) {
-        let configuration: Configuration
-        do { configuration = try Configuration.load(file: file, environment: environment) } catch {
-            throw StartUpError(error)
-        }
+    ) throws {
+        let configuration = try Configuration.load(file: file, environment: environment)
         let signing = SigningKeySource(configuration)
         var findings = Findings()
         let certificates = findings.collect { try configuration.listenerCertificates(now: now) }
@@ -72,14 +73,15 @@ package struct Blueprint: Sendable {
 }
 
 extension Configuration {
-    /// What there is, in one line.
+    /// The tenants and identity providers, in one line.
     package var summary: String {
         let tenants = tenants.map(\.name.description).joined(separator: ", ")
         let providers = identityProviders.map(\.name.description).joined(separator: ", ")
         return "Tenants: \(tenants). Identity providers: \(providers)."
     }
 
-    /// Whether the smallest token of each identity provider fits, as far as the file alone tells.
+    /// Checks from the file alone that the smallest token of each identity provider fits into its `maximum_bytes`.
+    /// - Throws: ``StartUpError`` with every provider whose token does not fit.
     package func checkMinting(file: String) throws {
         var findings = Findings()
         checkMinting(with: try .throwaway(for: identityProviders), file: file, &findings)
@@ -117,10 +119,10 @@ extension Configuration {
 }
 
 extension SigningKeySource {
-    /// All keys, read and checked.
+    /// Reads and checks all signing keys.
     ///
-    /// - Parameter file: the configuration's, for commands in messages.
-    func keys(_ configuration: Configuration, file: String, at now: UnixTime) throws(StartUpError) -> SigningKeys {
+    /// - Parameter file: the configuration file, for commands in messages.
+    func keys(_ configuration: Configuration, file: String, at now: UnixTime) throws -> SigningKeys {
         do { return try directory.load(at: now, times: times) } catch {
             let place = configuration.places["signing.directory"]
             throw StartUpError(["\(place): \(error)".replacing("--config FILE", with: "--config \(file)")])
@@ -129,34 +131,35 @@ extension SigningKeySource {
 }
 
 extension Configuration {
-    /// Our keys as they sign and are published at this moment, for commands that use them.
+    /// Our signing keys as they are at this moment, for commands that use them.
     ///
-    /// - Parameter file: the configuration's, for commands in messages.
-    package func serviceKeys(file: String, at now: UnixTime) throws(StartUpError) -> SigningKeyRing {
+    /// - Parameter file: the configuration file, for commands in messages.
+    package func serviceKeys(file: String, at now: UnixTime) throws -> SigningKeyRing {
         let keys = try SigningKeySource(self).keys(self, file: file, at: now)
         return keys.ring(keys.manifest.plan(at: now))
     }
 }
 
 extension SigningKeyRing {
-    /// A key for each algorithm that one of these needs, which is written nowhere and ends with the ring.
-    static func throwaway(for providers: [IdentityProvider]) throws(StartUpError) -> SigningKeyRing {
+    /// New keys, one for each algorithm of these providers. They are never written to a file.
+    static func throwaway(for providers: [IdentityProvider]) throws -> SigningKeyRing {
         let algorithms = Set(providers.compactMap(\.jwtShape?.algorithm)).sorted { $0.rawValue < $1.rawValue }
-        do throws(SigningFailure) {
-            var signers: [OpenSSLTokenSigner] = []
-            for algorithm in algorithms { signers.append(try .throwaway(algorithm)) }
-            return SigningKeyRing(
-                signers: signers, verifiers: signers.map(\.verifier),
-                publishedKeySet: PublicJWK.set(signers.map(\.publicKey)))
-        } catch { throw StartUpError(["OpenSSL cannot make a key: \(error.cause)"]) }
+        var signers: [OpenSSLTokenSigner] = []
+        for algorithm in algorithms {
+            do { signers.append(try .throwaway(algorithm)) } catch {
+                throw StartUpError(["OpenSSL cannot make a key: \(error.cause)"])
+            }
+        }
+        return SigningKeyRing(
+            signers: signers, verifiers: signers.map(\.verifier),
+            publishedKeySet: PublicJWK.set(signers.map(\.publicKey)))
     }
 }
 
 extension VerifierDirectory {
-    /// Reads the secrets as they are now.
-    fileprivate init(_ verifiers: [VerifierSettings]) throws(ConfigurationProblem) {
-        var entries: [Entry] = []
-        for settings in verifiers { entries.append(Entry(settings.verifier, secret: try settings.secret.read())) }
-        self.init(entries, sealer: OpenSSLRecordSealer())
+    /// Reads every secret as it is now.
+    fileprivate init(_ verifiers: [VerifierSettings]) throws {
+        self.init(
+            try verifiers.map { Entry($0.verifier, secret: try $0.secret.read()) }, sealer: OpenSSLRecordSealer())
     }
 }

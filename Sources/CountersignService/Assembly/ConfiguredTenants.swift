@@ -2,17 +2,17 @@ import JOSE
 import ServiceConfiguration
 import TokenExchange
 
-/// All tenants of a configuration. Keys in files are read here; fetching the others is not begun.
+/// All tenants of a configuration. Keys in files are read here; fetching the others has not begun.
 struct ConfiguredTenants {
-    /// Those with keys in files.
+    /// The tenants with keys in files.
     private(set) var local: [Tenant] = []
-    /// Those whose keys are fetched.
+    /// The tenants whose keys are fetched.
     private(set) var remote: [RemoteTenant] = []
-    /// What was left out of their key sets.
+    /// Which keys of their key sets were left out, and why.
     private(set) var remarks: [String] = []
 
-    /// - Throws: ``StartUpError`` with every problem there is.
-    init(_ configuration: Configuration) throws(StartUpError) {
+    /// - Throws: ``StartUpError`` with every problem that was found.
+    init(_ configuration: Configuration) throws {
         var findings = Findings()
         for (index, settings) in configuration.tenants.enumerated() {
             let place = { (key: String) in configuration.places["tenants[\(index)].keys.\(key)"] }

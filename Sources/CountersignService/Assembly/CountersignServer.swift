@@ -5,9 +5,13 @@ import NIOSSL
 import ServiceConfiguration
 import ServiceLifecycle
 package import TokenExchange
-import UpstreamTokens
 
 /// The running service: listeners, store, background work.
+///
+/// This target is the only one that knows all the others, and puts them together. `Assembly/` makes a ``Blueprint`` of
+/// a configuration, runs it, and takes up another one at a reload. `Commands/` and `VerifierKit/` are the logic of the
+/// commands, without their command lines. `LifeCycle/` ends the process, `Logging/` and `Metrics/` write what it
+/// reports.
 package struct CountersignServer: Sendable {
     private let blueprint: Blueprint
     private let descriptors: DescriptorBudget
@@ -18,8 +22,9 @@ package struct CountersignServer: Sendable {
     private let logger: Logger
 
     /// - Parameters:
-    ///   - read: reads the configuration again, and all that it refers to; may block.
-    ///   - logs: where `logger` writes to.
+    ///   - descriptors: how many connections the limit of open files leaves room for.
+    ///   - read: reads the configuration again, with everything that it refers to; may block.
+    ///   - logs: what `logger` writes to.
     package init(
         _ blueprint: Blueprint, descriptors: DescriptorBudget, read: @escaping @Sendable () throws -> Blueprint,
         lifeCycle: LifeCycle, time: TimeSource, logs: LogQueue, logger: Logger
@@ -33,30 +38,14 @@ package struct CountersignServer: Sendable {
         self.logger = logger
     }
 
-    /// Serves until the life cycle ends it; everything that was being answered is finished first.
+    /// Serves until the life cycle ends it. Requests in progress are finished first.
     package func run() async throws {
         for remark in blueprint.remarks { logger.notice("\(remark)") }
         for remark in descriptors.remarks { logger.warning("\(remark)") }
-        let sessions = SessionAssembly(blueprint.configuration, time: time, logger: logger)
-        let clocks = IssuerClocks()
-        let remoteKeys = RemoteTenantKeys(time: time, logger: logger)
-        let upstreams = UpstreamServices(time: time, logger: logger)
-        let upstream = UpstreamAssembly(
-            cacheSecret: blueprint.cacheSecret, sessions: sessions, services: upstreams, time: time)
-        let limiter = RateLimiter(RateLimiter.Limits(blueprint.configuration.limits), time: time)
-        let live = LiveRoutes(blueprint) { blueprint, keys in
-            limiter.use(RateLimiter.Limits(blueprint.configuration.limits))
-            return PublicRoutes(
-                blueprint, keys: keys, tenants: blueprint.tenants + remoteKeys.replace(with: blueprint.remoteTenants),
-                sessions: sessions, upstream: upstream, clocks: clocks, limiter: limiter, time: time)
-        }
-        let signingKeys = SigningKeyWatch(
-            blueprint, time: time, logger: logger, isRevoked: sessions.revocations.isRevoked(keyID:)
-        ) { live.replace(keys: $0) }
-        sessions.revocations.whenKeysAreCompromised { signingKeys.dropCompromisedKeys() }
+        let routes = ServiceRoutes(blueprint, time: time, logger: logger)
         let registry = PrometheusRegistry(
-            blueprint, clocks: clocks, remoteKeys: remoteKeys, signingKeys: signingKeys, upstreams: upstreams,
-            sessions: sessions, loops: LoopWatch(MultiThreadedEventLoopGroup.singleton.makeIterator()), logs: logs)
+            blueprint, routes: routes, loops: LoopWatch(MultiThreadedEventLoopGroup.singleton.makeIterator()),
+            logs: logs)
         let refusals = RefusalLog(
             linesPerSource: blueprint.configuration.log.refusalsPerSecond, logger: logger)
         let sources = RequestSources(
@@ -65,34 +54,30 @@ package struct CountersignServer: Sendable {
             blueprint.configuration.listen.operations, "operations",
             limits: ConnectionGate.Limits(connections: HTTPListener.operationsConnections), registry: registry,
             conductor: RequestConductor(
-                routes: RateLimitedRoutes(
-                    operations(registry, sessions, live, remoteKeys, signingKeys, upstreams, limiter),
-                    limiter: limiter),
+                routes: routes.operationsRoutes(metrics: { registry.text }, isLeaving: { lifeCycle.isLeaving }),
                 sources: sources, time: time, logger: logger, quietRoutes: OperationsRoutes.asked,
                 metrics: RequestMetrics(factory: registry, of: ["revocations", "other"]), refusals: refusals))
         let `public` = listener(
             blueprint.configuration.listen.public, "public", tls: blueprint.listenerTLS, limits: publicLimits,
             registry: registry,
             conductor: RequestConductor(
-                routes: RateLimitedRoutes(live, limiter: limiter), sources: sources, time: time, logger: logger,
+                routes: routes.publicRoutes, sources: sources, time: time, logger: logger,
                 metrics: RequestMetrics(factory: registry), refusals: refusals))
-        let reloader = reloader(signingKeys, live, `public`)
-        // Ended in reverse order: first no new requests, then what waits for the store, last our own report of it.
+        let reloader = reloader(routes, `public`)
+        // Ended in reverse order: first new requests, then the sessions that wait for the store, last the operations
+        // listener.
         let services: [any Service] =
-            [listening(operations, "operations")] + sessions.services
-            + [
-                Ending(remoteKeys.shutDown), Ending(upstreams.shutDown), signingKeys, reloader, refusals,
-                listening(`public`, "public"),
-            ]
-        try await run(services, reloader, live)
+            [listening(operations, "operations")] + routes.services
+            + [reloader, refusals, listening(`public`, "public")]
+        try await run(services, reloader, routes)
     }
 
-    private func run(_ services: [any Service], _ reloader: Reloader, _ live: LiveRoutes) async throws {
+    private func run(_ services: [any Service], _ reloader: Reloader, _ routes: ServiceRoutes) async throws {
         let group = ServiceGroup(configuration: .init(services: services, logger: Logger.silent))
         let running = Task { try await group.run() }
         lifeCycle.serve(
             LifeCycle.Reactions(
-                settings: { live.configuration.shutdown }, reload: reloader.request,
+                settings: { routes.shutdown }, reload: reloader.request,
                 take: { take($0, group, running) }))
         do { try await running.value } catch {
             guard lifeCycle.isLeaving else { throw error }
@@ -116,15 +101,14 @@ package struct CountersignServer: Sendable {
         }
     }
 
-    private func reloader(_ signingKeys: SigningKeyWatch, _ live: LiveRoutes, _ listener: HTTPListener) -> Reloader {
+    private func reloader(_ routes: ServiceRoutes, _ listener: HTTPListener) -> Reloader {
         Reloader(logger: logger) {
-            let generation = signingKeys.generation
+            let generation = routes.signingKeys.generation
             let new = try read()
             return {
-                signingKeys.replace(with: new, readAt: generation) { live.replace(new, keys: $0) }
+                let waiting = routes.reload(new, readAt: generation)
                 if let tls = new.listenerTLS { listener.renew(tls) }
                 logger.notice("configuration and keys reloaded")
-                let waiting = new.needsRestart(since: blueprint)
                 guard !waiting.isEmpty else { return }
                 logger.warning(
                     "changed settings wait for a restart",
@@ -142,23 +126,6 @@ extension CountersignServer {
             connections: descriptors.connections,
             connectionsPerSource: blueprint.configuration.limits.connectionsPerSource,
             exempt: blueprint.configuration.listen.trustedProxies)
-    }
-
-    private func operations(
-        _ registry: PrometheusRegistry, _ sessions: SessionAssembly, _ live: LiveRoutes, _ remoteKeys: RemoteTenantKeys,
-        _ signingKeys: SigningKeyWatch, _ upstreams: UpstreamServices, _ limiter: RateLimiter
-    ) -> OperationsRoutes {
-        OperationsRoutes(
-            readiness: {
-                if lifeCycle.isLeaving { return .draining }
-                return await ReadinessProbe(
-                    store: sessions.store, revocations: sessions.revocations,
-                    providers: live.configuration.identityProviders, remoteKeys: remoteKeys, signingKeys: signingKeys,
-                    upstreams: upstreams)()
-            },
-            metrics: { registry.text }, revocations: sessions.revocations, verifiers: { live.verifiers },
-            isConfigured: { live.configuration.allows($0) }, bodyLimit: blueprint.configuration.limits.bodyBytes,
-            limiter: limiter)
     }
 
     private func listening(_ listener: HTTPListener, _ name: String) -> Listening<HTTPListener> {
@@ -191,6 +158,6 @@ extension CountersignServer {
 }
 
 extension Logger {
-    /// For libraries whose events say nothing that ours do not.
+    /// For libraries whose log lines would only repeat ours.
     static let silent = Logger(label: "silent") { _ in SwiftLogNoOpLogHandler() }
 }

@@ -3,20 +3,20 @@ import NIOCore
 package import ServiceConfiguration
 import TokenExchange
 
-/// What a configuration may need of the process's open files, and how many connections of the public listener that leaves
-/// room for. Clients can then never use up what the rest of the process needs.
+/// How many open files a configuration may need, and how many connections of the public listener the limit leaves room
+/// for. So clients can never use up the descriptors that the rest of the process needs.
 package struct DescriptorBudget: Sendable, Equatable {
-    /// Of the public listener.
+    /// How many connections the public listener may accept.
     package let connections: Int
     private let wanted: Int
     private let limit: Int
     private let others: Int
 
-    /// - Parameter limit: of open files.
-    /// - Throws: if clients would be left with next to nothing.
+    /// - Parameter limit: how many files the process may have open.
+    /// - Throws: ``StartUpError`` if hardly any connections would be left for clients.
     package init(
         _ configuration: Configuration, limit: Int, eventLoops: Int = System.coreCount
-    ) throws(StartUpError) {
+    ) throws {
         others =
             Self.process + Self.perEventLoop * eventLoops + Self.reserve + HTTPListener.descriptors(connections: 0)
             + HTTPListener.descriptors(connections: HTTPListener.operationsConnections)
@@ -32,7 +32,7 @@ package struct DescriptorBudget: Sendable, Equatable {
         }
     }
 
-    /// What an operator should know though the service starts.
+    /// What an operator should know although the service starts.
     package var remarks: [String] {
         guard connections < wanted else { return [] }
         return [
@@ -43,16 +43,16 @@ package struct DescriptorBudget: Sendable, Equatable {
 
     /// Standard streams, signals, timers, the runtime.
     private static let process = 24
-    /// Its selector, its timer, and what wakes it.
+    /// Its epoll, timer and event descriptors.
     private static let perEventLoop = 3
-    /// Files that are read at a reload, look-ups of names, connections that are made while others still close.
+    /// For files that a reload reads, name lookups, and connections that are made while others still close.
     private static let reserve = 32
-    /// Connections below which a service is not worth starting.
+    /// With fewer connections the service does not start.
     private static let fewest = 16
 }
 
 extension SessionSettings {
-    /// To Redis, each connection once more while it is replaced.
+    /// To Redis; twice, because a connection may overlap with the one that replaces it.
     fileprivate func connections(eventLoops: Int) -> Int {
         guard case .redis(let redis) = store else { return 0 }
         let lanes = 1 + (redis.waitReplicas > 0 ? redis.waitConnections : 0)
@@ -65,12 +65,12 @@ extension SessionSettings {
         return 2 * servers * lanes * eventLoops
     }
 
-    /// Of a cluster: the configuration need not name all of them.
+    /// Of a cluster; the configuration need not name all of them.
     private static let usualMasters = 8
 }
 
 extension Configuration {
-    /// To internal services and issuers of keys.
+    /// To internal services and issuers' key sets.
     fileprivate var outboundConnections: Int {
         let upstreams = identityProviders.map { provider -> Int in
             guard case .upstream(let recipe) = provider.token.kind else { return 0 }

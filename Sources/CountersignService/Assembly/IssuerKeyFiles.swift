@@ -5,10 +5,10 @@ import TokenExchange
 /// The keys of one tenant, from the files that its configuration names.
 struct IssuerKeyFiles {
     let verifiers: [any TokenVerifier]
-    /// What was left out of a JWK set, which is no error: issuers publish keys that are none of our business.
+    /// Which keys of a JWK set were left out. That is no error: issuers also publish keys that do not concern us.
     let remarks: [String]
 
-    /// - Parameter place: of the keys that name the files.
+    /// - Parameter place: where the configuration names the files, by the key beside `keys`.
     init(_ tenant: TenantSettings, at place: (String) -> ConfigurationPlace) throws {
         switch tenant.keys {
         case .jwksURL:
@@ -47,10 +47,10 @@ struct IssuerKeyFiles {
         return set
     }
 
-    private static func contents(_ path: String, at place: ConfigurationPlace) throws(ConfigurationProblem) -> [UInt8] {
-        do throws(Complaint) {
-            return try ReferencedFile(path).contents(limit: JWKSetReader.byteLimit)
-        } catch { throw place.problem(error) }
+    private static func contents(_ path: String, at place: ConfigurationPlace) throws -> [UInt8] {
+        do { return try ReferencedFile(path).contents(limit: JWKSetReader.byteLimit) } catch {
+            throw place.problem(error)
+        }
     }
 
     private static func reasons(_ set: JWKSet) -> String {

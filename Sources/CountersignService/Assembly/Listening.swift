@@ -3,7 +3,7 @@ import NIOCore
 package import ServiceConfiguration
 package import ServiceLifecycle
 
-/// A listener, and the words for an address that it cannot listen on.
+/// A listener that says, in an operator's words, why it cannot listen on its address.
 package struct Listening<Listener: Service>: Service {
     private let listener: Listener
     private let address: HostPort
@@ -16,6 +16,7 @@ package struct Listening<Listener: Service>: Service {
         self.place = place
     }
 
+    /// - Throws: ``StartUpError`` if the address cannot be used.
     package func run() async throws {
         do { try await listener.run() } catch is CancellationError { throw CancellationError() } catch {
             throw StartUpError(problem(error))

@@ -3,22 +3,23 @@ import ServiceConfiguration
 import Synchronization
 import TokenExchange
 
-/// The routes of the moment, made of a configuration and a key ring of which each is replaced without the other. Requests
-/// take no lock for the keys: routes hold their ring, and new keys make new routes.
+/// The current routes, made of a configuration and a key ring, each of which can be replaced without the other.
+/// Requests take no lock for the keys: routes hold their ring, and new keys make new routes.
 final class LiveRoutes: Routes {
     /// Held while routes are made, one set after another.
     private let blueprint: Mutex<Blueprint>
-    /// Held for a moment, by every request.
+    /// Held for a moment by every request.
     private let current: Mutex<PublicRoutes>
     private let make: @Sendable (Blueprint, SigningKeyRing) -> PublicRoutes
 
+    /// - Parameter make: called for each new configuration or key ring, one call at a time.
     init(_ blueprint: Blueprint, make: @escaping @Sendable (Blueprint, SigningKeyRing) -> PublicRoutes) {
         self.blueprint = Mutex(blueprint)
         current = Mutex(make(blueprint, blueprint.keys))
         self.make = make
     }
 
-    /// Requests that are under way keep their routes.
+    /// Takes a new configuration with its keys. Requests in progress keep their routes.
     func replace(_ blueprint: Blueprint, keys: SigningKeyRing) {
         self.blueprint.withLock {
             $0 = blueprint
@@ -26,14 +27,17 @@ final class LiveRoutes: Routes {
         }
     }
 
+    /// Takes new keys for the current configuration.
     func replace(keys: SigningKeyRing) {
         blueprint.withLock { take(make($0, keys)) }
     }
 
     private func take(_ routes: PublicRoutes) { current.withLock { $0 = routes } }
 
+    /// Those of the current configuration.
     var verifiers: VerifierDirectory { blueprint.withLock(\.verifiers) }
 
+    /// The current configuration.
     var configuration: Configuration { blueprint.withLock(\.configuration) }
 
     func name(of path: Substring) -> String { current.withLock(\.self).name(of: path) }

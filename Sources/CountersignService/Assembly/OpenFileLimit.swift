@@ -2,7 +2,8 @@ import Glibc
 
 /// How many files and sockets the process may have open at once (`RLIMIT_NOFILE`).
 package enum OpenFileLimit {
-    /// Raises the limit to what the process may raise it to, as most systems start processes with 1024; returns it.
+    /// Raises the limit as far as the process may, because most systems start processes with 1024.
+    /// - Returns: the limit that now holds.
     @discardableResult
     package static func raise() -> Int {
         var limit = rlimit()
@@ -13,6 +14,6 @@ package enum OpenFileLimit {
         return Int(clamping: limit.rlim_cur)
     }
 
-    /// Where it cannot be asked.
+    /// If the limit cannot be read.
     private static let usual = 1024
 }

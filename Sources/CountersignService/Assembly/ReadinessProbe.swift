@@ -16,6 +16,7 @@ struct ReadinessProbe: Sendable {
     /// An orchestrator's probe gives up after a second by default.
     private static let budget: Duration = .milliseconds(500)
 
+    /// Asks the store; takes at most about half a second.
     func callAsFunction() async -> Readiness {
         async let store = sessionStore()
         async let revocations = revocationList()
@@ -24,22 +25,25 @@ struct ReadinessProbe: Sendable {
                 + upstreams.statuses.map(upstream))
     }
 
-    /// With the last good keys logins go on, but nobody should count on the next rotation. Without a key, as when the only
-    /// one is compromised, none does.
+    /// With the last good keys logins go on, but the next rotation may fail. Without any key (the only one is
+    /// compromised), no login succeeds.
     private var signing: Readiness.Component {
-        let mute = providers.filter { provider in
+        let withoutKey = providers.filter { provider in
             guard case .minted(.jwt(let shape)) = provider.token.kind else { return false }
             return !signingKeys.signs(shape.algorithm)
         }
-        let problems = mute.isEmpty ? [] : ["no active key for \(mute.map(\.name.description).joined(separator: ", "))"]
+        let problems =
+            withoutKey.isEmpty
+            ? [] : ["no active key for \(withoutKey.map(\.name.description).joined(separator: ", "))"]
         let all = problems + [signingKeys.problem].compactMap { $0 }
         let status: Readiness.Status =
-            mute.contains { $0.mode == .strict } ? .unavailable : all.isEmpty ? .ready : .degraded
+            withoutKey.contains { $0.mode == .strict } ? .unavailable : all.isEmpty ? .ready : .degraded
         return Readiness.Component(
             name: "signing_keys", status: status, detail: all.isEmpty ? nil : all.joined(separator: "; "))
     }
 
-    /// Another replica would fare no better with the same service, so that one is down takes nobody out of rotation.
+    /// Another replica would have the same trouble, so an internal service that is down takes no replica out of
+    /// rotation.
     private func upstream(of provider: ExactText, _ status: UpstreamService.Status) -> Readiness.Component {
         Readiness.Component(
             name: "upstream.\(provider)", status: status.isOpen ? .degraded : .ready,
@@ -67,8 +71,8 @@ struct ReadinessProbe: Sendable {
         }
     }
 
-    /// Without the list no session is called good. That nothing can be added to it hurts nobody until the day that
-    /// somebody must.
+    /// Without the list no session counts as good. That nothing can be added to it does no harm until something must be
+    /// revoked.
     private func revocationList() async -> Readiness.Component {
         if !revocations.isFresh || revocations.failure != nil {
             do { try await revocations.read(within: Self.budget) } catch {
@@ -84,6 +88,6 @@ struct ReadinessProbe: Sendable {
         return Readiness.Component(name: "revocations", status: .ready)
     }
 
-    /// What a store that fails makes of us.
+    /// The status of a replica whose store fails.
     private var worst: Readiness.Status { providers.contains { $0.mode == .strict } ? .unavailable : .degraded }
 }

@@ -7,11 +7,11 @@ import Synchronization
 /// Reads configuration, keys, secrets and certificates again when asked to: off the event loops, one reading at a time,
 /// all or nothing. On error the last good ones stay.
 ///
-/// The first request is followed at once. What comes while it is read, or until there has been quiet for a moment, is one
-/// request more.
+/// The first request is served at once. All requests that arrive during the reading, and until there have been none for
+/// a moment, together cause one more reading.
 package final class Reloader: Service {
     private static let quiet: Duration = .milliseconds(500)
-    /// However many requests come.
+    /// The longest wait for such a moment, however many requests arrive.
     private static let patience: Duration = .seconds(10)
 
     private let read: @Sendable () throws -> @Sendable () -> Void
@@ -22,8 +22,8 @@ package final class Reloader: Service {
     private let requestCount = Atomic<Int>(0)
 
     /// - Parameters:
-    ///   - read: may block, and may throw anything that says to an operator what is wrong. Returns what takes up all that
-    ///     was read, which cannot fail.
+    ///   - read: may block, and may throw any error that tells an operator what is wrong. Returns a step that uses what
+    ///     was read and cannot fail.
     package init(
         logger: Logger, sleep: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) },
         read: @escaping @Sendable () throws -> @Sendable () -> Void
@@ -33,11 +33,13 @@ package final class Reloader: Service {
         self.read = read
     }
 
+    /// Asks for a reload and returns at once. May be called from any thread.
     package func request() {
         requestCount.wrappingAdd(1, ordering: .relaxed)
         requests.continuation.yield()
     }
 
+    /// Serves requests until the services end.
     package func run() async {
         await cancelWhenGracefulShutdown {
             for await _ in self.requests.stream {
@@ -49,8 +51,8 @@ package final class Reloader: Service {
 
     private func reload() async {
         do {
-            let takeUp = try await readers.run(read)
-            takeUp()
+            let apply = try await readers.run(read)
+            apply()
         } catch is CancellationError {
             return
         } catch {
@@ -59,7 +61,7 @@ package final class Reloader: Service {
         }
     }
 
-    /// Until nobody has asked for a moment.
+    /// Waits until no request has arrived for a moment.
     private func rest() async {
         var waited = Duration.zero
         var seen: Int
@@ -72,7 +74,7 @@ package final class Reloader: Service {
 }
 
 extension Blueprint {
-    /// What differs from the configuration that the process was started with, and is only taken up by a restart.
+    /// The settings that differ from those that the process was started with, and that only a restart changes.
     func needsRestart(since start: Blueprint) -> [String] {
         let (new, old) = (configuration, start.configuration)
         let differs = [

@@ -4,8 +4,8 @@ import Outbound
 import Synchronization
 import TokenExchange
 
-/// The keys of all tenants that fetch them: runs one service for each, and keeps those that a reload does not change,
-/// with all that they have fetched.
+/// The keys of all tenants that fetch them: runs one service for each. Those that a reload does not change keep
+/// running, with everything that they have fetched.
 final class RemoteTenantKeys: Sendable {
     private struct Running {
         let keys: RemoteIssuerKeys
@@ -14,7 +14,7 @@ final class RemoteTenantKeys: Sendable {
         var outbound: OutboundTransport
     }
 
-    /// Another way out does not make keys old, so it is taken up beside them.
+    /// Can be replaced while the keys stay: another proxy does not make them old.
     private final class CurrentFetcher: Sendable {
         let value: Mutex<KeySetFetcher>
 
@@ -27,14 +27,14 @@ final class RemoteTenantKeys: Sendable {
     private let time: TimeSource
     private let logger: Logger
 
-    /// Has no tenants yet; ``replace(with:)`` brings them.
+    /// Runs nothing until ``replace(with:)`` names tenants.
     init(time: TimeSource, logger: Logger) {
         self.time = time
         self.logger = logger
     }
 
     /// Runs the keys of exactly these tenants from now on.
-    /// - Returns: the tenants with their keys, which need not have been fetched yet.
+    /// - Returns: the tenants with their keys, which may not have been fetched yet.
     func replace(with tenants: [RemoteTenant]) -> [Tenant] {
         running.withLock { running in
             let cacheKeys = Set(tenants.map(\.cacheKey))
@@ -63,12 +63,12 @@ final class RemoteTenantKeys: Sendable {
         return Running(keys: keys, fetcher: fetcher, task: Task { await keys.run() }, outbound: tenant.outbound)
     }
 
-    /// By tenant, in the order of names.
+    /// The state of each tenant's keys, in the order of names.
     var statuses: [(tenant: ExactText, status: IssuerKeyStatus)] {
         running.withLock { $0.map { ($0.key.name, $0.value.keys.status) } }.sorted { $0.0 < $1.0 }
     }
 
-    /// Ends all of them.
+    /// Ends the fetching for all tenants.
     func shutDown() {
         for current in running.withLock({ $0.values.map(\.task) }) { current.cancel() }
     }

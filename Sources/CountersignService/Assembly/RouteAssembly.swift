@@ -4,12 +4,12 @@ import ServiceConfiguration
 import TokenExchange
 
 extension PublicRoutes {
-    /// What the public listener answers by `blueprint`. Sessions outlive it.
+    /// The endpoints of the public listener for one configuration. Sessions, clocks and limiter outlive it.
     ///
     /// - Parameters:
-    ///   - keys: ours of the moment.
-    ///   - tenants: all of them, with their keys.
-    ///   - limiter: of all listeners, and of the whole life of the process.
+    ///   - keys: our current signing keys.
+    ///   - tenants: all tenants with their keys.
+    ///   - limiter: shared by all listeners for the whole life of the process.
     convenience init(
         _ blueprint: Blueprint, keys: SigningKeyRing, tenants: [Tenant], sessions: SessionAssembly,
         upstream: UpstreamAssembly, clocks: IssuerClocks, limiter: RateLimiter, time: TimeSource
@@ -40,6 +40,7 @@ extension PublicRoutes {
 // MARK: - The use cases, as routes and commands share them
 
 extension VerifyIdentityToken {
+    /// With the rules and limits of a configuration.
     init(_ configuration: Configuration, tenants: [Tenant], clocks: IssuerClocks) {
         self.init(
             tenants: tenants, providers: configuration.identityProviders,
@@ -48,6 +49,7 @@ extension VerifyIdentityToken {
 }
 
 extension IntrospectSession {
+    /// - Parameter keys: nil if only the store is asked.
     init(
         _ configuration: Configuration, sessions: SessionAssembly, keys: SigningKeyRing?, time: TimeSource
     ) {
@@ -59,6 +61,7 @@ extension IntrospectSession {
 }
 
 extension MintExternalIdentity {
+    /// With random bytes of OpenSSL.
     init(_ configuration: Configuration, keys: SigningKeyRing) {
         self.init(
             issuer: ExactText(configuration.publicURL), keys: keys, randomBytes: OpenSSLRecordSealer().randomBytes)
@@ -66,6 +69,7 @@ extension MintExternalIdentity {
 }
 
 extension TokenLimits {
+    /// Those of identity tokens.
     init(_ limits: LimitSettings) {
         self.init(tokenBytes: limits.tokenBytes, json: JSONLimits(limits))
     }
@@ -78,6 +82,7 @@ extension JSONLimits {
 }
 
 extension RateLimiter.Limits {
+    /// Those of refused requests.
     init(_ limits: LimitSettings) {
         self.init(requestsPerSecond: limits.requestsPerSecond, burst: limits.burst, sources: limits.sources)
     }

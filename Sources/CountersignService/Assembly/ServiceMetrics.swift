@@ -5,11 +5,9 @@ import TokenExchange
 import UpstreamTokens
 
 extension PrometheusRegistry {
-    /// With the gauges of the whole service; requests report themselves.
-    convenience init(
-        _ blueprint: Blueprint, clocks: IssuerClocks, remoteKeys: RemoteTenantKeys, signingKeys: SigningKeyWatch,
-        upstreams: UpstreamServices, sessions: SessionAssembly, loops: LoopWatch, logs: LogQueue
-    ) {
+    /// A registry with the gauges of the whole service. Requests and connections report their counters themselves.
+    convenience init(_ blueprint: Blueprint, routes: ServiceRoutes, loops: LoopWatch, logs: LogQueue) {
+        let (clocks, remoteKeys, sessions) = (routes.clocks, routes.remoteKeys, routes.sessions)
         let descriptions = Self.descriptions.merging(Self.keyGauges.map { ($0.name, $0.description) }) { $1 }
         self.init(
             descriptions: [RequestMetrics.descriptions, RequestSources.descriptions, ConnectionMetrics.descriptions]
@@ -22,8 +20,8 @@ extension PrometheusRegistry {
                 }
             }
         }
-        addSigningKeyGauges(signingKeys)
-        addUpstreams(upstreams)
+        addSigningKeyGauges(routes.signingKeys)
+        addUpstreams(routes.upstreams)
         addGauge(Self.loopGap) { loops.longestGap.inSeconds }
         addGauge(Self.droppedLines) { Double(logs.droppedCount) }
         addGauge(Self.waitingLines) { Double(logs.waitingBytes) }
@@ -39,6 +37,7 @@ extension PrometheusRegistry {
         }
     }
 
+    /// Gauges of the open connections of one listener.
     func addConnections(of listener: HTTPListener, _ name: String) {
         func add(_ state: String, _ read: @escaping @Sendable ((waiting: Int, answering: Int)) -> Int) {
             addGauge(ConnectionMetrics.open, labels: [("listener", name), ("state", state)]) {
@@ -65,7 +64,7 @@ extension PrometheusRegistry {
         addGauge(Self.signingKeyStepOverdue) { keys.stepOverdue.inSeconds }
     }
 
-    /// Of the providers of the moment.
+    /// For the providers of the current configuration.
     private func addUpstreams(_ upstreams: UpstreamServices) {
         func add(
             _ name: String, isCounter: Bool, _ read: @escaping @Sendable (UpstreamService.Status) -> Double
@@ -103,27 +102,28 @@ extension PrometheusRegistry {
     private static let unreadable = "countersign_unreadable_records"
 
     private static let descriptions = [
-        upstreamOpen: "1 while the provider's internal service is left alone: it failed too often, or asked for it.",
+        upstreamOpen:
+            "1 while the provider's internal service is not called, because it failed too often or asked for a pause.",
         upstreamInFlight: "Requests that wait for the provider's internal service.",
         upstreamCalls: "Calls of the provider's internal service since the start, or since a reload changed it.",
-        upstreamFailures: "Those of them that brought no answer, or a 5xx.",
+        upstreamFailures: "Calls of the provider's internal service without an answer, or with a 5xx.",
         signingKeys: "Our own keys by state in the manifest.",
         signingKeyAge: "How long the active key has been signing.",
-        signingKeysFailing: "1 where the key directory cannot be taken up as it is and the last good keys stay.",
-        signingKeysWaiting: "Keys that are active, but were published too briefly to sign.",
+        signingKeysFailing: "1 if the key directory cannot be used as it is, so that the last good keys stay.",
+        signingKeysWaiting: "Keys that are active, but do not sign yet, because they were published too recently.",
         signingKeyStepOverdue:
-            "For how long a step has been due that `countersign keys advance` takes; 0 where none is.",
+            "How long a step of `countersign keys advance` has been due; 0 if none is.",
         clockOffset:
-            "The issuer's clock less ours, by the freshest identity token of the last minutes; about minus the network's delay.",
-        deferred: "Sessions of optional providers that wait for the store.",
+            "The issuer's clock minus ours, by the newest identity token of the last minutes; includes the network's delay.",
+        deferred: "Sessions of optional providers that wait to be written.",
         loopGap: "The longest time since the start by which an event loop was late, and all requests on it.",
-        droppedLines: "Log lines that were never written since the start, as nobody read them.",
-        waitingLines: "Bytes of log lines that are not written yet.",
-        revocations: "Revoked cohorts that sessions are held against.",
-        revocationsAge: "Since the list of revocations was read; beyond 5 no session is called good.",
-        revocationsUnreadable: "Entries of the store's list of revocations that are none, and are passed over.",
-        unreadable: "Session records that could not be read and counted as absent, since the start.",
-        dropped: "Sessions of optional providers that were never written, since too many waited.",
+        droppedLines: "Log lines dropped since the start, because nobody read the log.",
+        waitingLines: "Bytes of log lines that wait to be written.",
+        revocations: "Revoked cohorts that sessions are compared with.",
+        revocationsAge: "Age of the list of revocations; above 5 no session counts as good.",
+        revocationsUnreadable: "Entries of the store's list of revocations that cannot be read and are skipped.",
+        unreadable: "Session records since the start that could not be read and counted as absent.",
+        dropped: "Sessions of optional providers that were dropped since the start, because too many waited.",
     ]
 
     private struct KeyGauge {
@@ -132,7 +132,7 @@ extension PrometheusRegistry {
         let read: @Sendable (IssuerKeyStatus) -> Double?
     }
 
-    /// Of tenants whose keys are fetched.
+    /// For tenants whose keys are fetched.
     private static let keyGauges = [
         KeyGauge(name: "countersign_issuer_keys_age_seconds", description: "Age of the issuer's key set in use.") {
             $0.age?.inSeconds
@@ -143,7 +143,7 @@ extension PrometheusRegistry {
         KeyGauge(name: "countersign_issuer_keys_skipped", description: "Keys of the issuer's set that are not used.") {
             Double($0.skipped)
         },
-        KeyGauge(name: "countersign_issuer_keys_failing", description: "1 where the last fetch failed.") {
+        KeyGauge(name: "countersign_issuer_keys_failing", description: "1 if the last fetch failed.") {
             $0.lastError == nil ? 0 : 1
         },
         KeyGauge(name: "countersign_issuer_keys_fetches", description: "Fetches of the key set since the start.") {
@@ -151,7 +151,7 @@ extension PrometheusRegistry {
         },
         KeyGauge(
             name: "countersign_issuer_keys_refused_refetches",
-            description: "Unknown kids and bad signatures that were not worth a fetch, since the start."
+            description: "Fetches for unknown kids and bad signatures that the cool-down prevented, since the start."
         ) { Double($0.refusedRefetches) },
     ]
 }

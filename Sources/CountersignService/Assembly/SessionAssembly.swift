@@ -6,10 +6,11 @@ import ServiceConfiguration
 import ServiceLifecycle
 import TokenExchange
 
-/// Everything about sessions that outlives a reload: where they are kept, what waits to be written, what is revoked.
+/// Everything about sessions that outlives a reload: the store, the sessions that wait to be written, and what is
+/// revoked.
 struct SessionAssembly: Sendable {
     let store: any SessionStore
-    /// As lasting and as shared as the store.
+    /// Shared and kept in the same way as the store.
     let records: any SharedRecords
     let vault: SessionVault
     let revocations: RevocationList
@@ -20,12 +21,12 @@ struct SessionAssembly: Sendable {
     private let connections: (any Service)?
     private let logger: Logger
 
-    /// Connects to nothing; ``services`` do.
+    /// Connects to nothing before its ``services`` run.
     init(_ configuration: Configuration, time: TimeSource, logger: Logger) {
         let settings = configuration.sessions
         let unreadableRecords = UnreadableRecords { kind in
             logger.warning(
-                "a session record cannot be read and counts as absent; said once for each kind",
+                "a session record cannot be read and counts as absent; logged once for each kind",
                 metadata: ["kind": .string(kind.rawValue)])
         }
         let vault = SessionVault(sealer: OpenSSLRecordSealer(), unreadable: unreadableRecords)
@@ -34,7 +35,7 @@ struct SessionAssembly: Sendable {
             let memory = InMemorySessionStore(limit: limits.entries, time: time)
             store = memory
             records = InMemorySharedRecords(time: time)
-            // What this process revokes it knows at once.
+            // Only this process revokes, so its list is never old.
             revocations = RevocationList(store: memory, vault: vault, time: time, maximumAge: nil)
             connections = nil
         case .redis(let settings):
@@ -55,7 +56,7 @@ struct SessionAssembly: Sendable {
         self.logger = logger
     }
 
-    /// To be started in this order, and ended in the reverse one.
+    /// Must be started in this order and ended in the reverse order.
     var services: [any Service] {
         [connections].compactMap { $0 } + [
             RevocationService(revocations: revocations),
@@ -63,7 +64,7 @@ struct SessionAssembly: Sendable {
         ]
     }
 
-    /// Connected for as long as `body` runs: for commands.
+    /// Runs `body` with a connection to the store, for commands.
     func connected<Result: Sendable>(_ body: () async throws -> Result) async rethrows -> Result {
         guard let connections else { return try await body() }
         return try await withThrowingTaskGroup(of: Void.self) { group in
@@ -79,12 +80,12 @@ extension RevocationEvent {
         switch self {
         case .notRead(let cause):
             logger.error(
-                "revocations cannot be read; no session is called good by a list older than 5 s",
+                "revocations cannot be read; no session counts as good by a list older than 5 s",
                 metadata: ["cause": "\(cause)"])
         case .readAgain: logger.notice("revocations are read again")
         case .unreadable(let count):
             logger.warning(
-                "the store's list of revocations holds entries that are none; they are passed over",
+                "the store's list of revocations has entries that cannot be read; they are skipped",
                 metadata: ["count": .stringConvertible(count)])
         }
     }
@@ -102,8 +103,8 @@ private struct DeferredSessionsService: Service {
     let deferredSessions: DeferredSessions
     let logger: Logger
 
-    /// Ends when all are written, or when it is cancelled: then what is left is lost, and a store that does not answer is
-    /// not waited for.
+    /// Ends when all sessions are written, or when it is cancelled: then the rest is lost, and a store that does not
+    /// answer is not waited for.
     func run() async throws {
         let (end, signal) = AsyncStream.makeStream(of: Never.self)
         let writing = Task {
@@ -125,6 +126,7 @@ private struct DeferredSessionsService: Service {
 }
 
 extension DeferredSessions.Limits {
+    /// Those of `sessions.deferred`.
     init(_ settings: SessionSettings.DeferredLimits) {
         self.init(entries: settings.entries, bytes: settings.bytes)
     }

@@ -2,13 +2,14 @@ import JOSE
 import ServiceConfiguration
 import TokenExchange
 
-/// Where our keys are, and the times that they keep, by a configuration.
+/// The directory of our signing keys and the times of their rotation, as a configuration has them.
 struct SigningKeySource: Sendable {
     let directory: SigningKeyDirectory
-    /// Of encrypted keys; read only where a key is encrypted, or is to be.
+    /// For encrypted keys; read only if a key is encrypted, or is to be.
     let passphrase: KeyPassphrase.Source
     let times: SigningKeyTimes
 
+    /// Reads no file.
     init(_ configuration: Configuration) {
         let settings = configuration.signing
         let place = configuration.places["signing.passphrase"]
@@ -23,34 +24,36 @@ struct SigningKeySource: Sendable {
         times = SigningKeyTimes(configuration)
     }
 
-    /// What an operator should know of keys with which nothing is wrong.
+    /// What an operator should know about keys although nothing is wrong with them.
+    /// - Parameter unlistedFiles: names of files in the directory that the manifest does not list.
     func remarks(on manifest: SigningKeyManifest, unlistedFiles: [String], at now: UnixTime) -> [String] {
         let plan = manifest.plan(at: now)
         let waiting = plan.waiting.compactMap(manifest.record).map { key in
             let signer = plan.signers[key.algorithm]
             return signer == key.keyID
-                ? "key \(key.keyID) signs, as no other \(key.algorithm.rawValue) key can, though verifiers may hold a "
+                ? "key \(key.keyID) signs, because no other \(key.algorithm.rawValue) key can, although verifiers may hold a "
                     + "JWK set without it until \(key.maySignFrom.shortText)"
-                : "key \(key.keyID) is active from \(key.maySignFrom.shortText) on; until then \(signer ?? "none") signs"
+                : "key \(key.keyID) is active, but signs only from \(key.maySignFrom.shortText) on; until then \(signer ?? "none") signs"
         }
         let crowd =
             plan.published.count > Self.manyKeys
             ? [
-                "the JWK set has \(plan.published.count) keys, more than some verifiers read; take out those that nobody "
-                    + "needs with `countersign keys retire KID`"
+                "the JWK set has \(plan.published.count) keys, more than some verifiers read; remove those that are not "
+                    + "needed with `countersign keys retire KID`"
             ] : []
         return waiting + crowd
             + unlistedFiles.map {
-                "\(directory.path)/\($0): not in the manifest, so not used; take it up with `countersign keys generate`, "
+                "\(directory.path)/\($0): not in the manifest, so not used; add it with `countersign keys generate`, "
                     + "or move it elsewhere"
             }
     }
 
-    /// Of a JWK set. Common libraries read 50 KB of it, which is a hundred RSA keys.
+    /// Common libraries read 50 KB of a JWK set, which is a hundred RSA keys.
     private static let manyKeys = 100
 }
 
 extension SigningKeyTimes {
+    /// The longest lifetime of an algorithm is that of the provider with the longest one.
     init(_ configuration: Configuration) {
         var lifetimes: [SignatureAlgorithm: Duration] = [:]
         for provider in configuration.identityProviders {

@@ -5,33 +5,33 @@ import ServiceLifecycle
 import Synchronization
 package import TokenExchange
 
-/// Keeps the key ring up to date with the key directory and the clock: reads a changed directory within seconds, all of it
-/// or none, lets a key sign once it is due, and takes one out of the JWK set once its tokens have expired.
+/// Keeps the key ring up to date with the key directory and the clock: reads a changed directory within seconds, all of
+/// it or nothing, lets a key sign once it is due, and takes a key out of the JWK set once its tokens have expired.
 ///
-/// On error, and if the manifest has lost a key whose tokens may live, the last good ring stays, except for keys that the
-/// manifest has revoked: they go even then, and the best loaded one takes over. A key that was once seen revoked never
-/// comes back, whatever is read later: a reading may have begun before the revocation.
+/// On error, and if the manifest has lost a key whose tokens may still be good, the last good ring stays, except for
+/// keys that the manifest has revoked: they go even then, and the best loaded key takes over. A key that was once seen
+/// revoked never comes back, whatever is read later, because a reading may have begun before the revocation.
 package final class SigningKeyWatch: Service {
     private struct State {
         var source: SigningKeySource
         var keys: SigningKeys
-        /// Of what `keys` were read from; nil: to be read again.
+        /// Of the directory when `keys` were read; nil if they must be read again.
         var fingerprint: SigningKeyDirectory.Fingerprint?
         var observations = SigningKeyObservations()
         var plan = SigningKeyPlan()
-        /// Why the directory cannot be taken up as it is now.
+        /// Why the directory cannot be used as it is now.
         var problem: KeyFileError?
-        /// Counts changes of `keys`, so that what was read before one is not taken for newer.
+        /// Counts changes of `keys`, so that a reading that began before a change does not count as newer.
         var generation = 0
         /// `kid`s that this process has seen revoked.
         var revoked: Set<ExactText> = []
 
         var ring: SigningKeyRing { keys.ring(plan) }
 
-        /// Between two looks: well below the lag that rotations reckon with.
+        /// Between two looks at the directory: well below the lag that rotations allow for.
         var pause: Duration { min(.seconds(2), source.times.refreshLag / 4) }
 
-        /// Stops a revoked key from signing, whatever the directory says; the best other key takes over.
+        /// Stops revoked keys from signing, whatever the directory says; the best other key takes over.
         mutating func dropRevoked(_ isRevoked: (ExactText) -> Bool, at now: UnixTime) {
             for key in keys.manifest.keys {
                 guard key.state == .revoked || revoked.contains(key.keyID) || isRevoked(key.keyID) else { continue }
@@ -57,13 +57,14 @@ package final class SigningKeyWatch: Service {
     private let isRevoked: @Sendable (ExactText) -> Bool
     private let publish: @Sendable (SigningKeyRing) -> Void
     private let readers: FileReaders
-    /// Each has the directory looked at.
+    /// Each element makes the watch look at the directory.
     private let calls = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
 
     /// - Parameters:
-    ///   - isRevoked: whether a `kid` is compromised by what the session store says, which may be sooner than a directory that
-    ///     is not shared.
-    ///   - publish: takes a ring that differs from the last one.
+    ///   - readers: the threads that read the directory.
+    ///   - isRevoked: whether the session store says that a `kid` is compromised, which it may do before the directory
+    ///     does.
+    ///   - publish: called with each ring that differs from the last one.
     package init(
         _ blueprint: Blueprint, time: TimeSource, logger: Logger, readers: FileReaders = FileReaders(),
         isRevoked: @escaping @Sendable (ExactText) -> Bool = { _ in false },
@@ -81,6 +82,7 @@ package final class SigningKeyWatch: Service {
         self.state = Mutex(state)
     }
 
+    /// Looks at the directory every two seconds or more often, until the services end.
     package func run() async throws {
         await cancelWhenGracefulShutdown {
             await withTaskGroup(of: Void.self) { group in
@@ -95,14 +97,14 @@ package final class SigningKeyWatch: Service {
         }
     }
 
-    /// Takes up another configuration with the keys that were read for it, less those that are revoked, and has the
-    /// directory looked at: it may have changed since it was read.
+    /// Uses another configuration with the keys that were read for it, without those that are revoked. Then looks at
+    /// the directory, which may have changed since it was read.
     /// - Parameters:
-    ///   - generation: that of the moment when reading began. What was taken up since then is newer and stays.
-    ///   - publish: takes the ring, before any later one is published.
+    ///   - generation: ``generation`` when reading began. Keys that were read since then are newer and stay.
+    ///   - publish: called with the ring before any later one is published.
     package func replace(with blueprint: Blueprint, readAt generation: Int, publish: (SigningKeyRing) -> Void) {
         state.withLock { state in
-            // What the present keys know of revocations outlasts them.
+            // Remembers the revocations that the current keys know of.
             state.dropRevoked(isRevoked, at: time.now())
             let isSameDirectory = blueprint.signing.directory.path == state.source.directory.path
             if !isSameDirectory || state.generation == generation { state.keys = blueprint.signingKeys }
@@ -117,8 +119,8 @@ package final class SigningKeyWatch: Service {
         calls.continuation.yield()
     }
 
-    /// Looks at the clock, and reads the directory if it has changed. A directory that hangs keeps neither the clock from
-    /// being looked at nor, when it comes back, later readings from being taken up.
+    /// Looks at the clock, and reads the directory if it has changed. A directory that hangs does not stop keys from
+    /// changing by the clock, nor later readings once it answers again.
     package func look() async {
         let (source, known, generation) = state.withLock { state in
             let old = state
@@ -140,7 +142,7 @@ package final class SigningKeyWatch: Service {
         }
     }
 
-    /// Drops revoked keys at once, and has the directory looked at: it may hold their successors.
+    /// Drops revoked keys at once, and then looks at the directory, which may have their successors.
     package func dropCompromisedKeys() {
         state.withLock { state in
             let old = state
@@ -185,31 +187,31 @@ package final class SigningKeyWatch: Service {
 
     // MARK: What others ask
 
-    /// The keys as they sign and are published now.
+    /// The current ring.
     package var ring: SigningKeyRing { state.withLock(\.ring) }
 
-    /// Grows whenever other keys are taken up.
+    /// Grows with each change of keys.
     package var generation: Int { state.withLock(\.generation) }
 
-    /// Nil if the directory could be taken up as it is.
+    /// Why the directory cannot be used as it is; nil if it can.
     package var problem: String? { state.withLock(\.problem).map { "\($0)" } }
 
-    /// Whether a key signs tokens of this algorithm now.
+    /// Whether some key signs with this algorithm now.
     package func signs(_ algorithm: SignatureAlgorithm) -> Bool {
         state.withLock { $0.plan.signers[algorithm] != nil }
     }
 
-    /// How many keys the manifest has in this state, whether or not they are used yet.
+    /// How many keys the manifest has in this state.
     package func count(_ algorithm: SignatureAlgorithm, _ status: SigningKeyRecord.State) -> Int {
         state.withLock { $0.keys.manifest.keys.count { $0.algorithm == algorithm && $0.state == status } }
     }
 
-    /// How long the key of an algorithm has been signing.
+    /// How long the active key of an algorithm has been active; nil if none is.
     package func age(_ algorithm: SignatureAlgorithm) -> Duration? {
         state.withLock { $0.keys.manifest.active(algorithm).map { time.now() - $0.since } }
     }
 
-    /// For how long the next step of the rotation has been due; zero before that.
+    /// How long the next step of the rotation has been due; zero before that.
     package var stepOverdue: Duration {
         state.withLock { state in
             let now = time.now()
@@ -218,16 +220,16 @@ package final class SigningKeyWatch: Service {
         }
     }
 
-    /// Keys that are active by the manifest while another still signs.
+    /// How many keys are active in the manifest while another key still signs.
     package var waitingCount: Int { state.withLock { $0.plan.waiting.count } }
 }
 
 extension SigningKeySource {
-    /// What one look at the directory brought.
+    /// What came of looking at the directory.
     enum Reading: Sendable {
         case unchanged
         case read(SigningKeys, SigningKeyDirectory.Fingerprint)
-        /// With the manifest if at least that can be read.
+        /// With the manifest, if at least that could be read.
         case failed(KeyFileError, SigningKeyManifest?)
     }
 

@@ -1,20 +1,22 @@
 import JOSE
 package import ServiceConfiguration
 
-/// Why the service does not start, or a command does nothing: one line per problem, each with what was expected, what was
-/// found and what to do. For the operator.
+/// Why the service does not start, or a command does nothing, for the operator: one line for each problem, with what
+/// was expected, what was found and what to do.
 package struct StartUpError: Error, CustomStringConvertible {
     package let problems: [String]
 
+    /// - Parameter problems: at least one, each a whole line.
     package init(_ problems: [String]) {
         self.problems = problems
     }
 
+    /// A single problem with its place in the configuration.
     package init(_ problem: ConfigurationProblem) {
         problems = ["\(problem)"]
     }
 
-    /// Any error at all: those that speak to operators in their own words, others in one sentence.
+    /// Any error: the text of those that are meant for operators, a fixed sentence for all others.
     package init(_ error: any Error) {
         switch error {
         case let error as StartUpError: problems = error.problems
@@ -30,12 +32,12 @@ package struct StartUpError: Error, CustomStringConvertible {
     package var description: String { problems.joined(separator: "\n") }
 }
 
-/// What comes up while something is read: problems keep it from being used, remarks do not.
+/// Problems and remarks that come up while something is read. Problems prevent its use; remarks do not.
 struct Findings {
     private(set) var problems: [String] = []
     var remarks: [String] = []
 
-    /// Nil, and its problems are kept, where `work` throws.
+    /// Nil if `work` throws; its problems are then kept.
     @discardableResult
     mutating func collect<Value>(_ work: () throws -> Value) -> Value? {
         do { return try work() } catch {
@@ -44,5 +46,6 @@ struct Findings {
         }
     }
 
+    /// Keeps a problem that was found without an error.
     mutating func add(_ problem: ConfigurationProblem) { problems.append("\(problem)") }
 }

@@ -2,7 +2,7 @@ import FoundationEssentials
 package import TokenExchange
 
 extension TimeSource {
-    /// The machine's clocks; the only place that reads them.
+    /// The machine's clocks. Nothing else in the service reads them.
     package static let system: TimeSource = {
         let start = ContinuousClock.now
         return TimeSource(

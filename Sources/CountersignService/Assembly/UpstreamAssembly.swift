@@ -5,16 +5,16 @@ import ServiceConfiguration
 import TokenExchange
 import UpstreamTokens
 
-/// The providers of a configuration whose tokens come from an internal service, which is not asked here.
+/// The providers of a configuration whose tokens come from an internal service; no service is called here.
 struct ConfiguredUpstreams {
     /// In the order of the configuration.
     private(set) var providers: [UpstreamProvider] = []
     /// What an operator should know of their certificates.
     private(set) var remarks: [String] = []
 
-    /// - Parameter name: of the only provider to look at; nil for all.
-    /// - Throws: ``StartUpError`` with every problem there is.
-    init(_ configuration: Configuration, only name: ExactText? = nil, now: UnixTime) throws(StartUpError) {
+    /// - Parameter name: the only provider to look at; nil for all.
+    /// - Throws: ``StartUpError`` with every problem that was found.
+    init(_ configuration: Configuration, only name: ExactText? = nil, now: UnixTime) throws {
         var findings = Findings()
         for (index, provider) in configuration.identityProviders.enumerated() {
             guard case .upstream(let recipe) = provider.token.kind, name == nil || name == provider.name else {
@@ -39,15 +39,15 @@ struct ConfiguredUpstreams {
     }
 }
 
-/// What exchanges with internal services need and a reload keeps: who is being asked for now, what is kept for later.
+/// What exchanges with internal services need and a reload keeps: calls in progress, and tokens kept for later logins.
 struct UpstreamAssembly: Sendable {
     let services: UpstreamServices
     private let obtain: ObtainUpstreamToken
     private let sessions: SessionAssembly
     private let time: TimeSource
 
-    /// - Parameter cacheSecret: with it, replicas share claims and tokens through the store; without, each process has its
-    ///   own, sealed under a secret that ends with it.
+    /// - Parameter cacheSecret: with it, replicas share leases and tokens through the store; if it is nil, each process
+    ///   has its own, sealed under a secret that ends with the process.
     init(cacheSecret: [UInt8]?, sessions: SessionAssembly, services: UpstreamServices, time: TimeSource) {
         let sealer = OpenSSLRecordSealer()
         self.services = services
@@ -58,7 +58,7 @@ struct UpstreamAssembly: Sendable {
         self.time = time
     }
 
-    /// Starts the services of this configuration, and ends those that it no longer has.
+    /// The exchange for a configuration. From then on its services are the ones that are called.
     func exchange(_ blueprint: Blueprint, mint: MintExternalIdentity) -> UpstreamExchange {
         services.replace(with: blueprint.upstreamProviders)
         return UpstreamExchange(

@@ -3,14 +3,14 @@ import JOSE
 package import ServiceConfiguration
 package import TokenExchange
 
-/// Identity tokens as NewStore's Keycloak makes them, signed with a development tenant's own private key.
+/// Makes identity tokens like those of NewStore's Keycloak, signed with a development tenant's own private key.
 package struct DevelopmentToken {
     private let tenant: TenantSettings
     private let signer: OpenSSLTokenSigner
 
     /// - Parameter tenantName: nil for the first tenant that has a development key.
-    /// - Throws: ``StartUpError`` where the tenant is unknown or has no private key beside its public one.
-    package init(_ configuration: Configuration, tenantName: ExactText?) throws(StartUpError) {
+    /// - Throws: ``StartUpError`` if the tenant is unknown, or has no private key beside its public one.
+    package init(_ configuration: Configuration, tenantName: ExactText?) throws {
         let candidates = configuration.tenants.filter { tenantName == nil || $0.name == tenantName }
         guard !candidates.isEmpty else {
             let known = configuration.tenants.map(\.name.description).joined(separator: ", ")
@@ -28,7 +28,7 @@ package struct DevelopmentToken {
         signer = try Self.signer(of: tenant)
     }
 
-    private static func signer(of tenant: TenantSettings) throws(StartUpError) -> OpenSSLTokenSigner {
+    private static func signer(of tenant: TenantSettings) throws -> OpenSSLTokenSigner {
         var problem = ""
         for algorithm in SignatureAlgorithm.allCases where tenant.rules.algorithms.contains(algorithm) {
             do { return try OpenSSLTokenSigner(privateKeyFile: tenant.developmentKeyFile, algorithm: algorithm) } catch
@@ -39,13 +39,13 @@ package struct DevelopmentToken {
         throw StartUpError([problem])
     }
 
-    /// A compact JWS.
+    /// A signed token in compact form.
     /// - Parameters:
-    ///   - claims: added to the usual ones, or put in their place.
+    ///   - claims: added to the usual ones, or replace them.
     ///   - lifetime: from `now` to `exp`.
     package func token(
         claims: [JSONValue.Member], lifetime: Duration, now: UnixTime
-    ) throws(StartUpError) -> String {
+    ) throws -> String {
         // The odd spaces are Keycloak's.
         let header = #"{"alg":"\#(signer.algorithm.rawValue)","typ" : "JWT","kid" : "\#(signer.keyID)"}"#
         var token = Base64URL.encode(header)
@@ -53,7 +53,7 @@ package struct DevelopmentToken {
         Base64URL.append(JSONValue.object(merged(claims, lifetime: lifetime, now: now.wholeSeconds)).text, to: &token)
         let signature: [UInt8]
         do { signature = try signer.signature(over: token) } catch {
-            throw StartUpError(["tenant \(tenant.name): its development key does not sign: \(error.cause)"])
+            throw StartUpError(["tenant \(tenant.name): its development key cannot sign: \(error.cause)"])
         }
         token.append(UInt8(ascii: "."))
         Base64URL.append(signature, to: &token)
@@ -100,8 +100,8 @@ package struct DevelopmentToken {
 }
 
 extension TenantSettings {
-    /// `<tenant>.private.pem` beside the tenant's public key; where that is fetched, in the working folder. A production
-    /// tenant has none.
+    /// `<tenant>.private.pem` beside the tenant's public key, or in the working folder if that key is fetched. A
+    /// production tenant has none.
     fileprivate var developmentKeyFile: String {
         let publicFile =
             switch keys {

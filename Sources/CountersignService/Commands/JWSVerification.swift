@@ -1,9 +1,9 @@
 import JOSE
 package import TokenExchange
 
-/// Whether a compact JWS is signed by a key of a JWK set, by the rules that identity tokens are held to up to their claims.
+/// Whether a compact JWS is signed by a key of a JWK set. The rules are those for identity tokens, without the claims.
 package struct JWSVerification: Sendable {
-    /// Of standard input. Far more than a token in a header may have: the payload may be any document.
+    /// The longest JWS. Far more than an identity token may have, because the payload may be any document.
     package static let byteLimit = 1 << 20
 
     private let keys: IssuerKeySet
@@ -11,10 +11,11 @@ package struct JWSVerification: Sendable {
 
     /// - Parameters:
     ///   - keySet: the text of a JWK set (RFC 7517 §5).
-    ///   - algorithms: those that a signature may have; empty for all.
+    ///   - algorithms: the algorithms that a signature may have; empty for all.
+    /// - Throws: ``JWSFault/keySet``.
     package init(keySet: [UInt8], algorithms: [SignatureAlgorithm]) throws(JWSFault) {
         self.algorithms = Set(algorithms.isEmpty ? SignatureAlgorithm.allCases : algorithms)
-        // The caller's own file, and perhaps our own set, however many keys we have.
+        // The file is the caller's own, and may be our own set with any number of keys.
         let reader = JWKSetReader(byteLimit: 4 << 20, keyLimit: SigningKeyManifest.keyLimit)
         do { keys = IssuerKeySet(try reader.read(keySet, allowing: self.algorithms).verifiers) } catch {
             throw .keySet
@@ -36,7 +37,7 @@ package struct JWSVerification: Sendable {
     }
 }
 
-/// Why a JWS is not verified. Raw values are what the command prints.
+/// Why a JWS is not accepted. The command prints the raw values.
 package enum JWSFault: String, Error, Sendable, CaseIterable {
     case malformed
     case header
@@ -53,15 +54,16 @@ package enum JWSFault: String, Error, Sendable, CaseIterable {
         }
     }
 
+    /// What the command's help says about it.
     package var meaning: String {
         switch self {
         case .malformed: "not three segments of canonical base64url, or more than 1 MiB"
         case .header:
-            "no JSON object, a member twice, a kid that cannot be one, or one of jku, jwk, x5u, x5c, crit, b64, zip"
+            "not a JSON object, a repeated member, an invalid kid, or one of jku, jwk, x5u, x5c, crit, b64, zip"
         case .algorithm: "none, HS256 to HS512, unknown, or not one of --algorithm"
-        case .key: "no key of the set has this kid and algorithm; or, without a kid, not exactly one fits"
+        case .key: "no key of the set has this kid and algorithm; or there is no kid, and not exactly one key fits"
         case .signature: "not made by that key over these bytes"
-        case .keySet: "the file cannot be read, or is no JWK set"
+        case .keySet: "the file cannot be read, or is not a JWK set"
         }
     }
 }

@@ -2,7 +2,7 @@ import JOSE
 package import ServiceConfiguration
 package import TokenExchange
 
-/// What `countersign keys` does with the signing directory.
+/// What the commands `countersign keys …` do with the signing directory. Each returns the text that the command prints.
 package struct SigningKeyCommands {
     private let source: SigningKeySource
     private let file: String
@@ -10,26 +10,25 @@ package struct SigningKeyCommands {
 
     private var now: UnixTime { time.now() }
 
-    /// - Parameter file: the configuration's, for commands in messages.
+    /// - Parameter file: the configuration file, for commands in messages.
     package init(_ configuration: Configuration, file: String, time: TimeSource) {
         source = SigningKeySource(configuration)
         self.file = file
         self.time = time
     }
 
-    /// Makes a key, or takes up one that the manifest does not list; says what it is called and when it signs.
-    package func generate(_ algorithm: SignatureAlgorithm) throws(StartUpError) -> String {
-        try report { () throws(KeyFileError) in
+    /// Makes a key, or adds one that the manifest does not list yet. Says its id and when it may sign.
+    package func generate(_ algorithm: SignatureAlgorithm) throws -> String {
+        try report {
             let key = try source.directory.generate(algorithm: algorithm, at: now, times: source.times)
             return key.state == .active ? [.activated(key)] : [.published(key)]
         }
     }
 
-    /// All keys: a table, or a JSON list. By the manifest and the names of the files, so that it needs no passphrase.
-    package func list(asJSON: Bool) throws(StartUpError) -> String {
-        let listing = try attempt { () throws(KeyFileError) in
-            try source.directory.listing(at: now, times: source.times)
-        }
+    /// All keys: a table, or a JSON list. Reads only the manifest and the names of the files, so it needs no
+    /// passphrase.
+    package func list(asJSON: Bool) throws -> String {
+        let listing = try attempt { try source.directory.listing(at: now, times: source.times) }
         let records = listing.manifest.keys
         if asJSON {
             return String(decoding: JSONValue.array(records.map(\.listValue)).indentedText, as: UTF8.self)
@@ -37,51 +36,51 @@ package struct SigningKeyCommands {
         }
         let remarks =
             source.remarks(on: listing.manifest, unlistedFiles: listing.unlistedFiles, at: now)
-            + listing.missingFiles.map { "\(source.directory.path)/\($0): in the manifest, but not there" }
+            + listing.missingFiles.map { "\(source.directory.path)/\($0): in the manifest, but the file is missing" }
         return ([TextTable(Self.columns, records.map(\.listRow)).text] + remarks.map { "note: \($0)" })
             .joined(separator: "\n")
     }
 
     private static let columns = ["KID", "ALGORITHM", "STATE", "SINCE", "MAY SIGN FROM", "TOKENS DIE BY"]
 
-    package func activate(_ keyID: ExactText, isForced: Bool) throws(StartUpError) -> String {
-        try report { () throws(KeyFileError) in
-            try source.directory.activate(keyID, at: now, times: source.times, isForced: isForced)
-        }
+    /// Lets a published key sign instead of the one that does.
+    /// - Parameter isForced: also if verifiers may not know the key yet; see ``harm(ofForcing:)``.
+    package func activate(_ keyID: ExactText, isForced: Bool) throws -> String {
+        try report { try source.directory.activate(keyID, at: now, times: source.times, isForced: isForced) }
     }
 
-    package func retire(_ keyID: ExactText, isForced: Bool) throws(StartUpError) -> String {
-        try report { () throws(KeyFileError) in
-            try source.directory.retire(keyID, at: now, times: source.times, isForced: isForced)
-        }
+    /// Stops a key from signing, or takes it out of the JWK set.
+    /// - Parameter isForced: also if that makes good tokens useless; see ``harm(ofForcing:)``.
+    package func retire(_ keyID: ExactText, isForced: Bool) throws -> String {
+        try report { try source.directory.retire(keyID, at: now, times: source.times, isForced: isForced) }
     }
 
-    /// Revokes a compromised key in the session store and in the directory: each though the other cannot be written.
+    /// Revokes a compromised key in the session store and in the directory, in each even if the other cannot be
+    /// written.
     ///
-    /// - Throws: what was done, and what is left to do.
-    package func revoke(_ keyID: ExactText, sessions: SessionCommands) async throws(StartUpError) -> String {
+    /// - Throws: ``StartUpError`` with what was done and what is left to do.
+    package func revoke(_ keyID: ExactText, sessions: SessionCommands) async throws -> String {
         if let manifest = try? manifest(), manifest.record(keyID) == nil {
             throw StartUpError(["\(source.directory.path): \(SigningKeyRefusal.unknownKey(keyID: keyID))"])
         }
         var done: [String] = []
         var left: [String] = []
-        do throws(StartUpError) {
+        do {
             try await sessions.revoke(keyID: keyID)
             if sessions.canReachSessions { done.append(Self.storeSentence(keyID)) }
         } catch {
             left.append(
                 "Left to do in the session store, for its tokens and for services with a directory of their own.")
-            left += error.problems
+            left += StartUpError(error).problems
         }
-        do throws(StartUpError) {
-            let changes = try attempt { () throws(KeyFileError) in
-                try source.directory.revoke(keyID, at: now, times: source.times)
-            }
+        do {
+            let changes = try attempt { try source.directory.revoke(keyID, at: now, times: source.times) }
             done.insert(Self.sentences(changes.filter { !$0.isUnfinished }), at: 0)
             left += changes.filter(\.isUnfinished).map(\.sentence)
         } catch {
-            left.append("Left to do in the key directory, which a restarted service reads. Mend it and run this again.")
-            left += error.problems
+            left.append(
+                "Left to do in the key directory, which a restarted service reads. Repair it and run this again.")
+            left += StartUpError(error).problems
         }
         guard left.isEmpty else { throw StartUpError((done.isEmpty ? ["Nothing was done."] : done) + left) }
         return done.joined(separator: "\n")
@@ -92,25 +91,24 @@ package struct SigningKeyCommands {
             + "\(RevocationList.promise.components.seconds) seconds."
     }
 
-    /// Takes every step of the rotation that is due, or says which those are; then what comes next, and when.
-    package func advance(isDryRun: Bool) throws(StartUpError) -> String {
+    /// Takes every step of the rotation that is due, and says which step is next, and when.
+    /// - Parameter isDryRun: only says which steps are due.
+    package func advance(isDryRun: Bool) throws -> String {
         if isDryRun { return try plan() }
-        let changes = try attempt { () throws(KeyFileError) in
-            try source.directory.advance(at: now, times: source.times)
-        }
+        let changes = try attempt { try source.directory.advance(at: now, times: source.times) }
         let lines = changes.map(\.sentence)
         return ((lines.isEmpty ? ["Nothing is due."] : lines) + [try nextStep()]).joined(separator: "\n")
     }
 
-    private func plan() throws(StartUpError) -> String {
-        let (due, next) = try attempt { () throws(KeyFileError) in
+    private func plan() throws -> String {
+        let (due, next) = try attempt {
             try source.directory.stepsDue(at: now, times: source.times) { ExactText("(the new \($0.rawValue) key)") }
         }
         let lines = due.map { "Would \($0.clause)." }
         return ((lines.isEmpty ? ["Nothing is due."] : lines) + [Self.sentence(next)]).joined(separator: "\n")
     }
 
-    private func nextStep() throws(StartUpError) -> String {
+    private func nextStep() throws -> String {
         Self.sentence(try manifest().nextStep(at: now, times: source.times))
     }
 
@@ -121,8 +119,8 @@ package struct SigningKeyCommands {
 
     // MARK: What force breaks
 
-    /// What a step breaks that the rules forbid, and until when; nil if it needs no force.
-    package func harm(ofForcing step: SigningKeyStep) throws(StartUpError) -> String? {
+    /// What breaks if this step is forced, and until when; nil if the step needs no force.
+    package func harm(ofForcing step: SigningKeyStep) throws -> String? {
         let manifest = try manifest()
         if case .retire(let keyID) = step, let key = manifest.record(keyID), key.state == .retiring,
             let end = key.tokensDieBy, end > now
@@ -138,10 +136,10 @@ package struct SigningKeyCommands {
             "Verifiers may hold a JWK set without key \(keyID): until \(until.shortText) they will refuse what it signs."
     }
 
-    /// What revoking a key breaks.
+    /// What breaks if this key is revoked; nil if nothing does.
     package func harm(ofRevoking keyID: ExactText) -> String? {
-        let tokens = "Every token that key \(keyID) has signed is dead at once, and its sessions with it."
-        // What cannot be read must not stop it.
+        let tokens = "Every token that key \(keyID) has signed ends at once, with its session."
+        // A directory that cannot be read must not prevent the revocation.
         guard var manifest = try? manifest() else { return tokens }
         guard let key = manifest.record(keyID), key.state != .revoked else { return nil }
         guard key.state == .active else { return tokens }
@@ -157,21 +155,19 @@ package struct SigningKeyCommands {
 
     // MARK: -
 
-    private func manifest() throws(StartUpError) -> SigningKeyManifest {
-        try attempt { () throws(KeyFileError) in
-            try source.directory.manifest(at: now, times: source.times)
-        }
+    private func manifest() throws -> SigningKeyManifest {
+        try attempt { try source.directory.manifest(at: now, times: source.times) }
     }
 
-    private func report(_ work: () throws(KeyFileError) -> [SigningKeyChange]) throws(StartUpError) -> String {
+    private func report(_ work: () throws -> [SigningKeyChange]) throws -> String {
         Self.sentences(try attempt(work))
     }
 
     private static func sentences(_ changes: [SigningKeyChange]) -> String {
-        changes.isEmpty ? "Nothing to do: it is so already." : changes.map(\.sentence).joined(separator: "\n")
+        changes.isEmpty ? "Nothing to do: that is the case already." : changes.map(\.sentence).joined(separator: "\n")
     }
 
-    private func attempt<Result>(_ work: () throws(KeyFileError) -> Result) throws(StartUpError) -> Result {
+    private func attempt<Result>(_ work: () throws -> Result) throws -> Result {
         do { return try work() } catch {
             throw StartUpError(["\(error)".replacing("--config FILE", with: "--config \(file)")])
         }

@@ -3,10 +3,10 @@ import JOSE
 package import ServiceConfiguration
 package import TokenExchange
 
-/// A rotation and an emergency with real keys in a temporary directory and a clock of its own: the commands, the state
+/// A rotation and an emergency with real keys, a temporary directory and a simulated clock: the commands, the state
 /// machine and the service's plan, seen by a verifier that keeps the JWK set for as long as it may.
 ///
-/// One replica notices changes at once, the other as late as `refresh_lag` allows. Both sign all the time.
+/// One replica notices changes at once, the other as late as `refresh_lag` allows. Both sign at every step.
 package struct KeyRehearsal: ~Copyable {
     private let directory: SigningKeyDirectory
     private let folder: String
@@ -21,7 +21,7 @@ package struct KeyRehearsal: ~Copyable {
     private var signed = 0
     private var refused = 0
 
-    /// - Parameter now: what the simulated clock starts with.
+    /// - Parameter now: the time at which the simulated clock starts.
     package init(_ configuration: Configuration, now: UnixTime) {
         let times = SigningKeyTimes(configuration)
         algorithm = times.longestLifetimes.keys.min { $0.rawValue < $1.rawValue } ?? .es256
@@ -38,33 +38,31 @@ package struct KeyRehearsal: ~Copyable {
 
     deinit { try? FileManager.default.removeItem(atPath: folder) }
 
+    /// What `keys rehearse` prints, and its verdict.
     package struct Outcome {
-        /// The timeline, for people.
+        /// The timeline, a line for each event.
         package let text: String
-        /// Tokens that the verifier refused though nothing was forced or revoked.
+        /// How many tokens the verifier refused although nothing was forced or revoked; 0 if all is well.
         package let refusedInRotation: Int
     }
 
-    /// Runs all of it.
-    package consuming func run() throws(StartUpError) -> Outcome {
-        do {
-            try rotate()
-            let routine = "\(signed) tokens signed in the rotation, \(refused) refused."
-            lines.append(routine)
-            let outcome = refused
-            (signed, refused) = (0, 0)
-            try revokeActive()
-            lines.append(
-                "\(signed) tokens signed after the revocation, \(refused) refused: by the verifier, which kept its JWK set "
-                    + "for \(Int(times.keySetMaximumAge.inSeconds)) s.")
-            return Outcome(text: lines.joined(separator: "\n"), refusedInRotation: outcome)
-        } catch { throw StartUpError(error) }
+    /// Runs rotation and emergency.
+    package consuming func run() throws -> Outcome {
+        try rotate()
+        lines.append("\(signed) tokens signed in the rotation, \(refused) refused.")
+        let refusedInRotation = refused
+        (signed, refused) = (0, 0)
+        try revokeActive()
+        lines.append(
+            "\(signed) tokens signed after the revocation, \(refused) refused: by the verifier, which kept its JWK set "
+                + "for \(Int(times.keySetMaximumAge.inSeconds)) s.")
+        return Outcome(text: lines.joined(separator: "\n"), refusedInRotation: refusedInRotation)
     }
 
     // MARK: The two parts
 
     private mutating func rotate() throws {
-        note([.activated(try directory.generate(algorithm: algorithm, at: now, times: times))])
+        record([.activated(try directory.generate(algorithm: algorithm, at: now, times: times))])
         try advance()
         try signAndVerify()
         let first = try manifest().keys.first?.keyID
@@ -73,7 +71,7 @@ package struct KeyRehearsal: ~Copyable {
 
     private mutating func revokeActive() throws {
         guard let compromised = try manifest().active(algorithm)?.keyID else { return }
-        note(try directory.revoke(compromised, at: now, times: times))
+        record(try directory.revoke(compromised, at: now, times: times))
         let end = now.advanced(by: times.keySetMaximumAge + times.refreshLag + step)
         while now < end { try tick(skipping: false) }
     }
@@ -85,10 +83,10 @@ package struct KeyRehearsal: ~Copyable {
         max(.seconds(1), min(times.keySetMaximumAge, times.refreshLag, times.longestLifetimes[algorithm] ?? .zero) / 4)
     }
 
-    /// More steps than this in which nothing happens show nothing.
+    /// If nothing happens for more steps than this, they are skipped.
     private static let patience = 1000
 
-    /// - Parameter skipping: whether to pass over months in which nothing happens.
+    /// - Parameter skipping: whether to skip months in which nothing happens.
     private mutating func tick(skipping: Bool = true) throws {
         let manifest = try manifest()
         now = now.advanced(by: step)
@@ -103,13 +101,13 @@ package struct KeyRehearsal: ~Copyable {
         try signAndVerify()
     }
 
-    /// As cron has it.
+    /// Runs `keys advance`, as cron would.
     private mutating func advance() throws {
-        note(try directory.advance(at: now, times: times))
+        record(try directory.advance(at: now, times: times))
         for index in replicas.indices {
             let hasSwapped = try replicas[index].look(at: directory, now: now, times: times)
             if hasSwapped {
-                note("replica \(index + 1)", "signs with \(name(replicas[index].plan.signers[algorithm]))")
+                record("replica \(index + 1)", "signs with \(name(replicas[index].plan.signers[algorithm]))")
             }
         }
     }
@@ -117,7 +115,7 @@ package struct KeyRehearsal: ~Copyable {
     private mutating func signAndVerify() throws {
         for replica in replicas {
             if let keys = verifier.refresh(from: replica.ring, at: now, maximumAge: times.keySetMaximumAge) {
-                note("verifier", "fetches the JWK set: \(keys.map { name($0) }.joined(separator: ", "))")
+                record("verifier", "fetches the JWK set: \(keys.map { name($0) }.joined(separator: ", "))")
             }
             guard let signer = replica.ring.signer(for: algorithm) else { continue }
             let message = Array("\(signed)".utf8)
@@ -131,23 +129,23 @@ package struct KeyRehearsal: ~Copyable {
 
     // MARK: The timeline
 
-    private mutating func note(_ changes: [SigningKeyChange]) {
+    private mutating func record(_ changes: [SigningKeyChange]) {
         for change in changes {
             let name = name(change.keyID)
             switch change {
-            case .published(let key): note("keys", "\(name) is published, may sign from \(offset(key.maySignFrom))")
-            case .activated: note("keys", "\(name) is active")
+            case .published(let key): record("keys", "\(name) is published, may sign from \(offset(key.maySignFrom))")
+            case .activated: record("keys", "\(name) is active")
             case .retiring(let key):
-                note("keys", "\(name) is retiring, its tokens die by \(offset(key.tokensDieBy ?? now))")
-            case .removed: note("keys", "\(name) is gone")
-            case .revoked: note("keys", "\(name) is revoked")
-            case .passedOver: note("keys", "\(name) is passed over")
-            case .notReplaced: note("keys", "nothing takes the place of \(name)")
+                record("keys", "\(name) is retiring, its tokens expire by \(offset(key.tokensDieBy ?? now))")
+            case .removed: record("keys", "\(name) is gone")
+            case .revoked: record("keys", "\(name) is revoked")
+            case .passedOver: record("keys", "\(name) is passed over")
+            case .notReplaced: record("keys", "nothing takes the place of \(name)")
             }
         }
     }
 
-    private mutating func note(_ who: String, _ what: String) {
+    private mutating func record(_ who: String, _ what: String) {
         lines.append("\(offset(now))  \(who)\(String(repeating: " ", count: max(0, 9 - who.count)))  \(what)")
     }
 
@@ -205,12 +203,12 @@ private struct Replica {
     }
 }
 
-/// A verifier that asks for the JWK set when the one it has is too old, and never else.
+/// A verifier that fetches the JWK set only when the one it has is too old.
 private struct CachingVerifier {
     private var keys: [ExactText: any TokenVerifier] = [:]
     private var keptUntil: UnixTime?
 
-    /// - Returns: the `kid`s of a set that differs from the one before.
+    /// - Returns: the `kid`s of a new set, if it differs from the one before; else nil.
     mutating func refresh(from ring: SigningKeyRing, at now: UnixTime, maximumAge: Duration) -> [ExactText]? {
         if let keptUntil, now < keptUntil { return nil }
         keptUntil = now.advanced(by: maximumAge)

@@ -2,7 +2,7 @@ import JOSE
 import TokenExchange
 
 extension SigningKeyChange {
-    /// What happened to a key, for the command's user.
+    /// What happened to a key, for people.
     var sentence: String {
         switch self {
         case .published(let key): "\(key.title) is published; it may sign from \(key.maySignFrom.shortText) on"
@@ -11,41 +11,43 @@ extension SigningKeyChange {
                 + (key.maySignFrom > key.since
                     ? "; verifiers may hold a JWK set without it until \(key.maySignFrom.shortText)" : "")
         case .retiring(let key):
-            "\(key.title) is retiring; its tokens die by \(key.tokensDieBy?.shortText ?? "now")"
+            "\(key.title) is retiring; its tokens expire by \(key.tokensDieBy?.shortText ?? "now")"
         case .removed(let key, isWithdrawn: false):
-            "\(key.title) is gone: its tokens are dead, its file is deleted"
+            "\(key.title) is gone: its tokens have expired, its file is deleted"
         case .removed(let key, isWithdrawn: true):
             "\(key.title) is out of the JWK set; its file is kept as \(key.fileName).removed"
         case .revoked(let key):
             "\(key.title) is revoked: its tokens are dead, its file is kept as \(key.fileName).removed"
         case .passedOver(let key, let problem):
-            "\(key.title) cannot take over: \(problem). Mend it or revoke it: until then services keep the keys they have"
+            "\(key.title) cannot take over: \(problem). Repair it or revoke it: until then services keep the keys they have"
         case .notReplaced(let key, let problem):
-            "No \(key.algorithm.rawValue) key signs now, and none could be made: \(problem). Mend that, and make one with: "
+            "No \(key.algorithm.rawValue) key signs now, and none could be made: \(problem). Repair that, and make one with: "
                 + "countersign keys generate --algorithm \(key.algorithm.rawValue)"
         }
     }
 
-    /// Whether something is left to be done by hand.
+    /// Whether an operator has to finish it by hand.
     var isUnfinished: Bool {
         if case .notReplaced = self { true } else { false }
     }
 }
 
 extension SigningKeyStep {
-    /// As it follows "would" or "next".
+    /// What it does, to follow "Would" or "Next:".
     var clause: String {
         switch self {
         case .generate(let algorithm): "make an \(algorithm.rawValue) key"
         case .activate(let keyID): "have \(keyID) sign"
-        case .retire(let keyID): "remove \(keyID), whose tokens are dead"
+        case .retire(let keyID): "remove \(keyID), whose tokens have expired"
         }
     }
 }
 
 extension SigningKeyRecord {
+    /// `ES256 key <kid>`.
     var title: String { "\(algorithm.rawValue) key \(keyID)" }
 
+    /// Cells of the table that `keys list` prints.
     var listRow: [String] {
         [
             keyID.description, algorithm.rawValue, state.rawValue + (isForced ? " (forced)" : ""), since.shortText,
@@ -53,6 +55,7 @@ extension SigningKeyRecord {
         ]
     }
 
+    /// An element of the list that `keys list --json` prints. Its names are an interface.
     var listValue: JSONValue {
         .object([
             .init("kid", .string(keyID)), .init("algorithm", .string(algorithm.rawValue)),
@@ -64,10 +67,11 @@ extension SigningKeyRecord {
     }
 }
 
-/// Columns as wide as their widest cell, two spaces between them.
+/// A table as text: columns as wide as their widest cell, with two spaces between them.
 struct TextTable {
     let text: String
 
+    /// - Parameter body: rows with as many cells as the head.
     init(_ head: [String], _ body: [[String]]) {
         let rows = [head] + body
         let widths = head.indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
@@ -79,6 +83,7 @@ struct TextTable {
 }
 
 extension String {
+    /// Without the longest end that consists of such characters.
     func trimmingSuffix(while predicate: (Character) -> Bool) -> String {
         String(self[..<(lastIndex { !predicate($0) }.map(index(after:)) ?? startIndex)])
     }

@@ -3,56 +3,56 @@ import Logging
 package import ServiceConfiguration
 package import TokenExchange
 
-/// What `countersign sessions` does with the store that the service shares.
+/// What the commands `countersign sessions …` do, with the store that they share with the service.
 package struct SessionCommands: Sendable {
     private let configuration: Configuration
     private let sessions: SessionAssembly
     private let time: TimeSource
 
+    /// Connects to nothing.
     package init(_ configuration: Configuration, time: TimeSource) {
         self.configuration = configuration
         self.time = time
         sessions = SessionAssembly(configuration, time: time, logger: .silent)
     }
 
-    /// Whether the sessions are where a command can reach them.
+    /// Whether a command can reach the sessions: not those in the service's memory.
     package var canReachSessions: Bool { sessions.isShared }
 
-    /// Ends the sessions of a cohort on all replicas; says so.
-    package func revoke(_ cohort: Cohort, issuedBefore moment: UnixTime?) async throws(StartUpError) -> String {
+    /// Ends the sessions of a cohort on all replicas.
+    /// - Parameter moment: only the sessions issued until then; nil for now.
+    /// - Returns: the sentence that the command prints.
+    package func revoke(_ cohort: Cohort, issuedBefore moment: UnixTime?) async throws -> String {
         try checkReach(
-            instead: "ask the service itself: POST /revocations at its operations listener, or restart it")
+            instead: "use the service itself: POST /revocations at its operations listener, or restart it")
         try check(cohort)
         let now = time.now()
-        try await attempt(remedy: Self.again) { () async throws(Failure) in
-            try await sessions.revocations.revoke(cohort, issuedBefore: moment)
-        }
+        try await attempt(remedy: Self.again) { try await sessions.revocations.revoke(cohort, issuedBefore: moment) }
         let sentence =
             cohort.kind == .keyID && moment == nil
-            ? "The key is compromised: it signs no more, and its tokens are dead"
+            ? "The key is compromised: it no longer signs, and its tokens are no longer good"
             : "\(cohort.sentence) issued until \(min(moment ?? now, now).shortText) are over"
         return "\(sentence); every replica knows within \(RevocationList.promise.components.seconds) seconds."
     }
 
-    /// Ends what a compromised key has signed, and has every replica drop the key, also one whose key directory is not shared.
-    package func revoke(keyID: ExactText) async throws(StartUpError) {
+    /// Ends the sessions of tokens that a compromised key has signed, and makes every replica drop the key, also
+    /// replicas with another key directory. Does nothing if the sessions cannot be reached.
+    package func revoke(keyID: ExactText) async throws {
         guard canReachSessions, let cohort = Cohort(.keyID, keyID) else { return }
-        try await attempt(remedy: Self.again) { () async throws(Failure) in
-            try await sessions.revocations.revoke(cohort)
-        }
+        try await attempt(remedy: Self.again) { try await sessions.revocations.revoke(cohort) }
     }
 
-    /// What stands behind an external identity: a line for each fact, none of them the token. The store alone says so: our
-    /// keys are not asked.
-    package func show(_ externalIdentity: ExternalIdentity) async throws(StartUpError) -> String {
-        try checkReach(instead: "ask the service itself: GET /session or POST /introspect")
+    /// The session of an external identity: a line for each fact, never the token. Asks only the store; our keys are
+    /// not read.
+    package func show(_ externalIdentity: ExternalIdentity) async throws -> String {
+        try checkReach(instead: "use the service itself: GET /session or POST /introspect")
         let introspect = IntrospectSession(configuration, sessions: sessions, keys: nil, time: time)
-        let status = try await attempt(remedy: "Mend the store and ask again.") { () async throws(Failure) in
-            do throws(SessionStoreFailure) { try await sessions.revocations.read() } catch { throw Failure(error) }
+        let status = try await attempt(remedy: "Repair the store and try again.") {
+            try await sessions.revocations.read()
             return try await introspect(externalIdentity)
         }
         guard let session = status.session?.record else {
-            return "inactive: unknown, expired, revoked, or none of ours"
+            return "inactive: unknown, expired, revoked, or not one of our tokens"
         }
         let facts = [
             ("identity provider", "\(session.identityProvider)"), ("tenant", "\(session.tenant)"),
@@ -65,32 +65,33 @@ package struct SessionCommands: Sendable {
 }
 
 extension SessionCommands {
-    private static let again = "It may not be recorded: mend the store and run this again."
+    private static let again = "It may not have been recorded: repair the store and run this again."
 
     private func attempt<Result: Sendable>(
-        remedy: String, _ work: () async throws(Failure) -> Result
-    ) async throws(StartUpError) -> Result {
+        remedy: String, _ work: () async throws -> Result
+    ) async throws -> Result {
         do { return try await sessions.connected(work) } catch {
-            let cause = (error as? Failure)?.cause ?? "\(error)"
+            let failure = error as? Failure ?? (error as? SessionStoreFailure).map(Failure.init)
+            let cause = failure?.cause ?? "\(error)"
             throw StartUpError(["session store: \(cause)\(cause.hasSuffix(".") ? "" : ".") \(remedy)"])
         }
     }
 
-    private func checkReach(instead remedy: String) throws(StartUpError) {
+    private func checkReach(instead remedy: String) throws {
         guard !canReachSessions else { return }
         throw StartUpError(["sessions are in the memory of the running service (`sessions.store: memory`); \(remedy)"])
     }
 
-    private func check(_ cohort: Cohort) throws(StartUpError) {
+    private func check(_ cohort: Cohort) throws {
         guard let names = configuration.names(of: cohort.kind), !names.contains(cohort.value) else { return }
         throw StartUpError([
-            "expected a name of the configuration (\(names.map(\.description).joined(separator: ", "))), found another. Nothing was done."
+            "expected a name from the configuration (\(names.map(\.description).joined(separator: ", "))), found another. Nothing was done."
         ])
     }
 }
 
 extension Configuration {
-    /// Those that a cohort of this kind can have; nil: any.
+    /// The names that a cohort of this kind may have; nil for any.
     fileprivate func names(of kind: Cohort.Kind) -> [ExactText]? {
         switch kind {
         case .tenant: tenants.map(\.name)
@@ -99,12 +100,13 @@ extension Configuration {
         }
     }
 
-    /// Whether there can be such a cohort.
+    /// Whether the configuration has the tenant or identity provider that a cohort names; true for cohorts that name
+    /// neither.
     func allows(_ cohort: Cohort) -> Bool { names(of: cohort.kind)?.contains(cohort.value) ?? true }
 }
 
 extension Cohort {
-    /// Without the value, which may be a claim.
+    /// Names the cohort without its value, which may be a claim.
     fileprivate var sentence: String {
         switch kind {
         case .subject: "Sessions of this subject"

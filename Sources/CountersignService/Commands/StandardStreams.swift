@@ -1,11 +1,11 @@
 import Glibc
 import TokenExchange
 
-/// Bytes that are piped into a command.
+/// The bytes that are piped into a command.
 package enum StandardInput {
-    /// All there is, or, where there is more, `limit` bytes and one.
+    /// Reads to the end, but at most one byte more than `limit`.
     ///
-    /// - Parameter isEnough: whether nothing more need be waited for.
+    /// - Parameter isEnough: whether to stop at these bytes.
     package static func read(upTo limit: Int, until isEnough: ([UInt8]) -> Bool = { _ in false }) -> [UInt8] {
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 65_536)
@@ -16,8 +16,8 @@ package enum StandardInput {
         return bytes
     }
 
-    /// The first line that is not blank, as a token: without a byte order mark, without blanks around it, without `Bearer`
-    /// before it.
+    /// The first line that is not blank, as a token: without a byte order mark, blanks around it, and `Bearer` before
+    /// it.
     package static func readToken() -> [UInt8] {
         let blanks = Array(" \t\r\n".utf8)
         let text = { (bytes: [UInt8]) in bytes.withoutByteOrderMark.drop(while: blanks.contains) }
@@ -27,13 +27,13 @@ package enum StandardInput {
         return Array(words.dropFirst(isMarked ? 1 : 0).joined(separator: [UInt8(ascii: " ")]))
     }
 
-    /// More than any token may have, so that one that is too long is seen to be.
+    /// More than any token may have, so that a token that is too long is recognised as such.
     private static let tokenLimit = 1 << 20
 }
 
-/// Results to the letter, where `print` would add a newline and needs text.
+/// Writes bytes unchanged; `print` would need text and add a newline.
 package enum StandardOutput {
-    /// - Returns: whether all of it was taken; a full disk and a closed pipe do not.
+    /// - Returns: false if not everything could be written (a full disk, a closed pipe).
     package static func write(_ bytes: [UInt8]) -> Bool {
         var rest = bytes[...]
         while !rest.isEmpty {

@@ -10,13 +10,13 @@ package struct TokenExplainer {
     private let explain: ExplainToken
     private let limits: TokenLimits
 
-    /// Longer than a command-line user cares, shorter than a hang.
+    /// How long keys may take to arrive: long enough for a slow issuer, short enough for somebody who waits.
     private static let budget: Duration = .seconds(10)
 
-    /// Our own keys are not read: whether a token fits does not depend on which key signs it.
+    /// Does not read our own keys: whether a token fits does not depend on which key signs it.
     ///
-    /// - Throws: ``StartUpError`` where there is no such provider, or the keys of an issuer cannot be read.
-    package init(_ configuration: Configuration, providerName: ExactText) throws(StartUpError) {
+    /// - Throws: ``StartUpError`` if there is no such provider, or if an issuer's key files cannot be read.
+    package init(_ configuration: Configuration, providerName: ExactText) throws {
         let provider = try configuration.identityProvider(providerName)
         let configured = try ConfiguredTenants(configuration)
         let remoteKeys = RemoteTenantKeys(time: .system, logger: .silent)
@@ -29,13 +29,16 @@ package struct TokenExplainer {
             mint: MintExternalIdentity(configuration, keys: keys), tenants: tenants, limits: limits)
     }
 
+    /// All rules for one token.
     package struct Report {
         fileprivate let explanation: TokenExplanation
-        /// Nil for algorithms that libjwt does not know, and where no key was found.
+        /// Nil for algorithms that libjwt does not know, and if no key was found.
         fileprivate let secondOpinion: LibJWTSecondOpinion.Opinion?
+        /// Whether the exchange would be allowed.
         package var isAllowed: Bool { explanation.isAllowed }
     }
 
+    /// Checks a token as a login does. Stores nothing.
     package func report(on token: [UInt8], now: UnixTime) async -> Report {
         let explanation = await explain(IdentityToken(bytes: token), for: provider, at: now, within: Self.budget)
         return Report(explanation: explanation, secondOpinion: await secondOpinion(on: token))
@@ -56,8 +59,8 @@ package struct TokenExplainer {
 }
 
 extension Configuration {
-    /// - Throws: ``StartUpError`` where there is none of this name.
-    func identityProvider(_ name: ExactText) throws(StartUpError) -> IdentityProvider {
+    /// - Throws: ``StartUpError`` with the known names if there is none of this name.
+    func identityProvider(_ name: ExactText) throws -> IdentityProvider {
         guard let provider = identityProviders.first(where: { $0.name == name }) else {
             let known = identityProviders.map(\.name.description).joined(separator: ", ")
             throw StartUpError(["there is no identity provider \(name); known are \(known)"])
@@ -69,7 +72,8 @@ extension Configuration {
 // MARK: - Printing
 
 extension TokenExplainer.Report {
-    /// A line for each rule.
+    /// A line for each rule, and the verdict.
+    /// - Parameter showingValues: whether to show claim values.
     package func text(showingValues: Bool) -> String {
         let lines = explanation.lines.map { line in
             var parts = [
@@ -118,7 +122,7 @@ extension TokenExplainer.Report {
 extension String {
     fileprivate func padded(to width: Int) -> String { self + String(repeating: " ", count: max(0, width - count)) }
 
-    /// Control and bidirectional characters as `\u{…}`, so that a token cannot write on the terminal.
+    /// Control and bidirectional characters as `\u{…}`, so that a token cannot control the terminal.
     fileprivate var escapedForPrinting: String {
         unicodeScalars.map { scalar in
             switch scalar.properties.generalCategory {

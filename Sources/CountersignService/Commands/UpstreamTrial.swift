@@ -2,19 +2,23 @@ package import ServiceConfiguration
 package import TokenExchange
 import UpstreamTokens
 
-/// What `countersign upstream try` prints: the calls of one provider's internal service, secrets masked.
+/// What `countersign upstream try` prints: the calls of one provider's internal service, with secrets masked.
 package struct UpstreamTrial: Sendable {
     private let provider: IdentityProvider
     private let upstream: UpstreamProvider
     private let recipe: UpstreamRecipe
     private let verify: VerifyIdentityToken
 
-    /// - Throws: ``StartUpError`` where there is no such provider, or its tokens are of another kind.
-    package init(_ configuration: Configuration, providerName: ExactText, now: UnixTime) throws(StartUpError) {
+    /// - Throws: ``StartUpError`` if there is no such provider, or its tokens are of another kind.
+    package init(_ configuration: Configuration, providerName: ExactText, now: UnixTime) throws {
         let provider = try configuration.identityProvider(providerName)
         let upstreams = try ConfiguredUpstreams(configuration, only: providerName, now: now)
         guard case .upstream(let recipe) = provider.token.kind, let upstream = upstreams.providers.first
-        else { throw StartUpError(["identity provider \(providerName) has no internal service: its kind is another"]) }
+        else {
+            throw StartUpError([
+                "identity provider \(providerName) has no internal service: its tokens are of another kind"
+            ])
+        }
         let tenants = try ConfiguredTenants(configuration)
         let remoteKeys = RemoteTenantKeys(time: .system, logger: .silent)
         self.provider = provider
@@ -24,13 +28,14 @@ package struct UpstreamTrial: Sendable {
             configuration, tenants: tenants.local + remoteKeys.replace(with: tenants.remote), clocks: IssuerClocks())
     }
 
+    /// What happened, and the verdict.
     package struct Report: Sendable {
         package let text: String
         /// Whether a login would have got a token.
         package let hasToken: Bool
     }
 
-    /// Checks the identity token as a login does, and calls the service within the provider's deadline.
+    /// Checks the identity token as a login does, and then calls the service once, within the provider's deadline.
     package func report(on token: [UInt8], now: UnixTime) async -> Report {
         let identityToken = IdentityToken(bytes: token)
         let request: UpstreamRequest

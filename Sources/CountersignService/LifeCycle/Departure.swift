@@ -1,15 +1,17 @@
 package import ServiceConfiguration
 
-/// How the service leaves, step by step. Knows no clock and no signals, only moments that it is told.
+/// The steps by which the service ends. A state machine: it knows neither clock nor signals, only the moments it is
+/// given.
 package struct Departure: Sendable {
+    /// What the service has to do now.
     package enum Step: Sendable, Equatable {
-        /// Say that we are leaving, and serve as before.
+        /// Make `/readyz` say that we are leaving, and serve as before.
         case announce
-        /// Take no more connections, and finish what was begun.
+        /// Accept no more connections, and finish requests in progress.
         case finish
-        /// Give up what is not finished.
+        /// Cancel what is not finished.
         case giveUp
-        /// End the process, whatever hangs.
+        /// End the process, even if something hangs.
         case exit
     }
 
@@ -21,16 +23,18 @@ package struct Departure: Sendable {
         case exiting
     }
 
-    /// For what is given up to end.
+    /// The time that cancelled work has to end.
     private static let last: Duration = .seconds(1)
 
     private var state = State.serving
 
+    /// Serving.
     package init() {}
 
+    /// Whether a signal to leave has come.
     package var hasBegun: Bool { if case .serving = state { false } else { true } }
 
-    /// When the next step is due; nil if none is before a signal comes.
+    /// When the next step is due; nil if the next step needs a signal, or there is none left.
     package var nextAt: Duration? {
         switch state {
         case .serving, .exiting: nil
@@ -38,8 +42,8 @@ package struct Departure: Sendable {
         }
     }
 
-    /// The first signal begins the notice, a second one ends it; later ones change nothing.
-    /// - Parameter isHurried: leaves out the notice.
+    /// A signal to leave: the first one begins the notice, the second one ends it, later ones change nothing.
+    /// - Parameter isHurried: whether to skip the notice.
     /// - Returns: the steps that are due at once.
     package mutating func leave(at now: Duration, _ settings: ShutdownSettings, isHurried: Bool = false) -> [Step] {
         switch state {

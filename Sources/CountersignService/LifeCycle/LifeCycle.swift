@@ -4,12 +4,12 @@ import ServiceConfiguration
 import Synchronization
 package import TokenExchange
 
-/// The life of the process, from its first line to its exit: a thread that waits for signals and for the next step of the
-/// ``Departure``. It needs no event loop, so nothing that hangs there keeps the process from leaving.
+/// The life of the process from its first line to its exit: a thread that waits for signals and for the next step of
+/// the ``Departure``. It needs no event loop, so the process can end even if something hangs there.
 package final class LifeCycle: Sendable {
-    /// What a running service does about it. Called on the thread of signals, so nothing here may block.
+    /// What a running service does. Called on the thread of signals, so none of it may block.
     struct Reactions: Sendable {
-        /// As they are when the first signal to leave comes.
+        /// The current settings, asked for when a signal to leave comes.
         let settings: @Sendable () -> ShutdownSettings
         let reload: @Sendable () -> Void
         let take: @Sendable (Departure.Step) -> Void
@@ -25,12 +25,13 @@ package final class LifeCycle: Sendable {
     private let state = Mutex(State())
     private let time: TimeSource
 
+    /// - Parameter time: its monotonic clock is used.
     package init(time: TimeSource) {
         self.time = time
     }
 
-    /// Waits for signals from now on; ``ProcessSignals/hold()`` must have been called. Until a service runs, a signal to
-    /// leave ends the process, and one to reload waits.
+    /// Starts to wait for signals; ``ProcessSignals/hold()`` must have been called before. Until a service runs, a
+    /// signal to leave ends the process, and a signal to reload waits.
     package func start() {
         let isStarted = startThread("signals") { [self] in
             while true {
@@ -41,10 +42,10 @@ package final class LifeCycle: Sendable {
         guard isStarted else { fatalError("no thread for signals") }
     }
 
-    /// From the first signal to leave on.
+    /// Whether a signal to leave has come.
     package var isLeaving: Bool { state.withLock(\.departure.hasBegun) }
 
-    /// There is a service to be told now.
+    /// From now on a service runs, which reacts to signals.
     func serve(_ reactions: Reactions) {
         let isReloadDue = state.withLock { state in
             state.reactions = reactions

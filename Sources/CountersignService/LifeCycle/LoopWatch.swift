@@ -1,9 +1,9 @@
 package import NIOCore
 import Synchronization
 
-/// Notices when an event loop is kept from its work: each has a heartbeat, and the longest delay of one is remembered.
+/// Notices when an event loop is blocked: each loop has a heartbeat, and the longest delay of any is remembered.
 ///
-/// What a loop is late for, every request on it is late for.
+/// While a loop is late, every request on it is late.
 package final class LoopWatch: Sendable {
     private static let interval = TimeAmount.milliseconds(100)
 
@@ -33,7 +33,7 @@ package final class LoopWatch: Sendable {
 
     private let beats: [Beat]
 
-    /// Watches for as long as the loops run.
+    /// Watches these loops for as long as they run.
     package init(_ loops: some Sequence<any EventLoop>) {
         beats = loops.map { loop in
             let beat = Beat(of: loop)
@@ -42,7 +42,7 @@ package final class LoopWatch: Sendable {
         }
     }
 
-    /// The longest time since the start by which a loop was late; of a loop that hangs, until now.
+    /// The longest delay of a loop since the start; a loop that still hangs counts with its delay until now.
     package var longestGap: Duration {
         let gaps = beats.map { Swift.max($0.longestGap.load(ordering: .relaxed), $0.gap) }
         return .nanoseconds(gaps.max() ?? 0)

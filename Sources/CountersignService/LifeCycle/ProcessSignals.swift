@@ -1,12 +1,12 @@
 import Glibc
 
-/// The signals that the service acts on. A handler puts them into a pipe, where they wait until they are asked for, so
-/// that none is lost and none kills us, however early it comes.
+/// The signals that the service acts on. A handler puts them into a pipe, where they wait until they are read. So no
+/// signal is lost or kills the process, however early it comes.
 ///
-/// Not blocked signals and `sigwait`: the main thread of a Swift program with an asynchronous `main` waits with all signals
-/// unblocked.
+/// Blocked signals and `sigwait` would not do: the main thread of a Swift program with an asynchronous `main` waits
+/// with all signals unblocked.
 package enum ProcessSignals {
-    /// Holds the number of each signal that came, in a byte.
+    /// Each byte is the number of a signal.
     private static let pipe: (reader: CInt, writer: CInt) = {
         var ends: [CInt] = [0, 0]
         guard Glibc.pipe(&ends) == 0 else { fatalError("no pipe for signals") }
@@ -16,7 +16,7 @@ package enum ProcessSignals {
         return (ends[0], ends[1])
     }()
 
-    /// The first thing in `main`.
+    /// Catches signals from now on; must be the first call in `main`.
     package static func hold() {
         openStandardStreams()
         _ = pipe
@@ -31,11 +31,11 @@ package enum ProcessSignals {
             action.sa_flags = SA_RESTART
             sigaction(signal, &action, nil)
         }
-        // A reader of our log or a client that goes away is an error of `write`.
+        // If a log reader or a client goes away, `write` returns an error instead.
         signal(SIGPIPE, SIG_IGN)
     }
 
-    /// If a standard stream is closed, the next file that is opened would get its number, and a socket our log lines.
+    /// If a standard stream is closed, the next file or socket would get its number, and receive our log lines.
     private static func openStandardStreams() {
         for descriptor in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) < 0 {
             _ = open("/dev/null", O_RDWR)

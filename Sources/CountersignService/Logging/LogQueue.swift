@@ -3,18 +3,18 @@ import Dispatch
 import Glibc
 import Synchronization
 
-/// Log lines on their way out, as bytes: appended under one short lock, written by a thread of its own.
+/// Log lines that wait to be written, as bytes: appended under one short lock, written by a thread of their own.
 ///
-/// A reader that stalls (a pipe that nobody reads, a terminal that is held, a full disk) costs log lines, which are
-/// counted, and never a request. Once lines can be written again, one of them says how many are missing.
+/// A reader that stalls (a pipe that nobody reads, a paused terminal, a full disk) costs log lines, which are counted,
+/// and never delays a request. Once lines can be written again, one of them says how many are missing.
 package final class LogQueue: Sendable {
     private struct State {
         /// Whole lines.
         var lines: [UInt8] = []
         var isWriterAsleep = false
-        /// Bytes on their way out.
+        /// Bytes that are being written.
         var writing = 0
-        /// Since the start.
+        /// Lines since the start.
         var dropped = 0
         var unreported = 0
 
@@ -24,7 +24,7 @@ package final class LogQueue: Sendable {
         }
     }
 
-    /// Lines that come within this time are written together: waking a thread costs more than a line.
+    /// Lines within this time are written together, because waking a thread costs more than a line.
     private static let gathering: UInt32 = 2000  // µs
 
     private let state = Mutex(State())
@@ -35,22 +35,23 @@ package final class LogQueue: Sendable {
 
     /// - Parameters:
     ///   - output: a file descriptor.
-    ///   - limit: bytes that wait; as many again may be on their way out.
+    ///   - limit: how many bytes may wait, besides those that are being written.
     package init(output: CInt = STDERR_FILENO, limit: Int) {
         self.output = output
         self.limit = limit
         reserve = limit / 8
     }
 
-    /// Lines that never were written, since the start.
+    /// How many lines have been dropped since the start.
     package var droppedCount: Int { state.withLock(\.dropped) }
 
-    /// Of lines that are not written yet.
+    /// How many bytes of lines are not written yet.
     package var waitingBytes: Int { state.withLock { $0.lines.count + $0.writing } }
 
+    /// Queues a line, or drops it if there is no room. Never blocks for long.
     /// - Parameters:
     ///   - line: with its line feed.
-    ///   - isImportant: an eighth of the room is kept for such lines.
+    ///   - isImportant: an eighth of the room is reserved for such lines.
     package func append(_ line: [UInt8], isImportant: Bool) {
         let wasAsleep = state.withLock { state in
             guard state.lines.count + line.count <= (isImportant ? limit : limit - reserve) else {
@@ -64,13 +65,13 @@ package final class LogQueue: Sendable {
         if wasAsleep { wake.signal() }
     }
 
-    /// Writes from now on until the process ends.
+    /// Starts to write, until the process ends.
     /// - Parameter report: logs how many lines were dropped; called on the writer's thread.
     package func start(report: @escaping @Sendable (Int) -> Void) {
         guard startThread("log", { [self] in run(report) }) else { fatalError("no thread for the log") }
     }
 
-    /// Returns when everything is written, at the latest after `limit`. Blocks its thread.
+    /// Returns when everything is written, or after `limit`. Blocks its thread.
     package func flush(within limit: Duration) {
         for _ in 0..<Int(limit / .milliseconds(1)) {
             guard waitingBytes > 0 else { return }
@@ -107,7 +108,7 @@ extension LogQueue {
         }
     }
 
-    /// - Returns: how many lines are missing where these were written; 0 while none can be written.
+    /// - Returns: how many dropped lines have not been reported yet; 0 as long as none can be written.
     private func count(_ result: (written: Int, lost: Int)) -> Int {
         state.withLock { state in
             if result.lost > 0 { state.drop(result.lost) }
@@ -118,15 +119,15 @@ extension LogQueue {
     }
 }
 
-/// Where lines are written to, by calls that block.
+/// The file that lines are written to, with blocking calls.
 private struct LogOutput {
-    /// A pipe takes this many bytes at once or none (POSIX: at least 512; Linux: 4096), so lines of several processes do not
-    /// mix, and none is torn when we end.
+    /// A pipe takes this many bytes at once or none (POSIX: at least 512; Linux: 4096). So lines of several processes
+    /// do not mix, and no line is cut when the process ends.
     private static let piece = Int(PIPE_BUF)
     private static let lineFeed = UInt8(ascii: "\n")
 
     let descriptor: CInt
-    /// Whether the disk was full in the middle of a line.
+    /// Whether only part of the last line could be written.
     private var isLineTorn = false
 
     init(descriptor: CInt) {
@@ -166,7 +167,7 @@ private struct LogOutput {
             if count > 0 {
                 rest = rest.dropFirst(count)
             } else if errno == EAGAIN {
-                // Whoever shares the pipe has made it non-blocking.
+                // Another process that shares the pipe has made it non-blocking.
                 var event = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
                 _ = poll(&event, 1, -1)
             } else if errno != EINTR {

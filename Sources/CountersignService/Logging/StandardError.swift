@@ -1,7 +1,8 @@
 import Glibc
 
-/// Where log lines go. One `write` per line, so that lines of several threads do not mix.
+/// Where commands write what goes wrong. One `write` per line, so that lines of several threads do not mix.
 package enum StandardError {
+    /// Blocks until the line is written, or cannot be.
     package static func write(_ line: [UInt8]) {
         var rest = line[...]
         while !rest.isEmpty {

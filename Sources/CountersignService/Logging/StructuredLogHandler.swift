@@ -1,8 +1,10 @@
 package import Logging
 package import TokenExchange
 
-/// Writes one line per event, as JSON for machines or as text for people. Everything is escaped: an event is one line.
+/// Writes one line per event, as JSON for machines or as text for people. Values are escaped, so that none can begin a
+/// new line.
 package struct StructuredLogHandler: LogHandler {
+    /// `log.format` of the configuration.
     package enum Format: Sendable {
         case json
         case text
@@ -16,7 +18,7 @@ package struct StructuredLogHandler: LogHandler {
     private let now: @Sendable () -> UnixTime
     private let write: @Sendable ([UInt8], Logger.Level) -> Void
 
-    /// - Parameter write: takes one whole line, its line feed included.
+    /// - Parameter write: called with one whole line, including its line feed, and its level.
     package init(
         label: String, level: Logger.Level, format: Format, now: @escaping @Sendable () -> UnixTime,
         write: @escaping @Sendable ([UInt8], Logger.Level) -> Void
@@ -79,7 +81,7 @@ extension Logger.MetadataValue {
     fileprivate var json: JSONValue {
         switch self {
         case .string(let string): .string(string)
-        // Casts to these types are cheap, and two numbers are in every line about a request.
+        // These casts are cheap, and every line about a request has two numbers.
         case .stringConvertible(let number as Int): .number(literal: String(number))
         case .stringConvertible(let number as Double): .number(literal: "\(number)")
         case .stringConvertible(let number as any Numeric): .number(literal: "\(number)")

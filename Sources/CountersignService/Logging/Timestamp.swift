@@ -2,10 +2,11 @@ import FoundationEssentials
 import Synchronization
 import TokenExchange
 
-/// RFC 3339 with milliseconds, in UTC. The seconds are formatted once each.
+/// Time stamps of log lines: RFC 3339 with milliseconds, in UTC.
 enum Timestamp {
     private static let cached = Mutex<(second: Int64, text: String)>((.min, ""))
 
+    /// `2025-11-24T17:00:00.250Z`. Formats each second only once.
     static func text(_ time: UnixTime) -> String {
         let second = time.wholeSeconds
         let millisecond = Int((time.seconds - Double(second)) * 1000)

@@ -1,25 +1,30 @@
 package import CoreMetrics
 import Synchronization
 
-/// Keeps the numbers that code reports through swift-metrics, and writes them as Prometheus text (exposition format 0.0.4).
+/// Keeps the numbers that are reported through swift-metrics, and writes them as Prometheus text (exposition format
+/// 0.0.4).
 ///
-/// A metric is one series per name and labels. What is only known when somebody asks (ages, lengths) is a gauge that is
-/// read at that moment.
+/// There is one series for each name and set of labels. A number that is only known when somebody asks (an age, a
+/// length) is a gauge that is read at that moment.
 package final class PrometheusRegistry: Sendable {
     private let series = Mutex<[SeriesName: any PrometheusSeries]>([:])
     private let descriptions: [String: String]
 
-    /// - Parameter descriptions: of metrics by name, for people who read the text.
+    /// - Parameter descriptions: the `# HELP` of each metric, by name.
     package init(descriptions: [String: String]) {
         self.descriptions = descriptions
     }
 
-    /// - Parameter read: the value of the moment; nil leaves the series out.
+    /// Adds a gauge.
+    /// - Parameter read: returns the current value; nil leaves the series out.
     package func addGauge(_ name: String, labels: [(String, String)] = [], read: @escaping @Sendable () -> Double?) {
         series.withLock { $0[SeriesName(name, labels)] = PrometheusGauge(read: read) }
     }
 
-    /// - Parameter read: the values of the moment by the label's value, each once.
+    /// Adds a metric whose series change while the process runs.
+    /// - Parameters:
+    ///   - label: the name of its only label.
+    ///   - read: returns the label's values with the current numbers, each value once.
     package func addFamily(
         _ name: String, isCounter: Bool = false, by label: String,
         read: @escaping @Sendable () -> [(String, Double)]
@@ -72,18 +77,19 @@ extension PrometheusRegistry: MetricsFactory {
         find(label, dimensions, make: PrometheusHistogram.init)
     }
 
-    // Series live as long as the process: a scrape must not see a counter vanish.
+    // Series live as long as the process: a counter must not disappear between two scrapes.
     package func destroyCounter(_ handler: any CounterHandler) {}
     package func destroyRecorder(_ handler: any RecorderHandler) {}
     package func destroyTimer(_ handler: any TimerHandler) {}
 }
 
-/// A metric's name with its labels, as it stands in the text.
+/// A metric's name with its labels, as the text has them.
 struct SeriesName: Hashable, Comparable {
     let name: String
     /// `a="b",c="d"`, values escaped; sorted by label.
     let labels: String
 
+    /// - Parameter labels: names and values, in any order.
     init(_ name: String, _ labels: [(String, String)]) {
         self.name = name
         self.labels = labels.sorted { $0.0 < $1.0 }.map { "\($0.0)=\"\(Self.escaped($0.1))\"" }.joined(separator: ",")
@@ -94,6 +100,9 @@ struct SeriesName: Hashable, Comparable {
     }
 
     /// One line of the text.
+    /// - Parameters:
+    ///   - suffix: of the name, such as `_sum`.
+    ///   - label: one more label, after the others.
     func line(_ value: String, suffix: String = "", label: String? = nil) -> String {
         let all = [labels, label ?? ""].filter { !$0.isEmpty }.joined(separator: ",")
         return "\(name)\(suffix)\(all.isEmpty ? "" : "{\(all)}") \(value)\n"

@@ -1,12 +1,15 @@
 import CoreMetrics
 import Synchronization
 
+/// One series, or several with the same name.
 protocol PrometheusSeries: AnyObject, Sendable {
     /// The word after `# TYPE`.
     var type: String { get }
+    /// The current values, a line for each; empty if there is none.
     func lines(_ name: SeriesName) -> String
 }
 
+/// A number that only grows.
 final class PrometheusCounter: PrometheusSeries, CounterHandler {
     private let value = Atomic<Int64>(0)
 
@@ -17,6 +20,7 @@ final class PrometheusCounter: PrometheusSeries, CounterHandler {
     func lines(_ name: SeriesName) -> String { name.line(String(value.load(ordering: .relaxed))) }
 }
 
+/// A number that is read when somebody asks.
 final class PrometheusGauge: PrometheusSeries {
     private let read: @Sendable () -> Double?
 
@@ -28,7 +32,7 @@ final class PrometheusGauge: PrometheusSeries {
     func lines(_ name: SeriesName) -> String { read().map { name.line("\($0)") } ?? "" }
 }
 
-/// One metric's series as they are when somebody asks: a reload may bring others.
+/// All series of one metric, read when somebody asks, because a reload may add and remove some.
 final class PrometheusFamily: PrometheusSeries {
     let type: String
     private let label: String
@@ -46,7 +50,7 @@ final class PrometheusFamily: PrometheusSeries {
     }
 }
 
-/// Durations in seconds (or any numbers), counted in buckets that suit a service which answers within milliseconds.
+/// Durations in seconds, counted in buckets that suit a service that answers within milliseconds.
 final class PrometheusHistogram: PrometheusSeries, TimerHandler, RecorderHandler {
     private static let bounds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 

@@ -1,25 +1,28 @@
 import TokenExchange
 
-/// One token of the kit and what a verifier must say of it.
+/// One token of the kit, and the verdict that a verifier must give.
 struct KitCase {
     private let name: String
     let token: [UInt8]
     private let isAccepted: Bool
-    /// What introspection must say; nil if the kit says nothing of it, since there are no sessions behind its tokens.
+    /// What introspection must say; nil if that is not tested, because the kit's tokens have no sessions.
     private let introspection: String?
     private let why: String
 
+    /// A token that a verifier must accept.
     static func accepted(_ name: String, _ token: [UInt8], introspection: String? = nil, _ why: String) -> KitCase {
         KitCase(name: name, token: token, isAccepted: true, introspection: introspection, why: why)
     }
 
+    /// A token that a verifier must reject.
     static func rejected(_ name: String, _ token: [UInt8], _ why: String) -> KitCase {
         KitCase(name: name, token: token, isAccepted: false, introspection: "inactive", why: why)
     }
 
-    /// Below the kit's folder.
+    /// Its path below the kit's folder.
     func file(of provider: ExactText) -> String { "\(provider)/\(name).jwt" }
 
+    /// Its entry in `verdicts.json`.
     func description(of provider: ExactText) -> JSONValue {
         .object([
             .init("name", .string(name)),
@@ -31,17 +34,19 @@ struct KitCase {
     }
 }
 
-/// A token in the making: header and claims.
+/// Header and claims of a token that is not signed yet.
 struct KitToken {
     private(set) var header: [JSONValue.Member]
     private(set) var claims: [JSONValue.Member]
 
+    /// With another value for a claim that is there.
     func with(_ name: ExactText, _ value: JSONValue) -> KitToken {
         var token = self
         token.claims = claims.map { $0.name == name ? .init(name, value) : $0 }
         return token
     }
 
+    /// With another header.
     func with(header: [JSONValue.Member]) -> KitToken { KitToken(header: header, claims: claims) }
 
     /// Header, dot, payload.
@@ -50,7 +55,8 @@ struct KitToken {
             + Base64URL.encode(JSONValue.object(claims).text)
     }
 
-    func signed(by signer: any TokenSigner) throws(SigningFailure) -> [UInt8] {
+    /// The token in compact form.
+    func signed(by signer: any TokenSigner) throws -> [UInt8] {
         let signingInput = signingInput
         return signingInput + [UInt8(ascii: ".")] + Base64URL.encode(try signer.signature(over: signingInput))
     }

@@ -9,18 +9,19 @@ struct KitProvider {
     private let signer: any TokenSigner
     /// The public half of `signer`, as attackers know it.
     private let publicKeyPEM: [UInt8]
-    /// Signs what must not be accepted.
+    /// Signs tokens that must be rejected.
     private let stranger: OpenSSLTokenSigner
     private let otherName: ExactText
     private let otherAudience: ExactText
 
     /// - Parameter other: another provider of this service; nil if there is none.
-    init(_ provider: IdentityProvider, other: IdentityProvider?, keys: SigningKeyRing) throws(StartUpError) {
+    /// - Throws: ``StartUpError`` if the ring has no key for the provider.
+    init(_ provider: IdentityProvider, other: IdentityProvider?, keys: SigningKeyRing) throws {
         guard let shape = provider.jwtShape, let signer = keys.signer(for: shape.algorithm),
             let verifier = keys.verifier(keyID: signer.keyID) as? OpenSSLTokenVerifier,
             let publicKeyPEM = verifier.publicKeyPEM
         else { throw StartUpError(["identity provider \(provider.name): no active key of its algorithm"]) }
-        do throws(SigningFailure) { stranger = try .throwaway(shape.algorithm) } catch {
+        do { stranger = try .throwaway(shape.algorithm) } catch {
             throw StartUpError(["no key for the kit: \(error.cause)"])
         }
         name = provider.name
@@ -32,8 +33,9 @@ struct KitProvider {
         otherAudience = other?.jwtShape?.audience ?? "https://another-provider.example"
     }
 
-    /// Good ones live from `now` for `lifetime`; times in bad ones are an hour off, beyond any tolerance for clocks.
-    func cases(issuer: String, lifetime: Duration, now: UnixTime) throws(SigningFailure) -> [KitCase] {
+    /// All tokens. Good ones live from `now` for `lifetime`; times in bad ones are wrong by an hour, more than any
+    /// clock tolerance.
+    func cases(issuer: String, lifetime: Duration, now: UnixTime) throws -> [KitCase] {
         let draft = KitToken(
             header: header(signer.algorithm.rawValue, keyID: signer.keyID),
             claims: claims(issuer: issuer, lifetime: lifetime, now: now.wholeSeconds))
@@ -44,7 +46,7 @@ struct KitProvider {
             .accepted("good", good, "Everything is in order."),
             .accepted(
                 "revoked", try draft.with("jti", .string(randomID())).signed(by: signer), introspection: "inactive",
-                "In order by its signature. Only introspection can tell that a session was ended."),
+                "Good by its signature. Only introspection can tell that its session was ended."),
             .rejected(
                 "expired", try draft.with("iat", second(-2 * hour)).with("exp", second(-hour)).signed(by: signer),
                 "exp has passed."),
@@ -53,13 +55,13 @@ struct KitProvider {
                 "iss is not this service."),
             .rejected(
                 "wrong_audience", try draft.with("aud", .string("https://another-audience.example")).signed(by: signer),
-                "aud is somebody else."),
+                "aud is another service."),
             .rejected(
                 "other_provider",
                 try draft.with("identity_provider", .string(otherName)).with("aud", .string(otherAudience))
-                    .signed(by: signer), "Genuine, but minted for another identity provider: aud is that one's."),
+                    .signed(by: signer), "Genuine, but minted for another identity provider: aud is that provider's."),
             .rejected(
-                "wrong_key", try draft.signed(by: stranger), "kid names our key, but another one signed."),
+                "wrong_key", try draft.signed(by: stranger), "kid names our key, but another key signed."),
             .rejected(
                 "unknown_key",
                 try KitToken(header: header(stranger.algorithm.rawValue, keyID: stranger.keyID), claims: draft.claims)
@@ -67,7 +69,7 @@ struct KitProvider {
             .rejected(
                 "changed_claims",
                 draft.with("sub", .string("somebody-else")).signingInput + good.suffix(from: dot(good)),
-                "Another token's signature under these claims."),
+                "The signature belongs to other claims."),
             .rejected("cut_signature", Array(good.dropLast(8)), "The signature is too short."),
             .rejected(
                 "alg_none", draft.with(header: header("none", keyID: signer.keyID)).signingInput + [UInt8(ascii: ".")],
@@ -78,7 +80,7 @@ struct KitProvider {
         ]
     }
 
-    /// What `verdicts.json` says of them.
+    /// The provider's entry in `verdicts.json`.
     func description(of cases: [KitCase]) -> JSONValue {
         .object([
             .init("identity_provider", .string(name)),
@@ -114,7 +116,7 @@ struct KitProvider {
 
     private func randomID() -> ExactText { Base64URL.text(OpenSSLRecordSealer().randomBytes(16)) }
 
-    /// Where the signature begins, its dot included.
+    /// The position of the dot before the signature.
     private func dot(_ token: [UInt8]) -> Int { token.lastIndex(of: UInt8(ascii: ".")) ?? token.endIndex }
 
     /// With HMAC-SHA-256 (RFC 2104).

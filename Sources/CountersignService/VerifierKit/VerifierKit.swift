@@ -4,15 +4,15 @@ import JOSE
 package import ServiceConfiguration
 package import TokenExchange
 
-/// Good and bad external identities with the verdict that each must get, so that a back end can test its own verifier.
+/// Good and bad external identities with the verdict for each, so that a back end can test its own verifier.
 ///
-/// They are signed with keys that are made for the kit and forgotten: no production verifier accepts them, whatever becomes
-/// of the files. Only where an operator asks for it are they signed with the service's own keys, for a verifier that can
-/// fetch nothing but the real key set; those live five minutes at most. Their subject exists nowhere, and there is no
-/// session behind any of them.
+/// They are signed with keys that are made for the kit and then forgotten, so no production verifier ever accepts them.
+/// If an operator asks for it, they are signed with the service's own keys instead, for a verifier that can only fetch
+/// the real key set; these live five minutes at most. Their subject does not exist, and none of them has a session.
 package struct VerifierKit {
+    /// The `sub` of every token of a kit.
     package static let subject = "countersign-verifier-kit"
-    /// Of tokens that a production verifier would accept.
+    /// For tokens that a production verifier would accept.
     package static let longestLifetimeWithServiceKeys: Duration = .seconds(300)
 
     private let issuer: String
@@ -22,12 +22,13 @@ package struct VerifierKit {
     private let keySet: [UInt8]
 
     /// - Parameters:
-    ///   - serviceKeys: nil for keys of the kit's own.
-    ///   - lifetime: of the good ones.
-    /// - Throws: ``StartUpError`` where no provider mints JWTs, a key is missing, or tokens of ours would live too long.
+    ///   - serviceKeys: nil for new keys that are forgotten.
+    ///   - lifetime: of the good tokens.
+    /// - Throws: ``StartUpError`` if no provider mints JWTs, a key is missing, or tokens signed with the service's keys
+    ///   would live too long.
     package init(
         _ configuration: Configuration, serviceKeys: SigningKeyRing?, lifetime: Duration
-    ) throws(StartUpError) {
+    ) throws {
         guard serviceKeys == nil || lifetime <= Self.longestLifetimeWithServiceKeys else {
             throw StartUpError([
                 "tokens that are signed with the service's own keys live 5 minutes at most; shorten --lifetime"
@@ -39,7 +40,7 @@ package struct VerifierKit {
         }
         let keys = if let serviceKeys { serviceKeys } else { try SigningKeyRing.throwaway(for: jwtProviders) }
         issuer = configuration.publicURL
-        providers = try jwtProviders.map { provider throws(StartUpError) in
+        providers = try jwtProviders.map { provider in
             let other = jwtProviders.first { $0.name != provider.name }
             return try KitProvider(provider, other: other, keys: keys)
         }
@@ -50,9 +51,9 @@ package struct VerifierKit {
 
     /// Writes `jwks.json`, `verdicts.json` and a file for each token.
     ///
-    /// - Parameter directory: is made; must be empty where it exists.
-    /// - Returns: what there is, in one line.
-    package func write(to directory: String, now: UnixTime) throws(StartUpError) -> String {
+    /// - Parameter directory: is created; must be empty if it exists.
+    /// - Returns: what was written, in one line.
+    package func write(to directory: String, now: UnixTime) throws -> String {
         do {
             let files = FileManager.default
             guard (try? files.contentsOfDirectory(atPath: directory))?.isEmpty != false else {
@@ -83,7 +84,7 @@ package struct VerifierKit {
             throw StartUpError([
                 "\(directory): expected a folder that the kit can be written to, found another: \(cause)"
             ])
-        } catch { throw StartUpError(error) }
+        }
     }
 
     private func verdicts(_ providers: [JSONValue], now: UnixTime) -> [UInt8] {
@@ -98,7 +99,7 @@ package struct VerifierKit {
 }
 
 extension IdentityProvider {
-    /// Nil if it mints none.
+    /// What its JWTs look like; nil if it mints none.
     var jwtShape: TokenRecipe.JWTShape? {
         if case .minted(.jwt(let shape)) = token.kind { shape } else { nil }
     }

@@ -1,9 +1,11 @@
 import Glibc
 
-/// A path from the root, without `.` and `..`. Those are resolved by name, as a shell does, not through symbolic links.
+/// A path from the root, without `.` and `..`. They are resolved by name, as a shell does, without following symbolic
+/// links.
 struct AbsolutePath {
     private let components: [Substring]
 
+    /// - Parameter folder: where a relative path starts.
     init(_ path: String, in folder: AbsolutePath) {
         components = path.split(separator: "/").reduce(into: path.hasPrefix("/") ? [] : folder.components) {
             switch $1 {
@@ -18,13 +20,16 @@ struct AbsolutePath {
         self.components = components
     }
 
+    /// The root if the working folder is gone.
     static var workingFolder: AbsolutePath {
         guard let path = getcwd(nil, 0) else { return AbsolutePath(components: []) }
         defer { free(path) }
         return AbsolutePath(String(cString: path), in: AbsolutePath(components: []))
     }
 
+    /// The root is its own parent.
     var parent: AbsolutePath { AbsolutePath(components: components.dropLast()) }
 
+    /// Begins with a slash.
     var text: String { "/" + components.joined(separator: "/") }
 }

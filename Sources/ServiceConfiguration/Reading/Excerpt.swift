@@ -1,4 +1,4 @@
-/// A string of the file as a message shows it: quoted, on one line, not too long.
+/// A string from the file, as messages show it: quoted, on one line, at most 80 characters.
 func excerpt(of string: String) -> String {
     let invisible: Set<Unicode.GeneralCategory> = [.control, .format, .lineSeparator, .paragraphSeparator]
     let shown = string.unicodeScalars.prefix(80).map { scalar in

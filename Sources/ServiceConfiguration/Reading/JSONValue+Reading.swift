@@ -2,9 +2,9 @@ import TokenExchange
 import Yams
 
 extension NodeReader {
-    /// Any value that JSON has too. Quoted scalars stay strings; numbers keep their literal.
+    /// Any value that JSON can express. Quoted scalars stay strings; numbers keep their literal.
     ///
-    /// - Parameter depth: how many lists and mappings may be nested; tokens and records hold more.
+    /// - Parameter depth: how many lists and mappings may be nested; less than tokens and records allow.
     func jsonValue(depth: Int = 32) -> JSONValue? {
         if depth == 0, isList || isMapping {
             report(expected: "lists and mappings at most 32 deep", found: "more", remedy: "No token has room for them.")
@@ -18,7 +18,7 @@ extension NodeReader {
         }
     }
 
-    /// A value that is no list or mapping.
+    /// Any value except a list or a mapping.
     func jsonScalar() -> JSONValue? {
         guard case .scalar(let scalar) = node else {
             report(expected: "a string, a number, a boolean or null")
@@ -46,7 +46,7 @@ extension NodeReader {
 }
 
 extension String {
-    /// YAML 1.1 also takes `yes`, `no`, `on` and `off`, which in JSON would be strings.
+    /// Nil for `yes`, `no`, `on` and `off`, which are booleans in YAML 1.1 but strings in JSON.
     var jsonBoolean: Bool? {
         switch self {
         case "true", "True", "TRUE": true
@@ -55,7 +55,7 @@ extension String {
         }
     }
 
-    /// The text itself where it is a number by RFC 8259 §6; YAML has other spellings.
+    /// The text itself if it is a number of RFC 8259 §6; nil for YAML's other spellings.
     var jsonNumber: String? {
         if case .number? = try? JSONValue(parsing: Array(utf8)) { self } else { nil }
     }

@@ -1,8 +1,8 @@
-/// Where in the document a value stands.
+/// The position of a value in the document: the keys and indices that lead to it.
 struct KeyTrail {
     private enum Step {
         case key(String)
-        /// A key that the file's author chose, such as the name of a claim.
+        /// A key that the author of the file chose, such as the name of a claim.
         case entry(String)
         case index(Int)
     }
@@ -15,8 +15,11 @@ struct KeyTrail {
         self.steps = steps
     }
 
+    /// Down to a key that this version defines.
     func key(_ name: String) -> KeyTrail { KeyTrail(steps: steps + [.key(name)]) }
+    /// Down to a key that the author of the file chose.
     func entry(_ name: String) -> KeyTrail { KeyTrail(steps: steps + [.entry(name)]) }
+    /// Down to an element of a list.
     func index(_ index: Int) -> KeyTrail { KeyTrail(steps: steps + [.index(index)]) }
 
     /// For people: `identity_providers[0].token.claims.email`.

@@ -1,6 +1,6 @@
 import Yams
 
-/// A mapping whose keys this version knows. It remembers what it was asked for: the rest is unknown.
+/// A mapping whose keys this version defines. It remembers the keys that it was asked for; all others are unknown.
 final class MappingReader {
     /// The mapping as a value, for reports about the whole.
     let place: NodeReader
@@ -8,6 +8,7 @@ final class MappingReader {
     private let keys: [Node]
     private var asked: [String] = []
 
+    /// Reports keys that are not strings.
     init(_ mapping: Node.Mapping, at place: NodeReader) {
         self.place = place
         let named = mapping.filter { Self.isName($0.key, at: place) }
@@ -34,14 +35,16 @@ final class MappingReader {
         place.pass.know(place.trail.key(key))
         asked.append(key)
         let reader = value(key)
-        if let reader { place.pass.note(reader.trail, line: reader.line) }
+        if let reader { place.pass.locate(reader.trail, line: reader.line) }
         return reader
     }
 
+    /// Nil if the file has no such key, or if its value cannot be read.
     func optional<Value>(_ key: String, _ read: (NodeReader) -> Value?) -> Value? {
         reader(key).flatMap(read)
     }
 
+    /// Nil, and reported, if the file has no such key or its value cannot be read.
     func required<Value>(_ key: String, _ read: (NodeReader) -> Value?) -> Value? {
         guard let reader = reader(key) else {
             missing(key)
@@ -50,19 +53,19 @@ final class MappingReader {
         return read(reader)
     }
 
-    /// The default also stands in for a value that cannot be read; the file is refused then anyway.
+    /// The default is also used for a value that cannot be read; the file is refused anyway.
     func value<Value>(_ key: String, default value: Value, _ read: (NodeReader) -> Value?) -> Value {
         optional(key, read) ?? value
     }
 
-    /// A mapping that may be absent and is then read as an empty one, so that defaults stand in one place.
+    /// A mapping that may be absent. It is then read as an empty one, so that defaults are in one place.
     func section<Value>(_ key: String, _ read: (MappingReader) -> Value?) -> Value? {
         let empty = NodeReader(
             node: .mapping(.init([], .implicit, .any, place.node.mark)), trail: place.trail.key(key), pass: place.pass)
         return (reader(key) ?? empty).mapping(read)
     }
 
-    /// Exactly one of several keys, each with its reading.
+    /// Reads exactly one of several keys; reports if there is none, or more than one.
     func exactlyOne<Value>(_ alternatives: KeyValuePairs<String, (NodeReader) -> Value?>) -> Value? {
         let present = alternatives.compactMap { key, read in reader(key).map { (key, $0, read) } }
         if present.count == 1 { return present[0].2(present[0].1) }
@@ -74,10 +77,12 @@ final class MappingReader {
 
     // MARK: Reporting
 
+    /// Reports that a key is missing.
     func missing(_ key: String, remedy: String? = nil) {
         at(key, place.node).report(expected: "a value", found: "no such key", remedy: remedy)
     }
 
+    /// Reports every key that has not been asked for.
     func reportUnknownKeys() {
         for (key, entry) in zip(keys, entries) where !asked.contains(entry.name) {
             if place.isConfidential {
@@ -102,15 +107,15 @@ final class MappingReader {
 }
 
 extension MappingReader {
-    /// The `name` of each element of a list, without complaint.
+    /// The `name` of each element of a list, without reporting anything.
     ///
-    /// A reference to an element that has some other fault is no second fault.
+    /// Includes elements with other faults, so that a reference to one of them is not reported as well.
     func names(in key: String) -> [String] {
         guard let elements = entries.first(where: { $0.name == key })?.value.sequence else { return [] }
         return elements.compactMap { $0.mapping?["name"]?.scalar?.string }
     }
 
-    /// Whether an entry of a mapping has this key, without complaint.
+    /// Whether an entry of a mapping has this key, without reporting anything.
     func hasEntry(in mapping: String, with key: String) -> Bool {
         let entries = entries.first { $0.name == mapping }?.value.mapping
         return entries?.contains { $0.value.mapping?[key] != nil } ?? false

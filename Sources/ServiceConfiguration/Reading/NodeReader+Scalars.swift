@@ -1,7 +1,8 @@
 import Yams
 
 extension NodeReader {
-    /// - Parameter what: as messages call it.
+    /// A string that is not empty.
+    /// - Parameter what: what messages call it.
     func string(_ what: String = "a string") -> String? {
         switch (node, node.tagName) {
         case (.scalar(let scalar), .str), (.scalar(let scalar), .timestamp), (.scalar(let scalar), .value):
@@ -15,7 +16,7 @@ extension NodeReader {
         return nil
     }
 
-    /// Decimal digits only: YAML's octal, hexadecimal and base-60 numbers surprise more often than they serve.
+    /// Decimal digits only: YAML's octal, hexadecimal and base-60 numbers surprise more often than they help.
     func integer(in range: ClosedRange<Int>) -> Int? {
         if case .scalar(let scalar) = node, node.tagName == .int, let literal = scalar.string.jsonNumber,
             let number = Int(literal), range.contains(number)
@@ -26,6 +27,7 @@ extension NodeReader {
         return nil
     }
 
+    /// - Parameter expected: what messages say would be accepted.
     func boolean(_ expected: String = "true or false") -> Bool? {
         guard case .scalar(let scalar) = node, node.tagName == .bool, let value = scalar.string.jsonBoolean else {
             report(expected: expected)
@@ -40,6 +42,7 @@ extension NodeReader {
         choice(of: Array(Choice.allCases))
     }
 
+    /// One of the raw values of these cases.
     func choice<Choice: RawRepresentable<String>>(of choices: [Choice]) -> Choice? {
         let names = choices.map(\.rawValue)
         let what = "one of \(names.joined(separator: ", "))"
@@ -49,7 +52,10 @@ extension NodeReader {
         return nil
     }
 
-    /// - Parameter known: the names that exist. Where there are none, their own list is at fault and has been reported.
+    /// The name of something that the file defines elsewhere.
+    /// - Parameters:
+    ///   - what: what messages call it, in the singular.
+    ///   - known: the names that exist. If there are none, their own list is at fault and has been reported.
     func reference(to what: String, among known: [String]) -> String? {
         guard let name = string("the name of \(what.article)") else { return nil }
         if known.contains(name) { return name }
@@ -60,13 +66,13 @@ extension NodeReader {
         return nil
     }
 
-    /// A list of strings without repetition.
+    /// A list of strings in which none is repeated.
     func distinctStrings(atLeast minimum: Int = 0, _ read: (NodeReader) -> String? = { $0.string() }) -> [String]? {
         let seen = SeenValues("value")
-        return list(atLeast: minimum) { element in read(element).flatMap { seen.note($0, at: element) } }
+        return list(atLeast: minimum) { element in read(element).flatMap { seen.record($0, at: element) } }
     }
 
-    /// A name that is safe as a segment of a URL's path, in a metric's label and in a log line.
+    /// A name that is safe in a URL's path, in a metric's label and in a log line.
     func name() -> String? {
         let what = "a name of 1 to 64 lower-case letters, digits, `-`, `_` and `.`, with a letter or digit in front"
         guard let name = string(what) else { return nil }

@@ -1,8 +1,8 @@
 import Yams
 
-/// One value of the file, and where it stands.
+/// One value of the file, and its position.
 ///
-/// Each reading function returns nil after it has reported what is wrong; nobody else need say so again.
+/// A reading function that returns nil has reported what is wrong; the caller must not report it again.
 struct NodeReader {
     let node: Node
     let trail: KeyTrail
@@ -10,24 +10,30 @@ struct NodeReader {
     /// Whether messages must not show what the file says here.
     var isConfidential = false
 
+    /// Counted from 1; 0 if it is not known.
     var line: Int { node.mark?.line ?? 0 }
 
+    /// Its position, for messages.
     var place: ConfigurationPlace {
         ConfigurationPlace(file: pass.file, line: node.mark?.line, keyPath: trail.path)
     }
 
+    /// Whether it is a sequence, as YAML calls it.
     var isList: Bool { node.sequence != nil }
 
+    /// Whether it has keys.
     var isMapping: Bool { node.mapping != nil }
 
-    /// The text of a scalar of whatever type; nil for a list or a mapping.
+    /// The text of a scalar of any type; nil for a list or a mapping.
     var text: String? { node.scalar?.string }
 
+    /// Reports a problem at this value.
     func report(_ complaint: Complaint) {
         pass.report(complaint.message, at: trail, place: node.mark.map(ReadingPass.Place.init))
     }
 
-    /// - Parameter found: what messages say of the value; by default, what it is.
+    /// Reports a problem at this value.
+    /// - Parameter found: what the message says about the value; by default its type and text.
     func report(expected: String, found: String? = nil, remedy: String? = nil) {
         report(Complaint(expected: expected, found: found ?? summary, remedy: remedy))
     }
@@ -68,7 +74,7 @@ extension NodeReader {
         return value
     }
 
-    /// A mapping whose keys the file's author chooses; those that cannot be read are left out.
+    /// A mapping whose keys the author of the file chooses. Entries that cannot be read are left out.
     func entries<Value>(_ read: (_ name: String, NodeReader) -> Value?) -> [Value]? {
         guard case .mapping(let mapping) = node else {
             report(expected: "a mapping")
@@ -76,7 +82,7 @@ extension NodeReader {
         }
         return MappingReader(mapping, at: self).entries.compactMap { name, value in
             let reader = NodeReader(node: value, trail: trail.entry(name), pass: pass)
-            pass.note(reader.trail, line: reader.line)
+            pass.locate(reader.trail, line: reader.line)
             return read(name, reader)
         }
     }
@@ -92,13 +98,14 @@ extension NodeReader {
         }
         return sequence.enumerated().compactMap { index, element in
             let reader = NodeReader(node: element, trail: trail.index(index), pass: pass)
-            pass.note(reader.trail, line: reader.line)
+            pass.locate(reader.trail, line: reader.line)
             return read(reader)
         }
     }
 }
 
 extension ReadingPass.Place {
+    /// A position of the YAML parser.
     init(_ mark: Mark) {
         self.init(line: mark.line, column: mark.column)
     }

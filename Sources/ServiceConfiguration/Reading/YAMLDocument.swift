@@ -2,14 +2,14 @@ import BlockingWork
 import TokenExchange
 import Yams
 
-/// A file's text as a YAML tree, without what makes a document hard to read: anchors, aliases, second documents.
+/// A file as a YAML tree. Anchors, aliases and further documents, which make a file hard to read, are refused.
 struct YAMLDocument {
-    /// A file with a thousand tenants stays far below.
+    /// A file with a thousand tenants is far smaller.
     static let maximumBytes = 1 << 20
 
     let root: Node
 
-    /// Nil if the text is no such document; `pass` then knows why.
+    /// Nil, and reported to `pass`, if the file cannot be read as such a document.
     init?(reading pass: ReadingPass) {
         do {
             let contents = try FileContents.read(pass.documentPath, limit: Self.maximumBytes, mayBePipe: true)
@@ -37,7 +37,7 @@ struct YAMLDocument {
         }
     }
 
-    /// Nil, and a problem, where the file is in another encoding than UTF-8.
+    /// Nil, and reported, if the file is not UTF-8.
     private static func text(_ contents: [UInt8], _ pass: ReadingPass) -> String? {
         let bytes = contents.withoutByteOrderMark
         let encoding = TextEncoding(of: bytes)
@@ -52,7 +52,7 @@ struct YAMLDocument {
         return nil
     }
 
-    /// Reports anchors; never descends into an anchored node, so a tree that aliases blew up costs nothing.
+    /// Reports anchors. Does not descend into an anchored node, so a tree that aliases make huge costs nothing.
     private static func isPlain(_ node: Node, _ pass: ReadingPass) -> Bool {
         if node.anchor != nil {
             let complaint = Complaint(
@@ -70,7 +70,7 @@ struct YAMLDocument {
 }
 
 extension ReadingPass {
-    /// Yams's descriptions quote the file, which may hold what should not be shown; only its own words are taken.
+    /// Uses only Yams' own words: its descriptions quote the file, which may contain secrets.
     fileprivate func report(_ error: YamlError) {
         switch error {
         case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _),

@@ -24,7 +24,7 @@ extension ClaimMapping {
 }
 
 extension NodeReader {
-    /// A claim's name, or the names on the way to it.
+    /// A claim's name, or the names that lead to it.
     func claimPath() -> ClaimPath? {
         guard isList else {
             return string("a claim's name, or a list of names as a path").map { ClaimPath(ExactText($0)) }

@@ -1,12 +1,14 @@
 import TokenExchange
 
 extension IdentityProvider {
+    /// All providers; names and hosts must be unique.
+    /// - Parameter tenants: the names of all tenants.
     static func readAll(_ providers: NodeReader, tenants: [String]) -> [IdentityProvider]? {
         let (names, hosts) = (SeenValues("identity provider"), SeenValues("host"))
         return providers.list(atLeast: 1) { provider in
             provider.mapping { section in
                 let name = section.required("name") { reader in
-                    reader.name().flatMap { names.note($0, at: reader) }
+                    reader.name().flatMap { names.record($0, at: reader) }
                 }
                 return read(section, name: name, knownTenants: tenants, seenHosts: hosts)
             }
@@ -24,7 +26,7 @@ extension IdentityProvider {
             $0.duration(in: .milliseconds(100)...(.seconds(30)))
         }
         let hosts = section.value("hosts", default: []) { reader in
-            reader.list { host in host.hostName().flatMap { seenHosts.note($0, at: host) } }
+            reader.list { host in host.hostName().flatMap { seenHosts.record($0, at: host) } }
         }
         let token = section.section("token") { TokenRecipe.read($0, providerName: name) }
         let conditions = section.value("conditions", default: []) { $0.list { $0.mapping(ClaimCondition.read) } }
@@ -40,7 +42,7 @@ extension IdentityProvider {
 }
 
 extension NodeReader {
-    /// As a browser's `Origin` header has it (RFC 6454 §6.2): lower case, no default port, no path.
+    /// As browsers write it in `Origin` (RFC 6454 §6.2): in lower case, without default port and path.
     fileprivate func webOrigin() -> String? {
         guard let (text, address) = webAddress(such: "https://loyalty.acme.example") else { return nil }
         guard address.path.isEmpty else {

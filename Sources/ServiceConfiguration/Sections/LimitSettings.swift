@@ -1,30 +1,31 @@
-/// Bounds of what clients may cost us.
+/// `limits`: how much clients may cost us.
 package struct LimitSettings: Sendable, Equatable {
-    /// Of a request's head, and again of the trailers after its body.
+    /// For a request's head, and again for the trailers after its body.
     package let headBytes: Int
-    /// Of a request.
+    /// For a request's body.
     package let bodyBytes: Int
-    /// Of an identity token; less than `bodyBytes`, which has to hold it.
+    /// For an identity token; less than `bodyBytes`, because the body contains it.
     package let tokenBytes: Int
     package let jsonDepth: Int
-    /// Members of any one JSON object.
+    /// Members of one JSON object.
     package let jsonMembers: Int
-    /// Refused ones of each source, on average; 0 turns the limit off.
+    /// How many refused requests each source may send on average; 0 turns the limit off.
     package let requestsPerSecond: Int
-    /// Refused requests that a source may send at once after a quiet time.
+    /// How many refused requests a source may send at once after a quiet time.
     package let burst: Int
-    /// Sources that the limiter remembers.
+    /// How many sources the limiter remembers in each of its two generations.
     package let sources: Int
-    /// For the whole of a request, head and body, to arrive, from its first byte; for its sender to take the answer; for a
+    /// For head and body of a request to arrive, counted from the first byte; for its sender to read the answer; for a
     /// TLS handshake.
     package let requestTimeout: Duration
-    /// Open connections of the public listener.
+    /// How many connections the public listener may have open.
     package let connections: Int
-    /// Those of them that one source address may have; 0 for as many as there are.
+    /// How many of them one source may have; 0 for no limit.
     package let connectionsPerSource: Int
 }
 
 extension LimitSettings {
+    /// Every key has a default.
     static func read(_ section: MappingReader) -> LimitSettings? {
         let limits = LimitSettings(
             headBytes: section.value("head_bytes", default: 49152) { $0.integer(in: 4096...65536) },
@@ -44,7 +45,7 @@ extension LimitSettings {
         return limits
     }
 
-    /// Either limit may be a default, so the complaint goes to one that stands in the file.
+    /// Either limit may be a default, so the problem is reported at the one that is in the file.
     private func requireRoomForToken(_ section: MappingReader) {
         guard tokenBytes >= bodyBytes else { return }
         if let reader = section.reader("token_bytes") {

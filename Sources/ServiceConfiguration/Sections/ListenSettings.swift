@@ -1,19 +1,19 @@
 package import TokenExchange
 
-/// Where the service listens, and whom it believes about the addresses of clients.
+/// `listen`: the two listeners, and whom they trust.
 package struct ListenSettings: Sendable, Equatable {
     /// Callback, sessions, introspection.
     package let `public`: HostPort
     /// Health and metrics; never to be reached from outside.
     package let operations: HostPort
-    /// Of the public listener; nil for plain HTTP, behind something that ends TLS.
+    /// For the public listener; nil for plain HTTP, behind a proxy that ends TLS.
     package let tls: TLSFiles?
-    /// Whose word about the addresses of clients counts; none by default.
+    /// The proxies whose reports about clients' addresses are believed; none by default.
     package let trustedProxies: IPNetworkSet
-    /// For the next request on a connection; of both listeners.
+    /// How long a connection may wait for its next request, at both listeners.
     package let idleTimeout: Duration
 
-    /// What an operator should know though nothing is wrong.
+    /// What an operator should know although nothing is wrong.
     package var remarks: [String] {
         trustedProxies.networks.filter(\.isEverything).map { network in
             "listen.trusted_proxies: \(network) trusts everybody, so clients choose the address that limits count; name the "
@@ -23,7 +23,7 @@ package struct ListenSettings: Sendable, Equatable {
 }
 
 extension ListenSettings {
-    /// What only a restart takes up: everything except the files of certificates.
+    /// The settings that only a restart changes: all except the files of certificates.
     package var withoutFiles: ListenSettings {
         ListenSettings(
             public: `public`, operations: operations,
@@ -31,7 +31,7 @@ extension ListenSettings {
             idleTimeout: idleTimeout)
     }
 
-    /// The section `listen`.
+    /// Every key has a default.
     static func read(_ section: MappingReader) -> ListenSettings? {
         let `public` = section.value("public", default: HostPort(host: "127.0.0.1", port: 8080)) { $0.listenAddress() }
         let operations = section.value("operations", default: HostPort(host: "127.0.0.1", port: 8081)) { reader in
@@ -68,7 +68,7 @@ extension NodeReader {
     fileprivate func networks() -> [IPNetwork]? {
         let seen = SeenValues("network")
         return list { element in
-            guard let network = element.network(), seen.note("\(network)", at: element) != nil else { return nil }
+            guard let network = element.network(), seen.record("\(network)", at: element) != nil else { return nil }
             return network
         }
     }

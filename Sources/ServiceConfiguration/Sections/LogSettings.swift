@@ -1,11 +1,13 @@
+/// `log`: what is logged, and how.
 package struct LogSettings: Sendable, Equatable {
     /// The least important lines that are written.
     package enum Level: String, Sendable, CaseIterable {
         case trace, debug, info, warning, error
     }
 
+    /// What a line looks like.
     package enum Format: String, Sendable, CaseIterable {
-        /// One JSON object a line.
+        /// One JSON object per line.
         case json
         /// For people.
         case text
@@ -13,13 +15,14 @@ package struct LogSettings: Sendable, Equatable {
 
     package let level: Level
     package let format: Format
-    /// Of lines that wait for a reader who is slow; beyond it they are dropped.
+    /// How many bytes of lines may wait for a slow reader; further lines are dropped.
     package let bufferBytes: Int
-    /// A second, for refused requests of one source; the others are counted.
+    /// How many refused requests of one source are logged each second; the others are counted.
     package let refusalsPerSecond: Int
 }
 
 extension LogSettings {
+    /// Every key has a default.
     static func read(_ section: MappingReader) -> LogSettings? {
         LogSettings(
             level: section.value("level", default: .info) { $0.choice() },

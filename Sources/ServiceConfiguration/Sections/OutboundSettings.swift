@@ -1,33 +1,36 @@
 package import TokenExchange
 
-/// How key sets and internal services are reached.
+/// `outbound`: how key sets and internal services are reached.
 package struct OutboundSettings: Sendable, Equatable {
+    /// An HTTP proxy that tunnels (`CONNECT`).
     package struct Proxy: Sendable, Equatable {
         package let address: HostPort
-        /// Nil for a proxy that asks for no credentials.
+        /// Nil if the proxy needs none.
         package let credentials: Credentials?
     }
 
+    /// For `Proxy-Authorization: Basic`.
     package struct Credentials: Sendable, Equatable {
         package let username: String
         package let password: UpstreamSecret
     }
 
-    /// Nil for the direct way.
+    /// Nil if every server is reached directly.
     private let proxy: Proxy?
     private let direct: [NoProxyRule]
-    /// After which a connection without calls is closed.
+    /// How long a connection without calls stays open.
     package let idleTimeout: Duration
-    /// Of an answer, all but its body.
+    /// How many bytes an answer may have before its body.
     package let headBytes: Int
 
-    /// What a server is reached through; nil for the direct way.
+    /// The proxy for a server; nil if it is reached directly.
     /// - Parameter host: in lower case, an IPv6 address without brackets.
     package func proxy(toHost host: String, port: Int) -> Proxy? {
         direct.contains { $0.matches(host: host, port: port) } ? nil : proxy
     }
 
-    /// Names a variable that other programs find their proxy by. Its value may hold credentials.
+    /// Warns of an environment variable that tells other programs their proxy. Shows only its name, because its value
+    /// may contain credentials.
     package func remarks(on environment: [String: String]) -> [String] {
         let names = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]
         guard proxy == nil, let name = names.first(where: { environment[$0]?.isEmpty == false }) else { return [] }
@@ -39,6 +42,7 @@ package struct OutboundSettings: Sendable, Equatable {
 }
 
 extension OutboundSettings {
+    /// Every key is optional.
     static func read(_ section: MappingReader) -> OutboundSettings? {
         let address = section.optional("proxy") { $0.proxyAddress() }
         let username = section.optional("proxy_username") { $0.proxyUsername() }
@@ -54,7 +58,7 @@ extension OutboundSettings {
             headBytes: section.value("head_bytes", default: 49_152) { $0.integer(in: 1024...1_048_576) })
     }
 
-    /// Reports what the proxy would make unsafe, or could never do.
+    /// Reports servers that the proxy would make unsafe, or could not reach.
     /// - Parameters:
     ///   - place: the section.
     ///   - urls: of key sets and internal services, as the file has them.
@@ -77,7 +81,7 @@ extension OutboundSettings {
 }
 
 extension MappingReader {
-    /// Those after the first only make sense together, and beside it.
+    /// The keys after the first one need each other and the first one.
     fileprivate func requireAll(of keys: [String]) {
         let present = keys.filter { key in entries.contains { $0.name == key } }
         guard present != [keys[0]], !present.isEmpty, present != keys else { return }

@@ -1,4 +1,4 @@
-/// Where an issuer publishes its keys, and how they are kept.
+/// `keys` with a `jwks_url`: where an issuer publishes its keys, and how long they are kept.
 package struct RemoteKeySettings: Sendable, Hashable {
     /// https, or http on loopback.
     package let url: String
@@ -8,14 +8,14 @@ package struct RemoteKeySettings: Sendable, Hashable {
     package let maximumAge: Duration
     /// Between fetches for unknown `kid`s, and the longest wait after a failed fetch.
     package let cooldown: Duration
-    /// For one fetch, from the look-up of the name to the last byte.
+    /// For one fetch, from the lookup of the name to the last byte.
     package let timeout: Duration
     /// Absolute path of a file that could be read; nil for the system's roots.
     package let certificateAuthorityFile: String?
 }
 
 extension RemoteKeySettings {
-    /// The keys beside `jwks_url`, which say nothing of keys in files.
+    /// The keys that are only allowed beside `jwks_url`.
     static var companions: [String] { ["refresh", "maximum_age", "cooldown", "timeout", "ca_file"] }
 
     private static let day = Duration.seconds(86_400)

@@ -1,19 +1,19 @@
-/// Where sessions are kept, and what is kept of internal services' tokens.
+/// `sessions`: where sessions are kept.
 package struct SessionSettings: Sendable, Equatable {
-    /// Which store is used.
+    /// The kind of store, with its settings.
     package enum Store: Sendable, Equatable {
         /// In this process: gone when it ends, unknown to other replicas.
         case memory(MemoryLimits)
         case redis(RedisSettings)
     }
 
-    /// Bounds the store in memory.
+    /// How much a store in memory keeps.
     package struct MemoryLimits: Sendable, Equatable {
-        /// Records, of which an exchange leaves two: its session and its answer.
+        /// Records; an exchange makes two, its session and its answer.
         package let entries: Int
     }
 
-    /// Bounds the sessions of optional providers that wait for the store.
+    /// How many sessions of optional providers may wait for the store.
     package struct DeferredLimits: Sendable, Equatable {
         package let entries: Int
         package let bytes: Int
@@ -21,7 +21,7 @@ package struct SessionSettings: Sendable, Equatable {
 
     package let store: Store
     package let deferred: DeferredLimits
-    /// Seals the tokens of internal services that replicas share; nil: each process keeps its own.
+    /// Seals the tokens of internal services that replicas share; nil if each process keeps its own.
     package let cacheSecret: Secret?
 }
 
@@ -30,7 +30,7 @@ extension SessionSettings {
         case memory, redis
     }
 
-    /// The section `sessions`. A `redis` section is checked even if it is not used.
+    /// Every key has a default, except `redis` for that store.
     static func read(_ section: MappingReader) -> SessionSettings? {
         let store = section.value("store", default: StoreName.memory) { $0.choice() }
         let memory = section.section("memory", MemoryLimits.read)

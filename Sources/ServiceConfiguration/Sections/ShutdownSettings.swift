@@ -1,10 +1,11 @@
-/// How long the service takes to leave.
+/// `shutdown`: how long the service takes to end.
 package struct ShutdownSettings: Sendable, Equatable {
-    /// From SIGTERM on requests are served as before, until every load balancer has seen that we are leaving.
+    /// How long requests are served as before after SIGTERM, so that every load balancer sees that we are leaving.
     package let notice: Duration
-    /// After that, for the requests in flight and the sessions that wait for the store.
+    /// After that: how long requests in progress and sessions that wait for the store may take.
     package let grace: Duration
 
+    /// Both may be zero.
     package init(notice: Duration, grace: Duration) {
         self.notice = notice
         self.grace = grace
@@ -12,6 +13,7 @@ package struct ShutdownSettings: Sendable, Equatable {
 }
 
 extension ShutdownSettings {
+    /// Both keys have a default.
     static func read(_ section: MappingReader) -> ShutdownSettings? {
         ShutdownSettings(
             notice: section.value("notice", default: .seconds(5)) { $0.duration(in: .zero...(.seconds(300))) },

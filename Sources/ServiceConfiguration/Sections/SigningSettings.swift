@@ -1,24 +1,26 @@
-/// The keys that we sign with.
+/// `signing`: the keys that we sign with.
 package struct SigningSettings: Sendable {
-    /// Absolute path; whether it exists is for the loader of keys to say.
+    /// Absolute path; whether it exists is checked when keys are read.
     package let directory: String
-    /// How long others may keep `/.well-known/jwks.json`. Whole seconds.
+    /// How long verifiers may keep `/.well-known/jwks.json`. Whole seconds.
     package let jwksMaximumAge: Duration
-    /// Of encrypted key files; nil: they are not encrypted.
+    /// For encrypted key files; nil if they are not encrypted.
     package let passphrase: Secret?
     package let rotation: RotationSettings
 }
 
+/// `signing.rotation`: the times of a rotation.
 package struct RotationSettings: Sendable, Equatable {
-    /// How long a key signs before `keys advance` has another take over.
+    /// How long a key signs before `keys advance` replaces it.
     package let every: Duration
-    /// Until every replica has noticed a change of the directory.
+    /// How long it may take until every replica has noticed a change of the directory.
     package let refreshLag: Duration
-    /// How far verifiers' and replicas' clocks may be off.
+    /// How far the clocks of verifiers and replicas may be wrong.
     package let clockSkew: Duration
 }
 
 extension SigningSettings {
+    /// Only `directory` is required.
     static func read(_ section: MappingReader) -> SigningSettings? {
         let directory = section.required("directory") { $0.path() }
         let jwksMaximumAge = section.value("jwks_max_age", default: .seconds(600)) {

@@ -1,7 +1,7 @@
 import TokenExchange
 
 extension TenantRules {
-    /// The rules stand beside the tenant's name, not in a mapping of their own.
+    /// Reads the rules from the tenant's mapping; they have no mapping of their own.
     static func read(_ section: MappingReader) -> TenantRules {
         let maximumAge = section.value("maximum_age", default: .seconds(3600)) {
             $0.duration(in: .zero...(.seconds(3650 * 86400)))
@@ -29,13 +29,14 @@ extension MappingReader {
 extension NodeReader {
     fileprivate func algorithms() -> Set<SignatureAlgorithm>? {
         let names = distinctStrings(atLeast: 1) { name in
-            // By either of its names (RFC 9864).
+            // EdDSA has two names (RFC 9864).
             if name.text == "Ed25519" { return name.text }
             return name.algorithm(among: SignatureAlgorithm.allCases)?.rawValue
         }
         return names.map { Set($0.compactMap { SignatureAlgorithm(name: ExactText($0)) }) }
     }
 
+    /// An algorithm by its JOSE name. The message about `none` and shared secrets says why they are refused.
     func algorithm(among choices: [SignatureAlgorithm]) -> SignatureAlgorithm? {
         let name = text?.lowercased() ?? ""
         guard name == "none" || name.hasPrefix("hs") else { return choice(of: choices) }

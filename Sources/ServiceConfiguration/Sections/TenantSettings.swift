@@ -1,10 +1,10 @@
 package import TokenExchange
 
-/// A ``Tenant`` whose keys are still to be loaded.
+/// A ``Tenant`` whose keys have not been loaded yet.
 package struct TenantSettings: Sendable {
-    /// Paths are absolute, of files that could be read.
+    /// Where the keys are. Paths are absolute.
     package enum Keys: Sendable, Hashable {
-        /// A JWK set (RFC 7517 §5), which its issuer publishes.
+        /// A JWK set (RFC 7517 §5) that the issuer publishes.
         case jwksURL(RemoteKeySettings)
         /// A JWK set.
         case jwksFile(String)
@@ -19,15 +19,17 @@ package struct TenantSettings: Sendable {
 }
 
 extension TenantSettings {
+    /// All tenants; names and issuers must be unique.
+    /// - Parameter publicURL: our own, which is not an issuer; nil if it could not be read.
     static func readAll(_ tenants: NodeReader, publicURL: String?) -> [TenantSettings]? {
         let (names, issuers) = (SeenValues("tenant"), SeenValues("issuer"))
         return tenants.list(atLeast: 1) { tenant in
             tenant.mapping { section in
                 let name = section.required("name") { reader in
-                    reader.name().flatMap { names.note($0, at: reader) }
+                    reader.name().flatMap { names.record($0, at: reader) }
                 }
                 let issuer = section.required("issuer") { reader in
-                    reader.issuer(publicURL: publicURL).flatMap { issuers.note($0, at: reader) }
+                    reader.issuer(publicURL: publicURL).flatMap { issuers.record($0, at: reader) }
                 }
                 let keys = section.required("keys") { $0.mapping(Keys.read) }
                 let rules = TenantRules.read(section)

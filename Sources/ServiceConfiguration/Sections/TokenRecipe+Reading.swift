@@ -5,7 +5,7 @@ extension TokenRecipe {
         case jwt, opaque, upstream
     }
 
-    /// - Parameter providerName: the audience where the file names none; nil if it cannot be read.
+    /// - Parameter providerName: the audience if the file names none; nil if it could not be read.
     static func read(_ section: MappingReader, providerName: String?) -> TokenRecipe? {
         let kind = section.value("kind", default: KindName.jwt) { $0.choice() }
         let lifetime = section.value("lifetime", default: .seconds(3 * 3600)) {

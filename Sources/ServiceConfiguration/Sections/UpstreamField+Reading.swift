@@ -1,22 +1,22 @@
 import TokenExchange
 
 extension NodeReader {
-    /// Members of a request's body, by name.
+    /// The members of a request's body.
     func upstreamFields() -> [UpstreamField]? {
         entries { name, reader in UpstreamField.read(name: ExactText(name), reader, isHeader: false) }
     }
 
-    /// Headers, by name; each once, whatever its case.
+    /// The headers of a request; each name once, in any case.
     func upstreamHeaders() -> [UpstreamField]? {
         let names = SeenValues("header")
         return entries { name, reader in
             guard reader.isHeaderName(name) else { return nil }
-            _ = names.note(name.lowercased(), at: reader)
+            _ = names.record(name.lowercased(), at: reader)
             return UpstreamField.read(name: ExactText(name), reader, isHeader: true)
         }
     }
 
-    /// What HTTP itself, or Countersign, decides.
+    /// Headers that HTTP or Countersign sets.
     private static let reservedHeaders: Set<String> = [
         "host", "content-length", "content-type", "transfer-encoding", "connection", "keep-alive", "te", "trailer",
         "upgrade", "expect", "accept-encoding", "x-request-id", "traceparent",
@@ -40,7 +40,7 @@ extension UpstreamField {
     fileprivate static func read(name: ExactText, _ reader: NodeReader, isHeader: Bool) -> UpstreamField? {
         guard reader.isMapping else {
             var place = reader
-            // It may be a secret, written where none may stand.
+            // It may be a secret that was written into the file by mistake.
             place.isConfidential = true
             place.report(
                 expected: "where the value comes from",
@@ -101,14 +101,12 @@ extension NodeReader {
         expected: "printable ASCII, as a header has it", found: "other characters",
         remedy: "They can stand in the body only.")
 
-    /// A secret that each request reads; for a header, in characters that it can hold.
+    /// A secret that each request reads. For a header, it must consist of characters that a header can have.
     fileprivate func upstreamSecret(
         _ source: Secret.Source, isHeader: Bool
     ) -> UpstreamField.Source {
         let secret = Secret(source, at: self)
-        pass.refer(from: self) { () throws(Complaint) in
-            guard try secret.text().fitsHeader || !isHeader else { throw Self.noHeaderText }
-        }
+        pass.refer(from: self) { secret.complaint { $0.fitsHeader || !isHeader ? nil : Self.noHeaderText } }
         return .secret(UpstreamSecret(secret))
     }
 

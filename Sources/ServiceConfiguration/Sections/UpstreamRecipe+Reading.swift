@@ -1,19 +1,19 @@
 import TokenExchange
 
-/// Fills in what a standard grant has; the file's own keys come first.
+/// Completes a request with the fields of a standard grant. Fields in the file take precedence.
 private enum UpstreamPreset: String, CaseIterable {
     /// RFC 8693.
     case tokenExchange = "oauth_token_exchange"
     /// RFC 7523.
     case jwtBearer = "oauth_jwt_bearer"
-    /// RFC 6749 §4.4, for a call that comes first.
+    /// RFC 6749 §4.4, for the access token that the call needs.
     case clientCredentials = "oauth_client_credentials"
 
     private static func constant(_ name: ExactText, _ value: ExactText) -> UpstreamField {
         UpstreamField(name: name, source: .claim(ClaimMapping(name: name, source: .value(.string(value)))))
     }
 
-    /// Whether the call itself is a grant, so that its answer is that of RFC 6749 §5.1.
+    /// Whether the call itself is a grant, so that its answer has the form of RFC 6749 §5.1.
     var isGrant: Bool { self != .clientCredentials }
 
     var body: [UpstreamField] {
@@ -42,6 +42,7 @@ private enum UpstreamPreset: String, CaseIterable {
 }
 
 extension UpstreamRecipe {
+    /// - Parameter maximumBytes: of the token.
     static func read(_ section: MappingReader, maximumBytes: Int) -> UpstreamRecipe? {
         let preset: UpstreamPreset? = section.optional("preset") { $0.choice() }
         let access = section.optional("access_token") { reader in
@@ -93,8 +94,8 @@ extension UpstreamAccess {
 
 extension UpstreamEndpoint {
     /// - Parameters:
-    ///   - isGrant: whether the form and the answer are those of an OAuth grant where the file says nothing.
-    ///   - preset: one whose grant this call has as its body.
+    ///   - isGrant: whether request and answer have the form of an OAuth grant if the file says nothing.
+    ///   - preset: the preset whose grant is the body of this call.
     fileprivate static func read(
         _ section: MappingReader, isGrant: Bool, preset: UpstreamPreset?
     ) -> UpstreamEndpoint? {
@@ -152,7 +153,7 @@ extension MappingReader {
         }
     }
 
-    /// - Parameter headers: with those of the preset. What the file has counts even where it cannot be read.
+    /// - Parameter headers: including those of the preset. A field in the file counts even if it could not be read.
     fileprivate func usesAccessToken(in headers: [UpstreamField]) -> Bool {
         headers.contains { $0.source == .accessToken }
             || ["headers", "body"].contains { hasEntry(in: $0, with: "access_token") }
@@ -225,13 +226,13 @@ extension UpstreamField {
 }
 
 extension [UpstreamField] {
-    /// With those of `others` whose names are not taken; the case of a header's name says nothing.
+    /// Adds those of `others` whose names are not used yet, whatever their case.
     fileprivate func completedHeaders(by others: [UpstreamField]) -> [UpstreamField] {
         let taken = Set(map { $0.name.lowercasedASCII })
         return others.filter { !taken.contains($0.name.lowercasedASCII) } + self
     }
 
-    /// With those of `others` whose names are not taken.
+    /// Adds those of `others` whose names are not used yet.
     fileprivate func completedBody(by others: [UpstreamField]) -> [UpstreamField] {
         let taken = Set(map(\.name))
         return others.filter { !taken.contains($0.name) } + self

@@ -1,19 +1,21 @@
 package import TokenExchange
 
-/// A verifier, and the reference to its secret.
+/// A verifier with the reference to its secret.
 package struct VerifierSettings: Sendable {
     package let verifier: Verifier
-    /// Of at least 16 characters.
+    /// Has at least 16 characters.
     package let secret: Secret
 }
 
 extension VerifierSettings {
+    /// All verifiers; ids must be unique.
+    /// - Parameter providers: the names of all identity providers.
     static func readAll(_ verifiers: NodeReader, providers: [String]) -> [VerifierSettings]? {
         let ids = SeenValues("verifier")
         return verifiers.list { verifier in
             verifier.mapping { section in
                 let id = section.required("id") { reader in
-                    reader.name().flatMap { ids.note($0, at: reader) }
+                    reader.name().flatMap { ids.record($0, at: reader) }
                 }
                 let secret = section.required("secret") { $0.secret(atLeast: 16) }
                 let visible = section.required("identity_providers") {

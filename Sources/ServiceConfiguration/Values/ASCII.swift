@@ -7,5 +7,6 @@ extension UInt8 {
         }
     }
 
+    /// A decimal digit.
     var isASCIIDigit: Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(self) }
 }

@@ -1,10 +1,10 @@
-/// A duration as the file writes it: a whole number and a unit.
+/// A duration as the file has it: a whole number and a unit.
 package enum DurationLiteral {
     private static let units: [(suffix: String, milliseconds: Int64)] = [
         ("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1),
     ]
 
-    /// Nil for anything but `250ms`, `30s`, `10m`, `3h`, `90d`.
+    /// Reads `250ms`, `30s`, `10m`, `3h` or `90d`; nil for any other form.
     package static func duration(_ text: String) -> Duration? {
         let digits = text.prefix { $0.isASCII && $0.isNumber }
         let unit = units.first { $0.suffix == text.dropFirst(digits.count) }
@@ -12,7 +12,7 @@ package enum DurationLiteral {
         return .milliseconds(number * unit.milliseconds)
     }
 
-    /// In the greatest unit that needs no fraction.
+    /// In the largest unit that needs no fraction.
     static func text(_ duration: Duration) -> String {
         let milliseconds = duration / .milliseconds(1)
         let whole = Int64(milliseconds)
@@ -23,7 +23,7 @@ package enum DurationLiteral {
 }
 
 extension NodeReader {
-    /// - Parameter wholeSeconds: whether milliseconds make no sense here.
+    /// - Parameter wholeSeconds: whether fractions of a second are refused.
     func duration(in range: ClosedRange<Duration>, wholeSeconds: Bool = false) -> Duration? {
         let bounds = "from \(DurationLiteral.text(range.lowerBound)) to \(DurationLiteral.text(range.upperBound))"
         let what = "a duration \(bounds)" + (wholeSeconds ? " in whole seconds" : "")

@@ -5,23 +5,24 @@ package struct HostPort: Sendable, Hashable, CustomStringConvertible {
     package let host: String
     package let port: Int
 
-    /// Not checked; text is, by ``init(_:defaultPort:)``.
+    /// - Parameter host: an IPv6 address without brackets.
     package init(host: String, port: Int) {
         self.host = host
         self.port = port
     }
 
+    /// `host:port`, with brackets around an IPv6 address.
     package var description: String { (host.contains(":") ? "[\(host)]" : host) + ":\(port)" }
 }
 
 extension HostPort {
-    /// Reads `host:port`; the port may be absent where there is a default.
+    /// Reads `host:port`; nil for other text. The port may be absent if there is a default.
     init?(_ text: some StringProtocol, defaultPort: Int? = nil) {
         guard let (host, port) = Self.parts(text), let port = port ?? defaultPort else { return nil }
         self.init(host: host, port: port)
     }
 
-    /// The host without brackets; nil as port where the text has none.
+    /// Splits a text into its host without brackets, and its port; nil if it has another form.
     static func parts(_ text: some StringProtocol) -> (host: String, port: Int?)? {
         let isBracketed = text.hasPrefix("[")
         let hostEnd = isBracketed ? text.firstIndex(of: "]") : text.firstIndex(of: ":") ?? text.endIndex
@@ -48,12 +49,12 @@ extension HostPort {
         }
     }
 
-    /// Whether only this machine can be reached there.
+    /// Whether this host is always this machine.
     static func isLoopback(_ host: String) -> Bool {
         host == "localhost" || isIPv4(host) && host.hasPrefix("127.") || host == "::1"
     }
 
-    /// Whether it is an IP address rather than a name.
+    /// Whether it is an IP address, so not a name.
     static func isAddress(_ host: String) -> Bool { isIPv4(host) || isIPv6(host) }
 
     private static func isIPv4(_ text: String) -> Bool {
@@ -68,7 +69,7 @@ extension HostPort {
 }
 
 extension NodeReader {
-    /// Where to listen. Port 0 lets the operating system choose.
+    /// An address to listen on. With port 0 the operating system chooses.
     func listenAddress() -> HostPort? {
         let what = "an address as host:port, such as 127.0.0.1:8080 or \"[::]:8080\""
         guard let text = string(what) else { return nil }

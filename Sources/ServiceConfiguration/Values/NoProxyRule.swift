@@ -1,21 +1,21 @@
 import TokenExchange
 
-/// Servers that are reached directly although there is a proxy.
+/// An entry of `no_proxy`: servers that are reached directly although there is a proxy.
 struct NoProxyRule: Sendable, Equatable {
     private enum Hosts: Sendable, Equatable {
-        /// A host, and all below it.
+        /// A host and all hosts below it.
         case domain(String)
-        /// All below a domain, but not the host of that name.
+        /// All hosts below a domain, but not the host with its name.
         case subdomains(String)
         case network(IPNetwork)
     }
 
     private let hosts: Hosts
-    /// Nil for any.
+    /// Nil for every port.
     private let port: Int?
 
-    /// Reads `internal.example`, `.internal.example`, `*.internal.example`, an address, or a network as `10.0.0.0/8`; a name
-    /// or an address may have a port after it.
+    /// Reads `internal.example`, `.internal.example`, `*.internal.example`, an address, or a network as `10.0.0.0/8`; a
+    /// name or an address may have a port after it.
     init?(_ text: String) {
         if let network = IPNetwork(text) {
             (hosts, port) = (.network(network), nil)

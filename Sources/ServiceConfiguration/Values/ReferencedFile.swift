@@ -4,15 +4,16 @@ import Glibc
 /// A file that the configuration names.
 package struct ReferencedFile {
     private let path: String
-    /// Whether other users of the machine must be kept from reading it.
+    /// Whether other users of the machine must not be able to read it.
     private let isPrivate: Bool
 
+    /// - Parameter path: absolute.
     package init(_ path: String, isPrivate: Bool = false) {
         self.path = path
         self.isPrivate = isPrivate
     }
 
-    /// What keeps the file from being used; nil if it can be read.
+    /// Why the file cannot be used; nil if it can be read.
     var complaint: Complaint? {
         ReadingNote.begin(path)
         var status = stat()
@@ -26,6 +27,7 @@ package struct ReferencedFile {
         return access(path, R_OK) == 0 ? nil : Complaint(FileFailure(errnoOf: path))
     }
 
+    /// Reads the file. Blocks its thread.
     /// - Parameter limit: in bytes; a longer file is refused.
     package func contents(limit: Int) throws(Complaint) -> [UInt8] {
         if let complaint { throw complaint }
@@ -34,6 +36,7 @@ package struct ReferencedFile {
 }
 
 extension Complaint {
+    /// In the words of the failure, without a remedy.
     init(_ failure: FileFailure) {
         self.init(expected: failure.expected, found: failure.found)
     }

@@ -1,9 +1,10 @@
 import BlockingWork
 import TokenExchange
 
-/// A reference to a secret. Whoever uses the secret reads it; nobody else needs it to be there. It holds no file's content,
-/// so that a rotated file is seen by the next ``read()``.
+/// A reference to a secret, which is read only when it is used. Does not keep the content of a file, so that the next
+/// ``read()`` sees a rotated one.
 package struct Secret: Sendable, Equatable, Redacted {
+    /// Where the secret is.
     package enum Source: Sendable, Equatable {
         case environment(name: String)
         /// Absolute path.
@@ -12,10 +13,13 @@ package struct Secret: Sendable, Equatable, Redacted {
 
     package let source: Source
     private let environmentValue: String?
-    /// How many characters it has at least.
+    /// The fewest characters that it may have.
     private let minimumCount: Int
     private let place: ConfigurationPlace
 
+    /// - Parameters:
+    ///   - minimumCount: the fewest characters that it may have.
+    ///   - reader: the value of the file that refers to it.
     init(_ source: Source, atLeast minimumCount: Int = 1, at reader: NodeReader) {
         self.source = source
         if case .environment(let name) = source {
@@ -27,37 +31,33 @@ package struct Secret: Sendable, Equatable, Redacted {
         place = reader.place
     }
 
-    /// Whether both refer to the same secret; of a file's content nothing is known here, and where a reference stands does
-    /// not matter.
+    /// Whether both refer to the same secret. The content of files is not compared, nor the position of the reference.
     package static func == (one: Secret, other: Secret) -> Bool {
         one.source == other.source && one.environmentValue == other.environmentValue
     }
 
-    /// The secret as it is now, without the blanks and newlines at either end.
+    /// The secret as it is now, without blanks and newlines at either end. Blocks its thread if it is in a file.
     ///
-    /// - Throws: the place of the reference and what is wrong, never the content.
-    package func read() throws(ConfigurationProblem) -> String {
-        do throws(Complaint) { return try text() } catch { throw place.problem(error) }
+    /// - Throws: ``ConfigurationProblem`` with the place of the reference and what is wrong, never with the content.
+    package func read() throws -> String {
+        do { return try text() } catch { throw place.problem(error) }
     }
 
-    /// The same, on a thread of its own if it comes from a file.
-    package func read(within limit: Duration) async throws(ConfigurationProblem) -> String {
+    /// The same without blocking: a file is read on a thread of its own.
+    package func read(within limit: Duration) async throws -> String {
         guard case .file(let path) = source else { return try read() }
-        let result = await Self.reads.value(of: path, within: limit) {
-            Result { () throws(Complaint) in try text() }
+        let result = await Self.reads.value(of: path, within: limit) { Result { try read() } }
+        guard let result else {
+            throw place.problem(
+                expected: "a file that can be read at once", found: "\(path), which does not answer",
+                remedy: "Is its file system gone?")
         }
-        do throws(Complaint) {
-            guard let result else {
-                throw Complaint(
-                    expected: "a file that can be read at once", found: "\(path), which does not answer",
-                    remedy: "Is its file system gone?")
-            }
-            return try result.get()
-        } catch { throw place.problem(error) }
+        return try result.get()
     }
 
-    private static let reads = BlockingReads<Result<String, Complaint>>()
+    private static let reads = BlockingReads<Result<String, any Error>>()
 
+    /// The secret as it is now, without blanks and newlines at either end.
     func text() throws(Complaint) -> String {
         switch source {
         case .environment(let name):
@@ -79,12 +79,12 @@ package struct Secret: Sendable, Equatable, Redacted {
         }
     }
 
-    /// The same rules wherever it comes from.
+    /// The same rules for files and the environment.
     private func checked(_ text: String, in container: String) throws(Complaint) -> String {
         let bytes = text.utf8.withoutByteOrderMark.trimming { " \t\r\n".utf8.contains($0) }
         let secret = String(Substring(bytes))
         if secret.isEmpty { throw Complaint(expected: "a secret", found: "only blanks in \(container)") }
-        // What the environment held instead of it, the runtime has put there for bytes that are no UTF-8.
+        // In the environment, the runtime has put this in place of bytes that are not UTF-8.
         if secret.unicodeScalars.contains("\u{FFFD}") { throw Self.notUTF8(container) }
         if secret.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) {
             throw Complaint(
@@ -97,6 +97,12 @@ package struct Secret: Sendable, Equatable, Redacted {
                 remedy: "`openssl rand -base64 32` makes a good one.")
         }
         return secret
+    }
+
+    /// Why the secret cannot be used; nil if it can.
+    /// - Parameter check: finds fault with a secret that could be read.
+    func complaint(_ check: (String) -> Complaint?) -> Complaint? {
+        do { return check(try text()) } catch { return error }
     }
 
     private static func notUTF8(_ container: String) -> Complaint {
@@ -112,6 +118,7 @@ extension BidirectionalCollection {
 }
 
 extension UpstreamSecret {
+    /// Read for each request, without blocking.
     init(_ secret: Secret) {
         let place =
             switch secret.source {
@@ -123,16 +130,16 @@ extension UpstreamSecret {
 }
 
 extension NodeReader {
-    /// A reference to a secret that whoever uses it must be able to read.
+    /// A reference to a secret that can be read, once it is used.
     ///
-    /// - Parameter count: how many characters it has at least.
+    /// - Parameter count: the fewest characters that it may have.
     func secret(atLeast count: Int = 1) -> Secret? {
         guard let secret = unusedSecret(atLeast: count) else { return nil }
-        pass.refer(from: self) { () throws(Complaint) in _ = try secret.text() }
+        pass.refer(from: self) { secret.complaint { _ in nil } }
         return secret
     }
 
-    /// A reference to a secret that nobody uses, so that it need not be there.
+    /// A reference to a secret that is not used, so it need not exist.
     func unusedSecret(atLeast count: Int = 1) -> Secret? {
         var place = self
         place.isConfidential = true
@@ -150,6 +157,7 @@ extension NodeReader {
         }
     }
 
+    /// Letters, digits and underscores, without a digit in front.
     func environmentName() -> String? {
         let what = "the name of an environment variable"
         guard let name = string(what) else { return nil }

@@ -1,4 +1,4 @@
-/// An absolute http or https URL, taken apart as far as the configuration's rules need it.
+/// The parts of an absolute http or https URL that the configuration's rules need.
 struct WebAddress {
     let isHTTPS: Bool
     let authority: String
@@ -8,7 +8,7 @@ struct WebAddress {
     let hasUser: Bool
     let hasQueryOrFragment: Bool
 
-    /// Nil if the text is no such URL (RFC 3986), in ASCII and without blanks.
+    /// Nil unless the text is such a URL (RFC 3986), in ASCII and without blanks.
     init?(_ text: String) {
         guard text.utf8.allSatisfy({ (0x21...0x7E).contains($0) && !Self.excluded.contains($0) }),
             let separator = text.firstRange(of: "://"),
@@ -31,9 +31,10 @@ struct WebAddress {
 
     private static let excluded = Set("\"<>\\^`{|}".utf8)
 
+    /// The port, or the one of the scheme.
     var defaultedPort: Int { port ?? (isHTTPS ? 443 : 80) }
 
-    /// Whether nobody on the way can read or change what goes there.
+    /// Whether nobody on the network can read or change what is sent there.
     var isProtected: Bool { isHTTPS || HostPort.isLoopback(host) }
 }
 

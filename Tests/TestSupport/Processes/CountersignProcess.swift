@@ -1,7 +1,5 @@
 import Foundation
-import JOSE
 import Synchronization
-package import TokenExchange
 
 /// The real program, serving on free ports from a folder of the test's own.
 package final class CountersignProcess: Sendable {
@@ -10,67 +8,6 @@ package final class CountersignProcess: Sendable {
     package let operationsPort: Int
     private let process: ChildProcess
     private let hasEnded = Mutex(false)
-
-    /// What a test decides about the service; the rest is as in the development configuration.
-    package struct Settings: Sendable {
-        package var signing = "{ directory: signing }"
-        /// What `signing` says of times, for the first keys.
-        package var signingTimes = SigningKeyTimes()
-        package var sessions = "{ store: memory }"
-        package var limits = "{ requests_per_second: 0 }"
-        /// No load balancer has to be told.
-        package var shutdown = "{ notice: 0s, grace: 5s }"
-        package var outbound: String?
-        package var publicURL = "http://127.0.0.1:8080"
-        package var providers = Settings.provider("vip-loyalty")
-        package var log = "{ level: info, format: json }"
-        /// 0: any that is free; the log tells which.
-        package var ports = (public: 0, operations: 0)
-        /// Further keys of `listen`.
-        package var listenMore = ""
-        package var algorithms: [SignatureAlgorithm] = [.es256]
-        package var verifiers: [TestVerifier] = []
-        package var defaultProvider: String?
-        /// Further keys of the tenant, after a comma.
-        package var tenantMore = ""
-        /// Where the tenant's keys come from.
-        package var keys = "{ jwks_file: issuer.json }"
-
-        package init() {}
-
-        package static func redis(_ server: RedisServer, commandTimeout: String = "250ms") -> String {
-            """
-            { store: redis, redis: { url: "redis://127.0.0.1:\(server.port)/0", command_timeout: \(commandTimeout) } }
-            """
-        }
-
-        package static func provider(
-            _ name: String, mode: String = "strict", token: String = "kind: jwt, claims: { email: { from: email } }",
-            more: String = ""
-        ) -> String {
-            "  - { name: \(name), tenants: [acme-staging], mode: \(mode), token: { \(token) }\(more) }\n"
-        }
-
-        /// The configuration file.
-        package var yaml: String {
-            """
-            public_url: \(publicURL)
-            listen: { public: "127.0.0.1:\(ports.public)", operations: "127.0.0.1:\(ports.operations)"\(listenMore) }
-            log: \(log)
-            limits: \(limits)
-            signing: \(signing)
-            sessions: \(sessions)
-            tenants:
-              - { name: acme-staging, issuer: "\(ModelToken.issuer)", keys: \(keys)\(tenantMore) }
-            identity_providers:
-            \(providers)
-            \(defaultProvider.map { "default_identity_provider: \($0)" } ?? "")
-            \(verifiers.isEmpty ? "" : "verifiers:\n" + verifiers.map(\.yaml).joined())
-            shutdown: \(shutdown)
-            \(outbound.map { "outbound: \($0)" } ?? "")
-            """
-        }
-    }
 
     /// Starts the service and waits until it listens.
     /// - Parameters:
@@ -146,21 +83,6 @@ package final class CountersignProcess: Sendable {
         _ = process.kill()
     }
 
-    /// A folder with configuration, issuer keys and signing keys, as an operator would lay it out.
-    package static func prepare(_ settings: Settings) throws -> TemporaryFolder {
-        let folder = TemporaryFolder()
-        try folder.write("issuer.json", String(decoding: PublicJWK.set([TestKeys.rs256.publicKey]), as: UTF8.self))
-        try folder.write("countersign.yaml", settings.yaml)
-        for verifier in settings.verifiers {
-            chmod(try folder.write(verifier.secretFile, verifier.secret), 0o600)
-        }
-        for algorithm in settings.algorithms {
-            _ = try SigningKeyDirectory(path: "\(folder.path)/signing").generate(
-                algorithm: algorithm, at: UnixTime(seconds: Date().timeIntervalSince1970), times: settings.signingTimes)
-        }
-        return folder
-    }
-
     private static func listening(_ log: String) -> [String: Int] {
         var ports: [String: Int] = [:]
         for line in log.split(separator: "\n") {
@@ -170,53 +92,6 @@ package final class CountersignProcess: Sendable {
             }
         }
         return ports
-    }
-
-    // MARK: What a test does with it
-
-    package func connect() throws -> HTTPConnection { try HTTPConnection(port: publicPort) }
-
-    package func callback(
-        _ body: String, provider: String? = "vip-loyalty", headers: [String: String] = [:]
-    ) throws -> HTTPAnswer {
-        try connect().request(
-            "POST", provider.map { "/post_login_callback/\($0)" } ?? "/post_login_callback",
-            headers: ["Content-Type": "application/json"].merging(headers) { $1 }, body: Array(body.utf8))
-    }
-
-    package func exchange(
-        _ token: [UInt8], device: String = "till-1", provider: String? = "vip-loyalty"
-    ) throws -> HTTPAnswer {
-        try callback(
-            #"{"deviceId":"\#(device)","identity":"\#(String(decoding: token, as: UTF8.self))"}"#, provider: provider)
-    }
-
-    package func session(_ externalIdentity: String) throws -> HTTPAnswer {
-        try connect().request("GET", "/session", headers: ["Authorization": "Bearer \(externalIdentity)"])
-    }
-
-    /// - Parameters:
-    ///   - form: the whole body, encoded.
-    ///   - port: nil for the public listener's.
-    package func post(
-        _ path: String, form: String, authorization: String? = nil, port: Int? = nil
-    ) throws -> HTTPAnswer {
-        var headers = ["Content-Type": "application/x-www-form-urlencoded"]
-        headers["Authorization"] = authorization
-        return try HTTPConnection(port: port ?? publicPort).request(
-            "POST", path, headers: headers, body: Array(form.utf8))
-    }
-
-    package func introspect(_ externalIdentity: String, as verifier: TestVerifier) throws -> HTTPAnswer {
-        try post("/introspect", form: "token=\(externalIdentity)", authorization: verifier.basic)
-    }
-
-    package func revoke(_ externalIdentity: String, as verifier: TestVerifier) throws -> HTTPAnswer {
-        try post("/revoke", form: "token=\(externalIdentity)", authorization: verifier.basic)
-    }
-
-    package func readiness() throws -> HTTPAnswer {
-        try HTTPConnection(port: operationsPort).request("GET", "/readyz")
     }
 
     package func signal(_ number: CInt) { process.signal(number) }
@@ -309,16 +184,4 @@ package final class CountersignProcess: Sendable {
 
     /// The interpreter with the independent JWT libraries; `make test` prepares it.
     package static let python = "\(repository)/.build-python/bin/python"
-}
-
-extension ModelToken {
-    /// The model token of now, by the machine's clock, as the real program needs it.
-    package static var current: ModelToken {
-        ModelToken(issuedAt: UnixTime(seconds: Date().timeIntervalSince1970), keyID: TestKeys.rs256.keyID)
-    }
-
-    /// A good token nobody has sent yet.
-    package static func fresh() throws -> [UInt8] {
-        try current.claim("jti", .string(UUID().uuidString)).signed(by: TestKeys.rs256)
-    }
 }

@@ -1,0 +1,89 @@
+package import CountersignHTTP
+package import Logging
+import ServiceConfiguration
+package import ServiceLifecycle
+package import TokenExchange
+import UpstreamTokens
+
+/// The routes of both listeners, with everything behind them: sessions, keys, internal services and allowances. Needs no
+/// socket, so it can be asked as clients would ask.
+package struct ServiceRoutes: Sendable {
+    let sessions: SessionAssembly
+    let clocks = IssuerClocks()
+    let remoteKeys: RemoteTenantKeys
+    let upstreams: UpstreamServices
+    package let signingKeys: SigningKeyWatch
+    private let start: Blueprint
+    private let limiter: RateLimiter
+    private let live: LiveRoutes
+
+    /// - Parameter blueprint: the first one; ``reload(_:readAt:)`` replaces it.
+    package init(_ blueprint: Blueprint, time: TimeSource, logger: Logger) {
+        start = blueprint
+        let sessions = SessionAssembly(blueprint.configuration, time: time, logger: logger)
+        let remoteKeys = RemoteTenantKeys(time: time, logger: logger)
+        let upstreams = UpstreamServices(time: time, logger: logger)
+        let upstream = UpstreamAssembly(
+            cacheSecret: blueprint.cacheSecret, sessions: sessions, services: upstreams, time: time)
+        let limiter = RateLimiter(RateLimiter.Limits(blueprint.configuration.limits), time: time)
+        let live = LiveRoutes(blueprint) { [clocks] blueprint, keys in
+            limiter.use(RateLimiter.Limits(blueprint.configuration.limits))
+            return PublicRoutes(
+                blueprint, keys: keys, tenants: blueprint.tenants + remoteKeys.replace(with: blueprint.remoteTenants),
+                sessions: sessions, upstream: upstream, clocks: clocks, limiter: limiter, time: time)
+        }
+        let signingKeys = SigningKeyWatch(
+            blueprint, time: time, logger: logger, isRevoked: sessions.revocations.isRevoked(keyID:)
+        ) { live.replace(keys: $0) }
+        sessions.revocations.whenKeysAreCompromised { signingKeys.dropCompromisedKeys() }
+        self.sessions = sessions
+        self.remoteKeys = remoteKeys
+        self.upstreams = upstreams
+        self.signingKeys = signingKeys
+        self.limiter = limiter
+        self.live = live
+    }
+
+    /// Must be started in this order, and ended in the reverse order once no more requests come.
+    package var services: [any Service] {
+        sessions.services + [Ending(remoteKeys.shutDown), Ending(upstreams.shutDown), signingKeys]
+    }
+
+    /// How long the current configuration lets the service take to end.
+    var shutdown: ShutdownSettings { live.configuration.shutdown }
+
+    /// What the public listener answers.
+    package var publicRoutes: any Routes { RateLimitedRoutes(live, limiter: limiter) }
+
+    /// What the operations listener answers.
+    /// - Parameters:
+    ///   - metrics: the current numbers as Prometheus text.
+    ///   - isLeaving: whether the process is about to end.
+    package func operationsRoutes(
+        metrics: @escaping @Sendable () -> String, isLeaving: @escaping @Sendable () -> Bool
+    ) -> any Routes {
+        let routes = OperationsRoutes(
+            readiness: {
+                if isLeaving() { return .draining }
+                return await readiness()
+            }, metrics: metrics,
+            revocations: sessions.revocations, verifiers: { live.verifiers },
+            isConfigured: { live.configuration.allows($0) }, bodyLimit: start.configuration.limits.bodyBytes,
+            limiter: limiter)
+        return RateLimitedRoutes(routes, limiter: limiter)
+    }
+
+    private func readiness() async -> Readiness {
+        await ReadinessProbe(
+            store: sessions.store, revocations: sessions.revocations, providers: live.configuration.identityProviders,
+            remoteKeys: remoteKeys, signingKeys: signingKeys, upstreams: upstreams)()
+    }
+
+    /// Uses a configuration that was read again, with its keys. Sessions, fetched keys and allowances stay.
+    /// - Parameter generation: that of ``signingKeys`` when reading began.
+    /// - Returns: the settings that wait for a restart.
+    package func reload(_ blueprint: Blueprint, readAt generation: Int) -> [String] {
+        signingKeys.replace(with: blueprint, readAt: generation) { live.replace(blueprint, keys: $0) }
+        return blueprint.needsRestart(since: start)
+    }
+}
