@@ -113,7 +113,7 @@ let package = Package(
 
         .target(
             name: "TestSupport",
-            dependencies: ["COpenSSL", "JOSE", "TokenExchange", logging, nio, nioHTTP1, nioHTTP2, nioPosix, nioSSL],
+            dependencies: ["JOSE", "TokenExchange", logging, nio, nioHTTP1, nioHTTP2, nioPosix, nioSSL],
             path: "Tests/TestSupport", swiftSettings: swift),
         .testTarget(
             name: "TokenExchangeTests", dependencies: ["JOSE", "TestSupport", "TokenExchange"], exclude: ["Attacks"],

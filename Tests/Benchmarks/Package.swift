@@ -45,7 +45,7 @@ let package = Package(
             swiftSettings: swift),
         .target(
             name: "TestSupport",
-            dependencies: ["COpenSSL", "JOSE", "TokenExchange", logging, nio, nioHTTP1, nioHTTP2, nioPosix, nioSSL],
+            dependencies: ["JOSE", "TokenExchange", logging, nio, nioHTTP1, nioHTTP2, nioPosix, nioSSL],
             swiftSettings: swift),
         .executableTarget(
             name: "UpstreamBench", dependencies: ["TestSupport", "TokenExchange"], swiftSettings: swift),

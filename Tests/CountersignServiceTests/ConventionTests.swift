@@ -3,19 +3,19 @@ import Testing
 
 /// The import rules of docs/architecture.md, held by a test that notices when it looks at nothing.
 @Suite struct ConventionTests {
-    private static let sources = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent().appending(path: "Sources")
+    private static let tests = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    private static let sources = tests.deletingLastPathComponent().appending(path: "Sources")
 
     private struct Source {
-        /// From `Sources/` on.
+        /// From `Sources/` or `Tests/` on.
         let path: String
         let imports: Set<String>
     }
 
-    private static func files() throws -> [Source] {
-        let paths = FileManager.default.enumerator(atPath: sources.path)?.compactMap { $0 as? String } ?? []
+    private static func files(in folder: URL = sources) throws -> [Source] {
+        let paths = FileManager.default.enumerator(atPath: folder.path)?.compactMap { $0 as? String } ?? []
         return try paths.filter { $0.hasSuffix(".swift") }.map { path in
-            let text = try String(contentsOf: sources.appending(path: path), encoding: .utf8)
+            let text = try String(contentsOf: folder.appending(path: path), encoding: .utf8)
             let imports = text.split(separator: "\n").compactMap { line -> String? in
                 let words = line.split(separator: " ")
                 guard let index = words.firstIndex(of: "import"), index <= 1, words.count == index + 2 else {
@@ -60,6 +60,16 @@ import Testing
     func letsOneFolderImport(module: String, folder: String) throws {
         for file in try Self.files() where file.imports.contains(module) {
             #expect(file.path.hasPrefix(folder), "\(file.path) imports \(module)")
+        }
+    }
+
+    @Test func keepsTestsFreeOfC() throws {
+        let files = try Self.files(in: Self.tests)
+        for module in ["JOSE", "RedisSessions", "HTTPTypes"] {
+            #expect(files.contains { $0.imports.contains(module) }, "nobody imports \(module)")
+        }
+        for file in files {
+            #expect(file.imports.isDisjoint(with: ["COpenSSL", "CLibJWT", "CHiredis"]), "\(file.path)")
         }
     }
 

@@ -1,5 +1,3 @@
-import COpenSSL
-import Foundation
 import JOSE
 import TokenExchange
 
@@ -60,20 +58,11 @@ struct AttackSignature: Sendable {
             }
             return try keys.signer(algorithm).signature(over: input)
         case .publicKey(let spelling):
-            return try Self.hmac(name, key: try scene.publicKey(spelling), over: input)
+            guard let code = HMAC.code(name, key: try scene.publicKey(spelling), over: input) else {
+                throw AttackProblem(description: "no HMAC is \(name)")
+            }
+            return code
         }
-    }
-
-    /// RFC 7518 §3.2.
-    private static func hmac(_ algorithm: String, key: [UInt8], over input: [UInt8]) throws -> [UInt8] {
-        let digests = ["HS256": "SHA256", "HS384": "SHA384", "HS512": "SHA512"]
-        guard let digest = digests[algorithm] else { throw AttackProblem(description: "no HMAC is \(algorithm)") }
-        var code = [UInt8](repeating: 0, count: 64)
-        var count = 0
-        let made = EVP_Q_mac(
-            nil, "HMAC", nil, digest, nil, key, key.count, input, input.count, &code, code.count, &count)
-        guard made != nil else { throw AttackProblem(description: "OpenSSL computes no HMAC") }
-        return Array(code.prefix(count))
     }
 }
 
