@@ -8,6 +8,7 @@
 #                     that wait for an internal service cost those of other providers
 # make chaos  break Redis in every way while logins run, for longer than make test does
 # make fuzz   install what is missing, build the fuzz harnesses and the service, run and attack them for SECONDS in all
+# make measure        sizes of files and functions, comments, circles between folders
 # make lint   formatting and style, as CI checks it
 
 CONFIG ?= config/countersign.yaml
@@ -34,8 +35,8 @@ DEMO_PACKAGES = $(RUN_PACKAGES) python3-venv
 FUZZ_PACKAGES = $(RUN_PACKAGES) python3
 TEST_PACKAGES = $(BUILD_PACKAGES) openssl redis-server nginx-light python3-venv chromium fonts-dejavu-core
 
-.PHONY: build run demo test test-quick chaos test-address test-thread bench fuzz lint format build-packages \
-  run-packages demo-packages fuzz-packages test-packages
+.PHONY: build run demo test test-quick chaos test-address test-thread bench fuzz measure lint format \
+  build-packages run-packages demo-packages fuzz-packages test-packages
 
 build:
 	$(SWIFT) build -c release --product countersign
@@ -89,6 +90,9 @@ bench: test-packages build
 fuzz: fuzz-packages build
 	$(SWIFT) build --package-path Tests/Fuzz --scratch-path $(FUZZ) -c release
 	@Tests/Fuzz/run $(SECONDS) $(abspath $(FUZZ)/release) $(abspath $(FUZZ)/corpus) $(abspath $(COUNTERSIGN)) $(SEED)
+
+measure:
+	@Tests/measure
 
 lint:
 	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests
