@@ -7,7 +7,7 @@ package final class ReadingNote: Sendable {
 
     private let state = Mutex<(path: String?, step: Int)>((nil, 0))
 
-    /// To be said before anything is asked of a file or folder that may hang. Costs nothing where nobody listens.
+    /// To be called before anything is asked of a file or folder that may hang. Costs nothing if nobody listens.
     package static func begin(_ path: String) {
         current?.state.withLock { $0 = (path, $0.step + 1) }
     }

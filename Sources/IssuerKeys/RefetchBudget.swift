@@ -31,7 +31,7 @@ package struct RefetchBudget {
     /// Sources on record, forgotten ones included until room is needed.
     package var recordCount: Int { records.count }
 
-    /// Takes a slot for `source`; false where it may have none now.
+    /// Takes a slot for `source`; false if it may have none now.
     package mutating func take(for source: RequestSource?, at now: Duration) -> Bool {
         let record = records[source].flatMap { now < $0.forgottenAt ? $0 : nil }
         if let record, now < record.barredUntil { return false }

@@ -24,6 +24,7 @@ package struct OutboundTransport: Sendable, Equatable {
     /// Of an answer, as ``AnswerLimits/headBytes``.
     package var headBytes: Int
 
+    /// By default everything is reached directly, within the limits that the configuration has by default.
     package init(
         proxies: [OutboundOrigin: OutboundProxy] = [:], idleTime: Duration = .seconds(20), headBytes: Int = 49_152
     ) {

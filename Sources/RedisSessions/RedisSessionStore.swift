@@ -5,19 +5,19 @@ package import TokenExchange
 
 /// The session store in Redis (7.0 or later), shared by all replicas of the service.
 ///
-/// The way of a command: the store words it (``SessionKeyspace``, ``ExchangeScript``), the ``RedisTopology`` knows the
-/// server, ``RedisNode`` picks the connection of the caller's event loop, ``ReconnectingConnection`` has that connection
-/// open or knows why not, ``RedisChannelHandler`` carries bytes and timers, ``RedisConnectionStateMachine`` decides whose
-/// reply is whose. hiredis is the codec alone (folder `Hiredis`) and does no I/O.
+/// The way of a command: the store makes it (``SessionKeyspace``, ``ExchangeScript``), the ``RedisTopology`` knows the
+/// server, ``RedisNode`` picks the connection of the caller's event loop, ``ReconnectingConnection`` keeps that connection
+/// open or knows why it is not, ``RedisChannelHandler`` carries bytes and timers, ``RedisConnectionStateMachine`` decides
+/// which reply belongs to which caller. hiredis is only the codec (folder `Hiredis`) and does no I/O.
 ///
 /// The server keeps digests and sealed bytes, each with a time to live, so nothing is ever swept. A command waits for its
 /// reply as long as its caller has time. It is sent again if the server says that it has not executed it (a script that it
-/// has forgotten, a slot that has moved), and if its connection ended before the reply came: each command leaves the same
-/// behind, sent once or twice. A command whose time runs out may still take effect.
+/// has forgotten, a slot that has moved), and if its connection ended before the reply came: sent twice, each command has
+/// the same effect as sent once. A command whose time runs out may still take effect.
 ///
 /// A user of the server's access control needs `AUTH`, `SELECT`, `CLIENT SETNAME`, `ROLE`, `SCRIPT LOAD`, `EVAL`,
 /// `EVALSHA`, `GET`, `SET`, `DEL`, `HGET`, `HGETALL`, `HSET`, `HDEL`, `TTL` and `EXPIRE`; in a cluster `PING`,
-/// `CLUSTER SLOTS` and `ASKING` too, and `WAIT` where replicas are waited for.
+/// `CLUSTER SLOTS` and `ASKING` too, and `WAIT` if replicas are waited for.
 package struct RedisSessionStore: Sendable {
     let topology: any RedisTopology
     let keyspace: SessionKeyspace

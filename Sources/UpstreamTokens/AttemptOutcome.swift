@@ -5,7 +5,7 @@ enum AttemptOutcome: Sendable {
     case token(UpstreamToken, note: String)
     /// An answer without a usable token.
     case refused(cause: String)
-    /// 401: the access token, where there is one, may be to blame.
+    /// 401: the access token, if there is one, may be to blame.
     case unauthorized(cause: String)
     /// 429: alive, but wants fewer calls.
     case throttled(cause: String, rest: Duration?)

@@ -9,6 +9,7 @@ struct UpstreamClient: Sendable {
     private let isIdempotent: Bool
     private let time: TimeSource
 
+    /// - Parameter tls: of ``OutboundClient/context(_:)``.
     init(
         _ transport: UpstreamTransport, _ settings: OutboundTransport, tls: NIOSSLContext, time: TimeSource,
         sleep: @escaping @Sendable (Duration) async throws -> Void

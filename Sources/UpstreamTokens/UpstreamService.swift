@@ -26,6 +26,8 @@ package final class UpstreamService: Sendable {
         var openCause: String?
     }
 
+    /// Calls nothing yet.
+    ///
     /// - Parameters:
     ///   - tls: of ``OutboundClient/context(_:)``.
     ///   - logger: with the provider's name in its metadata.
@@ -186,7 +188,7 @@ extension UpstreamService {
 extension UpstreamService {
     /// An access token is kept for a tenth less than it lives, but at most this much less.
     private static let longestMargin = Duration.seconds(60)
-    /// RFC 6749 §5.1 leaves `expires_in` out where a token's life is known otherwise.
+    /// For answers without `expires_in`, which RFC 6749 §5.1 allows.
     private static let unknownLife = Duration.seconds(300)
     static let accessTokenLimit = 8192
 

@@ -16,7 +16,7 @@ import Testing
     }
 
     @Test(arguments: ["gzip", "deflate", "GZIP", "x-gzip", "gzip, identity"], [false, true])
-    func readsABodyThatIsCodedAllTheSame(coding: String, isHTTP2: Bool) async throws {
+    func readsABodyThatIsCodedAnyway(coding: String, isHTTP2: Bool) async throws {
         let body = try await CodedBody.make(coding == "deflate" ? coding : "gzip", of: "b'''\(Self.text)'''")
         let certificate = isHTTP2 ? try TestCertificate() : nil
         let server = try await Self.server(coding, body, certificate)

@@ -120,7 +120,7 @@ import TokenExchange
         }
     }
 
-    @Test func mintsAnewWhereTheSessionIsLeftBehindAndLosesNeither() async throws {
+    @Test func mintsAgainIfTheSessionIsLeftBehindAndLosesNeither() async throws {
         try await withSlotToMove { cluster, slot, source, target, store in
             let exchange = records(session: 1, answer: 2)
             let again = records(session: 3, answer: 2)

@@ -169,7 +169,7 @@ import TokenExchange
         }
     }
 
-    @Test func logsInAndIntrospectsWhateverStandsInTheStore() async throws {
+    @Test func logsInAndIntrospectsWhateverIsInTheStore() async throws {
         let server = try await RedisServer.start()
         try await withStore(configuration(server)) { store in
             let bench = ExchangeBench(clock: clock, store: store)

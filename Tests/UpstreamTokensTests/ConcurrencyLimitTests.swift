@@ -10,7 +10,7 @@ import UpstreamTokens
         await turns.take(within: .seconds(60), sleep: Self.never)
     }
 
-    @Test func letsSoManyThroughAndTheOthersInOrder() async throws {
+    @Test func letsAsManyThroughAsAllowedAndTheOthersInOrder() async throws {
         let turns = ConcurrencyLimit(2)
         for _ in 0..<2 { #expect(await take(turns)) }
         var waiting: [Task<Bool, Never>] = []
@@ -25,7 +25,7 @@ import UpstreamTokens
         }
     }
 
-    @Test func givesUpWhenTheTimeIsOverAndLosesNoTurn() async throws {
+    @Test func givesUpWhenItsTimeHasRunOutAndLosesNoTurn() async throws {
         let turns = ConcurrencyLimit(1)
         #expect(await take(turns))
         #expect(await turns.take(within: .zero, sleep: { _ in }) == false)
@@ -34,7 +34,7 @@ import UpstreamTokens
         #expect(await take(turns))
     }
 
-    @Test func forgetsWhoIsCancelled() async throws {
+    @Test func forgetsACallerThatIsCancelled() async throws {
         let turns = ConcurrencyLimit(1)
         #expect(await take(turns))
         let waiting = Task { await take(turns) }

@@ -50,7 +50,7 @@ import UpstreamTokens
         try await upstream.end()
     }
 
-    @Test func retriesOnceTheRestIsOver() async throws {
+    @Test func retriesOnceTheServiceHasRested() async throws {
         let upstream = try RunningUpstream(try await FakeUpstream.start(), transport: Self.idempotent)
         upstream.fake.answerNext(.body("", status: 503, headers: ["Retry-After": "1"]))
         let start = ContinuousClock.now
@@ -66,7 +66,7 @@ import UpstreamTokens
             try await FakeUpstream.start(), transport: UpstreamTransport(circuitBreaker: limits))
         upstream.fake.answerNext(.body("", status: 503, headers: ["Retry-After": "3600"]))
         #expect(try await upstream.failure()?.isUnavailable == true)
-        try await eventually("the rest is over") { try await upstream.failure() == nil }
+        try await eventually("the service has rested") { try await upstream.failure() == nil }
         try await upstream.end()
     }
 
@@ -170,7 +170,7 @@ import UpstreamTokens
 
     // MARK: The access token of a call that comes first
 
-    @Test func keepsAnAccessTokenAndFetchesItAnewWhenItIsRefused() async throws {
+    @Test func keepsAnAccessTokenAndFetchesAnotherWhenItIsRefused() async throws {
         let access = try await FakeUpstream.start(.body(#"{"access_token":"first","expires_in":600}"#))
         let upstream = try RunningUpstream(
             try await FakeUpstream.start(),

@@ -224,7 +224,7 @@ import UpstreamTokens
     }
 
     @Test(arguments: [FakeHTTPServer.Answer.drip, .silence], HTTPVersion.allCases)
-    func givesUpWhenTheTimeIsOver(answer: FakeHTTPServer.Answer, version: HTTPVersion) async throws {
+    func givesUpWhenItsTimeHasRunOut(answer: FakeHTTPServer.Answer, version: HTTPVersion) async throws {
         let upstream = try await RunningUpstream.start(version, answer, transport: Self.quick)
         let start = ContinuousClock.now
         #expect(try await upstream.failure()?.isTimedOut == true)

@@ -51,7 +51,7 @@ struct PEMFile {
         return certificates
     }
 
-    /// The first, where there are several.
+    /// The first, if there are several.
     func privateKey() throws(ConfigurationProblem) -> NIOSSLPrivateKey {
         let expected = "a private key in PEM, without a passphrase"
         guard let block = blocks.first(where: { $0.label.hasSuffix("PRIVATE KEY") }) else {

@@ -30,7 +30,7 @@ struct KeyDirectoryDraft: ~Copyable {
         guard manifest != old else { return }
         for file in expiredFiles { unsafe unlink("\(directory.path)/\(file)") }
         try directory.write(manifest, in: lock)
-        // The manifest has spoken; a file that cannot be moved now is only shown as unlisted, or as revoked not read.
+        // The manifest decides from now on: a file that cannot be moved is shown as unlisted, or not read as revoked.
         for file in filesToSetAside {
             unsafe rename("\(directory.path)/\(file)", "\(directory.path)/\(file)\(Self.setAsideSuffix)")
         }
@@ -47,7 +47,7 @@ struct KeyDirectoryDraft: ~Copyable {
 
     // MARK: Steps
 
-    /// Takes a step of the state machine; its refusal is this directory's.
+    /// Takes a step of the state machine, whose refusal becomes an error of this directory.
     mutating func step(
         _ body: (inout SigningKeyManifest) throws(SigningKeyRefusal) -> [SigningKeyChange]
     ) throws(KeyFileError) -> [SigningKeyChange] {
@@ -67,7 +67,7 @@ struct KeyDirectoryDraft: ~Copyable {
     mutating func publish(
         _ algorithm: SignatureAlgorithm, at now: UnixTime, times: SigningKeyTimes
     ) throws(KeyFileError) -> SigningKeyRecord {
-        // Before a file is made, so that what is refused leaves none.
+        // Before a file is made, so that a refusal leaves none behind.
         if let refusal = manifest.refusal(of: .generate(algorithm), at: now, times: times) {
             throw directory.error(.refused(refusal))
         }

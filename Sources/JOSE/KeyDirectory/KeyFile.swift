@@ -7,10 +7,12 @@ package enum KeyFile {
     /// Of a key: the largest RSA key allowed here has 6.5 KB of PEM.
     static let byteLimit = 64 * 1024
 
-    /// - Parameter forbidden: permission bits that nobody may have, by default all of those who are neither owner nor of
-    ///   the group; `problem` is what to say of them.
-    /// - Parameter limit: in bytes; a longer file is refused.
-    /// - Throws: where one of them is set, before a byte is read.
+    /// - Parameters:
+    ///   - problem: what to say of bits that are forbidden.
+    ///   - forbidden: permission bits that must not be set; by default those of users who are neither the owner nor in the
+    ///     group.
+    ///   - limit: in bytes; a longer file is refused.
+    /// - Throws: if one of the bits is set, before a byte is read.
     static func read(
         _ path: String, problem: (UInt32) -> KeyFileError.Problem = KeyFileError.Problem.worldAccessible,
         at forbidden: mode_t = 0o007, upTo limit: Int = byteLimit
@@ -42,7 +44,7 @@ package enum KeyFile {
 
     /// Writes the file so that it appears whole or not at all, and never in the place of another.
     ///
-    /// - Parameter model: a file whose readers are to read this one too; else it is for its owner only.
+    /// - Parameter model: a file whose readers may read this one too; nil for the owner only.
     static func create(
         _ path: String, like model: String?, in directory: borrowing KeyDirectoryLock,
         _ content: borrowing SecretBytes
@@ -67,7 +69,7 @@ package enum KeyFile {
         try directory.flush(path)
     }
 
-    /// A file on the disk that is to be named or removed; gone where this throws.
+    /// A file on the disk that is to be named or removed; there is none if this throws.
     private static func writeTemporary(
         for path: String, mode: mode_t, like model: String? = nil, _ content: borrowing SecretBytes
     ) throws(KeyFileError) -> String {
@@ -87,7 +89,8 @@ package enum KeyFile {
         return temporary
     }
 
-    /// Whatever the umask says. A model gives its group, its group's right to read, and to a superuser its owner.
+    /// Sets mode, group and owner, whatever the umask is: the model's group and the group's right to read, and for a
+    /// superuser the model's owner.
     private static func share(
         _ file: Int32, _ path: String, mode: mode_t, like model: String?
     ) throws(KeyFileError) {

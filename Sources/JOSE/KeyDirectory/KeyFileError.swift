@@ -6,11 +6,11 @@ package struct KeyFileError: Error, Equatable {
     /// What was found instead of what was expected.
     package enum Problem: Sendable, Equatable {
         case missingDirectory
-        /// A file, or something else, stands there.
+        /// A file, or something else, is there.
         case noDirectory
         /// `operation` is what we tried, `cause` what the operating system said.
         case unreadable(operation: String, cause: String)
-        /// Nothing came of it for so long.
+        /// Nothing came of it within `limit`.
         case hangs(limit: Duration)
         case noRegularFile
         case tooLarge(limit: Int)
@@ -31,20 +31,20 @@ package struct KeyFileError: Error, Equatable {
         case missingKeyFile(keyID: ExactText)
         /// `expectation` is what the manifest should have held, and where.
         case manifest(expectation: String)
-        /// A service has it and its tokens may live, but the manifest does not list it.
+        /// A service has these keys and their tokens may live, but the manifest does not list them.
         case missingFromManifest([ExactText])
         /// Neither a manifest nor a key.
         case emptyDirectory
         /// Files changed while they were read, time and again.
         case unsteady
-        /// Another command is changing the directory, and has been for so long.
+        /// Another command has been changing the directory for longer than `patience`.
         case locked(patience: Duration)
         case noActiveKey(SignatureAlgorithm)
         case refused(SigningKeyRefusal)
         /// Verified here, never minted with.
         case notForMinting(SignatureAlgorithm)
         case notGenerated(cause: String)
-        /// New keys are to be encrypted, and what with cannot be read.
+        /// New keys are to be encrypted, and the passphrase cannot be read.
         case noPassphrase(cause: String)
     }
 

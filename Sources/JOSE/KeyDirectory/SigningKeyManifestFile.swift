@@ -4,7 +4,7 @@ import TokenExchange
 enum SigningKeyManifestFile {
     static let name = "manifest.json"
 
-    /// Of the file. A record has some 300 bytes; this holds ten times as many as ``SigningKeyManifest/keyLimit``.
+    /// Of the file. A record has some 300 bytes, so ten times ``SigningKeyManifest/keyLimit`` fit.
     static let byteLimit = 16 << 20
     private static let version = 1
     private static let limits = JSONLimits(depth: 6, members: 4096)

@@ -23,7 +23,7 @@ package struct SigningKeys: Sendable {
             publishedKeySet: PublicJWK.set(published.map(\.publicKey)))
     }
 
-    /// The same keys with one compromised: relieved by the best other there is, or by none.
+    /// The same keys with one revoked: the best other key takes over, if there is any.
     package func revoking(_ keyID: ExactText, at now: UnixTime, times: SigningKeyTimes) -> SigningKeys {
         SigningKeys(
             manifest.revoking(keyID, at: now, times: times), unlistedFiles: unlistedFiles, signers: signers)

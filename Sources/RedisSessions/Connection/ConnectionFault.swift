@@ -30,7 +30,7 @@ package struct ConnectionFault: Error, Equatable {
     }
 
     /// The server answered with an error.
-    /// - Parameter command: the command's own name, where that tells the operator what is missing.
+    /// - Parameter command: its name, if that tells the operator what is missing.
     static func refused(code: String, _ command: String? = nil) -> ConnectionFault {
         ConnectionFault(detail: command.map { "\(code) for \($0)" } ?? code)
     }

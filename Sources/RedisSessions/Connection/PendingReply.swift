@@ -7,8 +7,8 @@ package struct PendingReply: Sendable {
     /// When the caller's own budget is spent.
     let end: NIODeadline
 
-    /// An unsafe continuation, of a result that cannot throw: the state machine's tests hold that every caller is
-    /// finished once, and a checked one would allocate a box and take a lock for each command to find that out again.
+    /// The continuation is an unsafe one: tests of the state machine prove that every caller is finished exactly once, and
+    /// a checked one would cost an allocation and a lock for each command.
     @safe private enum Receiver {
         case one(UnsafeContinuation<RedisOutcome, Never>)
         case first(of: OutcomePair)

@@ -42,6 +42,7 @@ final class ReconnectingConnection {
     /// Made by ``stop()``.
     private var ended: EventLoopPromise<Void>?
 
+    /// Not connected before ``start(_:)``. `log` and `outage` are shared by all connections to the server.
     init(
         _ peer: RedisPeer, log: ConnectivityLog, health: HealthFlag, outage: OutageClock, on eventLoop: any EventLoop
     ) {

@@ -5,8 +5,8 @@ import TokenExchange
 ///
 /// Commands of one tick of the event loop leave in one write. Time-outs cost one timer per connection, not one per
 /// command: it is set for the earliest deadline and, when it fires, looks through all slots. Nearly always that is the
-/// moment at which the connection would count as silent, so the timer is hardly ever moved; it fires a few times a
-/// second, however many commands pass. Firings stand ``timerSlack`` apart, so that a thousand scattered deadlines cost no
+/// moment at which the connection would count as silent, so the timer is hardly ever moved, and fires a few times a second
+/// however many commands pass. Firings are at least ``timerSlack`` apart, so that a thousand deadlines do not cost a
 /// thousand passes.
 package final class RedisChannelHandler: ChannelInboundHandler {
     package typealias InboundIn = ByteBuffer

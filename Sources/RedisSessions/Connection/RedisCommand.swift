@@ -1,7 +1,7 @@
 package import TokenExchange
 
-/// One of our commands. Each leaves at most one change behind however often it is sent, so one whose connection ends before
-/// the reply has come is sent again.
+/// One command. Sending it twice has the same effect as sending it once, so it is sent again if its connection ends before
+/// the reply has come.
 package struct RedisCommand: Sendable {
     /// A command's name, with what precedes the arguments of this one call.
     package enum Opening: Sendable {
@@ -63,7 +63,7 @@ package struct RedisCommand: Sendable {
 /// How a command ended.
 package enum RedisOutcome: Sendable, Equatable {
     case reply(RESPReply)
-    /// Its connection ended before a reply came: whether the server has executed it nobody knows.
+    /// Its connection ended before a reply came, so the server may or may not have executed it.
     case lost(ConnectionFault)
     case failure(SessionStoreFailure.Cause)
 }

@@ -3,10 +3,10 @@ package import NIOCore
 
 /// What a connection knows and decides, without I/O: its owner performs the actions that the transitions return.
 ///
-/// Redis answers in the order of the commands, so every command written takes a slot, and a reply always belongs to the
-/// oldest slot. A caller whose time runs out leaves its slot behind, empty: the late reply still finds it there and is
-/// dropped, so that no reply ever reaches another command's caller. A reply without a slot, or of another shape than the
-/// slot's command can have, ends the connection.
+/// Redis answers in the order of the commands, so every command takes a slot, and a reply always belongs to the oldest slot.
+/// A caller whose time runs out leaves its slot behind, empty: the late reply finds that slot and is dropped, so no reply
+/// ever reaches another command's caller. A reply without a slot, or of a shape that the slot's command cannot have, ends
+/// the connection.
 ///
 /// A connection that owes a reply and says nothing for a while is *silent*. That ends no command: each waits for its
 /// reply as long as its own caller does. The owner opens another connection beside it.

@@ -3,9 +3,9 @@ import NIOCore
 import Synchronization
 import TokenExchange
 
-/// The masters of a Redis Cluster: each command goes to the one that has its slot, and follows where that one sends it.
+/// The masters of a Redis Cluster: each command goes to the one that has its slot, and from there to wherever that redirects.
 ///
-/// The map of slots is read every few seconds, and at once where a server redirects a command or cannot be reached.
+/// The map of slots is read every few seconds, and at once if a server redirects a command or cannot be reached.
 final class ClusterTopology: RedisTopology {
     private static let interval = TimeAmount.seconds(5)
     private static let budget = TimeAmount.milliseconds(400)

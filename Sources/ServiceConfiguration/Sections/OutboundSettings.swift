@@ -9,7 +9,7 @@ package struct OutboundSettings: Sendable, Equatable {
         package let credentials: Credentials?
     }
 
-    /// For `Proxy-Authorization: Basic`.
+    /// What the proxy asks for.
     package struct Credentials: Sendable, Equatable {
         package let username: String
         package let password: UpstreamSecret
@@ -42,7 +42,7 @@ package struct OutboundSettings: Sendable, Equatable {
 }
 
 extension OutboundSettings {
-    /// Every key is optional.
+    /// The section `outbound`.
     static func read(_ section: MappingReader) -> OutboundSettings? {
         let address = section.optional("proxy") { $0.proxyAddress() }
         let username = section.optional("proxy_username") { $0.proxyUsername() }

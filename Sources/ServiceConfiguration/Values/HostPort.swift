@@ -16,13 +16,13 @@ package struct HostPort: Sendable, Hashable, CustomStringConvertible {
 }
 
 extension HostPort {
-    /// Reads `host:port`; nil for other text. The port may be absent if there is a default.
+    /// Reads `host:port`; the port may be absent if there is a default.
     init?(_ text: some StringProtocol, defaultPort: Int? = nil) {
         guard let (host, port) = Self.parts(text), let port = port ?? defaultPort else { return nil }
         self.init(host: host, port: port)
     }
 
-    /// Splits a text into its host without brackets, and its port; nil if it has another form.
+    /// The host without brackets; nil as port if the text has none.
     static func parts(_ text: some StringProtocol) -> (host: String, port: Int?)? {
         let isBracketed = text.hasPrefix("[")
         let hostEnd = isBracketed ? text.firstIndex(of: "]") : text.firstIndex(of: ":") ?? text.endIndex

@@ -1,4 +1,4 @@
-/// Where sessions are kept, with TLS where the scheme begins with `rediss`:
+/// Where sessions are kept, with TLS if the scheme begins with `rediss`:
 ///
 /// * `redis://[user@]host[:port][/database]`
 /// * `redis-sentinel://[user@]host[:port],…/service[/database]`
@@ -65,7 +65,7 @@ package struct RedisURL: Sendable, Equatable {
         return isName ? String(text) : nil
     }
 
-    /// 0 where the path ends before it.
+    /// 0 if the path ends before it.
     private static func database(_ path: ArraySlice<Substring>) -> Int? {
         guard let text = path.first, !text.isEmpty else { return path.count <= 1 ? 0 : nil }
         guard path.count == 1, text.utf8.allSatisfy(\.isASCIIDigit), let number = Int(text), number <= 65535 else {

@@ -108,7 +108,7 @@ package struct SigningKeyManifest: Sendable, Equatable {
 }
 
 extension SigningKeyManifest {
-    /// This one with a key compromised, even where no other can sign: better no token than one that nobody should take.
+    /// This one with a key revoked, even if no other can sign: better no token than one that must not be trusted.
     package func revoking(_ keyID: ExactText, at now: UnixTime, times: SigningKeyTimes) -> SigningKeyManifest {
         var copy = self
         _ = try? copy.revoke(keyID, at: now, times: times, mayLeaveNone: true)

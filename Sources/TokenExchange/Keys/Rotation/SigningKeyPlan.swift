@@ -7,6 +7,7 @@ package struct SigningKeyPlan: Sendable, Equatable {
     /// Active by the manifest, but not known to all verifiers yet: another signs in their place, if there is one.
     package var waiting: [ExactText] = []
 
+    /// Nobody signs, and nothing is published.
     package init() {}
 }
 
@@ -23,6 +24,7 @@ package struct SigningKeyObservations: Sendable {
     private var now: Duration = .zero
     private var isAtStart = true
 
+    /// Of a process that has just started: the first keys that it sees count as known to all verifiers.
     package init() {}
 
     /// Records the manifest's keys; to be called before a plan is made of it.

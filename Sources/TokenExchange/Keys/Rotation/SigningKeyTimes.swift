@@ -14,6 +14,7 @@ package struct SigningKeyTimes: Sendable, Equatable {
     /// The longest life that the configuration allows: for keys whose tokens nobody knows of.
     package static let greatestLifetime: Duration = .seconds(86400)
 
+    /// With the defaults of the configuration, and no identity provider.
     package init(
         keySetMaximumAge: Duration = .seconds(600), refreshLag: Duration = .seconds(120),
         clockSkew: Duration = .seconds(30), rotatesEvery: Duration = .seconds(90 * 86400),
