@@ -96,4 +96,68 @@ import TokenExchange
             blueprint.remarks.count == 1
                 && blueprint.remarks[0].hasSuffix("left out of the set: keys[0]: use: use_not_signature"))
     }
+
+    // MARK: What would be minted
+
+    @Test func needsAnActiveKeyForEachAlgorithm() throws {
+        var settings = CountersignProcess.Settings()
+        settings.providers += CountersignProcess.Settings.provider("notes", token: "kind: jwt, algorithm: RS256")
+        let problem = try problems(settings) { _ in }
+        #expect(
+            problem.contains(": identity_providers[1].token.algorithm: expected an active RS256 key in FOLDER/signing"))
+        #expect(
+            problem.hasSuffix(
+                "found none. Make one with: countersign keys generate --algorithm RS256 "
+                    + "--config FOLDER/countersign.yaml"))
+    }
+
+    /// Checked with the smallest token that the provider can get.
+    @Test func refusesATokenThatCannotFitIntoItsLimit() throws {
+        func provider(_ bytes: Int) -> CountersignProcess.Settings {
+            var settings = CountersignProcess.Settings()
+            settings.providers = CountersignProcess.Settings.provider(
+                "vip-loyalty", token: "kind: jwt, maximum_bytes: \(bytes)")
+            return settings
+        }
+        let problem = try problems(provider(128)) { _ in }
+        let minimum = try #require(
+            problem.firstMatch(of: /maximum_bytes of at least (\d+), which/).flatMap { Int($0.1) })
+        #expect(problem.contains(": identity_providers[0].token.maximum_bytes: expected "))
+        #expect(try problems(provider(minimum - 1)) { _ in }.contains("at least \(minimum)"))
+        #expect(try problems(provider(minimum)) { _ in } == "")
+    }
+
+    // MARK: Secrets
+
+    @Test func refusesSecretsThatAreTooShortOrMissing() throws {
+        var settings = CountersignProcess.Settings()
+        settings.verifiers = [TestVerifier("asker", of: "vip-loyalty", secret: "fifteen-letters")]
+        settings.sessions = "{ store: memory, cache_secret: { env: CACHE_SECRET } }"
+        settings.signing = "{ directory: signing, passphrase: { file: passphrase } }"
+        let found = try problems(settings) { _ in }.split(separator: "\n")
+        #expect(found.count == 3, "\(found)")
+        #expect(found.contains { $0.contains(": signing.passphrase: expected ") && $0.contains("FOLDER/passphrase") })
+        #expect(found.contains { $0.contains("the environment variable CACHE_SECRET, found it unset") })
+        #expect(found.contains { $0.contains("expected a secret of at least 16 characters, found a shorter one") })
+        #expect(!found.joined().contains("fifteen-letters"))
+    }
+
+    @Test func refusesASecretThatEverybodyCanRead() throws {
+        var settings = CountersignProcess.Settings()
+        settings.verifiers = [TestVerifier("asker", of: "vip-loyalty")]
+        let found = try problems(settings) { chmod("\($0.path)/asker.secret", 0o644) }
+        #expect(found.contains("expected a file that other users cannot read, found FOLDER/asker.secret, readable by"))
+    }
+
+    @Test func acceptsAPassphraseOfAtMost1023Bytes() throws {
+        var settings = CountersignProcess.Settings()
+        settings.signing = "{ directory: signing, passphrase: { file: passphrase } }"
+        for (count, isRefused) in [(1022, false), (1023, false), (1024, true)] {
+            let found = try problems(settings) {
+                chmod(try $0.write("passphrase", String(repeating: "x", count: count)), 0o600)
+            }
+            #expect(found.contains("signing.passphrase: expected a passphrase of at most 1023 bytes") == isRefused)
+            #expect(isRefused || found == "")
+        }
+    }
 }

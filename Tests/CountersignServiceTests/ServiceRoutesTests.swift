@@ -35,6 +35,21 @@ import TokenExchange
         #expect(set.headers[.cacheControl] == "public, max-age=600")
     }
 
+    /// Whatever happens to a token, the log has only names and reasons.
+    @Test func keepsTokensOutOfItsLog() async throws {
+        let scene = try ServiceScene()
+        let identity = try await scene.logIn().externalIdentity
+        let model = ModelToken(issuedAt: scene.clock.now, keyID: TestKeys.rs256.keyID)
+        _ = try await scene.logIn(model.claim("email", .string("MARKER")).claim("typ", .string("ID")))
+        _ = try await scene.session(identity)
+        try scene.folder.write("signing/manifest.json", "MARKER")
+        await scene.routes.signingKeys.look()
+        #expect(scene.log.lines.count == 1 && scene.log.lines[0].contains("signing keys not taken up"))
+        for piece in ["MARKER", String(identity.suffix(24))] {
+            #expect(!scene.log.lines.joined().contains(piece))
+        }
+    }
+
     // MARK: Reload
 
     @Test func servesAnotherProviderAfterAReloadAndKeepsSessions() async throws {

@@ -6,7 +6,7 @@ import UpstreamTokens
 
 extension PrometheusRegistry {
     /// A registry with the gauges of the whole service. Requests and connections report their counters themselves.
-    convenience init(_ blueprint: Blueprint, routes: ServiceRoutes, loops: LoopWatch, logs: LogQueue) {
+    package convenience init(_ blueprint: Blueprint, routes: ServiceRoutes, loops: LoopWatch, logs: LogQueue) {
         let (clocks, remoteKeys, sessions) = (routes.clocks, routes.remoteKeys, routes.sessions)
         let descriptions = Self.descriptions.merging(Self.keyGauges.map { ($0.name, $0.description) }) { $1 }
         self.init(
