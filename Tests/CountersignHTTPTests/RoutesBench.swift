@@ -1,4 +1,5 @@
 import CountersignHTTP
+import Foundation
 import HTTPTypes
 import JOSE
 import TestSupport
@@ -8,6 +9,7 @@ import TokenExchange
 struct RoutesBench {
     static let verifier = Verifier(id: "asker", identityProviders: ["vip-loyalty"], revocation: .none)
     static let secret = "right"
+    static let authorization = "Basic " + Data("\(verifier.id):\(secret)".utf8).base64EncodedString()
 
     /// Of the operations listener; all others are of the public one.
     private static let operationsPaths: Set = ["/livez", "/readyz", "/metrics", "/openapi.yaml", "/revocations"]
@@ -17,12 +19,16 @@ struct RoutesBench {
     private let publicRoutes: RateLimitedRoutes<PublicRoutes>
     private let operationsRoutes: RateLimitedRoutes<OperationsRoutes>
 
-    /// - Parameter burst: refusals that a source can afford; one comes back each second.
-    init(_ bench: ExchangeBench = ExchangeBench(), burst: Int = 3) {
+    /// - Parameters:
+    ///   - burst: refusals that a source can afford; one comes back each second.
+    ///   - revocation: what the verifier may revoke.
+    init(_ bench: ExchangeBench = ExchangeBench(), burst: Int = 3, revocation: Verifier.Revocation = .none) {
         exchange = bench
         let limiter = RateLimiter(.init(requestsPerSecond: 1, burst: burst, sources: 100), time: bench.clock.time)
         self.limiter = limiter
-        let verifiers = VerifierDirectory([.init(Self.verifier, secret: Self.secret)], sealer: OpenSSLRecordSealer())
+        let verifier = Verifier(
+            id: Self.verifier.id, identityProviders: Self.verifier.identityProviders, revocation: revocation)
+        let verifiers = VerifierDirectory([.init(verifier, secret: Self.secret)], sealer: OpenSSLRecordSealer())
         publicRoutes = RateLimitedRoutes(
             PublicRoutes(
                 exchange: bench.exchange, introspect: bench.introspect, revoke: bench.revoke, verifiers: verifiers,

@@ -120,6 +120,22 @@ import TokenExchange
         #expect(try await reload(4) == "", "as at the start")
     }
 
+    @Test func saysThatAChangedSealingSecretWaitsForARestart() async throws {
+        var settings = Settings()
+        settings.sessions = "{ cache_secret: { file: cache-secret } }"
+        let folder = try CountersignProcess.prepare(settings)
+        func write(_ letter: String) throws {
+            chmod(try folder.write("cache-secret", String(repeating: letter, count: 32)), 0o600)
+        }
+        try write("a")
+        let service = try await CountersignProcess.start(in: folder)
+        try write("b")
+        service.signal(SIGHUP)
+        try await eventually("it says so") {
+            service.log.contains(#""changed settings wait for a restart","settings":"sessions""#)
+        }
+    }
+
     /// Whatever reloads and looks at the directory overtake one another.
     @Test func neverSignsWithARevokedKeyAgainWhileItReloads() async throws {
         let service = try await CountersignProcess.start()

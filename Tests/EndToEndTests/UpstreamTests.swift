@@ -38,7 +38,11 @@ import TokenExchange
         try await fake.stop()
     }
 
-    @Test(arguments: ["00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01", "nonsense", "00-0-0-01"])
+    @Test(arguments: [
+        "00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01", "nonsense", "00-0-0-01",
+        "00-00000000000000000000000000000000-b7ad6b7169203331-01",
+        "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01",
+    ])
     func passesNoMadeUpTraceOn(traceparent: String) async throws {
         let fake = try await FakeUpstream.start()
         let service = try await UpstreamScene.start(Settings.provider("points", token: UpstreamScene.upstream(fake)))[0]

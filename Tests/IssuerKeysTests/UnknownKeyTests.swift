@@ -98,6 +98,25 @@ import TokenExchange
         #expect(bench.ask("x", from: 2) == .wait(4))
     }
 
+    @Test func takesNoKidForAbsentBecauseAFetchFailed() {
+        var bench = CacheBench(keys: ["a"])
+        let question = bench.question("b")
+        #expect(bench.ask(question) == .wait(2))
+        bench.fail()
+        #expect(bench.ask(question) == .unavailable("connection refused"))
+        bench.now += .seconds(11)
+        #expect(bench.ask("b", from: 2) == .wait(3))
+    }
+
+    @Test(arguments: [(10, 60), (50, 300), (60, 300)])
+    func takesAKidForAbsentForSixCooldownsButNoLongerThanUntilTheNextRefresh(cooldown: Int, seconds: Int) {
+        var absent = AbsentKeys(cooldown: .seconds(cooldown), longest: .seconds(300))
+        let name = AbsentKeys.Name(IssuerKeyQuery(keyID: "b", algorithm: .rs256))
+        absent.insert(name, at: .zero)
+        #expect(absent.contains(name, at: .seconds(seconds) - .milliseconds(1)))
+        #expect(!absent.contains(name, at: .seconds(seconds)))
+    }
+
     @Test func asksAgainAfterAMinuteForAKidThatWasUsedTooEarly() {
         var bench = CacheBench(keys: ["a"])
         settle("early", in: &bench)

@@ -122,8 +122,14 @@ struct JWKSetReaderTests {
         (.pointNotOnCurve, #""kty":"OKP","crv":"Ed25519","x":"11qY""#),
     ]
 
-    private static func modulus(bytes count: Int, last: UInt8 = 0xFF) -> String {
-        String(Base64URL.text([UInt8](repeating: 0xFF, count: count - 1) + [last]))
+    private static func modulus(bytes count: Int, first: UInt8 = 0xFF, last: UInt8 = 0xFF) -> String {
+        String(Base64URL.text([first] + [UInt8](repeating: 0xFF, count: count - 2) + [last]))
+    }
+
+    @Test(arguments: [(256, 0x7F, false), (256, 0x80, true), (1024, 0xFF, true), (1025, 0x01, false)])
+    func takesRSAKeysOf2048To8192Bits(bytes: Int, first: UInt8, isTaken: Bool) throws {
+        let key = #""kty":"RSA","e":"AQAB","n":""# + Self.modulus(bytes: bytes, first: first) + #"""#
+        #expect(try read(key, allowing: [.rs256]).verifiers.count == (isTaken ? 1 : 0))
     }
 
     @Test(arguments: skipped)

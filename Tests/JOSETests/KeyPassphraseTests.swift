@@ -1,5 +1,6 @@
 import FoundationEssentials
 import JOSE
+import Synchronization
 import Testing
 import TokenExchange
 
@@ -80,5 +81,25 @@ import TokenExchange
         #expect(KeyPassphrase("") == nil && KeyPassphrase("a\0b") == nil)
         #expect(KeyPassphrase(String(repeating: "x", count: 1023)) != nil)
         #expect(KeyPassphrase(String(repeating: "x", count: 1024)) == nil)
+    }
+
+    /// Such as one that is being restored. The passphrase is asked for in the midst of a reading.
+    @Test func refusesADirectoryThatChangesWhileItIsRead() throws {
+        try withTemporaryDirectory { path in
+            let key = try SigningKeyDirectory(path: path) { KeyPassphrase("correct horse") }
+                .generate(algorithm: .es256, at: time(0), times: times)
+            let readings = Mutex(0.0)
+            let restless = SigningKeyDirectory(path: path) {
+                let number = readings.withLock { readings in
+                    readings += 1
+                    return readings
+                }
+                try FileManager.default.setAttributes(
+                    [.modificationDate: Date(timeIntervalSince1970: number)],
+                    ofItemAtPath: "\(path)/\(key.fileName)")
+                return KeyPassphrase("correct horse")
+            }
+            #expect(try problem { _ = try restless.load(at: time(0), times: times) } == .unsteady)
+        }
     }
 }

@@ -104,6 +104,14 @@ import Testing
         try await server.stop()
     }
 
+    @Test func keepsAConnectionNoLongerThanConfiguredWhateverTheServerSays() async throws {
+        let server = try await FakeUpstream.start(.body("{}", headers: ["Keep-Alive": "timeout=60"]))
+        let client = try Client(idleTime: .milliseconds(100))
+        _ = try await client.text(server.url)
+        try await eventually("the idle connection is closed") { server.openConnectionCount == 0 }
+        try await server.stop()
+    }
+
     /// Of a server that says how long it keeps one, a second less.
     @Test(arguments: [("timeout=1", 2), ("timeout=60, max=9", 1), ("timeout=x", 1), ("max=1", 1)])
     func closesAConnectionSoonerThanTheServerSaysThatItDoes(hint: String, connections: Int) async throws {

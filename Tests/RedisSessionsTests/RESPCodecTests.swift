@@ -19,6 +19,16 @@ import Testing
         #expect(try read([Self.wire[...]]) == Self.replies)
     }
 
+    @Test(arguments: [(65_535, false), (65_536, false), (65_537, true)])
+    func boundsTheElementsOfAnArray(count: Int, isRefused: Bool) {
+        var reader = RESPReaderHandle()
+        do {
+            try reader.feed(ByteBuffer(string: "*\(count)\r\n").readableBytesView)
+            let reply = try reader.next()
+            #expect(reply == nil && !isRefused)
+        } catch { #expect(isRefused) }
+    }
+
     @Test func readsRepliesThatArriveByteByByte() throws {
         let pieces = Self.wire.indices.map { Self.wire[$0...$0] }
         #expect(try read(pieces) == Self.replies)

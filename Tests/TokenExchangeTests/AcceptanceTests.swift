@@ -125,6 +125,11 @@ import TokenExchange
         ("a fraction beyond a double", .equals(.number(literal: "0.1")), ClaimPath("fraction")),
         ("a number with a huge exponent", .equals(.number(literal: "1e9999999999999999999")), ClaimPath("n")),
         ("matches a list", .matches(try! AnchoredPattern(".*")), ClaimPath("realm_access")),
+        (
+            "equals a longer list", .equals(.array(["9007199254740992", "1"].map { .number(literal: $0) })),
+            ClaimPath("list")
+        ),
+        ("equals a wider object", .equals(.object([.init("a", .null), .init("b", .null)])), ClaimPath("object")),
     ])
     func refusesAnUnmetCondition(_ name: String, test: ClaimCondition.Test, claim: ClaimPath) async throws {
         let bench = ExchangeBench(providers: [.vipLoyalty(conditions: [ClaimCondition(claim: claim, test: test)])])
@@ -132,7 +137,17 @@ import TokenExchange
             .claim("list", .array([.number(literal: "9007199254740992")]))
             .claim("big", .number(literal: "18446744073709551616"))
             .claim("fraction", .number(literal: "0.10000000000000000001"))
+            .claim("object", .object([.init("a", .null)]))
         #expect(try await bench.exchange(token).refusal == .conditionNotMet)
+    }
+
+    @Test func refusesATokenThatMeetsOneOfTwoConditions() async throws {
+        let conditions = ["openid", "admin"].map {
+            ClaimCondition(claim: ClaimPath("scope"), test: .contains(.string($0)))
+        }
+        let bench = ExchangeBench(providers: [.vipLoyalty(conditions: conditions)])
+        #expect(try await bench.exchange(bench.token).refusal == .conditionNotMet)
+        #expect(try await bench.exchange(bench.token.claim("scope", .string("admin openid"))).refusal == nil)
     }
 
     /// RFC 9864 §2.2: two names for the same algorithm.

@@ -28,6 +28,19 @@ import TokenExchange
         #expect(clocks.offset(of: "other-realm") == nil)
     }
 
+    @Test func saysNothingOfAClockFromBeforeASilence() async throws {
+        let clocks = IssuerClocks()
+        let bench = ExchangeBench(clocks: clocks)
+        func exchange(issuedAfter seconds: Int64) async throws {
+            let issuedAt = JSONValue.number(literal: String(bench.clock.now.wholeSeconds + seconds))
+            _ = try await bench.exchange(bench.token.claim("iat", issuedAt))
+        }
+        try await exchange(issuedAfter: 20)
+        bench.clock.advance(by: .seconds(900))
+        try await exchange(issuedAfter: -1)
+        #expect(clocks.offset(of: "acme-staging") == .seconds(-1))
+    }
+
     @Test func learnsNothingFromForgeries() async throws {
         let clocks = IssuerClocks()
         let bench = ExchangeBench(clocks: clocks)

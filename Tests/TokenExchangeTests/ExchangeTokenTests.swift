@@ -127,6 +127,46 @@ import TokenExchange
         }
     }
 
+    // MARK: What is stored
+
+    /// One script writes both, and a cluster's script sees one slot.
+    @Test(arguments: [nil, TokenRecipe.Kind.opaque])
+    func storesASessionInThePartitionOfItsAnswer(kind: TokenRecipe.Kind?) async throws {
+        let (bench, store) = bench(.strict, kind)
+        _ = try await bench.exchange(bench.token)
+        let records = try #require(store.exchanged.first)
+        #expect(records.session.key.partition == records.answerKey.partition)
+    }
+
+    @Test func keepsAnAnswerNoLongerThanItsIdentityToken() async throws {
+        let (bench, store) = bench(.strict)
+        _ = try await bench.exchange(bench.token)
+        let accepted: Duration = .seconds(300) + TenantRules().clockSkew
+        #expect(store.exchanged.map(\.answerExpiresAt) == [ManualClock.start + accepted])
+    }
+
+    @Test func keepsAnAnswerNoLongerThanItsSession() async throws {
+        let (bench, store) = bench(.strict)
+        let end = ManualClock.start + .seconds(86400)
+        _ = try await bench.exchange(bench.token.claim("exp", .number(literal: "\(end.wholeSeconds)")))
+        #expect(store.exchanged.map(\.answerExpiresAt) == [ManualClock.start + bench.providers[0].token.lifetime])
+    }
+
+    @Test func tellsNoNegativeTimeOfATokenThatExpiredMeanwhile() async throws {
+        let clock = ManualClock()
+        let store = FaultySessionStore(InMemorySessionStore(time: clock.time))
+        let provider = IdentityProvider(
+            name: "brief", tenants: ["acme-staging"], mode: .strict, deadline: .seconds(3),
+            token: TokenRecipe(kind: .opaque, lifetime: .seconds(1), claims: []))
+        let bench = ExchangeBench(providers: [provider], clock: clock, store: store)
+        store.whenAsked { clock.advance(by: .seconds(2)) }
+        guard case .issued(let issued, _) = try await bench.exchange(bench.token) else {
+            Issue.record("no token")
+            return
+        }
+        #expect(issued.remainingSeconds == 0)
+    }
+
     // MARK: The store fails
 
     private func bench(_ mode: FailureMode, _ kind: TokenRecipe.Kind? = nil) -> (ExchangeBench, FaultySessionStore) {

@@ -85,6 +85,75 @@ import TokenExchange
         }
     }
 
+    @Test(arguments: [
+        ("csx_" + String(repeating: "A", count: 43), 1), ("csx_" + String(repeating: "A", count: 42) + "!", 0),
+        ("csx_" + String(repeating: "A", count: 42), 0),
+    ])
+    func asksTheStoreForNothingThatCannotBeAnOpaqueToken(text: String, roundTrips: Int) async throws {
+        let store = FaultySessionStore(InMemorySessionStore(time: ManualClock().time))
+        let bench = ExchangeBench(store: store)
+        #expect(try await bench.introspect(ExternalIdentity(bytes: Array(text.utf8))) == .inactive)
+        #expect(store.roundTrips == roundTrips)
+    }
+
+    @Test(arguments: [(0, 0), (1, 1), (8192, 1), (8193, 0)])
+    func asksTheStoreForNoTokenOfAServiceThatIsLongerThanAnyMayBe(count: Int, roundTrips: Int) async throws {
+        let store = FaultySessionStore(InMemorySessionStore(time: ManualClock().time))
+        let bench = ExchangeBench(providers: [.vipLoyalty(kind: .upstream)], store: store)
+        let bytes = [UInt8](repeating: UInt8(ascii: "t"), count: count)
+        #expect(try await bench.introspect(ExternalIdentity(bytes: bytes)) == .inactive)
+        #expect(store.roundTrips == roundTrips)
+    }
+
+    @Test func endsAnUnconfirmedSessionAtItsExpiry() async throws {
+        let clock = ManualClock()
+        let store = FaultySessionStore(InMemorySessionStore(time: clock.time))
+        let bench = ExchangeBench(providers: [.vipLoyalty(mode: .optional)], clock: clock, store: store)
+        let identity = try #require(try await bench.exchange(bench.token).externalIdentity)
+        store.fail(with: .timedOut)
+        clock.advance(by: bench.providers[0].token.lifetime - .seconds(1))
+        #expect(try await bench.introspect(identity).session != nil)
+        clock.advance(by: .seconds(1))
+        #expect(try await bench.introspect(identity) == .inactive)
+    }
+
+    @Test func endsTheSessionsOfAProviderThatIsNoLongerConfigured() async throws {
+        let clock = ManualClock()
+        let store = InMemorySessionStore(time: clock.time)
+        let bench = ExchangeBench(clock: clock, store: store)
+        let identity = try #require(try await bench.exchange(bench.token).externalIdentity)
+        let later = ExchangeBench(providers: [.vipLoyalty(name: "notes")], clock: clock, store: store)
+        #expect(try await bench.introspect(identity).session != nil)
+        #expect(try await later.introspect(identity) == .inactive)
+    }
+
+    /// The store keeps milliseconds; one that was rounded up would be later than the revocation.
+    @Test func endsASessionThatBeganInTheMillisecondOfItsRevocation() async throws {
+        let bench = ExchangeBench()
+        bench.clock.advance(by: .microseconds(400))
+        let identity = try #require(try await bench.exchange(bench.token).externalIdentity)
+        try await bench.revocations.revoke(try #require(Cohort(.all)))
+        #expect(try await bench.introspect(identity) == .inactive)
+    }
+
+    /// Such as one of another service that has our keys.
+    @Test(arguments: [
+        (ExchangeBench.publicURL, "ES256", true), ("https://other.acme.example", "ES256", false),
+        (ExchangeBench.publicURL, "ES384", false),
+    ])
+    func believesNoSignatureOnATokenThatIsNotOfItsOwnMaking(issuer: String, algorithm: String, isOurs: Bool)
+        async throws
+    {
+        let store = FaultySessionStore(InMemorySessionStore(time: ManualClock().time))
+        let bench = ExchangeBench(providers: [.vipLoyalty(mode: .optional)], store: store)
+        store.fail(with: .timedOut)
+        let token = ModelToken(issuedAt: bench.clock.now, algorithm: algorithm, keyID: TestKeys.es256.keyID)
+            .claim("iss", .string(issuer)).claim("identity_provider", .string("vip-loyalty"))
+            .claim("tenant", .string("acme-staging")).claim("jti", .string("AAAAAAAAAAAAAAAAAAAAAA"))
+        let status = try await bench.introspect(ExternalIdentity(bytes: try token.signed(by: TestKeys.es256)))
+        #expect((status.session != nil) == isOurs)
+    }
+
     @Test func doesNotRevokeForAForgedToken() async throws {
         let clock = ManualClock()
         let store = FaultySessionStore(InMemorySessionStore(time: clock.time))

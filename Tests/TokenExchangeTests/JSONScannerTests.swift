@@ -105,6 +105,15 @@ import TokenExchange
         #expect(value["b"]?["c"]?.string == "\u{7}")
     }
 
+    /// Beyond 2^53, other readers take neighbours for the same number.
+    @Test(arguments: [
+        ("9007199254740992", Int64(9_007_199_254_740_992)), ("9007199254740993", nil),
+        ("-9007199254740992", -9_007_199_254_740_992), ("-9007199254740993", nil), ("1.0", nil),
+    ])
+    func readsIntegersThatADoubleHoldsExactly(literal: String, integer: Int64?) {
+        #expect(JSONValue.number(literal: literal).integer == integer)
+    }
+
     /// A document that is cut short is refused, wherever it is cut, and nothing reads past its end.
     @Test func refusesEveryPrefixOfADocument() {
         let text = Array(#"{"a":[1.5e3,"é\u00e9\uD83D\uDE00",{"b":null}],"c":true}"#.utf8)

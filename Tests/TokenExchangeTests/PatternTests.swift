@@ -75,6 +75,13 @@ import TokenExchange
         #expect(try matches("((((){1000}){1000}){1000}){1000}a", "a"))
     }
 
+    @Test func takesPatternsOfAThousandBytes() throws {
+        func bracket(_ bytes: Int) -> String { "[" + String(repeating: "a", count: bytes - 2) + "]" }
+        #expect(try matches(bracket(999), "a"))
+        #expect(try matches(bracket(1000), "a"))
+        #expect(throws: PatternRefusal.self) { try AnchoredPattern(bracket(1001)) }
+    }
+
     /// They cost backtracking matchers hours, and automata that are built in advance all memory.
     static let explosive = [
         #"([a-z0-9]+[._-]?)+@example\.com"#, "(a|a)*b", "(a*)*b", "((a*)*)*b", "(a+)+b", "(.*)*x", "(a|aa)+b",

@@ -76,4 +76,14 @@ import TokenExchange
         let token = try bench.token.header("kid", nil).signed(by: new)
         #expect(await bench.exchange(token).refusal == .signatureInvalid)
     }
+
+    /// A PEM file does not name its key, so the header's `kid` is all that can be denied.
+    @Test func refusesADeniedKeyIDThoughTheKeyHasNone() async throws {
+        let verifier = try #require(old.verifier as? OpenSSLTokenVerifier)
+        let keys = try PublicKeyPEM.verifiers(try #require(verifier.publicKeyPEM), allowing: [.rs256])
+        let bench = ExchangeBench(rules: TenantRules(deniedKeyIDs: [old.keyID]), keys: IssuerKeySet(keys))
+        let token = bench.token.header("kid", .string(old.keyID))
+        #expect(await bench.exchange(try token.signed(by: old)).refusal == .keyDenied)
+        #expect(await bench.exchange(try token.header("kid", nil).signed(by: old)).refusal == nil)
+    }
 }

@@ -46,6 +46,12 @@ import TokenExchange
         }
     }
 
+    @Test(arguments: [(-1, false), (0, true), (UnixTime.lastSecond, true), (UnixTime.lastSecond + 1, false)])
+    func readsStoredTimesFrom1970ToTheEndOfTheYear9999(second: Int64, isRead: Bool) {
+        #expect((UnixTime(storedSeconds: second) != nil) == isRead)
+        #expect((UnixTime(storedMilliseconds: second * 1000) != nil) == isRead)
+    }
+
     @Test func readsItsOwnTextFrom1970On() {
         for time in Self.times where time >= UnixTime(seconds: 0) {
             #expect(UnixTime(time.text) == UnixTime(milliseconds: time.milliseconds))

@@ -30,7 +30,8 @@ struct RunningUpstream<Server: LocalServer> {
         headers: [UpstreamField] = [], body: [UpstreamField] = [.constant("kind", "loyalty")],
         format: UpstreamEndpoint.Format = .json,
         expiry: UpstreamEndpoint.Expiry? = JSONPointer("/expires_in").map(UpstreamEndpoint.Expiry.inSeconds),
-        statuses: Set<Int> = [200], access: UpstreamAccess? = nil, maximumBytes: Int = 4096
+        statuses: Set<Int> = [200], access: UpstreamAccess? = nil, maximumBytes: Int = 4096,
+        time: TimeSource = .machine
     ) throws {
         self.fake = fake
         let endpoint = UpstreamEndpoint(
@@ -40,7 +41,7 @@ struct RunningUpstream<Server: LocalServer> {
             UpstreamRecipe(
                 endpoint: endpoint, transport: transport, headers: headers, body: body, access: access,
                 maximumBytes: maximumBytes),
-            outbound, tls: try OutboundClient.context(tls), time: .machine, jitter: { 0.5 }, logger: log.logger)
+            outbound, tls: try OutboundClient.context(tls), time: time, jitter: { 0.5 }, logger: log.logger)
     }
 
     /// - Throws: ``UpstreamFailure``.

@@ -36,6 +36,11 @@ extension Refusal {
                 #"config.yaml:1: public_url: expected an https URL such as https://identity.acme.example, found "http://identity.acme.example". Plain http is accepted on loopback only."#
         ),
         Refusal(
+            replacing: "public_url: http://127.0.0.1:8080", with: "public_url: http://127.0.0.1.acme.example",
+            complaint:
+                #"config.yaml:1: public_url: expected an https URL such as https://identity.acme.example, found "http://127.0.0.1.acme.example". Plain http is accepted on loopback only."#
+        ),
+        Refusal(
             replacing: "public_url: http://127.0.0.1:8080", with: "public_url: https://identity.acme.example/",
             complaint:
                 #"config.yaml:1: public_url: expected a URL without a slash at its end, found "https://identity.acme.example/". It is the `iss` of every token, which verifiers compare byte for byte."#

@@ -10,6 +10,7 @@ package final class FaultySessionStore: SessionStore {
         var tamper: @Sendable ([UInt8]) -> [UInt8] = { $0 }
         var roundTrips = 0
         var written: [StoredSession] = []
+        var exchanged: [ExchangeRecords] = []
         var budgets: [Duration] = []
         var whenAsked: @Sendable () -> Void = {}
     }
@@ -41,6 +42,9 @@ package final class FaultySessionStore: SessionStore {
     /// Sessions that were inserted alone, in order.
     package var written: [StoredSession] { state.withLock(\.written) }
 
+    /// What whole exchanges asked to store, in order.
+    package var exchanged: [ExchangeRecords] { state.withLock(\.exchanged) }
+
     /// How long each call might have taken, in order.
     package var budgets: [Duration] { state.withLock(\.budgets) }
 
@@ -71,6 +75,7 @@ package final class FaultySessionStore: SessionStore {
         _ records: ExchangeRecords, replacing unreadable: SealedRecord?, within budget: Duration
     ) async throws(SessionStoreFailure) -> ExchangeInsertion {
         try pass(.exchange, within: budget)
+        state.withLock { $0.exchanged.append(records) }
         switch try await inner.insertIfAbsent(records, replacing: unreadable, within: budget) {
         case .inserted: return .inserted
         case .answered(let answer, let session): return .answered(answer, session: tampered(session))
