@@ -8,6 +8,7 @@
 #                     that wait for an internal service cost those of other providers
 # make chaos  break Redis in every way while logins run, for longer than make test does
 # make fuzz   install what is missing, build the fuzz harnesses and the service, run and attack them for SECONDS in all
+# make broken-lines   breaks lines on purpose, one at a time, and says which test notices; half an hour
 # make measure        sizes of files and functions, comments, circles between folders
 # make lint   formatting and style, as CI checks it
 
@@ -35,7 +36,7 @@ DEMO_PACKAGES = $(RUN_PACKAGES) python3-venv
 FUZZ_PACKAGES = $(RUN_PACKAGES) python3
 TEST_PACKAGES = $(BUILD_PACKAGES) openssl redis-server nginx-light python3-venv chromium fonts-dejavu-core
 
-.PHONY: build run demo test test-quick chaos test-address test-thread bench fuzz measure lint format \
+.PHONY: build run demo test test-quick chaos test-address test-thread bench fuzz broken-lines measure lint format \
   build-packages run-packages demo-packages fuzz-packages test-packages
 
 build:
@@ -90,6 +91,9 @@ bench: test-packages build
 fuzz: fuzz-packages build
 	$(SWIFT) build --package-path Tests/Fuzz --scratch-path $(FUZZ) -c release
 	@Tests/Fuzz/run $(SECONDS) $(abspath $(FUZZ)/release) $(abspath $(FUZZ)/corpus) $(abspath $(COUNTERSIGN)) $(SEED)
+
+broken-lines: test-packages $(PYTHON_LIBRARIES)
+	@SWIFT='$(SWIFT)' Tests/BrokenLines/run
 
 measure:
 	@Tests/measure
