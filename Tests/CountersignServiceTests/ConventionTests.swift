@@ -63,6 +63,17 @@ import Testing
         }
     }
 
+    /// A longer one has more than one subject.
+    @Test func keepsFilesToThreeHundredLines() throws {
+        for folder in [Self.sources, Self.tests] {
+            for file in try Self.files(in: folder) {
+                let text = try String(contentsOf: folder.appending(path: file.path), encoding: .utf8)
+                let count = text.count { $0 == "\n" }
+                #expect(count <= 300, "\(file.path) has \(count) lines")
+            }
+        }
+    }
+
     @Test func keepsTestsFreeOfC() throws {
         let files = try Self.files(in: Self.tests)
         for module in ["JOSE", "RedisSessions", "HTTPTypes"] {
