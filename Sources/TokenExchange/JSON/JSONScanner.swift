@@ -2,8 +2,7 @@
 ///
 /// Stricter than RFC 8259 where other readers differ, except with ``JSONStrictness/grammar``: it refuses duplicate
 /// names (compared with escapes resolved, at every depth), lone surrogates and `\u0000`. Foundation and jansson
-/// silently keep one of two duplicates. Of a number only the form is checked; its value is read later
-/// (``ExactNumber``).
+/// silently keep one of two duplicates. Of a number only the form is checked; ``ExactNumber`` has its value.
 struct JSONScanner {
     private let bytes: [UInt8]
     private let limits: JSONLimits
