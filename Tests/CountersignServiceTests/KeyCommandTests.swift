@@ -77,7 +77,7 @@ import TokenExchange
         let name = try #require(
             try FileManager.default.contentsOfDirectory(atPath: "\(folder.path)/signing").first { $0.hasSuffix(".pem") }
         )
-        let other = "ES256-\(String(name.dropFirst(6).dropLast(4).reversed())).pem"
+        let other = "ES256-\(name.dropFirst(6).hasPrefix("A") ? "B" : "A")\(name.dropFirst(7))"
         try FileManager.default.moveItem(
             atPath: "\(folder.path)/signing/\(name)", toPath: "\(folder.path)/signing/\(other)")
         let notes = try commands.list(asJSON: false).split(separator: "\n").filter { $0.hasPrefix("note: ") }
