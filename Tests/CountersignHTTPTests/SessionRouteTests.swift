@@ -71,15 +71,6 @@ import TokenExchange
         }
     }
 
-    @Test func knowsASessionUntilItExpires() async throws {
-        let bench = RoutesBench()
-        let token = try await login(bench)
-        bench.exchange.clock.advance(by: .seconds(3 * 3600 - 1))
-        #expect(try await session(bench, token).status == .ok)
-        bench.exchange.clock.advance(by: .seconds(1))
-        #expect(try await session(bench, token).status == .unauthorized)
-    }
-
     // MARK: /introspect and /revoke
 
     @Test(arguments: [TokenRecipe.Kind?.none, .opaque])
