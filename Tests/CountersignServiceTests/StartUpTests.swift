@@ -29,6 +29,7 @@ import TokenExchange
     @Test func refusesALimitThatLeavesLessThanSixteenConnections() throws {
         let configuration = try configuration()
         let others = try others(configuration)
+        #expect(others > 32 + 32, "connections of the operations listener, and a reserve")
         #expect(try DescriptorBudget(configuration, limit: others + 16, eventLoops: 1).connections == 16)
         let error = #expect(throws: StartUpError.self) {
             try DescriptorBudget(configuration, limit: others + 15, eventLoops: 1)

@@ -29,7 +29,7 @@ import TokenExchange
     @Test func keepsAKeyPublishedUntilTheLastTokenThatItSignedHasExpired() throws {
         let (before, after) = try manifests()
         var seen = SigningKeyObservations()
-        seen.note(before.plan(at: time(7200)), at: time(7200), times: times, until: .seconds(2))
+        seen.recordSigners(of: before.plan(at: time(7200)), at: time(7200), times: times, until: .seconds(2))
         #expect(isPublished(after, seen, at: 7200 + 2 + 3600 + 30 - 1))
         #expect(!isPublished(after, seen, at: 7200 + 2 + 3600 + 30))
     }
@@ -37,8 +37,8 @@ import TokenExchange
     @Test func keepsAKeyPublishedForTokensOfALifetimeThatWasLowered() throws {
         let (before, after) = try manifests()
         var seen = SigningKeyObservations()
-        seen.note(before.plan(at: time(7200)), at: time(7200), times: times, until: .seconds(2))
-        seen.note(before.plan(at: time(7202)), at: time(7202), times: shorter, until: .seconds(2))
+        seen.recordSigners(of: before.plan(at: time(7200)), at: time(7200), times: times, until: .seconds(2))
+        seen.recordSigners(of: before.plan(at: time(7202)), at: time(7202), times: shorter, until: .seconds(2))
         #expect(isPublished(after, seen, at: 7200 + 2 + 3600 + 30 - 1))
     }
 
@@ -49,7 +49,7 @@ import TokenExchange
         var without = manifest
         _ = try without.retire("A", at: end, times: times)
         func lost(_ now: UnixTime) -> [ExactText] {
-            manifest.keysLost(in: without, at: now, observations: SigningKeyObservations(), times: times)
+            manifest.keysMissing(from: without, at: now, observations: SigningKeyObservations(), times: times)
         }
         #expect(lost(end - .seconds(31)) == ["A"])
         #expect(lost(end - .seconds(30)).isEmpty)
