@@ -164,7 +164,7 @@ package struct SigningKeyCommands {
     }
 
     private static func sentences(_ changes: [SigningKeyChange]) -> String {
-        changes.isEmpty ? "Nothing to do: that is the case already." : changes.map(\.sentence).joined(separator: "\n")
+        changes.isEmpty ? "Nothing to do: it is so already." : changes.map(\.sentence).joined(separator: "\n")
     }
 
     private func attempt<Result>(_ work: () throws -> Result) throws -> Result {

@@ -7,7 +7,7 @@ import Testing
 import TokenExchange
 
 /// What the commands `countersign keys …` do and say, at a clock that stands still.
-@Suite struct KeyCommandTests {
+@Suite struct KeyCommandTextTests {
     private let folder: TemporaryFolder
     private let configuration: Configuration
     private let clock = ManualClock()
@@ -104,7 +104,7 @@ import TokenExchange
         let text = try commands.activate(second, isForced: false)
         #expect(text.contains("\(second) is active") && text.contains("is retiring; its tokens expire by "))
         #expect(try states == ["retiring", "active"])
-        #expect(try commands.activate(second, isForced: false) == "Nothing to do: that is the case already.")
+        #expect(try commands.activate(second, isForced: false) == "Nothing to do: it is so already.")
     }
 
     @Test func saysWhatForceBreaksAndUntilWhen() throws {
