@@ -13,10 +13,13 @@ let collections = Target.Dependency.product(name: "DequeModule", package: "swift
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let nio = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioHPACK = Target.Dependency.product(name: "NIOHPACK", package: "swift-nio-http2")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioHTTP2 = Target.Dependency.product(name: "NIOHTTP2", package: "swift-nio-http2")
+let nioHTTPCompression = Target.Dependency.product(name: "NIOHTTPCompression", package: "swift-nio-extras")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
 
 let package = Package(
     name: "countersign-benchmarks",
@@ -24,6 +27,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
         .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
@@ -38,9 +42,17 @@ let package = Package(
             name: "JOSE", dependencies: ["BlockingWork", "TokenExchange", "COpenSSL", "CLibJWT"],
             swiftSettings: swift),
         .target(
+            name: "Outbound",
+            dependencies: [
+                "BlockingWork", "TokenExchange", nio, nioHPACK, nioHTTP1, nioHTTP2, nioHTTPCompression, nioPosix,
+                nioSSL, nioTLS,
+            ],
+            swiftSettings: swift),
+        .target(
             name: "RedisSessions",
             dependencies: [
-                "BlockingWork", "TokenExchange", "CHiredis", collections, lifecycle, logging, nio, nioPosix, nioSSL,
+                "BlockingWork", "CHiredis", "Outbound", "TokenExchange", collections, lifecycle, logging, nio, nioPosix,
+                nioSSL,
             ],
             swiftSettings: swift),
         .target(
