@@ -16,8 +16,8 @@ struct RoutesBench {
 
     let exchange: ExchangeBench
     let limiter: RateLimiter
-    private let publicRoutes: RateLimitedRoutes<PublicRoutes>
-    private let operationsRoutes: RateLimitedRoutes<OperationsRoutes>
+    private let publicRoutes: PublicRoutes
+    private let operationsRoutes: OperationsRoutes
 
     /// - Parameters:
     ///   - burst: refusals that a source can afford; one comes back each second.
@@ -29,18 +29,14 @@ struct RoutesBench {
         let verifier = Verifier(
             id: Self.verifier.id, identityProviders: Self.verifier.identityProviders, revocation: revocation)
         let verifiers = VerifierDirectory([.init(verifier, secret: Self.secret)], sealer: OpenSSLRecordSealer())
-        publicRoutes = RateLimitedRoutes(
-            PublicRoutes(
-                exchange: bench.exchange, introspect: bench.introspect, revoke: bench.revoke, verifiers: verifiers,
-                providers: IdentityProviderDirectory(bench.providers, defaultName: nil),
-                issuer: ExactText(ExchangeBench.publicURL), keySet: TestKeys.ring.publishedKeySet,
-                keySetMaximumAge: .seconds(600), bodyLimit: 32_768, jsonLimits: JSONLimits(), limiter: limiter),
-            limiter: limiter)
-        operationsRoutes = RateLimitedRoutes(
-            OperationsRoutes(
-                readiness: { Readiness(components: []) }, metrics: { "" }, revocations: bench.revocations,
-                verifiers: { verifiers }, isConfigured: { _ in true }, bodyLimit: 32_768, limiter: limiter),
-            limiter: limiter)
+        publicRoutes = PublicRoutes(
+            exchange: bench.exchange, introspect: bench.introspect, revoke: bench.revoke, verifiers: verifiers,
+            providers: IdentityProviderDirectory(bench.providers, defaultName: nil),
+            issuer: ExactText(ExchangeBench.publicURL), keySet: TestKeys.ring.publishedKeySet,
+            keySetMaximumAge: .seconds(600), bodyLimit: 32_768, jsonLimits: JSONLimits(), limiter: limiter)
+        operationsRoutes = OperationsRoutes(
+            readiness: { Readiness(components: []) }, metrics: { "" }, revocations: bench.revocations,
+            verifiers: { verifiers }, isConfigured: { _ in true }, bodyLimit: 32_768, limiter: limiter)
     }
 
     /// Spends all that a source has.

@@ -8,7 +8,7 @@ import TokenExchange
 
     @Test func neverPrintsASecret() throws {
         let bytes = Array(Self.marker.utf8)
-        let claims = ClaimsSet(["sub": .string(Self.marker)])
+        let claims = ClaimsSet([.init("sub", .string(Self.marker))])
         let session = SessionRecord(
             identityProvider: "p", tenant: "t", subject: ExactText(Self.marker), issuedAt: UnixTime(seconds: 0),
             expiresAt: 1,

@@ -58,7 +58,7 @@ struct RunningUpstream<Server: LocalServer> {
 
     private func request(claims: [ExactText: JSONValue], trace: RequestTrace) throws -> UpstreamRequest {
         try UpstreamRequest(
-            service.recipe, provider: "points", claims: ClaimsSet(claims),
+            service.recipe, provider: "points", claims: ClaimsSet(claims.map { .init($0.key, $0.value) }),
             identityToken: IdentityToken(bytes: Array("MARKERIDENTITY".utf8)), trace: trace)
     }
 

@@ -55,6 +55,7 @@ struct HeadDraft {
     /// RFC 9112 §5: `name: value`.
     mutating func readField(_ bytes: UnsafeRawBufferPointer, _ line: Range<Int>) throws(HTTPFault) {
         let field = try Self.field(bytes, line)
+        if lines.isEmpty { lines.reserveCapacity(16) }
         lines.append(field)
         let (name, value) = (bytes[field.name.range], bytes[field.value.range])
         switch name.count {

@@ -1,4 +1,5 @@
 import HTTPTypes
+import TokenExchange
 
 /// One row of a listener's table: a path, the methods that it takes, and how it answers.
 struct Endpoint: Sendable {
@@ -68,6 +69,9 @@ struct Endpoint: Sendable {
 }
 
 /// All endpoints of one listener. If several match a path, the first one answers.
+///
+/// Refusals (4xx) spend the allowance of the caller's source. Success and our own failures spend nothing. Whether the
+/// source is barred is checked by the endpoints, before they do anything costly.
 struct EndpointTable: Sendable {
     /// What metrics and the log call a path without an endpoint.
     static let nameOfOthers = "other"
@@ -85,16 +89,25 @@ struct EndpointTable: Sendable {
     func name(of path: Substring) -> String { endpoint(at: path)?.name ?? Self.nameOfOthers }
 
     /// Whatever the endpoint throws becomes a problem here: with its sentence, headers and form.
+    /// - Throws: the problem, or `rate_limited` if the source cannot afford to learn it.
     func reply(to request: IncomingRequest) async throws(Problem) -> Reply {
-        guard let endpoint = endpoint(at: request.path) else { throw Problem(.notFound) }
+        guard let endpoint = endpoint(at: request.path) else { throw spending(Problem(.notFound), request.source) }
         do {
             try request.expect(endpoint.methods)
             if endpoint.isLimited { try limiter.check(request.source) }
             return try await endpoint.answer(request)
         } catch {
             let problem = Problem(error).expecting(endpoint.form).with(endpoint.headers(request))
-            throw endpoint.hasOAuthErrors ? problem.asOAuth() : problem
+            throw spending(endpoint.hasOAuthErrors ? problem.asOAuth() : problem, request.source)
         }
+    }
+
+    private func spending(_ problem: Problem, _ source: RequestSource?) -> Problem {
+        guard problem.spendsAllowance else { return problem }
+        do { try limiter.spend(source, reason: problem.reason ?? problem.code.rawValue) } catch {
+            return problem.limited(by: error)
+        }
+        return problem
     }
 
     private func endpoint(at path: Substring) -> Endpoint? { endpoints.first { $0.path.matches(path) } }

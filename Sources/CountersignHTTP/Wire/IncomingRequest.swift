@@ -2,7 +2,7 @@ import HTTPTypes
 package import TokenExchange
 
 /// A request as routes see it: its head, where it comes from, and a body that is read when it is asked for.
-package struct IncomingRequest: Sendable {
+package final class IncomingRequest: Sendable {
     let id: String
     let head: RequestHead
     let source: RequestSource?

@@ -53,7 +53,7 @@ package struct ServiceRoutes: Sendable {
     var shutdown: ShutdownSettings { live.configuration.shutdown }
 
     /// What the public listener answers.
-    package var publicRoutes: any Routes { RateLimitedRoutes(live, limiter: limiter) }
+    package var publicRoutes: any Routes { live }
 
     /// What the operations listener answers.
     /// - Parameters:
@@ -62,7 +62,7 @@ package struct ServiceRoutes: Sendable {
     package func operationsRoutes(
         metrics: @escaping @Sendable () -> String, isLeaving: @escaping @Sendable () -> Bool
     ) -> any Routes {
-        let routes = OperationsRoutes(
+        OperationsRoutes(
             readiness: {
                 if isLeaving() { return .draining }
                 return await readiness()
@@ -70,7 +70,6 @@ package struct ServiceRoutes: Sendable {
             revocations: sessions.revocations, verifiers: { live.verifiers },
             isConfigured: { live.configuration.allows($0) }, bodyLimit: start.configuration.limits.bodyBytes,
             limiter: limiter)
-        return RateLimitedRoutes(routes, limiter: limiter)
     }
 
     private func readiness() async -> Readiness {

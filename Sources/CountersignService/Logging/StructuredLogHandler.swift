@@ -36,9 +36,10 @@ package struct StructuredLogHandler: LogHandler {
     }
 
     package func log(event: LogEvent) {
-        var fields = metadata
-        if let provided = metadataProvider?.get() { fields.merge(provided) { $1 } }
-        if let own = event.metadata { fields.merge(own) { $1 } }
+        // The event's own fields win, then the provider's.
+        var fields = event.metadata ?? [:]
+        if let provided = metadataProvider?.get() { fields.merge(provided) { own, _ in own } }
+        if !metadata.isEmpty { fields.merge(metadata) { own, _ in own } }
         if let error = event.error { fields["error"] = .string("\(error)") }
         var line: [UInt8] = []
         line.reserveCapacity(256)
@@ -56,14 +57,14 @@ package struct StructuredLogHandler: LogHandler {
         line.append(contentsOf: #"","level":""#.utf8)
         line.append(contentsOf: event.level.rawValue.utf8)
         line.append(contentsOf: #"","component":"#.utf8)
-        JSONValue.append(ExactText(label), to: &line)
+        JSONValue.append(label, to: &line)
         line.append(contentsOf: #","message":"#.utf8)
-        JSONValue.append(ExactText(event.message.description), to: &line)
+        JSONValue.append(event.message.description, to: &line)
         for (name, value) in fields.sorted(by: { $0.key < $1.key }) {
             line.append(UInt8(ascii: ","))
-            JSONValue.append(ExactText(name), to: &line)
+            JSONValue.append(name, to: &line)
             line.append(UInt8(ascii: ":"))
-            value.json.append(to: &line)
+            value.append(to: &line)
         }
         line.append(UInt8(ascii: "}"))
     }
@@ -72,13 +73,17 @@ package struct StructuredLogHandler: LogHandler {
         line.append(contentsOf: "\(Timestamp.text(now())) \(event.level.rawValue) \(label): \(event.message)".utf8)
         for (name, value) in fields.sorted(by: { $0.key < $1.key }) {
             line.append(contentsOf: " \(name)=".utf8)
-            value.json.append(to: &line)
+            value.append(to: &line)
         }
     }
 }
 
 extension Logger.MetadataValue {
-    fileprivate var json: JSONValue {
+    fileprivate func append(to line: inout [UInt8]) {
+        if case .string(let string) = self { JSONValue.append(string, to: &line) } else { json.append(to: &line) }
+    }
+
+    private var json: JSONValue {
         switch self {
         case .string(let string): .string(string)
         // These casts are cheap, and every line about a request has two numbers.

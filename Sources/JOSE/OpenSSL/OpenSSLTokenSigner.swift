@@ -5,6 +5,7 @@ package struct OpenSSLTokenSigner: TokenSigner {
     package let keyID: ExactText
     package let algorithm: SignatureAlgorithm
     package let signatureCount: Int
+    package let header: [UInt8]
     /// The public half, for our own checks.
     package let verifier: any TokenVerifier
     /// The public half, as it is published.
@@ -43,6 +44,7 @@ package struct OpenSSLTokenSigner: TokenSigner {
         self.keyID = keyID ?? parameters.thumbprint
         self.algorithm = algorithm
         signatureCount = parameters.signatureCount
+        header = Self.encodedHeader(algorithm, keyID: self.keyID)
         publicKey = PublicJWK(keyID: self.keyID, algorithm: algorithm, parameters: parameters)
         verifier = try OpenSSLTokenVerifier(
             KeyHandle(parameters), parameters, keyID: self.keyID, algorithm: algorithm)

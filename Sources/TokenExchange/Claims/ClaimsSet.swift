@@ -1,18 +1,22 @@
 /// The claims of a genuine token (RFC 7519 §4) that were asked for. JSON null counts as absent.
 package struct ClaimsSet: Sendable, Redacted {
-    private let values: [ExactText: JSONValue]
+    /// So few that looking through them is quicker than a hash.
+    private let members: [JSONValue.Member]
 
-    /// - Parameter values: by top-level name.
-    package init(_ values: [ExactText: JSONValue]) {
-        self.values = values.filter { $0.value != .null }
+    /// - Parameter members: top-level ones, each name once.
+    package init(_ members: [JSONValue.Member]) {
+        self.members = members
     }
 
     /// A top-level claim; nil if it is absent, null, or was not asked for.
-    package subscript(name: ExactText) -> JSONValue? { values[name] }
+    package subscript(name: ExactText) -> JSONValue? {
+        guard let value = members.first(where: { $0.name == name })?.value, value != .null else { return nil }
+        return value
+    }
 
     /// The value at `path`, or nil if a step is absent, null, or passes through a value that is not an object.
     package func value(at path: ClaimPath) -> JSONValue? {
-        var value = values[path.root]
+        var value = self[path.root]
         for name in path.rest { value = value?[name] }
         return value == .null ? nil : value
     }

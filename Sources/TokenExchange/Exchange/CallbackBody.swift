@@ -17,11 +17,21 @@ package struct CallbackBody: Sendable {
     }
 
     private static func device(in object: JSONObject) throws(CallbackBodyError) -> ExactText {
-        let values = (["deviceId", "device_id"] as [ExactText]).compactMap { object[$0] }.filter { $0 != .null }
-        let devices = values.compactMap(\.string)
-        guard devices.count == values.count else { throw .deviceNotAString }
-        guard Set(devices).count <= 1 else { throw .devicesDiffer }
-        return devices.first ?? ""
+        let device = try device("deviceId", in: object)
+        guard let other = try Self.device("device_id", in: object) else { return device ?? "" }
+        guard device == nil || device == other else { throw .devicesDiffer }
+        return other
+    }
+
+    /// Nil if the member is absent or null.
+    private static func device(
+        _ name: ExactText, in object: JSONObject
+    ) throws(CallbackBodyError) -> ExactText? {
+        switch object[name] {
+        case nil, .null: return nil
+        case .string(let device): return device
+        default: throw .deviceNotAString
+        }
     }
 }
 

@@ -118,20 +118,19 @@ extension MintExternalIdentity {
     private func signingInput(
         _ session: SessionRecord, shape: TokenRecipe.JWTShape, signer: any TokenSigner
     ) -> [UInt8] {
+        let claims = claimsSet(of: session, audience: shape.audience)
         var text = [UInt8]()
-        text.reserveCapacity(1024)
-        var header = JSONObjectWriter(capacity: 96)
-        header.add("alg", ExactText(signer.algorithm.rawValue))
-        header.add("kid", signer.keyID)
-        header.add("typ", "JWT")
-        Base64URL.append(header.finish(), to: &text)
+        text.reserveCapacity(
+            signer.header.count + Base64URL.encodedCount(of: claims.count)
+                + Base64URL.encodedCount(of: signer.signatureCount) + 2)
+        text += signer.header
         text.append(UInt8(ascii: "."))
-        Base64URL.append(claimsSet(of: session, audience: shape.audience), to: &text)
+        Base64URL.append(claims, to: &text)
         return text
     }
 
     private func claimsSet(of session: SessionRecord, audience: ExactText) -> [UInt8] {
-        var claims = JSONObjectWriter(capacity: 512)
+        var claims = JSONObjectWriter(capacity: 768)
         claims.add("iss", issuer)
         claims.add("sub", session.subject)
         claims.add("aud", audience)

@@ -95,13 +95,21 @@ extension JSONValue {
 
     /// Appends a JSON string literal: in quotes, with the escapes that RFC 8259 §7 demands.
     package static func append(_ string: ExactText, to text: inout [UInt8]) {
+        string.withUTF8 { append($0, to: &text) }
+    }
+
+    /// The same for text of our own.
+    package static func append(_ string: String, to text: inout [UInt8]) {
+        var string = string
+        string.withUTF8 { append($0, to: &text) }
+    }
+
+    private static func append(_ string: UnsafeBufferPointer<UInt8>, to text: inout [UInt8]) {
         text.append(UInt8(ascii: "\""))
-        string.withUTF8 { bytes in
-            if bytes.contains(where: needsEscape) {
-                for byte in bytes { appendEscaped(byte, to: &text) }
-            } else {
-                text.append(contentsOf: bytes)
-            }
+        if string.contains(where: needsEscape) {
+            for byte in string { appendEscaped(byte, to: &text) }
+        } else {
+            text.append(contentsOf: string)
         }
         text.append(UInt8(ascii: "\""))
     }

@@ -1,5 +1,5 @@
 /// A named target of the exchange, as in NewStore's `external_integration.post_login_callback_urls`.
-package struct IdentityProvider: Sendable {
+package final class IdentityProvider: Sendable {
     /// Also in paths, and the `identity_provider` claim.
     package let name: ExactText
     /// Names of the tenants whose associates may exchange here.

@@ -1,5 +1,5 @@
 /// One NewStore realm: an issuer, its keys, and the rules for its tokens.
-package struct Tenant: Sendable {
+package final class Tenant: Sendable {
     /// Also the `tenant` claim.
     package let name: ExactText
     /// The `iss` of its tokens, compared byte for byte.

@@ -12,7 +12,10 @@ package struct Partition: Sendable, Hashable {
 
     /// - Parameter digest: of what decides the partition; at least three bytes.
     package init(digest: [UInt8]) {
-        label = Array(Base64URL.encode(Array(digest.prefix(3))).prefix(Self.count))
+        var label: [UInt8] = []
+        Base64URL.append(digest.prefix(3), to: &label)
+        label.removeSubrange(Self.count...)
+        self.label = label
     }
 
     /// From the beginning of a token's random part; nil if that is too short, or not base64url.
@@ -24,5 +27,8 @@ package struct Partition: Sendable, Hashable {
     }
 
     /// `text`, which is base64url, with the label in place of its first characters.
-    func marking(_ text: [UInt8]) -> [UInt8] { label + text.dropFirst(Self.count) }
+    func marking(_ text: consuming [UInt8]) -> [UInt8] {
+        text.replaceSubrange(0..<Self.count, with: label)
+        return text
+    }
 }

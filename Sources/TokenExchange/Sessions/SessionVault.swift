@@ -65,11 +65,21 @@ package struct SessionVault: Sendable {
     package func answerSlot(for identityToken: IdentityToken, device: ExactText, provider: ExactText) -> AnswerSlot {
         // Neither a provider's name nor a device contains a NUL, so the two cannot run into each other.
         let secret = sealer.derive(
-            "countersign exchange v1\0", from: identityToken.bytes, context: provider.bytes + [0] + device.bytes)
+            "countersign exchange v1\0", from: identityToken.bytes, context: Self.joined(provider, device))
         let name = sealer.derive("countersign answer name v1\0", from: secret.bytes, context: []).bytes
         return AnswerSlot(
             key: RecordKey(digest: name, in: Partition(digest: name)),
             sealingKey: sealer.derive("countersign answer seal v1\0", from: secret.bytes, context: []))
+    }
+
+    /// The two with a NUL between them.
+    private static func joined(_ first: ExactText, _ second: ExactText) -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(first.count + second.count + 1)
+        first.withUTF8 { bytes.append(contentsOf: $0) }
+        bytes.append(0)
+        second.withUTF8 { bytes.append(contentsOf: $0) }
+        return bytes
     }
 
     /// An answer that only the same identity token, device and identity provider open.
@@ -102,8 +112,10 @@ package struct SessionVault: Sendable {
 
     /// Tells values of one kind apart without revealing them.
     func label(_ kind: Cohort.Kind, _ value: ExactText) -> CohortLabel {
-        let secret = Array(kind.rawValue.utf8) + [0] + value.bytes
-        let digest = sealer.derive("countersign cohort v1\0", from: secret, context: [])
-        return CohortLabel(kind, digest: Base64URL.text(Array(digest.bytes.prefix(16))))
+        let digest = sealer.derive(
+            "countersign cohort v1\0", from: Self.joined(ExactText(kind.rawValue), value), context: [])
+        var text: [UInt8] = []
+        Base64URL.append(digest.bytes.prefix(16), to: &text)
+        return CohortLabel(kind, digest: ExactText(bytes: text))
     }
 }

@@ -47,21 +47,24 @@ package enum Base64URL {
     package static func encodedCount(of count: Int) -> Int { (count * 4 + 2) / 3 }
 
     /// Appends the encoded form of `bytes`.
-    package static func append(_ bytes: [UInt8], to text: inout [UInt8]) {
-        let (wholes, rest) = bytes.count.quotientAndRemainder(dividingBy: 3)
-        func append(_ bits: UInt32, characters: Int) {
-            for character in (0..<characters).reversed() {
-                text.append(alphabet.utf8Start[Int(bits >> (character * 6) & 0x3F)])
+    package static func append(_ bytes: [UInt8], to text: inout [UInt8]) { append(bytes[...], to: &text) }
+
+    /// The same for a part of an array.
+    package static func append(_ bytes: ArraySlice<UInt8>, to text: inout [UInt8]) {
+        let start = text.count
+        text.append(contentsOf: repeatElement(0, count: encodedCount(of: bytes.count)))
+        text.withUnsafeMutableBufferPointer { text in
+            var (position, bits, bitCount) = (start, UInt32(0), 0)
+            for byte in bytes {
+                bits = bits << 8 | UInt32(byte)
+                bitCount += 8
+                while bitCount >= 6 {
+                    bitCount -= 6
+                    text[position] = alphabet.utf8Start[Int(bits >> bitCount & 0x3F)]
+                    position += 1
+                }
             }
-        }
-        text.reserveCapacity(text.count + encodedCount(of: bytes.count))
-        for start in stride(from: 0, to: wholes * 3, by: 3) {
-            append(UInt32(bytes[start]) << 16 | UInt32(bytes[start + 1]) << 8 | UInt32(bytes[start + 2]), characters: 4)
-        }
-        switch rest {
-        case 1: append(UInt32(bytes[wholes * 3]) << 4, characters: 2)
-        case 2: append(UInt32(bytes[wholes * 3]) << 10 | UInt32(bytes[wholes * 3 + 1]) << 2, characters: 3)
-        default: break
+            if bitCount > 0 { text[position] = alphabet.utf8Start[Int(bits << (6 - bitCount) & 0x3F)] }
         }
     }
 

@@ -42,7 +42,7 @@ package struct UpstreamRequest: Sendable, Redacted {
     /// - Throws: if a field requires a claim of an identity.
     package static func accessFields(_ fields: [UpstreamField]) throws(UpstreamFailure) -> [Field] {
         do {
-            return try FieldResolver(claims: ClaimsSet([:]), identityToken: IdentityToken(bytes: [])).fields(fields)
+            return try FieldResolver(claims: ClaimsSet([]), identityToken: IdentityToken(bytes: [])).fields(fields)
         } catch {
             switch error {
             case .refused(let refusal, _): throw .unavailable(cause: refusal.rawValue)

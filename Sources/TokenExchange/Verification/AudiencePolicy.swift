@@ -2,7 +2,7 @@
 enum AudiencePolicy: IdentityPolicy {
     static let rules = [
         VerificationRule(
-            name: "audience", refusals: [.audienceNotAllowed], claims: ["aud"],
+            name: "audience", refusals: [.audienceNotAllowed], claims: { $0.audiences.isEmpty ? [] : ["aud"] },
             expected: { $0.byTenant { ExplainedToken.oneOf($0.audiences) } }, found: { $0.claim("aud") },
             remedy: "List the audience in tenants[].audiences, or have the issuer add one that is listed.")
     ]

@@ -2,7 +2,8 @@
 enum AuthorizedPartyPolicy: IdentityPolicy {
     static let rules = [
         VerificationRule(
-            name: "authorized_party", refusals: [.partyNotAllowed], claims: ["azp"],
+            name: "authorized_party", refusals: [.partyNotAllowed],
+            claims: { $0.authorizedParties.isEmpty ? [] : ["azp"] },
             expected: { $0.byTenant { ExplainedToken.oneOf($0.authorizedParties) } }, found: { $0.claim("azp") },
             remedy: "List the client in tenants[].authorized_parties.")
     ]

@@ -7,8 +7,8 @@ package struct VerificationRule: Sendable {
     package var refusals: [Refusal] = []
     /// Our own failures, which leave open whether the token passes.
     var failures: [Failure.Kind] = []
-    /// Top-level claims of the token that the check reads.
-    var claims: [ExactText] = []
+    /// Top-level claims of the token that the check reads, by a tenant's rules.
+    var claims: @Sendable (TenantRules) -> [ExactText] = { _ in [] }
     /// Top-level claims that it reads because an identity provider's configuration names them.
     var configuredClaims: @Sendable (IdentityProvider) -> [ExactText] = { _ in [] }
     /// What a token must be like.

@@ -1,8 +1,9 @@
 /// Checks that an identity token is genuine, and acceptable for an identity provider.
 package struct VerifyIdentityToken: Sendable {
-    private let tenants: [ExactText: Tenant]
+    private let tenants: [ExactText: KnownTenant]
     private let claimsReader: any ClaimsReader
-    private let claimNames: [ExactText]
+    /// What each identity provider's configuration has read.
+    private let configuredClaims: [ExactText: [ExactText]]
     private let limits: TokenLimits
     private let clocks: IssuerClocks
 
@@ -14,9 +15,11 @@ package struct VerifyIdentityToken: Sendable {
         clocks: IssuerClocks = IssuerClocks()
     ) {
         self.clocks = clocks
-        self.tenants = Dictionary(tenants.map { ($0.issuer, $0) }) { first, _ in first }
+        self.tenants = Dictionary(tenants.map { ($0.issuer, KnownTenant($0)) }) { first, _ in first }
         self.claimsReader = claimsReader
-        claimNames = Self.claimNames(for: providers)
+        configuredClaims = Dictionary(
+            providers.map { provider in (provider.name, Self.rules.flatMap { $0.configuredClaims(provider) }) }
+        ) { first, _ in first }
         self.limits = limits
     }
 
@@ -29,11 +32,13 @@ package struct VerifyIdentityToken: Sendable {
             // 1. Form: nothing is believed yet.
             let unverified = try UnverifiedToken(token.bytes, limits: limits)
             // 2. Whose keys, which key, which algorithm: all by configuration.
-            guard let tenant = tenants[unverified.claimedIssuer] else { throw Refusal.issuerUnknown }
+            guard let known = tenants[unverified.claimedIssuer] else { throw Refusal.issuerUnknown }
+            let tenant = known.tenant
             // 3. Signature.
             let token = try await verified(unverified, by: tenant, source: source, within: budget)
             // 4. Claims: trusted from here on.
-            let claims = try claimsReader.claims(claimNames, of: token)
+            let claims = try claimsReader.claims(
+                known.claims + (configuredClaims[provider.name] ?? []), of: token)
             let identity = try VerifiedIdentity(token, of: tenant, claims: claims)
             if let issuedAt = identity.issuedAt { clocks.observe(issuedAt: issuedAt, at: now, tenant: tenant.name) }
             // 5. Policies, in order.
@@ -67,7 +72,7 @@ package struct VerifyIdentityToken: Sendable {
         }
         let known = try await keys()
         if known.isEmpty { throw Refusal.keyUnknown }
-        let tried = known.filter { !rules.denies($0) }
+        let tried = rules.deniedKeyIDs.isEmpty ? known : known.filter { !rules.denies($0) }
         if tried.isEmpty { throw Refusal.keyDenied }
         if let verified = token.verified(by: tried) { return verified }
         // The issuer may have a new key under an old name. If no newer set can be fetched, the last good one decides.
@@ -100,10 +105,16 @@ package struct VerifyIdentityToken: Sendable {
         }
         return nil
     }
+}
 
-    private static func claimNames(for providers: [IdentityProvider]) -> [ExactText] {
-        let names = rules.flatMap { rule in rule.claims + providers.flatMap(rule.configuredClaims) }
-        return Set(names).sorted()
+/// A tenant, and what its rules have read of every token.
+private struct KnownTenant: Sendable {
+    let tenant: Tenant
+    let claims: [ExactText]
+
+    init(_ tenant: Tenant) {
+        self.tenant = tenant
+        claims = VerifyIdentityToken.rules.flatMap { $0.claims(tenant.rules) }
     }
 }
 
