@@ -6,6 +6,8 @@
 # make test-thread    the tests of the Redis client, under the thread sanitizer
 # make bench          what the session store does in a second, what a session costs in Redis' memory, and what logins
 #                     that wait for an internal service cost those of other providers
+# make bench-login        what a login allocates and costs, and the requests around it
+# make bench-allocations  fails if one of them allocates over 5 % more than is on record
 # make chaos  break Redis in every way while logins run, for longer than make test does
 # make fuzz   install what is missing, build the fuzz harnesses and the service, run and attack them for SECONDS in all
 # make broken-lines   breaks lines on purpose, one at a time, and says which test notices; half an hour
@@ -14,6 +16,8 @@
 
 CONFIG ?= config/countersign.yaml
 SWIFT ?= swift
+# The compiler of C that comes with Swift.
+CLANG ?= $(dir $(shell command -v $(SWIFT)))clang
 COUNTERSIGN = .build/release/countersign
 DEVELOPMENT_KEY = keys/development/acme-staging.private.pem
 PYTHON = .build-python/bin/python
@@ -36,8 +40,8 @@ DEMO_PACKAGES = $(RUN_PACKAGES) python3-venv
 FUZZ_PACKAGES = $(RUN_PACKAGES) python3
 TEST_PACKAGES = $(BUILD_PACKAGES) openssl redis-server nginx-light python3-venv chromium fonts-dejavu-core
 
-.PHONY: build run demo test test-quick chaos test-address test-thread bench fuzz broken-lines measure lint format \
-  build-packages run-packages demo-packages fuzz-packages test-packages
+.PHONY: build run demo test test-quick chaos test-address test-thread bench bench-login bench-allocations fuzz \
+  broken-lines measure lint format build-packages run-packages demo-packages fuzz-packages test-packages
 
 build:
 	$(SWIFT) build -c release --product countersign
@@ -87,6 +91,19 @@ bench: test-packages build
 	@.build-benchmarks/release/RedisBench $(SECONDS_EACH) $(SESSIONS)
 	$(SWIFT) build --package-path Tests/Benchmarks --scratch-path .build-benchmarks -c release --product UpstreamBench
 	@COUNTERSIGN=$(abspath $(COUNTERSIGN)) .build-benchmarks/release/UpstreamBench
+
+LOGIN_BENCH = Tests/Benchmarks/Login
+ALLOCATION_COUNTER = .build/allocations.so
+
+$(ALLOCATION_COUNTER): $(LOGIN_BENCH)/allocations.c
+	@mkdir -p $(@D)
+	$(CLANG) -O2 -Wall -Wextra -Werror -shared -fPIC -o $@ $<
+
+bench-login: test-packages build $(ALLOCATION_COUNTER)
+	@python3 $(LOGIN_BENCH)/login.py $(COUNTERSIGN) $(ALLOCATION_COUNTER)
+
+bench-allocations: test-packages build $(ALLOCATION_COUNTER)
+	@python3 $(LOGIN_BENCH)/login.py --check $(COUNTERSIGN) $(ALLOCATION_COUNTER)
 
 fuzz: fuzz-packages build
 	$(SWIFT) build --package-path Tests/Fuzz --scratch-path $(FUZZ) -c release

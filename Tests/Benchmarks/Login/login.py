@@ -5,8 +5,9 @@
   make bench-allocations                    allocations only, compared with allocations.json; exit status 1 if there are more
 
 Starts a real redis-server and the release build, asks one request after another over one connection, and reads from
-outside: CPU time from /proc, allocations from a counter that is preloaded into the service. Allocations per request are
-the same on any machine; CPU is for ratios within one run.
+outside: CPU time from /proc, allocations from a counter that is preloaded into the service. What an idle service
+allocates in the same time is left out, so allocations per request are the same on any machine; CPU is for ratios within
+one run.
 """
 import argparse, atexit, base64, json, mmap, os, pathlib, secrets, signal, socket, struct, subprocess, sys, tempfile, time
 
@@ -112,10 +113,15 @@ verifiers:
             environment |= {"LD_PRELOAD": str(counter), "ALLOCATION_COUNTS": str(counts)}
             with open(counts, "r+b") as file:
                 self.counts = mmap.mmap(file.fileno(), 16)
-        self.counter = counter
+        self.counter, self.idle = counter, (0, 0)
         self.log = open(folder / "log", "wb")
         self.process = start([program, "serve", "--config", config], cwd=folder, env=environment, stdout=self.log, stderr=self.log)
         until("the service", lambda: self.listens(self.port))
+        if counter:
+            time.sleep(1)                         # what begins, begins
+            before = self.figures()
+            time.sleep(2)
+            self.idle = tuple((b - a) / 2 for a, b in zip(before[1:3], self.figures()[1:3]))
 
     def listens(self, port):
         try:
@@ -170,6 +176,7 @@ def measure(service, name, requests, seconds):
     asked(count)
     after, elapsed = service.figures(), time.monotonic() - begin
     cpu, calls, size, switches = ((b - a) / count for a, b in zip(before, after))
+    calls, size = (figure - idle * elapsed / count for figure, idle in zip((calls, size), service.idle))
     return {"requests": count, "cpu_us": cpu * 1e6, "allocations": calls, "bytes": size, "switches": switches,
             "wall_us": elapsed / count * 1e6}
 
@@ -214,8 +221,8 @@ def compare(measured, limits):
     for name, limit in limits.items():
         found = measured[name]["allocations"]
         if found > limit * 1.05:
-            print(f"{name}: {found:.1f} allocations, expected at most {limit} and 5 %. Find what allocates (perf record -e "
-                  f"probe:malloc), or raise the figure in {HERE.name}/allocations.json and say why.")
+            print(f"{name}: {found:.1f} allocations, expected at most {limit} and 5 %. Find what allocates "
+                  f"(docs/performance.md says how), or raise the figure in {HERE.name}/allocations.json and say why.")
             good = False
         elif found < limit * 0.95:
             print(f"{name}: {found:.1f} allocations, {limit} on record: lower the figure in {HERE.name}/allocations.json.")
