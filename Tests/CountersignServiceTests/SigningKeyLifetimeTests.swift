@@ -5,7 +5,7 @@ import Testing
 import TokenExchange
 
 @Suite struct SigningKeyLifetimeTests {
-    /// Wherever the provider with the longest stands in the configuration.
+    /// Wherever in the configuration that provider is.
     @Test func keepsKeysForTheLongestLifetimeOfAnyProvider() throws {
         var settings = CountersignProcess.Settings()
         settings.providers = ["1h", "24h", "2h"].map { lifetime in

@@ -15,7 +15,7 @@ struct IdentityRecognizer: Sendable {
         self.keys = keys
     }
 
-    /// Nil for a token that cannot be one of ours.
+    /// Nil for a token that we cannot have issued.
     func callAsFunction(_ externalIdentity: ExternalIdentity) -> RecognizedIdentity? {
         RecognizedIdentity(externalIdentity, issuer: issuer, keys: keys) {
             takesForeignTokens ? vault.partition(ofForeign: $0) : nil

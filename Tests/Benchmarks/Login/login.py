@@ -160,7 +160,7 @@ verifiers:
 
 
 def measure(service, name, requests, seconds):
-    """What one of `requests` costs. They are asked round and round for about so many seconds."""
+    """What one of `requests` costs. They are asked in turn for about this many seconds."""
     connection = Connection(service.port)
 
     def asked(count):
