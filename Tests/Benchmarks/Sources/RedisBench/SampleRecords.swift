@@ -43,6 +43,7 @@ struct SampleRecords {
 
 /// Keeps the records of the last exchange.
 private final class RecordingStore: SessionStore {
+    let patience = Duration.zero
     private let recorded = Mutex<ExchangeRecords?>(nil)
 
     var records: ExchangeRecords? { recorded.withLock { $0 } }
