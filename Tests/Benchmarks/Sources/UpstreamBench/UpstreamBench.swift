@@ -19,6 +19,8 @@ import TokenExchange
             body: { subject: { from: sub } } }
             """
         var settings = Settings()
+        // All of the crowd comes from one address.
+        settings.limits = "{ connections_per_source: 1024 }"
         settings.providers =
             Settings.provider("vip-loyalty") + Settings.provider("points", token: upstream) + Settings.provider("plain")
         let countersign = try await CountersignProcess.start(settings)
