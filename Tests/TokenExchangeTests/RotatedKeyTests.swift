@@ -39,7 +39,7 @@ import TokenExchange
         #expect(try await refusal(with: IssuerKeySet([]), signedBy: new) == .signatureInvalid)
     }
 
-    /// A forgery must not look like an outage of ours.
+    /// A forgery must not look like our own outage.
     @Test func refusesABadSignatureIfNoNewerSetCanBeFetched() async throws {
         #expect(try await refusal(with: nil, signedBy: new) == .signatureInvalid)
     }
