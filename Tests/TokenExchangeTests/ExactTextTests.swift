@@ -27,6 +27,24 @@ import TokenExchange
         }
     }
 
+    /// Bytes are compared eight at a time.
+    @Test func seesADifferenceAtAnyPlace() {
+        for count in 0...25 {
+            let bytes = [UInt8](repeating: 0x61, count: count)
+            let text = ExactText(bytes: bytes)
+            #expect(text == ExactText(bytes: bytes) && text != ExactText(bytes: bytes + [0x61]))
+            for place in 0..<count {
+                var others = bytes
+                others[place] ^= 0x80
+                let other = ExactText(bytes: others)
+                #expect(text != other && !text.hasPrefix(other) && !ExactText(bytes: others + bytes).hasPrefix(text))
+                #expect(ExactText(bytes: bytes + others).hasPrefix(text))
+            }
+            #expect(ExactText(bytes: bytes + [0x62]).dropFirst(count) == "b")
+        }
+        #expect(("literal" as ExactText).dropFirst(3) == "eral" && !("a" as ExactText).hasPrefix("ab"))
+    }
+
     @Test func sortsByItsBytes() {
         let texts: [ExactText] = ["b", "ab", "B", "\u{E9}", "a", "", "e\u{301}", "\u{1F9FE}", "\u{FF5E}"]
         #expect(texts.sorted().map(\.bytes) == texts.map(\.bytes).sorted { $0.lexicographicallyPrecedes($1) })

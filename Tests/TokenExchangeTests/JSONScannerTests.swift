@@ -42,6 +42,29 @@ import TokenExchange
         #expect(error(of: text) == .malformed)
     }
 
+    /// Strings are searched eight bytes at a time, for what does not mean itself.
+    @Test func findsWhatIsSpecialAtAnyPlaceOfAString() throws {
+        for count in 0...25 {
+            for place in 0...count {
+                func object(_ special: String) -> [UInt8] {
+                    let plain = String(repeating: "~", count: count)
+                    return Array("{\"\(plain.prefix(place))\(special)\(plain.dropFirst(place))\":\"\(plain) \"}".utf8)
+                }
+                for special in ["\u{1}", "\u{1F}", "\n", "\"", "\\", "\\x"] {
+                    #expect(error(of: object(special)) == .malformed, "\(special.debugDescription) at \(place)")
+                }
+                #expect(error(of: object("").map { $0 == 0x20 ? 0xFF : $0 }) == .malformed)
+                for (special, meaning) in [("\u{7F}", "\u{7F}"), ("\\\"", "\""), ("\\\\", "\\"), ("é", "é")] {
+                    let read = try JSONObject(object(special), limits: JSONLimits()).names[0]
+                    let plain = String(repeating: "~", count: count)
+                    #expect(read == ExactText(plain.prefix(place) + meaning + plain.dropFirst(place)))
+                    let written = JSONValue.string(read).text
+                    #expect(try JSONValue(parsing: written) == .string(read))
+                }
+            }
+        }
+    }
+
     @Test(arguments: ["18446744073709551616", "-9223372036854775809", "1e400", "-1e400", "1e999999999", "0e-99999"])
     func checksOnlyTheFormOfNumbers(literal: String) throws {
         let object = try JSONObject(Array("{\"a\":\(literal)}".utf8), limits: JSONLimits())

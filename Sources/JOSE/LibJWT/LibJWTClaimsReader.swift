@@ -59,7 +59,9 @@ package struct LibJWTClaimsReader: ClaimsReader {
         }
         guard let read = unsafe read else { return false }
         return unsafe text.withUTF8 { text in
-            unsafe UnsafeRawBufferPointer(start: read, count: strlen(read)).elementsEqual(text)
+            guard unsafe strlen(read) == text.count else { return false }
+            guard let start = text.baseAddress else { return true }
+            return unsafe memcmp(read, start, text.count) == 0
         }
     }
 

@@ -10,7 +10,8 @@ package struct ClaimsSet: Sendable, Redacted {
 
     /// A top-level claim; nil if it is absent, null, or was not asked for.
     package subscript(name: ExactText) -> JSONValue? {
-        guard let value = members.first(where: { $0.name == name })?.value, value != .null else { return nil }
+        guard let value = members.first(where: { $0.name == name })?.value else { return nil }
+        if case .null = value { return nil }
         return value
     }
 
@@ -18,6 +19,7 @@ package struct ClaimsSet: Sendable, Redacted {
     package func value(at path: ClaimPath) -> JSONValue? {
         var value = self[path.root]
         for name in path.rest { value = value?[name] }
-        return value == .null ? nil : value
+        if case .null = value { return nil }
+        return value
     }
 }

@@ -7,8 +7,8 @@ package struct JSONObject: Sendable, Redacted {
     private let strictness: JSONStrictness
 
     private struct Member {
-        let name: JSONScanner.ScannedString
-        let value: Range<Int>
+        let name: JSONScanner.Piece
+        let value: JSONScanner.Piece
     }
 
     /// - Parameter strictness: with ``JSONStrictness/grammar`` the first of two members of one name is found, and
@@ -31,22 +31,22 @@ package struct JSONObject: Sendable, Redacted {
 
     /// A string value with escapes resolved; nil if the member is absent or not a string.
     package func string(_ name: ExactText) -> ExactText? {
-        guard let value = value(name), text[value.lowerBound] == UInt8(ascii: "\"") else { return nil }
-        return JSONString.text(text[(value.lowerBound + 1)..<(value.upperBound - 1)])
+        guard let value = value(name), text[value.range.lowerBound] == UInt8(ascii: "\"") else { return nil }
+        return JSONString.text(text[value.range].dropFirst().dropLast(), isEscaped: value.isEscaped)
     }
 
     /// A value of any type; nil if the member is absent.
     package subscript(name: ExactText) -> JSONValue? {
         guard let value = value(name) else { return nil }
         var scanner = JSONScanner(text, limits: limits, strictness: strictness)
-        return try? scanner.readValue(at: value.lowerBound)
+        return try? scanner.readValue(at: value.range.lowerBound)
     }
 
     /// The JSON text of each element of an array; nil if the member is absent or not an array.
     package func elements(_ name: ExactText) -> [ArraySlice<UInt8>]? {
         guard let value = value(name) else { return nil }
         var scanner = JSONScanner(text, limits: limits, strictness: strictness)
-        return (try? scanner.scanElements(at: value.lowerBound))??.map { text[$0] }
+        return (try? scanner.scanElements(at: value.range.lowerBound))??.map { text[$0] }
     }
 
     /// Top-level names in document order, escapes resolved.
@@ -61,7 +61,7 @@ package struct JSONObject: Sendable, Redacted {
             if kept.count > 1 { kept.append(UInt8(ascii: ",")) }
             JSONValue.append(name, to: &kept)
             kept.append(UInt8(ascii: ":"))
-            kept.append(contentsOf: text[value])
+            kept.append(contentsOf: text[value.range])
         }
         kept.append(UInt8(ascii: "}"))
         return kept
@@ -76,13 +76,16 @@ package struct JSONObject: Sendable, Redacted {
         return text[(first + 1)..<last]
     }
 
-    private func value(_ name: ExactText) -> Range<Int>? {
-        members.first { member in
-            member.name.isEscaped
-                ? self.name(of: member) == name
-                : member.name.range.count == name.count
-                    && name.withUTF8 { text[member.name.range].elementsEqual($0) }
-        }?.value
+    private func value(_ name: ExactText) -> JSONScanner.Piece? {
+        name.withUTF8 { wanted in
+            text.withUnsafeBufferPointer { text in
+                members.first { member in
+                    member.name.isEscaped
+                        ? self.name(of: member) == name
+                        : wanted.isEqual(to: UnsafeBufferPointer(rebasing: text[member.name.range]))
+                }?.value
+            }
+        }
     }
 
     private func name(of member: Member) -> ExactText {

@@ -14,11 +14,11 @@ struct JSONScanner {
 
     private struct Name {
         let hash: UInt64
-        let string: ScannedString
+        let content: Piece
     }
 
-    /// A string's content without its quotes, and whether it has escapes to resolve.
-    struct ScannedString {
+    /// The content of a string without its quotes, or the text of a whole value; and whether it is a string with escapes.
+    struct Piece {
         let range: Range<Int>
         let isEscaped: Bool
     }
@@ -33,8 +33,8 @@ struct JSONScanner {
 // MARK: - Documents
 
 extension JSONScanner {
-    /// Reads a text that is one object; `member` gets the range of each top-level value.
-    mutating func scanDocument(member: (ScannedString, Range<Int>) -> Void) throws(JSONError) {
+    /// Reads a text that is one object; `member` gets the name and the place of each top-level value.
+    mutating func scanDocument(member: (Piece, Piece) -> Void) throws(JSONError) {
         names.reserveCapacity(32)
         skipWhiteSpace()
         guard peek() == UInt8(ascii: "{") else { throw .malformed }
@@ -90,7 +90,7 @@ extension JSONScanner {
             var values: [JSONValue] = []
             try eachElement { scanner throws(JSONError) in values.append(try scanner.readValue()) }
             return .array(values)
-        case UInt8(ascii: "\""): return .string(string(try scanString().string))
+        case UInt8(ascii: "\""): return .string(string(try scanString()))
         case UInt8(ascii: "t"), UInt8(ascii: "f"), UInt8(ascii: "n"): return try scanLiteral()
         default:
             let start = position
@@ -99,26 +99,29 @@ extension JSONScanner {
         }
     }
 
-    private mutating func scanValue() throws(JSONError) {
+    /// - Returns: whether the value is a string with escapes.
+    @discardableResult
+    private mutating func scanValue() throws(JSONError) -> Bool {
         switch peek() {
         case UInt8(ascii: "{"): try scanObject { _, _ in }
         case UInt8(ascii: "["): try eachElement { scanner throws(JSONError) in try scanner.scanValue() }
-        case UInt8(ascii: "\""): _ = try scanString()
+        case UInt8(ascii: "\""): return try scanString().isEscaped
         case UInt8(ascii: "t"), UInt8(ascii: "f"), UInt8(ascii: "n"): _ = try scanLiteral()
         default: try scanNumber()
         }
+        return false
     }
 
-    private mutating func scanObject(member: (ScannedString, Range<Int>) -> Void) throws(JSONError) {
+    private mutating func scanObject(member: (Piece, Piece) -> Void) throws(JSONError) {
         try eachMember { scanner, name throws(JSONError) in
             let start = scanner.position
-            try scanner.scanValue()
-            member(name, start..<scanner.position)
+            let isEscaped = try scanner.scanValue()
+            member(name, Piece(range: start..<scanner.position, isEscaped: isEscaped))
         }
     }
 
     private mutating func eachMember(
-        _ readMember: (inout JSONScanner, ScannedString) throws(JSONError) -> Void
+        _ readMember: (inout JSONScanner, Piece) throws(JSONError) -> Void
     ) throws(JSONError) {
         let outerNames = names.count
         try open()
@@ -131,7 +134,7 @@ extension JSONScanner {
                 skipWhiteSpace()
                 guard skip(UInt8(ascii: ":")) else { throw .malformed }
                 skipWhiteSpace()
-                try readMember(&self, name.string)
+                try readMember(&self, name)
                 skipWhiteSpace()
             } while skip(UInt8(ascii: ","))
             guard skip(UInt8(ascii: "}")) else { throw .malformed }
@@ -162,13 +165,23 @@ extension JSONScanner {
         guard depth <= limits.depth else { throw .tooDeep }
     }
 
-    private mutating func remember(_ name: Name, since outerNames: Int) throws(JSONError) {
+    private mutating func remember(_ name: Piece, since outerNames: Int) throws(JSONError) {
         if strictness == .grammar { return }
         guard names.count - outerNames < limits.members else { throw .tooManyMembers }
-        for other in names[outerNames...] where other.hash == name.hash {
-            guard string(other.string) != string(name.string) else { throw .duplicateMember }
+        let hash = hash(of: name)
+        for other in names[outerNames...] where other.hash == hash {
+            guard string(other.content) != string(name) else { throw .duplicateMember }
         }
-        names.append(name)
+        names.append(Name(hash: hash, content: name))
+    }
+
+    /// FNV-1a of the content with escapes resolved.
+    private func hash(of name: Piece) -> UInt64 {
+        func hash(_ content: UnsafeBufferPointer<UInt8>) -> UInt64 {
+            content.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+        }
+        if name.isEscaped { return string(name).withUTF8(hash) }
+        return bytes.withUnsafeBufferPointer { hash(UnsafeBufferPointer(rebasing: $0[name.range])) }
     }
 
     private mutating func scanLiteral() throws(JSONError) -> JSONValue {
@@ -190,53 +203,40 @@ extension JSONScanner {
 
 extension JSONScanner {
     /// The string's content with escapes resolved.
-    func string(_ string: ScannedString) -> ExactText {
+    func string(_ string: Piece) -> ExactText {
         JSONString.text(bytes[string.range], isEscaped: string.isEscaped)
     }
 
-    /// Reads a string literal and hashes its content (FNV-1a) with escapes resolved.
-    private mutating func scanString() throws(JSONError) -> Name {
+    /// Reads a string literal.
+    private mutating func scanString() throws(JSONError) -> Piece {
         guard skip(UInt8(ascii: "\"")) else { throw .malformed }
         let start = position
-        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
         var isEscaped = false
-        func mix(_ byte: UInt8) { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
-        while let byte = peek() {
-            switch byte {
+        while true {
+            position = bytes.withUnsafeBufferPointer { JSONString.endOfPlainText(in: $0, from: position) }
+            switch peek() {
             case UInt8(ascii: "\""):
                 position += 1
-                return Name(hash: hash, string: .init(range: start..<(position - 1), isEscaped: isEscaped))
+                return Piece(range: start..<(position - 1), isEscaped: isEscaped)
             case UInt8(ascii: "\\"):
                 isEscaped = true
-                for unit in UTF8.encode(try scanEscape())! { mix(unit) }
-            case 0x20..<0x80:
-                mix(byte)
-                position += 1
-            case 0x80...:
-                let end = try endOfMultibyteCharacter()
-                while position < end {
-                    mix(bytes[position])
-                    position += 1
-                }
+                try scanEscape()
+            case .some(0x80...): position = try endOfMultibyteCharacter()
             default: throw .malformed
             }
         }
-        throw .malformed
     }
 
-    private mutating func scanEscape() throws(JSONError) -> Unicode.Scalar {
+    private mutating func scanEscape() throws(JSONError) {
         position += 1
         guard let byte = peek() else { throw .malformed }
         position += 1
-        if let scalar = JSONString.simpleEscape(byte) { return scalar }
+        if JSONString.simpleEscape(byte) != nil { return }
         guard byte == UInt8(ascii: "u") else { throw .malformed }
         let unit = try scanCodeUnit()
-        if let scalar = Unicode.Scalar(unit), unit != 0 { return scalar }
-        if strictness == .grammar { return "\u{FFFD}" }
+        if strictness == .grammar || Unicode.Scalar(unit) != nil && unit != 0 { return }
         guard UTF16.isLeadSurrogate(unit), skip(UInt8(ascii: "\\")), skip(UInt8(ascii: "u")) else { throw .malformed }
-        let trail = try scanCodeUnit()
-        guard UTF16.isTrailSurrogate(trail) else { throw .malformed }
-        return Unicode.Scalar(0x10000 + (UInt32(unit) - 0xD800) << 10 + (UInt32(trail) - 0xDC00))!
+        guard UTF16.isTrailSurrogate(try scanCodeUnit()) else { throw .malformed }
     }
 
     private mutating func scanCodeUnit() throws(JSONError) -> UInt16 {

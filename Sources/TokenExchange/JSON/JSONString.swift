@@ -5,9 +5,23 @@ enum JSONString {
         isEscaped ? ExactText(bytes: resolve(content)) : ExactText(bytes: content)
     }
 
-    /// The same, for content that has not been searched for escapes.
-    static func text(_ content: ArraySlice<UInt8>) -> ExactText {
-        text(content, isEscaped: content.contains(UInt8(ascii: "\\")))
+    /// The first position from `start` on whose byte does not mean itself in a string: a quote, a backslash, a control
+    /// character, or not ASCII. The end if there is none.
+    static func endOfPlainText(in text: UnsafeBufferPointer<UInt8>, from start: Int) -> Int {
+        var position = start
+        while let bytes = text.eightBytes(at: position) {
+            let others = bytes.marks(of: "\"") | bytes.marks(of: "\\") | (bytes &- .each(0x20)) & ~bytes
+            // A byte may be marked wrongly only above one that is marked rightly.
+            let marks = (others | bytes) & .each(0x80)
+            if marks != 0 { return position + marks.trailingZeroBitCount / 8 }
+            position += 8
+        }
+        while position < text.count, isPlain(text[position]) { position += 1 }
+        return position
+    }
+
+    private static func isPlain(_ byte: UInt8) -> Bool {
+        0x20..<0x80 ~= byte && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
     }
 
     /// The character that `\` and `byte` stand for; nil for `u`, and for what is not an escape.

@@ -106,11 +106,9 @@ extension JSONValue {
 
     private static func append(_ string: UnsafeBufferPointer<UInt8>, to text: inout [UInt8]) {
         text.append(UInt8(ascii: "\""))
-        if string.contains(where: needsEscape) {
-            for byte in string { appendEscaped(byte, to: &text) }
-        } else {
-            text.append(contentsOf: string)
-        }
+        let plainCount = JSONString.endOfPlainText(in: string, from: 0)
+        text.append(contentsOf: string.prefix(plainCount))
+        for byte in string.dropFirst(plainCount) { appendEscaped(byte, to: &text) }
         text.append(UInt8(ascii: "\""))
     }
 

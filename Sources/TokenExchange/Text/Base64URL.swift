@@ -7,34 +7,34 @@ package enum Base64URL {
     package static func decode(_ text: ArraySlice<UInt8>) -> [UInt8]? {
         let (wholes, rest) = text.count.quotientAndRemainder(dividingBy: 4)
         guard rest != 1 else { return nil }
-        let values = values
         var seen: UInt8 = 0
         var unusedBits: UInt32 = 0
-        let bytes = text.withUnsafeBufferPointer { text in
-            func number(at position: Int, count: Int) -> UInt32 {
-                var bits: UInt32 = 0
-                for character in text[position..<(position + count)] {
-                    let value = values[Int(character)]
-                    seen |= value
-                    bits = bits << 6 | UInt32(value & 0x3F)
+        let bytes = [UInt8](unsafeUninitializedCapacity: wholes * 3 + 2) { bytes, count in
+            text.withUnsafeBufferPointer { text in
+                values.withUnsafeBufferPointer { values in
+                    /// The 24 bits of the four characters from `position` on; of `count` if there are fewer.
+                    func bits(at position: Int, count: Int = 4) -> UInt32 {
+                        let (first, second) = (values[Int(text[position])], values[Int(text[position + 1])])
+                        let third = count > 2 ? values[Int(text[position + 2])] : 0
+                        let fourth = count > 3 ? values[Int(text[position + 3])] : 0
+                        seen |= first | second | third | fourth
+                        return UInt32(first) << 18 | UInt32(second) << 12 | UInt32(third) << 6 | UInt32(fourth)
+                    }
+                    for whole in 0..<wholes {
+                        let group = bits(at: whole &* 4)
+                        bytes[whole &* 3] = UInt8(truncatingIfNeeded: group >> 16)
+                        bytes[whole &* 3 &+ 1] = UInt8(truncatingIfNeeded: group >> 8)
+                        bytes[whole &* 3 &+ 2] = UInt8(truncatingIfNeeded: group)
+                    }
+                    count = wholes * 3
+                    // Two characters carry 12 bits for one byte, three carry 18 for two; the rest must be zero.
+                    guard rest > 0 else { return }
+                    let group = bits(at: wholes * 4, count: rest)
+                    bytes[count] = UInt8(truncatingIfNeeded: group >> 16)
+                    bytes[count + 1] = UInt8(truncatingIfNeeded: group >> 8)
+                    count += rest - 1
+                    unusedBits = group & (rest == 2 ? 0xFFFF : 0xFF)
                 }
-                return bits
-            }
-            return [UInt8](unsafeUninitializedCapacity: wholes * 3 + 2) { bytes, count in
-                for whole in 0..<wholes {
-                    let bits = number(at: whole * 4, count: 4)
-                    bytes[count] = UInt8(truncatingIfNeeded: bits >> 16)
-                    bytes[count + 1] = UInt8(truncatingIfNeeded: bits >> 8)
-                    bytes[count + 2] = UInt8(truncatingIfNeeded: bits)
-                    count += 3
-                }
-                // Two characters carry 12 bits for one byte, three carry 18 for two; the rest must be zero.
-                guard rest > 0 else { return }
-                let bits = number(at: wholes * 4, count: rest) << (rest == 2 ? 12 : 6)
-                bytes[count] = UInt8(truncatingIfNeeded: bits >> 16)
-                bytes[count + 1] = UInt8(truncatingIfNeeded: bits >> 8)
-                count += rest - 1
-                unusedBits = bits & (rest == 2 ? 0xFFFF : 0xFF)
             }
         }
         return seen < 64 && unusedBits == 0 ? bytes : nil
@@ -54,17 +54,24 @@ package enum Base64URL {
         let start = text.count
         text.append(contentsOf: repeatElement(0, count: encodedCount(of: bytes.count)))
         text.withUnsafeMutableBufferPointer { text in
-            var (position, bits, bitCount) = (start, UInt32(0), 0)
-            for byte in bytes {
-                bits = bits << 8 | UInt32(byte)
-                bitCount += 8
-                while bitCount >= 6 {
-                    bitCount -= 6
-                    text[position] = alphabet.utf8Start[Int(bits >> bitCount & 0x3F)]
-                    position += 1
+            bytes.withUnsafeBufferPointer { bytes in
+                let alphabet = alphabet.utf8Start
+                var (position, read) = (start, 0)
+                while read + 3 <= bytes.count {
+                    let group = Int(bytes[read]) << 16 | Int(bytes[read + 1]) << 8 | Int(bytes[read + 2])
+                    text[position] = alphabet[group >> 18]
+                    text[position + 1] = alphabet[group >> 12 & 0x3F]
+                    text[position + 2] = alphabet[group >> 6 & 0x3F]
+                    text[position + 3] = alphabet[group & 0x3F]
+                    (position, read) = (position + 4, read + 3)
                 }
+                guard read < bytes.count else { return }
+                let hasTwo = read + 2 == bytes.count
+                let group = Int(bytes[read]) << 16 | (hasTwo ? Int(bytes[read + 1]) << 8 : 0)
+                text[position] = alphabet[group >> 18]
+                text[position + 1] = alphabet[group >> 12 & 0x3F]
+                if hasTwo { text[position + 2] = alphabet[group >> 6 & 0x3F] }
             }
-            if bitCount > 0 { text[position] = alphabet.utf8Start[Int(bits << (6 - bitCount) & 0x3F)] }
         }
     }
 

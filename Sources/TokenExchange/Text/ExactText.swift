@@ -52,7 +52,7 @@ package struct ExactText: Sendable {
 
 extension ExactText: Hashable, Comparable {
     package static func == (left: ExactText, right: ExactText) -> Bool {
-        left.count == right.count && left.withUTF8 { left in right.withUTF8 { left.elementsEqual($0) } }
+        left.count == right.count && left.withUTF8 { left in right.withUTF8 { left.isEqual(to: $0) } }
     }
 
     package func hash(into hasher: inout Hasher) {
@@ -79,8 +79,18 @@ extension ExactText: LosslessStringConvertible {
 
 extension ExactText {
     /// Compares bytes.
-    package func hasPrefix(_ prefix: StaticString) -> Bool {
-        withUTF8 { text in prefix.withUTF8Buffer { text.starts(with: $0) } }
+    package func hasPrefix(_ prefix: ExactText) -> Bool {
+        withUTF8 { text in
+            prefix.withUTF8 { $0.isEqual(to: UnsafeBufferPointer(rebasing: text.prefix($0.count))) }
+        }
+    }
+
+    /// The text without its first `count` bytes, in the same memory.
+    package func dropFirst(_ count: Int) -> ExactText {
+        switch storage {
+        case .literal: ExactText(bytes: bytes.dropFirst(count))
+        case .bytes(let bytes): ExactText(bytes: bytes.dropFirst(count))
+        }
     }
 
     /// The text with `A` to `Z` in lower case, and nothing else changed.

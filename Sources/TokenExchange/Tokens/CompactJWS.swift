@@ -75,9 +75,12 @@ extension CompactJWS {
     private static func segments(
         of bytes: [UInt8], _ emptySegments: EmptySegments
     ) throws(Refusal) -> (header: Range<Int>, payload: Range<Int>, signature: Range<Int>) {
-        let dot = UInt8(ascii: ".")
-        guard let first = bytes.firstIndex(of: dot), let second = bytes[(first + 1)...].firstIndex(of: dot),
-            !bytes[(second + 1)...].contains(dot), first > 0,
+        let (first, second, third) = bytes.withUnsafeBufferPointer { bytes in
+            let first = bytes.position(of: ".", from: 0)
+            let second = first.flatMap { bytes.position(of: ".", from: $0 + 1) }
+            return (first, second, second.flatMap { bytes.position(of: ".", from: $0 + 1) })
+        }
+        guard let first, let second, third == nil, first > 0,
             emptySegments == .allowed || second > first + 1 && bytes.count > second + 1
         else { throw .notThreeSegments }
         return (0..<first, (first + 1)..<second, (second + 1)..<bytes.count)

@@ -1,0 +1,54 @@
+/// Bytes compared and searched eight at a time: a token has a thousand of them.
+extension UnsafeBufferPointer<UInt8> {
+    /// Whether these are the same bytes.
+    func isEqual(to other: Self) -> Bool {
+        guard count == other.count else { return false }
+        var position = 0
+        while let bytes = eightBytes(at: position) {
+            guard bytes == other.eightBytes(at: position) else { return false }
+            position += 8
+        }
+        while position < count {
+            guard self[position] == other[position] else { return false }
+            position += 1
+        }
+        return true
+    }
+
+    /// Where the first `byte` is at or after `start`; nil if there is none.
+    func position(of byte: Unicode.Scalar, from start: Int) -> Int? {
+        var position = start
+        while let bytes = eightBytes(at: position) {
+            let marks = bytes.marks(of: byte) & .each(0x80)
+            if marks != 0 { return position + marks.trailingZeroBitCount / 8 }
+            position += 8
+        }
+        while position < count {
+            if self[position] == UInt8(ascii: byte) { return position }
+            position += 1
+        }
+        return nil
+    }
+
+    /// The first byte is the lowest; nil if fewer than eight are left.
+    @inline(__always)
+    func eightBytes(at position: Int) -> UInt64? {
+        guard position + 8 <= count, let start = baseAddress else { return nil }
+        return UInt64(
+            littleEndian: UnsafeRawPointer(start).loadUnaligned(fromByteOffset: position, as: UInt64.self))
+    }
+}
+
+extension UInt64 {
+    /// Eight times the same byte.
+    @inline(__always)
+    static func each(_ byte: UInt8) -> UInt64 { 0x0101_0101_0101_0101 &* UInt64(byte) }
+
+    /// Sets the highest bit of each byte that is `byte`, and perhaps of bytes above it, never of one below it. The other
+    /// bits mean nothing.
+    @inline(__always)
+    func marks(of byte: Unicode.Scalar) -> UInt64 {
+        let differences = self ^ .each(UInt8(ascii: byte))
+        return (differences &- .each(1)) & ~differences
+    }
+}
