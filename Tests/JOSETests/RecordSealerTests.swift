@@ -98,6 +98,18 @@ struct RecordSealerTests {
         #expect(sealer.randomBytes(32) != sealer.randomBytes(32))
     }
 
+    /// They are drawn in blocks of 512.
+    @Test(arguments: [1, 13, 511, 512, 513, 5000])
+    func drawsNoBytesTwice(count: Int) {
+        let drawn = (0..<40).flatMap { _ in sealer.randomBytes(count) + sealer.randomBytes(16) }
+        #expect(drawn.count == 40 * (count + 16))
+        var windows: Set<[UInt8]> = []
+        for start in stride(from: 0, through: drawn.count - 8, by: 8) {
+            windows.insert(Array(drawn[start..<start + 8]))
+        }
+        #expect(windows.count == drawn.count / 8, "eight bytes are the same twice once in 10^10 runs")
+    }
+
     private func hexadecimal(_ bytes: [UInt8]) -> String {
         bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
     }

@@ -5,6 +5,8 @@ import COpenSSL
     // An EVP_CIPHER_CTX may be used by one thread at a time, and the pool that owns this object lends it to one at a
     // time. Only this object holds the pointer, and frees it once.
     private let pointer: OpaquePointer  // <EVP_CIPHER_CTX>
+    /// For nonces.
+    let random = RandomBytes()
 
     static let keyCount = 32
     static let nonceCount = 12

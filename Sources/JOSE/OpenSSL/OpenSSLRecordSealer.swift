@@ -12,6 +12,9 @@ package struct OpenSSLRecordSealer: RecordSealer {
     private static let ciphers = OpenSSLErrorQueue.required("make a cipher context") {
         try? ContextPool { () throws(OpenSSLFailure) in try CipherContextHandle() }
     }
+    private static let random = OpenSSLErrorQueue.required("make a source of random bytes") {
+        try? ContextPool { () throws(OpenSSLFailure) in RandomBytes() }
+    }
 
     package init() {}
 
@@ -41,10 +44,12 @@ package struct OpenSSLRecordSealer: RecordSealer {
     }
 
     package func randomBytes(_ count: Int) -> [UInt8] {
-        OpenSSLErrorQueue.required("draw random bytes") {
-            var bytes = [UInt8](repeating: 0, count: count)
-            return unsafe RAND_priv_bytes(&bytes, Int32(count)) == 1 ? bytes : nil
+        var bytes = [UInt8](repeating: 0, count: count)
+        let isDrawn: Bool = unsafe bytes.withUnsafeMutableBytes { bytes in
+            (try? Self.random.withContext { unsafe $0.draw(into: bytes) ? true : nil }) ?? false
         }
+        guard isDrawn else { fatalError("OpenSSL cannot draw random bytes") }
+        return bytes
     }
 }
 
@@ -64,7 +69,8 @@ extension OpenSSLRecordSealer {
                 let nonce = unsafe start + 1
                 let ciphertext = unsafe start + Self.headCount
                 let isSealed =
-                    unsafe RAND_bytes(nonce, Int32(CipherContextHandle.nonceCount)) == 1
+                    unsafe context.random.draw(
+                        into: UnsafeMutableRawBufferPointer(start: nonce, count: CipherContextHandle.nonceCount))
                     && context.seal(
                         plaintext, key: key.bytes, nonce: nonce, authenticating: [version],
                         ciphertext: ciphertext, tag: ciphertext + plaintext.count)
