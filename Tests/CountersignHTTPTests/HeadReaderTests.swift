@@ -262,7 +262,7 @@ import TokenExchange
                 Issue.record("no head \(number)")
                 return
             }
-            #expect(head.path == "/\(number)")
+            #expect(head.path == ExactText("/\(number)"))
         }
         #expect(input == ByteBuffer(string: "rest"))
     }

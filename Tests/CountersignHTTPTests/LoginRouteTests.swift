@@ -86,6 +86,12 @@ import TokenExchange
         #expect(try json(reply)["error_code"] == .string("identity_provider_unknown"))
     }
 
+    /// Unicode would make one character of the slash and the accent after it.
+    @Test func readsAPathByItsBytes() async throws {
+        let reply = try await callback(RoutesBench(), path: "/post_login_callback/\u{301}x")
+        #expect(try json(reply)["error_code"] == .string("identity_provider_unknown"))
+    }
+
     @Test(arguments: [FailureMode.strict, .optional])
     func answersAFailureOfTheStoreByTheProvidersMode(mode: FailureMode) async throws {
         for kind in [TokenRecipe.Kind?.none, .opaque] {

@@ -10,7 +10,7 @@ import TokenExchange
 @Suite struct RequestConductorTests {
     /// Answers `/good`, throws a problem of the path's name elsewhere.
     private struct ScriptedRoutes: Routes {
-        func name(of path: Substring) -> String { String(path.dropFirst()) }
+        func name(of path: ExactText) -> String { String(path.dropFirst(1)) }
 
         func reply(to request: IncomingRequest) async throws(Problem) -> Reply {
             switch request.path {

@@ -167,7 +167,7 @@ package final class ConnectionHandler: ChannelInboundHandler {
         // Events that writing causes are handled after it.
         isProceeding = true
         defer { isProceeding = wasProceeding }
-        var bytes = context.channel.allocator.buffer(capacity: 512 + reply.body.count)
+        var bytes = context.channel.allocator.buffer(capacity: 256 + reply.body.count)
         let persistence = machine.answered(context.eventLoop.now)
         AnswerWriter.write(reply, persistence, isBodyLeftOut: isBodyLeftOut, to: &bytes)
         context.writeAndFlush(wrapOutboundOut(bytes), promise: nil)
@@ -213,8 +213,18 @@ package final class ConnectionHandler: ChannelInboundHandler {
 private struct ConnectionBody: RequestBody {
     let handler: NIOLoopBound<ConnectionHandler>
 
+    func arrived(upTo limit: Int) throws(Problem) -> [UInt8]? {
+        guard let body = handler.value.arrived(upTo: limit) else { return nil }
+        return try content(of: body)
+    }
+
     func collect(upTo limit: Int) async throws(Problem) -> [UInt8] {
-        switch await handler.value.collect(upTo: limit) {
+        if let arrived = try arrived(upTo: limit) { return arrived }
+        return try content(of: await handler.value.body())
+    }
+
+    private func content(of body: ConnectionMachine.Body) throws(Problem) -> [UInt8] {
+        switch body {
         case .content(let bytes): return bytes
         case .tooLarge: throw Problem(.bodyTooLarge)
         case .refused(let fault): throw Problem(fault)
@@ -223,10 +233,15 @@ private struct ConnectionBody: RequestBody {
 }
 
 extension ConnectionHandler {
-    fileprivate func collect(upTo limit: Int) async -> ConnectionMachine.Body {
+    /// The body of the request in progress. Nil until all of it has arrived; then ``body()`` waits for it.
+    fileprivate func arrived(upTo limit: Int) -> ConnectionMachine.Body? {
         guard let context, machine.state == .answer else { return .refused(.bodyIncomplete) }
-        if let body = machine.collect(upTo: limit, context.eventLoop.now) { return body }
-        return await withCheckedContinuation { continuation in
+        return machine.collect(upTo: limit, context.eventLoop.now)
+    }
+
+    fileprivate func body() async -> ConnectionMachine.Body {
+        await withCheckedContinuation { continuation in
+            guard machine.state == .answer else { return continuation.resume(returning: .refused(.bodyIncomplete)) }
             collector = continuation
             proceed()
         }

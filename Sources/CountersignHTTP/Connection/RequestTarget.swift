@@ -26,10 +26,9 @@ enum RequestTarget {
     }
 
     /// The path as text, with percent-encoded unreserved characters decoded; `/` if it is empty.
-    static func path(_ bytes: Slice<UnsafeRawBufferPointer>) -> String {
+    static func path(_ bytes: Slice<UnsafeRawBufferPointer>) -> ExactText {
         guard !bytes.isEmpty else { return "/" }
-        guard bytes.contains(UInt8(ascii: "%")) else { return String(decoding: bytes, as: UTF8.self) }
-        return String(decoding: decodingUnreserved(bytes), as: UTF8.self)
+        return ExactText(bytes: bytes.contains(UInt8(ascii: "%")) ? decodingUnreserved(bytes) : Array(bytes))
     }
 
     /// The host in `authority` (RFC 3986 §3.2.2, RFC 9110 §7.2): ASCII in lower case, without port and trailing dot. It
@@ -42,7 +41,8 @@ enum RequestTarget {
         guard isLiteral ? isAddress(name) : isRegisteredName(name), isPort(authority[end...].dropFirst()) else {
             throw .hostMalformed
         }
-        var host = decodingUnreserved(name).map(ASCII.lowercased)
+        var host = decodingUnreserved(name)
+        for index in host.indices { host[index] = ASCII.lowercased(host[index]) }
         if host.last == UInt8(ascii: ".") { host.removeLast() }
         guard !host.isEmpty else { throw .hostMalformed }
         return ExactText(bytes: host)

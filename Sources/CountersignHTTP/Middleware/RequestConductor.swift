@@ -42,6 +42,7 @@ package struct RequestConductor: Sendable {
 
     /// Never throws: a problem becomes an answer.
     func answer(_ request: IncomingRequest) async -> Reply {
+        let routes = routes.current
         var problem: Problem?
         let reply: Reply
         do throws(Problem) {
@@ -89,15 +90,15 @@ package struct RequestConductor: Sendable {
             "request_id": .string(requestID),
             "route": .string(report.kind.route),
             "status": .stringConvertible(report.kind.status),
-            "duration_ms": .stringConvertible(((report.duration / .milliseconds(1)) * 1000).rounded() / 1000),
+            "duration_ms": .stringConvertible((report.duration.inSeconds * 1_000_000).rounded() / 1000),
         ]
-        metadata["identity_provider"] = report.kind.identityProvider.map { .string(String($0)) }
-        metadata["tenant"] = report.tenant.map { .string(String($0)) }
-        metadata["verifier"] = report.verifier.map { .string(String($0)) }
-        metadata["error_code"] = report.kind.error.map { .string($0.rawValue) }
-        metadata["reason"] = report.kind.reason.map { .string($0) }
-        metadata["clock_difference_s"] = report.clockDifference.map {
-            .stringConvertible(($0.inSeconds * 1000).rounded() / 1000)
+        if let provider = report.kind.identityProvider { metadata["identity_provider"] = .string(String(provider)) }
+        if let tenant = report.tenant { metadata["tenant"] = .string(String(tenant)) }
+        if let verifier = report.verifier { metadata["verifier"] = .string(String(verifier)) }
+        if let error = report.kind.error { metadata["error_code"] = .string(error.rawValue) }
+        if let reason = report.kind.reason { metadata["reason"] = .string(reason) }
+        if let difference = report.clockDifference {
+            metadata["clock_difference_s"] = .stringConvertible((difference.inSeconds * 1000).rounded() / 1000)
         }
         if let failure = report.failure {
             metadata["degraded"] = report.kind.degradedBy.map { .string($0) }

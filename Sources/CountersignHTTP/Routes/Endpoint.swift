@@ -1,15 +1,16 @@
 import HTTPTypes
 import TokenExchange
 
-/// One row of a listener's table: a path, the methods that it takes, and how it answers.
-struct Endpoint: Sendable {
+/// One row of a listener's table: a path, the methods that it takes, and how it answers. A class, because every request
+/// holds a reference to one.
+final class Endpoint: Sendable {
     enum Path: Sendable {
-        case exactly(String)
+        case exactly(ExactText)
         /// All paths with this prefix.
-        case below(String)
+        case below(ExactText)
 
         /// By bytes; a path that ends in another slash is another path.
-        func matches(_ path: Substring) -> Bool {
+        func matches(_ path: ExactText) -> Bool {
             switch self {
             case .exactly(let text): path == text
             case .below(let prefix): path.hasPrefix(prefix)
@@ -26,45 +27,29 @@ struct Endpoint: Sendable {
     let form: RequestForm
     /// Whether a source without allowance is turned away before anything else. Endpoints that must first know more
     /// about the request (whose login, which verifier) check the allowance themselves.
-    var isLimited = false
+    let isLimited: Bool
     /// Whether problems have the form of RFC 6749 §5.2 instead of a problem document.
-    var hasOAuthErrors = false
+    let hasOAuthErrors: Bool
     /// Headers that every problem of this endpoint has.
-    var headers: @Sendable (IncomingRequest) -> HTTPFields = { _ in [:] }
+    let headers: @Sendable (IncomingRequest) -> HTTPFields
     /// Throws a ``Problem``, or an error that one can be made of.
     let answer: @Sendable (IncomingRequest) async throws -> Reply
 
     /// - Parameter methods: `HEAD` is added if `GET` is among them.
     init(
         _ name: String, _ path: Path, _ methods: [HTTPRequest.Method], _ form: RequestForm = .http,
+        isLimited: Bool = false, hasOAuthErrors: Bool = false,
+        headers: @escaping @Sendable (IncomingRequest) -> HTTPFields = { _ in [:] },
         answer: @escaping @Sendable (IncomingRequest) async throws -> Reply
     ) {
         self.name = name
         self.path = path
         self.methods = methods.contains(.get) ? methods + [.head] : methods
         self.form = form
+        self.isLimited = isLimited
+        self.hasOAuthErrors = hasOAuthErrors
+        self.headers = headers
         self.answer = answer
-    }
-
-    /// The same endpoint, only for sources that have an allowance left.
-    var limited: Endpoint {
-        var endpoint = self
-        endpoint.isLimited = true
-        return endpoint
-    }
-
-    /// The same endpoint, with errors in the form of OAuth.
-    var withOAuthErrors: Endpoint {
-        var endpoint = self
-        endpoint.hasOAuthErrors = true
-        return endpoint
-    }
-
-    /// The same endpoint, with these headers on every problem.
-    func withHeaders(_ headers: @escaping @Sendable (IncomingRequest) -> HTTPFields) -> Endpoint {
-        var endpoint = self
-        endpoint.headers = headers
-        return endpoint
     }
 }
 
@@ -86,7 +71,7 @@ struct EndpointTable: Sendable {
     }
 
     /// The name of the endpoint at `path`, or ``nameOfOthers``.
-    func name(of path: Substring) -> String { endpoint(at: path)?.name ?? Self.nameOfOthers }
+    func name(of path: ExactText) -> String { endpoint(at: path)?.name ?? Self.nameOfOthers }
 
     /// Whatever the endpoint throws becomes a problem here: with its sentence, headers and form.
     /// - Throws: the problem, or `rate_limited` if the source cannot afford to learn it.
@@ -110,7 +95,7 @@ struct EndpointTable: Sendable {
         return problem
     }
 
-    private func endpoint(at path: Substring) -> Endpoint? { endpoints.first { $0.path.matches(path) } }
+    private func endpoint(at path: ExactText) -> Endpoint? { endpoints.first { $0.path.matches(path) } }
 }
 
 extension IncomingRequest {

@@ -46,7 +46,7 @@ package struct OperationsRoutes: Routes {
     /// Endpoints that probes and scrapes ask every few seconds.
     package static let asked = ["livez", "readyz", "metrics", "openapi"]
 
-    package func name(of path: Substring) -> String { endpoints.name(of: path) }
+    package func name(of path: ExactText) -> String { endpoints.name(of: path) }
 
     package func reply(to request: IncomingRequest) async throws(Problem) -> Reply {
         try await endpoints.reply(to: request)

@@ -23,12 +23,13 @@ package final class PublicRoutes: Routes {
         let revocation = RevocationRoute(revoke: revoke, bodyLimit: bodyLimit)
         endpoints = EndpointTable(
             Self.callbacks(callback, providers) + Self.documents(issuer, keySet, keySetMaximumAge) + [
-                Endpoint("token", .exactly("/token"), [.post], .tokenExchange, answer: token.reply)
-                    .limited.withOAuthErrors,
+                Endpoint(
+                    "token", .exactly("/token"), [.post], .tokenExchange, isLimited: true, hasOAuthErrors: true,
+                    answer: token.reply),
                 // A preflight is not limited: if it failed, the page could not read why.
-                Endpoint("session", .exactly("/session"), [.get, .options]) {
+                Endpoint("session", .exactly("/session"), [.get, .options], headers: session.crossOriginHeaders) {
                     try await session.reply(to: $0, limiter: limiter)
-                }.withHeaders(session.crossOriginHeaders),
+                },
                 Endpoint("introspect", .exactly("/introspect"), [.post], .token) {
                     try await access.reply(to: $0, by: introspection.reply)
                 },
@@ -38,7 +39,8 @@ package final class PublicRoutes: Routes {
             ], limiter: limiter)
     }
 
-    private static let callbackPath = "/post_login_callback"
+    private static let callbackPath: ExactText = "/post_login_callback"
+    private static let namedCallbackPath: ExactText = "/post_login_callback/"
 
     /// The path names the provider. Without a name it is the configured default; at `/` it is the one of the host.
     private static func callbacks(_ route: CallbackRoute, _ providers: IdentityProviderDirectory) -> [Endpoint] {
@@ -46,8 +48,8 @@ package final class PublicRoutes: Routes {
             Endpoint("callback", .exactly(callbackPath), [.post], .callback) {
                 try await route.reply(to: $0, for: providers.unnamed)
             },
-            Endpoint("callback", .below(callbackPath + "/"), [.post], .callback) { request in
-                let name = ExactText(request.path.dropFirst(callbackPath.count + 1))
+            Endpoint("callback", .below(namedCallbackPath), [.post], .callback) { request in
+                let name = request.path.dropFirst(namedCallbackPath.count)
                 return try await route.reply(to: request, for: providers.named(name))
             },
             Endpoint("callback", .exactly("/"), [.post], .callback) {
@@ -66,15 +68,15 @@ package final class PublicRoutes: Routes {
             ("jwks", "/.well-known/jwks.json", keySet), ("metadata", ServerMetadata.path, metadata.document),
             ("metadata", metadata.pathWithIssuer, metadata.document),
         ].map { name, path, document in
-            Endpoint(name, .exactly(path), [.get]) { document.reply(to: $0, cacheControl: cacheControl) }
+            Endpoint(name, .exactly(ExactText(path)), [.get]) { document.reply(to: $0, cacheControl: cacheControl) }
         }
         let scripts = WebviewScript.all.map { script in
-            Endpoint("webview", .exactly(script.path), [.get], answer: script.reply)
+            Endpoint("webview", .exactly(ExactText(script.path)), [.get], answer: script.reply)
         }
         return texts + scripts
     }
 
-    package func name(of path: Substring) -> String { endpoints.name(of: path) }
+    package func name(of path: ExactText) -> String { endpoints.name(of: path) }
 
     package func reply(to request: IncomingRequest) async throws(Problem) -> Reply {
         try await endpoints.reply(to: request)

@@ -1,8 +1,17 @@
+package import TokenExchange
+
 /// Answers the requests of one listener.
 package protocol Routes: Sendable {
     /// - Throws: a problem, which ``RequestConductor`` renders and logs.
     func reply(to request: IncomingRequest) async throws(Problem) -> Reply
 
+    /// Those that answer a request which arrives now. Others may take their place later.
+    var current: any Routes { get }
+
     /// What log and metrics call this path: a constant, because a path may hold anything.
-    func name(of path: Substring) -> String
+    func name(of path: ExactText) -> String
+}
+
+extension Routes {
+    package var current: any Routes { self }
 }

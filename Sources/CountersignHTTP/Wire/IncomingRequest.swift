@@ -24,7 +24,7 @@ package final class IncomingRequest: Sendable {
     }
 
     /// The path without the query.
-    package var path: Substring { head.path[...] }
+    package var path: ExactText { head.path }
 
     /// The host that was asked for: ASCII in lower case, without port.
     var host: ExactText? { head.host }
@@ -53,6 +53,7 @@ package final class IncomingRequest: Sendable {
             throw Problem(.unsupportedMediaType, reason: "content_coding").expecting(.plainBody)
                 .with([.acceptEncoding: "identity"])
         }
+        if let arrived = try body.arrived(upTo: limit) { return arrived }
         return try await body.collect(upTo: limit)
     }
 
@@ -66,8 +67,18 @@ package final class IncomingRequest: Sendable {
 }
 
 /// Where the body of a request comes from.
+///
+/// Must be called on the event loop of the request's connection, where the request is answered.
 package protocol RequestBody: Sendable {
-    /// The whole body. Must be called on the event loop of the request's connection, where the request is answered.
+    /// The whole body, if it has arrived with the head; most have. Nil if it has to be waited for.
+    /// - Throws: ``Problem`` if there are more than `limit` bytes, or if they will not arrive.
+    func arrived(upTo limit: Int) throws -> [UInt8]?
+
+    /// The whole body.
     /// - Throws: ``Problem`` if there are more than `limit` bytes, or if they do not arrive.
     func collect(upTo limit: Int) async throws -> [UInt8]
+}
+
+extension RequestBody {
+    package func arrived(upTo limit: Int) throws -> [UInt8]? { nil }
 }

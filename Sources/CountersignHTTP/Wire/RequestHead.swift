@@ -7,7 +7,7 @@ package import TokenExchange
 package struct RequestHead: Sendable {
     package let method: HTTPRequest.Method
     /// Without the query, with unreserved characters decoded (RFC 3986 §6.2.2.2); `*` means the whole server.
-    package let path: String
+    package let path: ExactText
     /// ASCII in lower case, without port and trailing dot; nil if the request names none.
     package let host: ExactText?
     package let headerFields: RequestFields

@@ -6,11 +6,11 @@ enum RequestID {
     /// services; replaces any other.
     static func choose(incoming: String?) -> String {
         if let incoming, 1...128 ~= incoming.utf8.count, incoming.utf8.allSatisfy(isAcceptable) { return incoming }
-        return process + hexadecimal(counter.wrappingAdd(1, ordering: .relaxed).newValue)
+        return text(process, counter.wrappingAdd(1, ordering: .relaxed).newValue)
     }
 
     /// Distinguishes processes; the number of the request within its process follows. Neither is a secret.
-    private static let process = hexadecimal(UInt64.random(in: .min ... .max))
+    private static let process = UInt64.random(in: .min ... .max)
     private static let counter = Atomic<UInt64>(0)
 
     private static func isAcceptable(_ byte: UInt8) -> Bool {
@@ -22,8 +22,16 @@ enum RequestID {
         }
     }
 
-    private static func hexadecimal(_ number: UInt64) -> String {
-        let digits = String(number, radix: 16)
-        return String(repeating: "0", count: 16 - digits.count) + digits
+    /// Both numbers in 16 hexadecimal digits each.
+    private static func text(_ process: UInt64, _ number: UInt64) -> String {
+        String(unsafeUninitializedCapacity: 32) { digits in
+            for (half, value) in [process, number].enumerated() {
+                for place in 0..<16 {
+                    let digit = UInt8(truncatingIfNeeded: value >> (60 - 4 * place) & 0xF)
+                    digits[16 * half + place] = digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10
+                }
+            }
+            return 32
+        }
     }
 }

@@ -9,13 +9,13 @@ final class LiveRoutes: Routes {
     /// Held while routes are made, one set after another.
     private let blueprint: Mutex<Blueprint>
     /// Held for a moment by every request.
-    private let current: Mutex<PublicRoutes>
+    private let routes: Mutex<PublicRoutes>
     private let make: @Sendable (Blueprint, SigningKeyRing) -> PublicRoutes
 
     /// - Parameter make: called for each new configuration or key ring, one call at a time.
     init(_ blueprint: Blueprint, make: @escaping @Sendable (Blueprint, SigningKeyRing) -> PublicRoutes) {
         self.blueprint = Mutex(blueprint)
-        current = Mutex(make(blueprint, blueprint.keys))
+        routes = Mutex(make(blueprint, blueprint.keys))
         self.make = make
     }
 
@@ -32,7 +32,7 @@ final class LiveRoutes: Routes {
         blueprint.withLock { take(make($0, keys)) }
     }
 
-    private func take(_ routes: PublicRoutes) { current.withLock { $0 = routes } }
+    private func take(_ routes: PublicRoutes) { self.routes.withLock { $0 = routes } }
 
     /// Those of the current configuration.
     var verifiers: VerifierDirectory { blueprint.withLock(\.verifiers) }
@@ -40,9 +40,11 @@ final class LiveRoutes: Routes {
     /// The current configuration.
     var configuration: Configuration { blueprint.withLock(\.configuration) }
 
-    func name(of path: Substring) -> String { current.withLock(\.self).name(of: path) }
+    var current: any Routes { routes.withLock(\.self) }
+
+    func name(of path: ExactText) -> String { current.name(of: path) }
 
     func reply(to request: IncomingRequest) async throws(Problem) -> Reply {
-        try await current.withLock(\.self).reply(to: request)
+        try await current.reply(to: request)
     }
 }
