@@ -53,7 +53,7 @@ package struct StructuredLogHandler: LogHandler {
 
     private func appendJSON(_ event: LogEvent, _ fields: Logger.Metadata, to line: inout [UInt8]) {
         line.append(contentsOf: #"{"time":""#.utf8)
-        line.append(contentsOf: Timestamp.text(now()).utf8)
+        Timestamp.append(now(), to: &line)
         line.append(contentsOf: #"","level":""#.utf8)
         line.append(contentsOf: event.level.rawValue.utf8)
         line.append(contentsOf: #"","component":"#.utf8)
@@ -70,7 +70,8 @@ package struct StructuredLogHandler: LogHandler {
     }
 
     private func appendText(_ event: LogEvent, _ fields: Logger.Metadata, to line: inout [UInt8]) {
-        line.append(contentsOf: "\(Timestamp.text(now())) \(event.level.rawValue) \(label): \(event.message)".utf8)
+        Timestamp.append(now(), to: &line)
+        line.append(contentsOf: " \(event.level.rawValue) \(label): \(event.message)".utf8)
         for (name, value) in fields.sorted(by: { $0.key < $1.key }) {
             line.append(contentsOf: " \(name)=".utf8)
             value.append(to: &line)

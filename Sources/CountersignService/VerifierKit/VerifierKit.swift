@@ -75,7 +75,7 @@ package struct VerifierKit {
             }
             try Data(keySet).write(to: folder.appending(path: "jwks.json"))
             try Data(verdicts(descriptions, now: now)).write(to: folder.appending(path: "verdicts.json"))
-            return "\(directory): \(count) tokens, good until \(Timestamp.text(now + lifetime))"
+            return "\(directory): \(count) tokens, good until \((now + lifetime).text)"
         } catch let error as SigningFailure {
             throw StartUpError(["no token for the kit: \(error.cause)"])
         } catch let error as CocoaError {

@@ -9,8 +9,8 @@ extension ByteBuffer {
             unsafe opening.bytes.withUnsafeBytes { openingBytes in
                 unsafe arguments.bytes.withUnsafeBytes { argumentBytes in
                     let split = opening.lengths.count
-                    unsafe point(pointers[..<split], into: openingBytes, opening.lengths)
-                    unsafe point(pointers[split...], into: argumentBytes, arguments.lengths)
+                    unsafe point(pointers, from: 0, into: openingBytes, opening.lengths)
+                    unsafe point(pointers, from: split, into: argumentBytes, arguments.lengths)
                     unsafe writeCommand(pointers, lengths)
                 }
             }
@@ -29,15 +29,15 @@ extension ByteBuffer {
     }
 }
 
-/// Lets each pointer point to its argument, the arguments lying one after the other in `bytes`.
+/// Lets each pointer from `start` on point to its argument, the arguments lying one after the other in `bytes`.
 private func point(
-    _ pointers: Slice<UnsafeMutableBufferPointer<UnsafePointer<CChar>?>>, into bytes: UnsafeRawBufferPointer,
+    _ pointers: UnsafeMutableBufferPointer<UnsafePointer<CChar>?>, from start: Int, into bytes: UnsafeRawBufferPointer,
     _ lengths: [Int]
 ) {
     // An argument needs an address even where it is empty: hiredis copies by length.
     var next = unsafe bytes.baseAddress?.assumingMemoryBound(to: CChar.self)
-    for (index, length) in unsafe zip(pointers.indices, lengths) {
-        unsafe pointers.base[index] = next
+    for (index, length) in lengths.enumerated() {
+        unsafe pointers[start + index] = next
         unsafe next = next.map { unsafe $0 + length }
     }
 }

@@ -107,13 +107,12 @@ package struct ExchangeRequest: Sendable, Redacted {
         }
     }
 
-    /// What is left of the provider's deadline, less a tenth of it (at most 50 ms) to send the answer.
+    /// What is left of the provider's deadline, without the time that it takes to send the answer.
     /// - Throws: `deadlineExceeded` if nothing is left.
     func budget(before operation: String, at now: Duration) throws(ExchangeStop) -> Duration {
-        let deadline = provider.deadline
-        let remaining = arrivedAt + deadline - min(deadline / 10, .milliseconds(50)) - now
+        let remaining = arrivedAt + provider.deadline - provider.answerTime - now
         guard remaining > .zero else {
-            throw .failed(Failure(.deadlineExceeded, operation: operation, cause: "\(deadline) have passed"))
+            throw .failed(Failure(.deadlineExceeded, operation: operation, cause: "\(provider.deadline) have passed"))
         }
         return remaining
     }

@@ -7,6 +7,8 @@ package final class IdentityProvider: Sendable {
     package let mode: FailureMode
     /// From the request's arrival to our answer.
     package let deadline: Duration
+    /// What of the deadline is kept to send the answer: a tenth of it, at most 50 ms.
+    let answerTime: Duration
     /// Hosts whose `POST /` is this provider's callback; lower case, without port.
     package let hosts: [ExactText]
     package let token: TokenRecipe
@@ -23,6 +25,7 @@ package final class IdentityProvider: Sendable {
         self.tenants = tenants
         self.mode = mode
         self.deadline = deadline
+        answerTime = min(deadline / 10, .milliseconds(50))
         self.hosts = hosts
         self.token = token
         self.conditions = conditions

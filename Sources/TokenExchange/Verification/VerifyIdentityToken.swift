@@ -35,7 +35,15 @@ package struct VerifyIdentityToken: Sendable {
             guard let known = tenants[unverified.claimedIssuer] else { throw Refusal.issuerUnknown }
             let tenant = known.tenant
             // 3. Signature.
-            let token = try await verified(unverified, by: tenant, source: source, within: budget)
+            try Self.checkHeader(of: unverified.jws, for: tenant.rules)
+            let query = IssuerKeyQuery(unverified.jws, source: source, budget: try budget())
+            let keys = try await tenant.keys.verifiers(for: query)
+            let token: VerifiedToken
+            if let verified = try Self.verified(unverified, by: keys, tenant.rules) {
+                token = verified
+            } else {
+                token = try await verified(unverified, rejecting: keys, of: tenant, source: source, within: budget)
+            }
             // 4. Claims: trusted from here on.
             let claims = try claimsReader.claims(
                 known.claims + (configuredClaims[provider.name] ?? []), of: token)
@@ -57,27 +65,30 @@ package struct VerifyIdentityToken: Sendable {
         }
     }
 
+    private static func checkHeader(of jws: CompactJWS, for rules: TenantRules) throws(Refusal) {
+        guard rules.algorithms.contains(jws.algorithm) else { throw .algorithmNotAllowed }
+        if let keyID = jws.keyID, rules.deniedKeyIDs.contains(keyID) { throw .keyDenied }
+    }
+
+    /// Nil if the signature is good under none of `keys`.
+    private static func verified(
+        _ token: UnverifiedToken, by keys: [any TokenVerifier], _ rules: TenantRules
+    ) throws(Refusal) -> VerifiedToken? {
+        if keys.isEmpty { throw .keyUnknown }
+        let tried = rules.deniedKeyIDs.isEmpty ? keys : keys.filter { !rules.denies($0) }
+        if tried.isEmpty { throw .keyDenied }
+        return token.verified(by: tried)
+    }
+
+    /// The issuer may have a new key under an old name. If no newer set can be fetched, the last good one decides.
     private func verified(
-        _ token: UnverifiedToken, by tenant: Tenant, source: RequestSource?,
+        _ token: UnverifiedToken, rejecting keys: [any TokenVerifier], of tenant: Tenant, source: RequestSource?,
         within budget: () throws(ExchangeStop) -> Duration
     ) async throws -> VerifiedToken {
-        let (rules, jws) = (tenant.rules, token.jws)
-        guard rules.algorithms.contains(jws.algorithm) else { throw Refusal.algorithmNotAllowed }
-        if let keyID = jws.keyID, rules.deniedKeyIDs.contains(keyID) { throw Refusal.keyDenied }
-        func keys(rejecting rejected: Set<ExactText> = []) async throws -> [any TokenVerifier] {
-            try await tenant.keys.verifiers(
-                for: IssuerKeyQuery(
-                    keyID: jws.keyID, algorithm: jws.algorithm, rejected: rejected, source: source,
-                    budget: try budget()))
-        }
-        let known = try await keys()
-        if known.isEmpty { throw Refusal.keyUnknown }
-        let tried = rules.deniedKeyIDs.isEmpty ? known : known.filter { !rules.denies($0) }
-        if tried.isEmpty { throw Refusal.keyDenied }
-        if let verified = token.verified(by: tried) { return verified }
-        // The issuer may have a new key under an old name. If no newer set can be fetched, the last good one decides.
-        let others = try? await keys(rejecting: Set(known.map(\.thumbprint)))
-        guard let verified = token.verified(by: (others ?? []).filter { !rules.denies($0) }) else {
+        let rejected = Set(keys.map(\.thumbprint))
+        let others = try? await tenant.keys.verifiers(
+            for: IssuerKeyQuery(token.jws, rejected: rejected, source: source, budget: try budget()))
+        guard let verified = token.verified(by: (others ?? []).filter { !tenant.rules.denies($0) }) else {
             throw Refusal.signatureInvalid
         }
         return verified
@@ -115,6 +126,14 @@ private struct KnownTenant: Sendable {
     init(_ tenant: Tenant) {
         self.tenant = tenant
         claims = VerifyIdentityToken.rules.flatMap { $0.claims(tenant.rules) }
+    }
+}
+
+extension IssuerKeyQuery {
+    fileprivate init(
+        _ jws: CompactJWS, rejected: Set<ExactText> = [], source: RequestSource?, budget: Duration
+    ) {
+        self.init(keyID: jws.keyID, algorithm: jws.algorithm, rejected: rejected, source: source, budget: budget)
     }
 }
 
