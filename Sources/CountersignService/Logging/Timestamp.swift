@@ -10,7 +10,9 @@ enum Timestamp {
         let second = time.wholeSeconds
         let millisecond = Int((time.seconds - Double(second)) * 1000)
         line += cached.withLock { cached in
-            if cached.second != second { cached = (second, Array(CalendarTime(UnixTime(seconds: Double(second))).text.utf8)) }
+            if cached.second != second {
+                cached = (second, Array(CalendarTime(UnixTime(seconds: Double(second))).text.utf8))
+            }
             return cached.text
         }
         line.append(UInt8(ascii: "."))

@@ -10,16 +10,13 @@ package struct ClaimsSet: Sendable, Redacted {
 
     /// A top-level claim; nil if it is absent, null, or was not asked for.
     package subscript(name: ExactText) -> JSONValue? {
-        guard let value = members.first(where: { $0.name == name })?.value else { return nil }
-        if case .null = value { return nil }
-        return value
+        members.first { $0.name == name }?.value.unlessNull
     }
 
     /// The value at `path`, or nil if a step is absent, null, or passes through a value that is not an object.
     package func value(at path: ClaimPath) -> JSONValue? {
         var value = self[path.root]
         for name in path.rest { value = value?[name] }
-        if case .null = value { return nil }
-        return value
+        return value?.unlessNull
     }
 }

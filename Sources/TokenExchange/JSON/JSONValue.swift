@@ -26,6 +26,11 @@ package enum JSONValue: Sendable, Equatable {
     /// - Parameter literal: a number by RFC 8259 §6; it is not checked.
     package static func number(literal: String) -> JSONValue { .number(literal: ExactText(literal)) }
 
+    /// Nil for null, which counts as absent in a token.
+    var unlessNull: JSONValue? {
+        if case .null = self { nil } else { self }
+    }
+
     /// Nil for anything but a string.
     package var string: ExactText? {
         if case .string(let string) = self { string } else { nil }
