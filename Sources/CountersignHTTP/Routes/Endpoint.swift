@@ -4,18 +4,11 @@ import TokenExchange
 /// One row of a listener's table: a path, the methods that it takes, and how it answers. A class, because every request
 /// holds a reference to one.
 final class Endpoint: Sendable {
+    /// Compared by bytes; a path that ends in another slash is another path.
     enum Path: Sendable {
         case exactly(ExactText)
         /// All paths with this prefix.
         case below(ExactText)
-
-        /// By bytes; a path that ends in another slash is another path.
-        func matches(_ path: ExactText) -> Bool {
-            switch self {
-            case .exactly(let text): path == text
-            case .below(let prefix): path.hasPrefix(prefix)
-            }
-        }
     }
 
     /// What metrics and the log call it.
@@ -53,7 +46,8 @@ final class Endpoint: Sendable {
     }
 }
 
-/// All endpoints of one listener. If several match a path, the first one answers.
+/// All endpoints of one listener. If several have a path, the first one answers; one with a prefix of it only if none has
+/// the path itself.
 ///
 /// Refusals (4xx) spend the allowance of the caller's source. Success and our own failures spend nothing. Whether the
 /// source is barred is checked by the endpoints, before they do anything costly.
@@ -61,12 +55,22 @@ struct EndpointTable: Sendable {
     /// What metrics and the log call a path without an endpoint.
     static let nameOfOthers = "other"
 
-    private let endpoints: [Endpoint]
+    private let exact: [ExactText: Endpoint]
+    private let below: [(prefix: ExactText, endpoint: Endpoint)]
     private let limiter: RateLimiter
 
     /// - Parameter limiter: knows which sources have an allowance left.
     init(_ endpoints: [Endpoint], limiter: RateLimiter) {
-        self.endpoints = endpoints
+        var exact: [ExactText: Endpoint] = [:]
+        var below: [(ExactText, Endpoint)] = []
+        for endpoint in endpoints {
+            switch endpoint.path {
+            case .exactly(let path): exact[path] = exact[path] ?? endpoint
+            case .below(let prefix): below.append((prefix, endpoint))
+            }
+        }
+        self.exact = exact
+        self.below = below
         self.limiter = limiter
     }
 
@@ -95,7 +99,9 @@ struct EndpointTable: Sendable {
         return problem
     }
 
-    private func endpoint(at path: ExactText) -> Endpoint? { endpoints.first { $0.path.matches(path) } }
+    private func endpoint(at path: ExactText) -> Endpoint? {
+        exact[path] ?? below.first { path.hasPrefix($0.prefix) }?.endpoint
+    }
 }
 
 extension IncomingRequest {

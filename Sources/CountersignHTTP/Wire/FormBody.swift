@@ -21,7 +21,7 @@ package struct FormBody {
         var fields: [Field] = []
         var start = 0
         while start < text.count {
-            let end = text[start...].firstIndex(of: UInt8(ascii: "&")) ?? text.count
+            let end = text.withUnsafeBufferPointer { $0.position(of: "&", from: start) } ?? text.count
             if end > start {
                 let nameEnd = text[start..<end].firstIndex(of: UInt8(ascii: "=")) ?? end
                 let name = FormEncoding.decode(text[start..<nameEnd])
@@ -65,7 +65,10 @@ package enum FormError: String, Error {
 enum FormEncoding {
     /// Never fails; the result need not be UTF-8.
     static func decode(_ text: ArraySlice<UInt8>) -> [UInt8] {
-        guard text.contains(UInt8(ascii: "%")) || text.contains(UInt8(ascii: "+")) else { return Array(text) }
+        let isPlain = text.withUnsafeBufferPointer {
+            $0.position(of: "%", from: 0) == nil && $0.position(of: "+", from: 0) == nil
+        }
+        if isPlain { return Array(text) }
         var decoded: [UInt8] = []
         decoded.reserveCapacity(text.count)
         var position = text.startIndex

@@ -16,7 +16,7 @@ extension UnsafeBufferPointer<UInt8> {
     }
 
     /// Where the first `byte` is at or after `start`; nil if there is none.
-    func position(of byte: Unicode.Scalar, from start: Int) -> Int? {
+    package func position(of byte: Unicode.Scalar, from start: Int) -> Int? {
         var position = start
         while let bytes = eightBytes(at: position) {
             let marks = bytes.marks(of: byte) & .each(0x80)
