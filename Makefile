@@ -8,6 +8,8 @@
 #                     that wait for an internal service cost those of other providers
 # make bench-login        what a login allocates and costs, and the requests around it
 # make bench-allocations  fails if one of them allocates over 5 % more than is on record
+# make bench-instructions what a REQUEST takes in instructions, by function; needs valgrind
+# make profile            where the CPU of a REQUEST goes, with a flame graph; needs perf
 # make chaos  break Redis in every way while logins run, for longer than make test does
 # make fuzz   install what is missing, build the fuzz harnesses and the service, run and attack them for SECONDS in all
 # make broken-lines   breaks lines on purpose, one at a time, and says which test notices; half an hour
@@ -40,7 +42,8 @@ DEMO_PACKAGES = $(RUN_PACKAGES) python3-venv
 FUZZ_PACKAGES = $(RUN_PACKAGES) python3
 TEST_PACKAGES = $(BUILD_PACKAGES) openssl redis-server nginx-light python3-venv chromium fonts-dejavu-core
 
-.PHONY: build run demo test test-quick chaos test-address test-thread bench bench-login bench-allocations fuzz \
+.PHONY: build run demo test test-quick chaos test-address test-thread bench bench-login bench-allocations bench-instructions \
+  profile fuzz \
   broken-lines measure lint format build-packages run-packages demo-packages fuzz-packages test-packages
 
 build:
@@ -101,6 +104,20 @@ $(ALLOCATION_COUNTER): $(LOGIN_BENCH)/allocations.c
 
 bench-login: test-packages build $(ALLOCATION_COUNTER)
 	@python3 $(LOGIN_BENCH)/login.py $(COUNTERSIGN) $(ALLOCATION_COUNTER)
+
+# login, replay, introspection, session or key_set.
+REQUEST = login
+MAIN_QUEUE = .build/main-queue.so
+
+$(MAIN_QUEUE): $(LOGIN_BENCH)/main_queue.c
+	$(CLANG) -O2 -Wall -Wextra -Werror -shared -fPIC -o $@ $< \
+	  -L$(dir $(CLANG))../lib/swift/linux -ldispatch -Wl,-rpath,$(abspath $(dir $(CLANG))../lib/swift/linux)
+
+bench-instructions: test-packages build $(MAIN_QUEUE)
+	@python3 $(LOGIN_BENCH)/instructions.py --request $(REQUEST) $(COUNTERSIGN) $(MAIN_QUEUE)
+
+profile: test-packages build
+	@python3 $(LOGIN_BENCH)/profile.py --request $(REQUEST) $(COUNTERSIGN) .build/profile.svg
 
 bench-allocations: test-packages build $(ALLOCATION_COUNTER)
 	@python3 $(LOGIN_BENCH)/login.py --check $(COUNTERSIGN) $(ALLOCATION_COUNTER)

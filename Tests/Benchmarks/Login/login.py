@@ -28,7 +28,7 @@ def start(argv, **options):
     return process
 
 
-def until(what, condition, seconds=20):
+def until(what, condition, seconds=60):
     end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:
@@ -38,7 +38,7 @@ def until(what, condition, seconds=20):
 
 class Connection:
     def __init__(self, port):
-        self.socket = socket.create_connection(("127.0.0.1", port), 10)
+        self.socket = socket.create_connection(("127.0.0.1", port), 60)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.rest = b""
 
@@ -71,7 +71,8 @@ def request(method, path, body=b"", **headers):
 
 
 class Service:
-    def __init__(self, program, folder, counter):
+    def __init__(self, program, folder, counter=None, wrapper=(), preload=None):
+        """`counter` counts allocations; `wrapper` is what runs the program, and `preload` a library that it needs there."""
         self.folder = folder
         self.port, self.operations, redis = free_port(), free_port(), free_port()
         self.redis = start(["redis-server", "--port", redis, "--bind", "127.0.0.1", "--save", "", "--dir", folder],
@@ -106,7 +107,7 @@ verifiers:
 """)
         run = lambda *words: subprocess.run([program, *words, "--config", config], cwd=folder, check=True, capture_output=True)
         run("keys", "generate")
-        environment = dict(os.environ)
+        environment = dict(os.environ) | ({"LD_PRELOAD": str(preload)} if preload else {})
         if counter:
             counts = folder / "allocations"
             counts.write_bytes(bytes(16))
@@ -115,7 +116,7 @@ verifiers:
                 self.counts = mmap.mmap(file.fileno(), 16)
         self.counter, self.idle = counter, (0, 0)
         self.log = open(folder / "log", "wb")
-        self.process = start([program, "serve", "--config", config], cwd=folder, env=environment, stdout=self.log, stderr=self.log)
+        self.process = start([*wrapper, program, "serve", "--config", config], cwd=folder, env=environment, stdout=self.log, stderr=self.log)
         until("the service", lambda: self.listens(self.port))
         if counter:
             time.sleep(1)                         # what begins, begins
