@@ -6,6 +6,7 @@
 # make test-thread    the tests of the Redis client, under the thread sanitizer
 # make bench          what the session store does in a second, what a session costs in Redis' memory, and what logins
 #                     that wait for an internal service cost those of other providers
+# make bench-parts        what each part of a login costs by itself: CPU, allocations, instructions
 # make bench-login        what a login allocates and costs, and the requests around it
 # make bench-allocations  fails if one of them allocates over 5 % more than is on record
 # make bench-instructions what a REQUEST takes in instructions, by function; needs valgrind
@@ -32,6 +33,7 @@ SECONDS = 60
 SEED = 1
 # Of benchmarks.
 SECONDS_EACH = 3
+PART_SECONDS = 1
 SESSIONS = 1000000
 # Of chaos.
 ROUNDS = 20
@@ -42,8 +44,8 @@ DEMO_PACKAGES = $(RUN_PACKAGES) python3-venv
 FUZZ_PACKAGES = $(RUN_PACKAGES) python3
 TEST_PACKAGES = $(BUILD_PACKAGES) openssl redis-server nginx-light python3-venv chromium fonts-dejavu-core
 
-.PHONY: build run demo test test-quick chaos test-address test-thread bench bench-login bench-allocations bench-instructions \
-  profile fuzz \
+.PHONY: build run demo test test-quick chaos test-address test-thread bench bench-parts bench-login bench-allocations \
+  bench-instructions profile fuzz \
   broken-lines measure lint format build-packages run-packages demo-packages fuzz-packages test-packages
 
 build:
@@ -101,6 +103,14 @@ ALLOCATION_COUNTER = .build/allocations.so
 $(ALLOCATION_COUNTER): $(LOGIN_BENCH)/allocations.c
 	@mkdir -p $(@D)
 	$(CLANG) -O2 -Wall -Wextra -Werror -shared -fPIC -o $@ $<
+
+PARTS_COUNTS = .build-benchmarks/allocations
+
+bench-parts: build-packages $(ALLOCATION_COUNTER)
+	$(SWIFT) build --package-path Tests/Benchmarks --scratch-path .build-benchmarks -c release --product ExchangeBench
+	@truncate -s 0 $(PARTS_COUNTS) && truncate -s 16 $(PARTS_COUNTS)
+	@LD_PRELOAD=$(abspath $(ALLOCATION_COUNTER)) ALLOCATION_COUNTS=$(PARTS_COUNTS) \
+	  .build-benchmarks/release/ExchangeBench $(PART_SECONDS)
 
 bench-login: test-packages build $(ALLOCATION_COUNTER)
 	@python3 $(LOGIN_BENCH)/login.py $(COUNTERSIGN) $(ALLOCATION_COUNTER)

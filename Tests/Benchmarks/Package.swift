@@ -10,8 +10,10 @@ let swift: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
 ]
 let collections = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let metrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
 let nio = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioHPACK = Target.Dependency.product(name: "NIOHPACK", package: "swift-nio-http2")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
@@ -25,7 +27,9 @@ let package = Package(
     name: "countersign-benchmarks",
     dependencies: [
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
         .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
@@ -56,9 +60,29 @@ let package = Package(
             ],
             swiftSettings: swift),
         .target(
+            name: "CountersignHTTP",
+            dependencies: [
+                "TokenExchange", httpTypes, lifecycle, logging, metrics, nio, nioPosix, nioSSL, nioTLS,
+            ],
+            resources: [
+                .embedInCode("Routes/openapi.yaml"), .embedInCode("Webview/countersign.v1.js"),
+                .embedInCode("Webview/countersign.v2.js"),
+            ],
+            swiftSettings: swift),
+        // The lowest floor of CountersignService, which needs nothing above it.
+        .target(
+            name: "ServiceLogging", dependencies: ["BlockingWork", "TokenExchange", logging], swiftSettings: swift),
+        .target(
             name: "TestSupport",
             dependencies: ["JOSE", "TokenExchange", logging, nio, nioHTTP1, nioHTTP2, nioPosix, nioSSL],
             swiftSettings: swift),
+        .target(name: "CInstructions"),
+        .executableTarget(
+            name: "ExchangeBench",
+            dependencies: [
+                "CInstructions", "CountersignHTTP", "JOSE", "RedisSessions", "ServiceLogging", "TestSupport",
+                "TokenExchange", logging, metrics, nio, nioPosix,
+            ], swiftSettings: swift),
         .executableTarget(
             name: "UpstreamBench", dependencies: ["TestSupport", "TokenExchange"], swiftSettings: swift),
         .executableTarget(

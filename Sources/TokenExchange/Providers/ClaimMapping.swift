@@ -30,7 +30,7 @@ package struct ClaimMapping: Sendable, Equatable {
     }
 
     /// The claim's value; nil if it is absent and not required.
-    func resolve(in claims: ClaimsSet) throws(Refusal) -> JSONValue? {
+    package func resolve(in claims: ClaimsSet) throws(Refusal) -> JSONValue? {
         switch source {
         case .value(let value): return value
         case .firstOf(let paths):

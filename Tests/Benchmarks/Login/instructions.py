@@ -7,7 +7,7 @@
 Runs the release build under valgrind's callgrind (Debian: valgrind). That knows no AVX-512, so OpenSSL takes other ways
 than it does outside: read the rows of our own code and of the Swift runtime.
 """
-import argparse, collections, os, pathlib, re, signal, subprocess, tempfile
+import argparse, collections, os, pathlib, re, shutil, signal, subprocess, sys, tempfile
 import login as bench
 
 ROW = re.compile(r"\s*([\d,]+) \(\s*[\d.]+%\)\s+(?:\S*?:)?(.*?)(?: \[([^\]]*)\])?$")
@@ -21,6 +21,8 @@ def main():
     parser.add_argument("--requests", type=int, default=300)
     parser.add_argument("--functions", type=int, default=40, help="how many to show")
     arguments = parser.parse_args()
+    if not shutil.which("valgrind"):
+        sys.exit("valgrind: not found. Install valgrind.")
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         program, output = folder / "countersign", folder / "callgrind.out"

@@ -1,10 +1,10 @@
 import Foundation
 
 /// A blocking TCP socket that connects to 127.0.0.1; every wait ends after five seconds.
-final class LoopbackSocket: Sendable {
-    let descriptor: CInt
+package final class LoopbackSocket: Sendable {
+    package let descriptor: CInt
 
-    init() throws {
+    package init() throws {
         descriptor = socket(AF_INET, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw SocketFailure(code: errno) }
         var limit = timeval(tv_sec: 5, tv_usec: 0)
@@ -26,7 +26,7 @@ final class LoopbackSocket: Sendable {
         setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &bytes, socklen_t(MemoryLayout<CInt>.size))
     }
 
-    func connect(port: Int) throws {
+    package func connect(port: Int) throws {
         try withAddress(port: port) { Glibc.connect(descriptor, $0, $1) }
     }
 
@@ -40,7 +40,7 @@ final class LoopbackSocket: Sendable {
         return Int(UInt16(bigEndian: address.sin_port))
     }
 
-    func write(_ bytes: [UInt8]) throws {
+    package func write(_ bytes: [UInt8]) throws {
         var rest = bytes[...]
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes { send(descriptor, $0.baseAddress, $0.count, CInt(MSG_NOSIGNAL)) }

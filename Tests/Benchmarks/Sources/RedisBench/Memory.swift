@@ -19,6 +19,8 @@ enum Memory {
         let redis = try server.connect()
         try await Throughput.withStore(server) { store in
             try await store.check(within: .seconds(5))
+            // The check leaves records of its own for a minute, which are no sessions.
+            _ = try redis.send("FLUSHALL")
             let before = try usedMemory(redis)
             try await withThrowingTaskGroup(of: Void.self) { group in
                 let workers = 64
@@ -39,9 +41,12 @@ enum Memory {
             }
             let after = try usedMemory(redis)
             let key = try text(redis.send("RANDOMKEY"))
-            guard case .integer(let usage) = try redis.send("MEMORY", "USAGE", key) else { return }
+            let usage = try integer(redis.send("MEMORY", "USAGE", key))
             let record = try redis.value(key)?.count ?? 0
-            guard case .integer(let count) = try redis.send("DBSIZE"), count == sessions else { return }
+            let count = try integer(redis.send("DBSIZE"))
+            guard count == sessions else {
+                throw ProgramFailure(description: "expected \(sessions) keys, one for each session, found \(count)")
+            }
             print("| \(name) | \(record) | \(usage) | \((after - before) / sessions) |")
         }
     }
@@ -49,6 +54,13 @@ enum Memory {
     private static func usedMemory(_ redis: RawRedisConnection) throws -> Int {
         let lines = try text(redis.send("INFO", "memory")).split(separator: "\r\n")
         return lines.first { $0.hasPrefix("used_memory:") }.flatMap { Int($0.dropFirst(12)) } ?? 0
+    }
+
+    private static func integer(_ reply: RawReply) throws -> Int {
+        guard case .integer(let number) = reply else {
+            throw ProgramFailure(description: "expected a number, found \(text(reply))")
+        }
+        return number
     }
 
     private static func text(_ reply: RawReply) -> String {

@@ -10,7 +10,7 @@ struct SampleRecords {
     init(_ kind: TokenRecipe.Kind?) async throws {
         let store = RecordingStore()
         let bench = ExchangeBench(providers: [.vipLoyalty(kind: kind)], store: store)
-        _ = try await bench.exchange(try bench.token, device: "till-1")
+        _ = try await bench.exchange(bench.token, device: "till-1")
         guard let sample = store.records else { throw NoSample() }
         self.sample = sample
     }
