@@ -4,11 +4,10 @@ import re
 import signal
 import socket
 import subprocess
-import sys
 import urllib.parse
 import urllib.request
 
-from visit import CART, PHONE, SECURITY_TOKEN, STORE, TABLET, Visit, context, fragment, query
+from visit import CART, PHONE, SECURITY_TOKEN, STORE, TABLET, Visit, context, demo_command, fragment, query
 
 ALL = []
 
@@ -383,9 +382,7 @@ def notices_what_a_strict_policy_forbids(browser, scene):
 @case
 def demo_prints_an_address_that_shows_the_page_and_ends_with_ctrl_c(browser, scene):
     demo = scene["demo"]
-    command = [sys.executable, demo["script"], scene["program"], "--config", demo["config"],
-               "--countersign", f"http://127.0.0.1:{demo['port']}", "--page-port", str(demo["page_port"])]
-    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    running = subprocess.Popen(demo_command(scene), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:
         printed = []
         for line in running.stdout:
@@ -393,13 +390,13 @@ def demo_prints_an_address_that_shows_the_page_and_ends_with_ctrl_c(browser, sce
             if line.startswith("http://"):
                 break
         assert printed and printed[-1].startswith("http://"), "".join(printed)
-        with Visit(browser, scene | {"page_port": demo["page_port"]}) as visit:
+        with Visit(browser, scene | {"page_port": demo["ports"]["page"]}) as visit:
             visit.page.goto(printed[-1].strip())
             visit.shows_rewards()
             assert visit.heading == "Emma Larsen"
         running.send_signal(signal.SIGINT)
         assert running.wait(timeout=10) == 0, running.stdout.read()
-        for port in (demo["port"], demo["page_port"]):
+        for port in demo["ports"].values():
             with socket.socket() as probe:
                 assert probe.connect_ex(("127.0.0.1", port)) != 0, f"something still listens on {port}"
     finally:
