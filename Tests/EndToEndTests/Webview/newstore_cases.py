@@ -142,9 +142,9 @@ def takes_coupons_through_the_cart_in_their_order(browser, scene):
         app.inner.get_by_role("listitem").filter(has_text="€10 off").first.click()
         app.inner.get_by_role("slider").fill("300")
         app.apply("Apply 1 reward · 300 points").to_pay("90.10").coupons("BIRTHDAY", "POINTS")
+        app.picture("newstore-cart")
         app.open("Rewards").points("940").inner.get_by_role("listitem").filter(has_text="Birthday gift").click()
         app.apply("Remove 1 coupon").to_pay("100.44").coupons("POINTS")
-        app.picture("newstore-cart")
 
 
 @case
