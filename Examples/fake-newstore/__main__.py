@@ -23,10 +23,20 @@ from store import Store
 from web import serve
 
 
+BUILT = pathlib.Path(__file__).parents[2] / ".build/release/countersign"
+
+
 def webview(text):
     provider, _, url = text.partition("=")
     if not provider or "://" not in url:
         raise argparse.ArgumentTypeError(f"expected PROVIDER=URL, found {text}")
+    return provider, url
+
+
+def page(text):
+    provider, url = webview(text)
+    if not url.startswith(("http://", "https://")):
+        raise argparse.ArgumentTypeError(f"expected PROVIDER=URL of a page, found {text}")
     return provider, url
 
 
@@ -39,11 +49,12 @@ def options():
         prog="fake-newstore", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--config", required=True, help="Countersign's configuration file")
     parser.add_argument("--tenant", help="default: all of app-config, and the first with a development key")
-    parser.add_argument("--program", default="countersign", help="the countersign program")
+    parser.add_argument("--program", default=str(BUILT) if BUILT.exists() else "countersign",
+                        help="the countersign program; default: %(default)s")
     parser.add_argument("--loyalty", type=webview, metavar="PROVIDER=URL", help="the page that the cart opens, or a native app's address")
-    parser.add_argument("--profile", type=webview, metavar="PROVIDER=URL", action="append", default=[],
+    parser.add_argument("--profile", type=page, metavar="PROVIDER=URL", action="append", default=[],
                         help="a page that the customer profile opens; may come more than once")
-    parser.add_argument("--events", metavar="URL", help="where the loyalty back end takes events")
+    parser.add_argument("--events", metavar="URL", help="where the back end takes events")
     parser.add_argument("--port", type=int, default=8093)
     parser.add_argument("--shell-port", type=int, default=8094, help="of the first page's phone; others follow")
     parser.add_argument("--timeout", type=float, default=3, help="seconds that a callback may take")
@@ -64,6 +75,8 @@ def main():
     try:
         app = AssociateApp(given.program, given.config, given.tenant, given.timeout, shop, webviews)
         app.shells = Shells(address, given.shell_port, [it.url for it in webviews])
+        for shown, origin in app.shells.origins.items():
+            print(f"its phone shows {shown} as {origin}, which webview.origins has to list")
         serve(given.port, app, shop, store, os.environ.get("NEWSTORE_API_KEY", "fake"))
         print(f"the fake NewStore is at {address}/", flush=True)
         store.run()

@@ -39,7 +39,10 @@ class AssociateApp:
         self.opening, self._token, self.shells = None, None, None
 
     def _run(self, *arguments):
-        done = subprocess.run([self._program, *arguments], capture_output=True, text=True)
+        try:
+            done = subprocess.run([self._program, *arguments], capture_output=True, text=True)
+        except OSError as error:
+            raise Refused(f"expected the countersign program (`make build` makes it, --program names it): {error}") from None
         if done.returncode:
             raise Refused(f"{self._program} {arguments[0]}: {done.stderr.strip()}")
         return done.stdout

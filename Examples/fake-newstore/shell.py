@@ -42,7 +42,8 @@ class Shells:
 
     @property
     def origins(self):
-        return [server.origin for server in self._servers.values()]
+        """What a page's origin is here, by what it is elsewhere."""
+        return {page: server.origin for page, server in self._servers.items()}
 
     def address(self, url, delivery, query, fragment, context):
         """Where the page is shown with what the app knows; a native app's own address is not shown, but returned."""
@@ -56,6 +57,21 @@ class Shells:
 def origin(url):
     parts = urllib.parse.urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}"
+
+
+def allowing(policy, script):
+    """The policy of a page, in which that script may run, and which lets the page be framed."""
+    rules = {}
+    for name, *sources in (rule.split() for rule in policy.split(";") if rule.strip()):
+        rules.setdefault(name.lower(), sources)
+    rules.pop("frame-ancestors", None)
+    name = next((name for name in ("script-src-elem", "script-src", "default-src") if name in rules), None)
+    sources = rules.get(name, [])
+    # A digest would take the leave from all other scripts in the page.
+    is_open = "'unsafe-inline'" in sources and not any(it.startswith(("'sha", "'nonce-")) for it in sources)
+    if name and not is_open:
+        rules["script-src" if name == "default-src" else name] = [it for it in sources if it != "'none'"] + [script]
+    return "; ".join(" ".join([name, *sources]) for name, sources in rules.items())
 
 
 class ShellServer(http.server.ThreadingHTTPServer):
@@ -78,9 +94,12 @@ class ShellHandler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         if self.headers.get("Host") != self.server.origin.removeprefix("http://"):
             return self.send_error(421, "This fake NewStore answers on 127.0.0.1 only")
+        length = self.headers.get("Content-Length", "0")
+        if not (length.isascii() and length.isdigit() and int(length) <= 1 << 20):
+            return self.send_error(413, "This fake NewStore passes on bodies of at most 1 MiB, with their length")
         try:
-            status, headers, body = self._ask()
-        except (OSError, ValueError, http.client.HTTPException):
+            status, headers, body = self._ask(self.rfile.read(int(length)))
+        except (OSError, http.client.HTTPException):
             return self.send_error(502, "The page's server does not answer this fake NewStore")
         kind = next((value for name, value in headers if name.lower() == "content-type"), "")
         policy = next((value for name, value in headers if name.lower() == "content-security-policy"), None)
@@ -89,7 +108,9 @@ class ShellHandler(http.server.BaseHTTPRequestHandler):
         self.send_response(status)
         for name, value in headers:
             if name.lower() not in NOT_PASSED_ON:
-                self.send_header(name, value)
+                # A redirect stays in the phone.
+                self.send_header(name, value.replace(self.server.page.geturl(), self.server.origin)
+                                 if name.lower() == "location" else value)
         if policy:
             self.send_header("Content-Security-Policy", policy)
         self.send_header("Content-Length", str(len(body)))
@@ -99,9 +120,8 @@ class ShellHandler(http.server.BaseHTTPRequestHandler):
 
     do_POST = do_PUT = do_DELETE = do_PATCH = do_HEAD = do_OPTIONS = do_GET
 
-    def _ask(self):
+    def _ask(self, body):
         page = self.server.page
-        body = self.rfile.read(min(int(self.headers.get("Content-Length", 0)), 1 << 20))
         kind = http.client.HTTPSConnection if page.scheme == "https" else http.client.HTTPConnection
         connection = kind(page.netloc, timeout=20)
         try:
@@ -116,15 +136,10 @@ class ShellHandler(http.server.BaseHTTPRequestHandler):
         """The script first of all, in a page that may be shown in a frame here, and whose policy allows the script."""
         script = self.server.script()
         digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-        rules = [rule.split() for rule in (policy or "").split(";") if rule.strip()]
-        rules = [rule for rule in rules if rule[0] != "frame-ancestors"]
-        for rule in rules:
-            if rule[0] == "script-src":
-                rule[1:] = [source for source in rule[1:] if source != "'none'"] + [f"'sha256-{digest}'"]
         tag = f"<script>{script}</script>".encode()
         start = body.lower().find(b"<head>")
         at = start + len(b"<head>") if start >= 0 else 0
-        return body[:at] + tag + body[at:], "; ".join(" ".join(rule) for rule in rules)
+        return body[:at] + tag + body[at:], policy and allowing(policy, f"'sha256-{digest}'")
 
     def version_string(self):
         return "fake-newstore"

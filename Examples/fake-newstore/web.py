@@ -117,7 +117,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return {
             "associates": ASSOCIATES, "associate": app.associate, "last": app.last, "opening": app.opening, "link": app.link,
             "callbacks": [{"provider": it, "url": url, "mode": app.modes[it]} for it, url in app.callbacks.items()],
-            "webviews": [vars(it) for it in app.webviews], "shells": app.shells.origins, "store": self.server.store.state,
+            "webviews": [vars(it) for it in app.webviews], "shells": list(app.shells.origins.values()), "store": self.server.store.state,
             "customers": list(CUSTOMERS), "customer": shop.customer, "attributes": shop.attributes.get(shop.customer, {}),
             "cart": shop.cart | {"names": [ITEM_NAMES[it["productId"]] for it in ITEMS]}, "orders": shop.orders,
             "events": [{name: it[name] for name in ("name", "order", "answers")} for it in shop.events.sent],
@@ -128,7 +128,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def _send(self, status, body, kind):
         self.send_response(status)
-        shells = " ".join(self.server.app.shells.origins)
+        shells = " ".join(self.server.app.shells.origins.values())
         headers = {
             "Content-Type": kind, "Content-Length": str(len(body)), "Cache-Control": "no-store",
             "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer",

@@ -350,6 +350,49 @@ def takes_coupons_back_to_the_cart_with_the_security_token(browser, scene):
 
 
 @case
+def keeps_the_coupons_of_the_cart_and_takes_off_what_is_unticked(browser, scene):
+    cart = CART | {"selectedCoupons": ["MANUAL-2", "MANUAL-1", "MANUAL-3"]}
+    with Visit(browser, scene) as visit:
+        visit.open(fragment(context(scene["good"], cart))).shows_rewards()
+        visit.page.get_by_text("MANUAL-1").click()
+        visit.page.get_by_role("button", name="Remove 1 coupon").wait_for()
+        coupons = couponsLink(visit)["coupons[]"]
+        assert coupons[:2] == ["MANUAL-2", "MANUAL-3"] and coupons[2].startswith("WRAP-") and len(coupons) == 3, coupons
+
+
+@case
+def offers_nothing_that_is_worth_more_than_is_left_to_pay(browser, scene):
+    for amount, fits in [(9.99, False), (10, True), (10.01, True)]:
+        with Visit(browser, scene) as visit:
+            visit.open(fragment(context(scene["good"], CART | {"remainingAmount": amount}))).shows_rewards()
+            assert visit.page.get_by_label("€10 off").is_enabled() == fits, amount
+            visit.page.get_by_text("Gift wrapping").click()
+            assert not visit.page.get_by_label("€10 off").is_enabled(), "wrapping takes half of it"
+            assert visit.page.get_by_role("slider").get_attribute("max") == ("400" if amount < 10 else "500")
+
+
+@case
+def offers_nothing_in_another_currency(browser, scene):
+    with Visit(browser, scene) as visit:
+        visit.open(fragment(context(scene["good"], CART | {"currency": "USD"}))).shows_rewards()
+        assert visit.page.get_by_role("checkbox").count() == 1
+        visit.page.get_by_text("−$10.34").wait_for()
+
+
+@case
+def lets_a_customer_join_who_is_no_member(browser, scene):
+    with Visit(browser, scene) as visit:
+        visit.open(fragment(context(scene["good"], CART | {"customerEmail": "noah.weber@example.com"})))
+        assert visit.page.get_by_role("button", name="Join").is_disabled()
+        visit.page.get_by_label("Name").fill("Noah Weber")
+        visit.page.get_by_role("button", name="Join").click()
+        visit.shows_rewards()
+        assert visit.heading == "Noah Weber"
+        visit.open(fragment(context(scene["good"], {"cartId": "1"})))
+        visit.page.get_by_text("Add a customer to the cart").wait_for()
+
+
+@case
 def leaves_no_token_behind_the_back_button(browser, scene):
     with Visit(browser, scene) as visit:
         visit.open(fragment(context(scene["good"]))).shows_rewards()

@@ -148,15 +148,6 @@ def takes_coupons_through_the_cart_in_their_order(browser, scene):
 
 
 @case
-def offers_what_fits_the_cart(browser, scene):
-    with App(browser, scene) as app:
-        app.log_in().choose("Customer", "emma.larsen@example.com").open("Rewards")
-        app.inner.get_by_text("Free alteration").wait_for()
-        slider = app.inner.get_by_role("slider")
-        assert slider.get_attribute("max") == "900", "300 points are held by the cart before"
-
-
-@case
 def an_order_takes_rewards_and_brings_points_and_a_return_restores_them(browser, scene):
     with App(browser, scene) as app:
         app.log_in().choose("Customer", "noah.weber@example.com").sees("Place the order").open("Rewards")

@@ -7,7 +7,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).parents[3] / "Examples/fake-newstore"))
 
 from associate_app import AssociateApp
-from shell import ShellHandler, ShellServer
+from shell import ShellHandler, ShellServer, allowing
 from shop import COUPON_SECONDS, Events, Refused, Shop
 
 VOUCHER = {"voucherId": "v1", "name": "TEN", "discount": 10, "type": "Fixed", "level": "Cart"}
@@ -76,12 +76,24 @@ class Shell(unittest.TestCase):
         self.assertTrue(given.startswith("window.NEWSTORE = ") and "<" not in given, given)
         self.assertNotIn("window.NEWSTORE =", self.server.script())
 
-    def test_the_script_comes_first_and_the_policy_allows_it_alone(self):
-        policy = "default-src 'none'; script-src 'self'; frame-ancestors 'none'"
-        body, changed = self.handler._with_script(self.page, policy)
+    def test_the_script_comes_first_in_the_page(self):
+        body, policy = self.handler._with_script(self.page, "script-src 'self'")
         self.assertRegex(body, rb"(?s)^<!doctype html><html><HEAD><script>.+</script><script src=a.js>")
-        self.assertRegex(changed, r"^default-src 'none'; script-src 'self' 'sha256-[A-Za-z0-9+/=]{44}'$")
-        self.assertEqual(self.handler._with_script(self.page, None)[1], "")
+        self.assertRegex(policy, r"^script-src 'self' 'sha256-[A-Za-z0-9+/=]{44}'$")
+        body, policy = self.handler._with_script(b"<p>x", None)
+        self.assertRegex(body, rb"(?s)^<script>.+</script><p>x$")
+        self.assertIsNone(policy)
+
+    def test_a_page_keeps_its_policy_with_that_script_in_it(self):
+        for policy, expected in [
+            ("default-src 'none'; script-src 'self'; frame-ancestors 'none'", "default-src 'none'; script-src 'self' X"),
+            ("default-src 'self'", "default-src 'self'; script-src 'self' X"),
+            ("Script-Src 'none'", "script-src X"), ("img-src *", "img-src *"), ("frame-ancestors 'self'", ""),
+            ("script-src 'unsafe-inline' 'self'", "script-src 'unsafe-inline' 'self'"),
+            ("script-src 'unsafe-inline' 'nonce-a'", "script-src 'unsafe-inline' 'nonce-a' X"),
+            ("script-src a; script-src b; script-src-elem c", "script-src a; script-src-elem c X"),
+        ]:
+            self.assertEqual(allowing(policy, "X"), expected, policy)
 
 
 class Links(unittest.TestCase):
