@@ -22,7 +22,6 @@ from shop import Events, Refused, Shop
 from store import Store
 from web import serve
 
-
 BUILT = pathlib.Path(__file__).parents[2] / ".build/release/countersign"
 
 
@@ -51,7 +50,8 @@ def options():
     parser.add_argument("--tenant", help="default: all of app-config, and the first with a development key")
     parser.add_argument("--program", default=str(BUILT) if BUILT.exists() else "countersign",
                         help="the countersign program; default: %(default)s")
-    parser.add_argument("--loyalty", type=webview, metavar="PROVIDER=URL", help="the page that the cart opens, or a native app's address")
+    parser.add_argument("--loyalty", type=webview, metavar="PROVIDER=URL",
+                        help="the page that the cart opens, or a native app's address")
     parser.add_argument("--profile", type=page, metavar="PROVIDER=URL", action="append", default=[],
                         help="a page that the customer profile opens; may come more than once")
     parser.add_argument("--events", metavar="URL", help="where the back end takes events")

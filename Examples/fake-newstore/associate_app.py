@@ -33,6 +33,9 @@ class AssociateApp:
         document = json.loads(self._run("app-config", *self._scope))
         urls = document["external_integration"]["post_login_callback_urls"]
         self.callbacks = {it["identity_provider"]: it["url"] for it in urls}
+        unknown = [it.provider for it in webviews if it.provider not in self.callbacks]
+        if unknown:
+            raise Refused(f"expected the provider of a page among {', '.join(self.callbacks)}, found {unknown[0]}")
         # NewStore's own switch, beside Countersign's `mode`.
         self.modes = dict.fromkeys(self.callbacks, "strict")
         self.associate, self.identities, self.last, self.link = None, {}, [], None

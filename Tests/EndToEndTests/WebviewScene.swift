@@ -54,9 +54,9 @@ struct WebviewScene {
     }
 
     /// For the demo alone, which starts all that it needs.
-    static func demo() async throws -> Data {
-        let folder = try CountersignProcess.prepare(CountersignProcess.Settings())
-        return try JSONSerialization.data(withJSONObject: [
+    /// - Parameter folder: prepared; has to last as long as the demo.
+    static func demo(of folder: TemporaryFolder) async throws -> Data {
+        try JSONSerialization.data(withJSONObject: [
             "program": CountersignProcess.program, "pictures": pictures, "demo": try await demo(in: folder),
         ])
     }

@@ -108,7 +108,9 @@ import TokenExchange
 
     /// From a login over rewards, orders and returns to a day without Redis, as `make demo` shows it.
     @Test func playsTheWholeStoryOnAFakeNewStore() async throws {
-        try await drive("newstore_cases", atLeast: 10, try await WebviewScene.demo())
+        let folder = try CountersignProcess.prepare(CountersignProcess.Settings())
+        try await drive("newstore_cases", atLeast: 10, try await WebviewScene.demo(of: folder))
+        withExtendedLifetime(folder) {}
     }
 
     /// Runs a module of cases in a browser: each of them comes out, and none fails.
