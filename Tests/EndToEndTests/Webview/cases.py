@@ -351,13 +351,13 @@ def takes_coupons_back_to_the_cart_with_the_security_token(browser, scene):
 
 @case
 def keeps_the_coupons_of_the_cart_and_takes_off_what_is_unticked(browser, scene):
-    cart = CART | {"selectedCoupons": ["MANUAL-2", "MANUAL-1", "MANUAL-3"]}
+    cart = CART | {"selectedCoupons": ["MANUAL-3", "MANUAL-1", "MANUAL-2"]}
     with Visit(browser, scene) as visit:
         visit.open(fragment(context(scene["good"], cart))).shows_rewards()
         visit.page.get_by_text("MANUAL-1").click()
         visit.page.get_by_role("button", name="Remove 1 coupon").wait_for()
         coupons = couponsLink(visit)["coupons[]"]
-        assert coupons[:2] == ["MANUAL-2", "MANUAL-3"] and coupons[2].startswith("WRAP-") and len(coupons) == 3, coupons
+        assert coupons[:2] == ["MANUAL-3", "MANUAL-2"] and coupons[2].startswith("WRAP-") and len(coupons) == 3, coupons
 
 
 @case
