@@ -149,13 +149,12 @@ class Member:
             if not order.is_returned if order else not voucher.is_released and now - voucher.made < HELD_SECONDS:
                 yield voucher
 
-    def release(self, cart, kept):
-        """The vouchers of a cart that it no longer has, and no order used. Returns them."""
-        released = [it for name, it in self.vouchers.items() if it.cart == cart and it.code not in kept
-                    and not it.is_released and not self.order_of(name)]
-        for voucher in released:
-            voucher.is_released = True
-        return released
+    def settle(self, cart, codes):
+        """Holds the vouchers of a cart exactly if it has their coupons, unless an order used them. Returns how they were."""
+        before = [(it, it.is_released) for name, it in self.vouchers.items() if it.cart == cart and not self.order_of(name)]
+        for voucher, _ in before:
+            voucher.is_released = voucher.code not in codes
+        return before
 
     def points(self, now):
         earned = sum(order.earned for order in self.orders.values())
@@ -180,7 +179,7 @@ class Loyalty:
             now, member = self._clock(), self._members.get(cart.email)
             answer = {"store": STORES.get(cart.store), "member": None, "rewards": [], "applied": []}
             if member:
-                member.release(cart.id, cart.coupons)
+                member.settle(cart.id, cart.coupons)
                 answer["member"] = {"name": member.name, "points": member.points(now), "tier": member.tier}
                 answer["rewards"] = [
                     {name: it[name] for name in ("id", "title", "detail", "points")} | {"cents": cart.worth(it)}
@@ -204,12 +203,12 @@ class Loyalty:
     def redeem(self, cart, chosen, points, kept):
         """The codes for the cart: those that it keeps, in their order, then new ones. Its other vouchers are released."""
         kept = [code for code in cart.coupons if code in kept]
-        made, released = self._hold(cart, chosen, points, kept)
+        made, before = self._hold(cart, chosen, points, kept)
         try:
             codes = self._newstore.make_coupons(made) if made else []
         except Exception:
             with self._lock:
-                self._take_back(made, released)
+                self._take_back(made, before)
             raise
         with self._lock:
             for voucher, code in zip(made.values(), codes):
@@ -221,25 +220,25 @@ class Loyalty:
             now, member = self._clock(), self._members.get(cart.email)
             if not member or points < 0 or points % POINTS_PER_UNIT or len(set(chosen)) != len(chosen):
                 raise Changed
-            released, made = member.release(cart.id, kept), {}
+            before = member.settle(cart.id, kept)
             try:
                 made = {secrets.token_hex(8): it for it in self._vouchers(member, cart, chosen, points, now)}
-                freed = sum(it.cents for it in released if it.code in cart.coupons)
+                freed = sum(it.cents for it, _ in before if it.is_released and it.code in cart.coupons)
                 if cart.remaining is not None and sum(it.cents for it in made.values()) > cart.remaining + freed:
                     raise Changed
                 if sum(it.points for it in made.values()) > member.points(now):
                     raise Changed
             except Changed:
-                self._take_back({}, released)
+                self._take_back({}, before)
                 raise
             member.vouchers |= made
-            return made, released
+            return made, before
 
-    def _take_back(self, made, released):
+    def _take_back(self, made, before):
         for voucher in made.values():
             voucher.is_released = True
-        for voucher in released:
-            voucher.is_released = False
+        for voucher, was_released in before:
+            voucher.is_released = was_released
 
     def _vouchers(self, member, cart, chosen, points, now):
         offered = {it["id"]: it for it in member.may_choose(now) if cart.fits(it)}

@@ -108,6 +108,13 @@ class Rewards(unittest.TestCase):
             self.now = now
             self.assertEqual(self.points(cartId="c2"), points)
 
+    def test_a_double_tap_costs_once_whichever_link_the_app_takes(self):
+        first, second = self.redeem("ten"), self.redeem("ten")
+        self.assertNotEqual(first, second)
+        for taken in (second, first, second):
+            self.assertEqual(self.points(selectedCoupons=taken), 740)
+            self.assertEqual(self.points(cartId="c2"), 740)
+
     def test_an_outage_of_newstore_changes_nothing(self):
         first = self.redeem("ten")
         self.newstore.outage = Unreachable()
