@@ -1,5 +1,5 @@
 # make run    install what is missing, build, make development keys, print a curl with a real token, serve
-# make demo   the same with a loyalty page beside it; prints the address that the Associate App would open
+# make demo   the same with a fake NewStore, a loyalty page and a wishlist beside it: a login, coupons, orders in the browser
 # make test   install what is missing, run all tests (they start their own Redis and nginx)
 # make test-quick     the tests that need no other program: no server, no browser, only the packages of the build
 # make test-address   the tests of the targets that hold C, under the address sanitizer
@@ -25,6 +25,7 @@ COUNTERSIGN = .build/release/countersign
 DEVELOPMENT_KEY = keys/development/acme-staging.private.pem
 PYTHON = .build-python/bin/python
 PYTHON_LIBRARIES = .build-python/libraries
+DEMO_LIBRARIES = .build-demo/libraries
 DEMO = Examples/loyalty-webview
 FUZZ = .build-fuzz
 # Of fuzzing, shared among the harnesses.
@@ -40,7 +41,7 @@ ROUNDS = 20
 
 BUILD_PACKAGES = libssl-dev libjwt-dev libhiredis-dev
 RUN_PACKAGES = $(BUILD_PACKAGES) openssl
-DEMO_PACKAGES = $(RUN_PACKAGES) python3-venv
+DEMO_PACKAGES = $(RUN_PACKAGES) python3-venv redis-server
 FUZZ_PACKAGES = $(RUN_PACKAGES) python3
 TEST_PACKAGES = $(BUILD_PACKAGES) openssl redis-server nginx-light python3-venv chromium fonts-dejavu-core
 
@@ -59,10 +60,10 @@ run: run-packages build $(DEVELOPMENT_KEY)
 	  "  -d '{\"deviceId\":\"till-1\",\"identity\":\"$$token\"}'"
 	@exec $(COUNTERSIGN) serve --config $(CONFIG)
 
-demo: demo-packages build $(DEVELOPMENT_KEY) $(PYTHON_LIBRARIES)
+demo: demo-packages build $(DEVELOPMENT_KEY) $(DEMO_LIBRARIES)
 	@$(COUNTERSIGN) keys list --config $(DEMO)/countersign.yaml 2>/dev/null | grep -q ' active ' || \
 	  $(COUNTERSIGN) keys generate --config $(DEMO)/countersign.yaml
-	@exec $(PYTHON) $(DEMO)/demo.py $(COUNTERSIGN)
+	@exec .build-demo/bin/python $(DEMO)/demo.py $(COUNTERSIGN)
 
 # Suites that talk to real servers run one test after another: on two cores, hundreds beside them would starve them.
 SERVER_SUITES = IssuerKeysTests|UpstreamTokensTests|OutboundTests|RedisSessionsTests|ChaosTests|EndToEndTests|HTTPListenerTests
@@ -156,9 +157,15 @@ $(DEVELOPMENT_KEY):
 
 # Independent libraries that the tests verify our tokens with, OAuth clients, the tester of our OpenAPI document, and what
 # drives a browser.
-$(PYTHON_LIBRARIES): Tests/EndToEndTests/requirements.txt
+$(PYTHON_LIBRARIES): Tests/EndToEndTests/requirements.txt $(DEMO)/requirements.txt
 	python3 -m venv $(@D)
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+# One library: what the example's back end verifies tokens with.
+$(DEMO_LIBRARIES): $(DEMO)/requirements.txt
+	python3 -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
 
 build-packages:

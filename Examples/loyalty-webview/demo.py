@@ -1,4 +1,4 @@
-"""Starts Countersign and the loyalty page, logs an associate in, and prints the address that the Associate App would open.
+"""Starts Countersign, the loyalty pages and a fake NewStore with a Redis, and says where to look. See README.md.
 
 demo.py COUNTERSIGN_PROGRAM
 """
@@ -19,8 +19,11 @@ HERE = pathlib.Path(__file__).parent
 
 CONTEXT = {
     "contextProps": {
-        "cart": {"cartId": "d816a750-bcdf-4858-bca4-adca283be8b3", "customerEmail": "emma.larsen@example.com"},
-        "store": {"id": "d4acdd7f-b6ef-4c4a-b229-250d60e745fb", "name": "Acme Zürich Bahnhofstraße"},
+        "cart": {
+            "items": [{"productId": "1000071", "itemId": "8a87355d-5153-44a5-b69e-62fb24f69dad", "price": 95}],
+            "selectedCoupons": [], "cartId": "d816a750-bcdf-4858-bca4-adca283be8b3", "currency": "EUR",
+            "remainingAmount": 103.44, "grandTotal": 103.44, "subTotal": 99.12, "customerEmail": "emma.larsen@example.com"},
+        "store": {"storeId": "store-123", "countryCode": "CH"},
     },
 }
 
@@ -42,7 +45,7 @@ def address(page, identity):
 
 
 def start(*command):
-    """In a session of its own: Ctrl-C reaches this program alone, which then ends both. None outlives it, however it ends."""
+    """In a session of its own: Ctrl-C reaches this program alone, which then ends all. None outlives it, however it ends."""
     return subprocess.Popen(["setpriv", "--pdeathsig", "TERM", *command], start_new_session=True)
 
 
@@ -58,27 +61,46 @@ def wait_for(url, children):
     raise SystemExit(f"nobody answers at {url}")
 
 
-def main():
+def options():
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("program")
     arguments.add_argument("--config", default=str(HERE / "countersign.yaml"))
-    arguments.add_argument("--countersign", default="http://127.0.0.1:8090")
+    arguments.add_argument("--countersign-port", default="8090")
     arguments.add_argument("--page-port", default="8092")
-    options = arguments.parse_args()
-    os.environ["LOYALTY_VERIFIER_SECRET"] = secrets.token_urlsafe(24)
-    # Both end the demo, also where a shell started it in the background with SIGINT ignored.
+    arguments.add_argument("--newstore-port", default="8093")
+    arguments.add_argument("--shell-port", default="8094", help="where the fake NewStore's phone shows the pages")
+    arguments.add_argument("--redis-port", default="8095")
+    return arguments.parse_args()
+
+
+def start_all(given, countersign, page, newstore):
+    redis = f"redis-server --bind 127.0.0.1 --port {given.redis_port} --save '' --appendonly no"
+    for name in ("LOYALTY_VERIFIER_SECRET", "NEWSTORE_API_KEY", "NEWSTORE_EVENTS_KEY"):
+        os.environ[name] = secrets.token_urlsafe(24)
+    return [
+        start(given.program, "serve", "--config", given.config),
+        start(sys.executable, str(HERE / "server.py"), "--port", given.page_port, "--countersign", countersign,
+              "--newstore", newstore),
+        start(sys.executable, str(HERE.parent / "fake-newstore"), "--program", given.program, "--config", given.config,
+              "--port", given.newstore_port, "--shell-port", given.shell_port, "--loyalty", f"vip-loyalty={page}/",
+              "--profile", f"customer-profile={page}/wishlist.html", "--events", f"{page}/events", "--store", redis),
+    ]
+
+
+def main():
+    given = options()
+    # Both end the demo, also if a shell started it in the background with SIGINT ignored.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
-    children = [
-        start(options.program, "serve", "--config", options.config),
-        start(sys.executable, str(HERE / "server.py"), "--port", options.page_port, "--countersign", options.countersign),
-    ]
+    countersign, page, newstore = (
+        f"http://127.0.0.1:{port}" for port in (given.countersign_port, given.page_port, given.newstore_port))
+    children = start_all(given, countersign, page, newstore)
     try:
-        page = f"http://127.0.0.1:{options.page_port}"
-        wait_for(f"{options.countersign}/webview/countersign.js", children)
-        wait_for(page, children)
-        identity = exchange(options.program, options.config, options.countersign)
-        print(f"\nThe Associate App would open:\n\n{address(page, identity)}\n\nCtrl-C ends the demo.", flush=True)
+        for url in (f"{countersign}/webview/countersign.js", page, newstore):
+            wait_for(url, children)
+        identity = exchange(given.program, given.config, countersign)
+        print(f"\nAfter a login the Associate App would open this page:\n\n{address(page, identity)}\n\n"
+              f"The whole app, as a fake NewStore: {newstore}/\n\nCtrl-C ends the demo.", flush=True)
         while all(child.poll() is None for child in children):
             time.sleep(0.2)
     except KeyboardInterrupt:

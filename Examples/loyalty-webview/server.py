@@ -1,7 +1,7 @@
-"""The loyalty page and its back end, as small as they can be: Python's standard library, and PyJWT for signatures.
+"""The pages and their back end, as small as they can be: Python's standard library, and PyJWT for signatures.
 
-Looking at rewards needs a good signature (by key set). Spending points asks Countersign (by introspection), so that a
-login that was ended, or cannot be confirmed, spends nothing.
+Looking at rewards or wishes needs a good signature (by key set). Joining and spending points ask Countersign (by
+introspection), so that a login that was ended, or cannot be confirmed, spends nothing.
 """
 import argparse
 import base64
@@ -11,20 +11,14 @@ import json
 import os
 import pathlib
 import re
-import secrets
 
+from loyalty import Cart, Changed, Invalid, Loyalty, text, texts
+from newstore import NewStore, is_genuine
 from verification import Introspection, KeySet, Refused, Unreachable
+from wishlist import wishes
 
 PAGE = pathlib.Path(__file__).parent / "page"
 TYPES = {".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
-
-REWARDS = [
-    {"id": "ten", "title": "€10 off", "detail": "From €50, one per purchase", "points": 500},
-    {"id": "alteration", "title": "Free alteration", "detail": "Trousers and jackets, ready in two days", "points": 350},
-    {"id": "wrap", "title": "Gift wrapping", "detail": "With a card", "points": 100},
-    {"id": "fifty", "title": "€50 off", "detail": "From €200, one per purchase", "points": 2200},
-]
-MEMBERS = {"emma.larsen@example.com": {"name": "Emma Larsen", "points": 1240, "tier": "Gold"}}
 
 
 class Problem(Exception):
@@ -32,35 +26,57 @@ class Problem(Exception):
         self.status = status
 
 
-class Loyalty:
-    """What the page asks. Each answer starts with who asks; what they ask for comes from the app, unsigned."""
+class Answers:
+    """What the pages ask. Each answer starts with who asks; what they ask for comes from the app, unsigned."""
 
-    def __init__(self, by_key_set, by_introspection):
-        self._by_key_set, self._by_introspection = by_key_set, by_introspection
+    def __init__(self, loyalty, by_key_set, by_introspection, profile_by_key_set):
+        self._loyalty, self._by_key_set, self._by_introspection = loyalty, by_key_set, by_introspection
+        self._profile_by_key_set = profile_by_key_set
 
     def rewards(self, token, question):
         self._by_key_set.identity(token)
-        return {"member": MEMBERS.get(question.get("customerEmail")), "rewards": REWARDS}
+        return self._loyalty.offer(Cart.read(question))
+
+    def join(self, token, question):
+        self._associate(token)
+        self._loyalty.join(Cart.read(question), text(question, "name"))
+        return {}
 
     def redeem(self, token, question):
+        associate = self._associate(token)
+        chosen, kept, points = texts(question, "rewards"), texts(question, "keep"), question.get("points", 0)
+        if type(points) is not int:
+            raise Invalid
+        coupons = self._loyalty.redeem(Cart.read(question), chosen, points, kept)
+        print(f"a cart has {len(coupons)} coupons by an associate of {associate['tenant']}", flush=True)
+        return {"coupons": coupons}
+
+    def wishlist(self, token, question):
+        self._profile_by_key_set.identity(token)
+        return wishes(question)
+
+    def _associate(self, token):
+        """For what cannot be taken back: a session that has ended, or cannot be confirmed, is not enough."""
         associate = self._by_introspection.identity(token)
         if associate.get("session") == "unconfirmed":
             raise Unreachable
-        member = MEMBERS.get(question.get("customerEmail"))
-        chosen = [reward for reward in REWARDS if reward["id"] in question.get("rewards", [])]
-        cost = sum(reward["points"] for reward in chosen)
-        if not member or not chosen or cost > member["points"]:
-            raise Problem(409)
-        print(f"{len(chosen)} rewards redeemed by an associate of {associate['tenant']}", flush=True)
-        return {"coupons": [f"{reward['id'].upper()}-{secrets.token_hex(3).upper()}" for reward in chosen]}
+        return associate
+
+    def event(self, event):
+        """From NewStore. What is known already is taken in silence: NewStore may send an event more than once."""
+        noted = self._loyalty.note(event)
+        if noted:
+            print(noted, flush=True)
+        return {}
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version, sys_version = "loyalty", ""
     timeout = 10
-    loyalty: Loyalty
+    answers: Answers
     countersign: str
+    events_key: str
 
     def do_GET(self):
         try:
@@ -80,9 +96,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
         try:
             # First of all, also where it does not matter: what stays unread would be taken for the next request.
             body = self._body()
-            answer = self._ask(self.path, self._token(), self._question(body))
+            if self.path == "/events":
+                answer = self._event(body)
+            else:
+                answer = self._ask(self.path, self._token(), self._question(body))
+        except Invalid:
+            status = 400
         except Refused:
             status = 401
+        except Changed:
+            status = 409
         except Unreachable:
             status = 503
         except Problem as problem:
@@ -90,10 +113,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self._answer(status, json.dumps(answer).encode(), "application/json")
 
     def _ask(self, path, token, question):
-        asked = {"/api/rewards": self.loyalty.rewards, "/api/redeem": self.loyalty.redeem}.get(path)
-        if not asked:
+        if path not in ("/api/rewards", "/api/join", "/api/redeem", "/api/wishlist"):
             raise Problem(404)
-        return asked(token, question)
+        return getattr(self.answers, path.removeprefix("/api/"))(token, question)
+
+    def _event(self, body):
+        if not is_genuine(self.headers, self.events_key):
+            print("EVENT REFUSED: it does not show NewStore's API key. Somebody may be forging events.", flush=True)
+            raise Refused
+        return self.answers.event(self._question(body))
 
     def _token(self):
         scheme, _, token = self.headers.get("Authorization", "").partition(" ")
@@ -161,12 +189,17 @@ def main():
     arguments.add_argument("--countersign", default="http://127.0.0.1:8090", help="where Countersign is")
     arguments.add_argument("--issuer", help="Countersign's public_url, where it is another address")
     arguments.add_argument("--audience", default="https://loyalty.acme.example")
+    arguments.add_argument("--profile-audience", default="https://profile.acme.example")
     arguments.add_argument("--verifier", default="loyalty-backend")
+    arguments.add_argument("--newstore", default="http://127.0.0.1:8093", help="where NewStore's API is")
     options = arguments.parse_args()
-    Handler.countersign = options.countersign
-    Handler.loyalty = Loyalty(
-        KeySet(options.countersign, options.issuer or options.countersign, options.audience),
-        Introspection(options.countersign, options.verifier, os.environ["LOYALTY_VERIFIER_SECRET"]))
+    issuer = options.issuer or options.countersign
+    Handler.countersign, Handler.events_key = options.countersign, os.environ["NEWSTORE_EVENTS_KEY"]
+    Handler.answers = Answers(
+        Loyalty(NewStore(options.newstore, os.environ["NEWSTORE_API_KEY"])),
+        KeySet(options.countersign, issuer, options.audience),
+        Introspection(options.countersign, options.verifier, os.environ["LOYALTY_VERIFIER_SECRET"]),
+        KeySet(options.countersign, issuer, options.profile_audience))
     server = http.server.ThreadingHTTPServer(("127.0.0.1", options.port), Handler)
     print(f"the page is at http://127.0.0.1:{server.server_port}/", flush=True)
     try:

@@ -4,11 +4,10 @@ import re
 import signal
 import socket
 import subprocess
-import sys
 import urllib.parse
 import urllib.request
 
-from visit import CART, PHONE, SECURITY_TOKEN, STORE, TABLET, Visit, context, fragment, query
+from visit import CART, PHONE, SECURITY_TOKEN, STORE, TABLET, Visit, context, demo_command, fragment, query
 
 ALL = []
 
@@ -351,6 +350,49 @@ def takes_coupons_back_to_the_cart_with_the_security_token(browser, scene):
 
 
 @case
+def keeps_the_coupons_of_the_cart_and_takes_off_what_is_unticked(browser, scene):
+    cart = CART | {"selectedCoupons": ["MANUAL-3", "MANUAL-1", "MANUAL-2"]}
+    with Visit(browser, scene) as visit:
+        visit.open(fragment(context(scene["good"], cart))).shows_rewards()
+        visit.page.get_by_text("MANUAL-1").click()
+        visit.page.get_by_role("button", name="Remove 1 coupon").wait_for()
+        coupons = couponsLink(visit)["coupons[]"]
+        assert coupons[:2] == ["MANUAL-3", "MANUAL-2"] and coupons[2].startswith("WRAP-") and len(coupons) == 3, coupons
+
+
+@case
+def offers_nothing_that_is_worth_more_than_is_left_to_pay(browser, scene):
+    for amount, fits in [(9.99, False), (10, True), (10.01, True)]:
+        with Visit(browser, scene) as visit:
+            visit.open(fragment(context(scene["good"], CART | {"remainingAmount": amount}))).shows_rewards()
+            assert visit.page.get_by_label("€10 off").is_enabled() == fits, amount
+            visit.page.get_by_text("Gift wrapping").click()
+            assert not visit.page.get_by_label("€10 off").is_enabled(), "wrapping takes half of it"
+            assert visit.page.get_by_role("slider").get_attribute("max") == ("400" if amount < 10 else "500")
+
+
+@case
+def offers_nothing_in_another_currency(browser, scene):
+    with Visit(browser, scene) as visit:
+        visit.open(fragment(context(scene["good"], CART | {"currency": "USD"}))).shows_rewards()
+        assert visit.page.get_by_role("checkbox").count() == 1
+        visit.page.get_by_text("−$10.34").wait_for()
+
+
+@case
+def lets_a_customer_join_who_is_no_member(browser, scene):
+    with Visit(browser, scene) as visit:
+        visit.open(fragment(context(scene["good"], CART | {"customerEmail": "noah.weber@example.com"})))
+        assert visit.page.get_by_role("button", name="Join").is_disabled()
+        visit.page.get_by_label("Name").fill("Noah Weber")
+        visit.page.get_by_role("button", name="Join").click()
+        visit.shows_rewards()
+        assert visit.heading == "Noah Weber"
+        visit.open(fragment(context(scene["good"], {"cartId": "1"})))
+        visit.page.get_by_text("Add a customer to the cart").wait_for()
+
+
+@case
 def leaves_no_token_behind_the_back_button(browser, scene):
     with Visit(browser, scene) as visit:
         visit.open(fragment(context(scene["good"]))).shows_rewards()
@@ -383,9 +425,7 @@ def notices_what_a_strict_policy_forbids(browser, scene):
 @case
 def demo_prints_an_address_that_shows_the_page_and_ends_with_ctrl_c(browser, scene):
     demo = scene["demo"]
-    command = [sys.executable, demo["script"], scene["program"], "--config", demo["config"],
-               "--countersign", f"http://127.0.0.1:{demo['port']}", "--page-port", str(demo["page_port"])]
-    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    running = subprocess.Popen(demo_command(scene), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:
         printed = []
         for line in running.stdout:
@@ -393,13 +433,13 @@ def demo_prints_an_address_that_shows_the_page_and_ends_with_ctrl_c(browser, sce
             if line.startswith("http://"):
                 break
         assert printed and printed[-1].startswith("http://"), "".join(printed)
-        with Visit(browser, scene | {"page_port": demo["page_port"]}) as visit:
+        with Visit(browser, scene | {"page_port": demo["ports"]["page"]}) as visit:
             visit.page.goto(printed[-1].strip())
             visit.shows_rewards()
             assert visit.heading == "Emma Larsen"
         running.send_signal(signal.SIGINT)
         assert running.wait(timeout=10) == 0, running.stdout.read()
-        for port in (demo["port"], demo["page_port"]):
+        for port in demo["ports"].values():
             with socket.socket() as probe:
                 assert probe.connect_ex(("127.0.0.1", port)) != 0, f"something still listens on {port}"
     finally:

@@ -1,5 +1,7 @@
-"""What the loyalty page's server makes of requests that do not end where they seem to. Nobody is asked about a token here."""
+"""What the loyalty page's server makes of requests that do not end where they seem to, and of events. Nobody is asked about a token here."""
+import contextlib
 import http.server
+import io
 import pathlib
 import socket
 import sys
@@ -17,11 +19,18 @@ LENGTH = b"Content-Length: %d\r\n" % len(NEXT)
 
 class Requests(unittest.TestCase):
     def setUp(self):
-        handler = type("ShortHandler", (Handler,), {"timeout": 1, "countersign": "http://127.0.0.1:9"})
+        self.events = []
+        handler = type("ShortHandler", (Handler,), {
+            "timeout": 1, "countersign": "http://127.0.0.1:9", "events_key": "right", "answers": self})
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
         self.addCleanup(self.server.server_close)
         self.addCleanup(self.server.shutdown)
+
+    def event(self, event):
+        """In place of the answers: what the server lets through to them."""
+        self.events.append(event)
+        return {}
 
     def statuses(self, *requests):
         """Of all answers on one connection."""
@@ -64,6 +73,21 @@ class Requests(unittest.TestCase):
         for body in (b"", b"[]", b"null", b"{", b"[" * 16000, b"\xff"):
             headers = b"Authorization: Bearer x\r\nContent-Length: %d\r\n" % len(body)
             self.assertEqual(self.statuses(self.post(headers, body), NEXT), [400, 200], body[:9])
+
+    def test_a_forged_event_is_refused_aloud_and_whatever_it_says(self):
+        def post(key, body=b'{"name":"order.completed"}'):
+            head = b"POST /events HTTP/1.1\r\nHost: x\r\n%sContent-Length: %d\r\n\r\n" % (key, len(body))
+            with contextlib.redirect_stdout(io.StringIO()) as told:
+                return self.statuses(head + body, NEXT), told.getvalue().count("EVENT REFUSED")
+
+        for key in (b"", b"X-API-Key: wrong\r\n", b"X-API-Key: righ\r\n", b"X-API-Key: \xc3\xa9\r\n",
+                    b"Authorization: Bearer right\r\n"):
+            for body in (b'{"name":"order.completed"}', b"", b"{"):
+                self.assertEqual(post(key, body), ([401, 200], 1), key)
+        self.assertEqual(self.events, [])
+        self.assertEqual(post(b"X-API-Key: right\r\n"), ([200, 200], 0))
+        self.assertEqual(post(b"X-API-Key: right\r\n", b"["), ([400, 200], 0))
+        self.assertEqual(self.events, [{"name": "order.completed"}])
 
 
 if __name__ == "__main__":

@@ -1,13 +1,16 @@
 """One visit to the loyalty page in a real browser, as the Associate App would open it."""
 import base64
 import json
+import sys
 import urllib.parse
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "has_touch": True, "is_mobile": True}
 TABLET = {"viewport": {"width": 820, "height": 1180}, "device_scale_factor": 2, "has_touch": True}
 
-CART = {"cartId": "d816a750-bcdf", "customerEmail": "emma.larsen@example.com"}
-STORE = {"id": "d4acdd7f", "name": "Acme Zürich"}
+CART = {"cartId": "d816a750-bcdf", "customerEmail": "emma.larsen@example.com", "currency": "EUR", "remainingAmount": 103.44,
+        "grandTotal": 103.44, "subTotal": 99.12, "selectedCoupons": [],
+        "items": [{"productId": "1000071", "itemId": "8a87355d", "price": 95}]}
+STORE = {"storeId": "store-123", "countryCode": "CH"}
 SECURITY_TOKEN = "0123456789abcdef0123456789abcdef"
 
 
@@ -27,6 +30,13 @@ def query(identity, cart=CART, store=STORE):
     values = {"token": SECURITY_TOKEN, "externalIdentity": identity, "cart": json.dumps(cart, ensure_ascii=False),
               "store": json.dumps(store, ensure_ascii=False)}
     return "&".join(f"{name}={urllib.parse.quote(value, safe='+@')}" for name, value in values.items())
+
+
+def demo_command(scene):
+    """The demo on ports of the scene's."""
+    demo = scene["demo"]
+    return [sys.executable, demo["script"], scene["program"], "--config", demo["config"],
+            *(part for name, port in demo["ports"].items() for part in (f"--{name}-port", str(port)))]
 
 
 class Visit:
