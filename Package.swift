@@ -66,6 +66,10 @@ let package = Package(
         .target(
             name: "JOSE", dependencies: ["BlockingWork", "TokenExchange", "COpenSSL", "CLibJWT"],
             swiftSettings: swiftWithC),
+        // Spoiled tokens, for the tests and for `countersign attack`.
+        .target(
+            name: "Attacks", dependencies: ["JOSE", "TokenExchange"], exclude: ["Corpus/README.md"],
+            resources: [.embedInCode("Corpus")], swiftSettings: swift),
         .target(
             name: "RedisSessions",
             dependencies: [
@@ -98,7 +102,7 @@ let package = Package(
         .target(
             name: "CountersignService",
             dependencies: [
-                "BlockingWork", "CountersignHTTP", "IssuerKeys", "JOSE", "Outbound", "RedisSessions",
+                "Attacks", "BlockingWork", "CountersignHTTP", "IssuerKeys", "JOSE", "Outbound", "RedisSessions",
                 "ServiceConfiguration", "TokenExchange", "UpstreamTokens", lifecycle, logging, metrics, nio, nioPosix,
                 nioSSL,
             ],
@@ -125,7 +129,7 @@ let package = Package(
             dependencies: ["JOSE", "TokenExchange", logging, nio, nioHTTP1, nioHTTP2, nioPosix, nioSSL],
             path: "Tests/TestSupport", swiftSettings: swift),
         .testTarget(
-            name: "TokenExchangeTests", dependencies: ["JOSE", "TestSupport", "TokenExchange"], exclude: ["Attacks"],
+            name: "TokenExchangeTests", dependencies: ["Attacks", "JOSE", "TestSupport", "TokenExchange"],
             swiftSettings: swift),
         .testTarget(name: "JOSETests", dependencies: ["JOSE", "TestSupport", "TokenExchange"], swiftSettings: swift),
         .testTarget(
@@ -170,7 +174,7 @@ let package = Package(
             swiftSettings: swift
         ),
         .testTarget(
-            name: "EndToEndTests", dependencies: ["countersign", "JOSE", "TestSupport", "TokenExchange"],
+            name: "EndToEndTests", dependencies: ["Attacks", "countersign", "JOSE", "TestSupport", "TokenExchange"],
             exclude: [
                 "Webview", "clients.py", "kit.py", "openapi_hooks.py", "requirements.txt", "rotation.py",
                 "schemathesis.toml",

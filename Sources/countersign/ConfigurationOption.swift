@@ -40,6 +40,12 @@ struct ConfigurationOption: ParsableArguments {
         return try await Self.reading { try Configuration.parse(file: file, environment: Self.environment) }
     }
 
+    /// The same; nil if no file is named, and the usual one is not there.
+    func loadIfPresent() async throws -> Configuration? {
+        let isNamed = named != nil || Self.fileOfEnvironment != nil
+        return isNamed || FileManager.default.fileExists(atPath: usualFile) ? try await load() : nil
+    }
+
     /// Everything that `serve` needs, read and checked.
     func blueprint() async throws -> Blueprint { try await Self.reading(readBlueprint) }
 

@@ -23,7 +23,7 @@ struct Countersign: AsyncParsableCommand {
         version: "countersign 1.0.0",
         subcommands: [
             Serve.self, CheckConfig.self, Keys.self, Sessions.self, Token.self, JWS.self, AppConfig.self,
-            MakeVerifierKit.self, Upstream.self,
+            MakeVerifierKit.self, Upstream.self, Attack.self,
         ])
 
     /// Catches signals before anything else: a signal in the first moments must neither be lost nor kill the service.

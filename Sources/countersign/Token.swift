@@ -12,7 +12,8 @@ struct Token: AsyncParsableCommand {
             abstract: "Say rule by rule whether a token would be exchanged.",
             discussion: """
                 Reads the token from standard input, checks it as the service does, and prints for every rule what it \
-                expected, the kind of thing it found, and what to do. Ends with libjwt's own opinion on the signature. Exits \
+                expected, the kind of thing it found, and what to do. Also finds the token in what was pasted with it: \
+                quotes, a JSON body, a URL or deep link; and says if it is cut off, or is one of our own. Ends with libjwt's own opinion on the signature. Exits \
                 0 if the exchange would be allowed, else 1. Stores nothing. Reads no secret and no private key.
 
                 Example:
@@ -30,7 +31,7 @@ struct Token: AsyncParsableCommand {
         func run() async throws {
             let isAllowed = try await config.reporting {
                 let explainer = try TokenExplainer(try await config.load(), providerName: ExactText(identityProvider))
-                let report = await explainer.report(on: StandardInput.readToken(), now: TimeSource.system.now())
+                let report = await explainer.report(on: StandardInput.readPasted(), now: TimeSource.system.now())
                 print(json ? report.json(showingValues: showValues) : report.text(showingValues: showValues))
                 return report.isAllowed
             }

@@ -130,7 +130,7 @@ import Testing
     @Test func keepsTextFromOutsideInTheTypeThatComparesBytes() throws {
         let ownWords: Set = [
             "expected", "found", "value", "remedy", "reason", "operation", "cause", "skipped", "certificateChain",
-            "privateKey", "certificateAuthorityFile", "requestID", "rule", "traceparent",
+            "privateKey", "certificateAuthorityFile", "remarks", "requestID", "rule", "traceparent",
         ]
         var seen: Set<String> = []
         for file in try Self.files() where file.path.hasPrefix("TokenExchange/") {

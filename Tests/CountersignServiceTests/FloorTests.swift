@@ -33,7 +33,7 @@ import Testing
             floors: [["Logging"], ["Metrics"], ["LifeCycle"], ["Assembly"], ["Commands", "VerifierKit"]]),
         House(
             target: "Tests/TestSupport",
-            floors: [["Basics"], ["Fuzzing"], ["Tokens"], ["Attacks"], ["HTTP", "Redis", "Stores"], ["Processes"]]),
+            floors: [["Basics"], ["Fuzzing"], ["Tokens"], ["HTTP", "Redis", "Stores"], ["Processes"]]),
     ]
 
     private static let repository = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()

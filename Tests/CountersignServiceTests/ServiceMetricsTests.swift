@@ -73,6 +73,27 @@ import TokenExchange
         #expect(value(series, registry) == "10.0")
     }
 
+    @Test func countsAndLogsThatTokensHaveChanged() async throws {
+        let scene = try ServiceScene()
+        let registry = try registry(scene)
+        let series = #"countersign_token_shape_changes{tenant="acme-staging"}"#
+        #expect(value(series, registry) == nil)
+        let token = ModelToken(issuedAt: scene.clock.now, keyID: TestKeys.rs256.keyID)
+        for _ in 0..<10 { _ = try await scene.logIn(token) }
+        #expect(value(series, registry) == "0.0")
+        _ = try scene.reload()
+        for _ in 0..<2 { _ = try await scene.logIn(token.claim("email", nil).claim("azp", .string("MARKER"))) }
+        #expect(value(series, registry) == "1.0", "a reload forgets nothing")
+        _ = try await scene.logIn(token.claim("name", nil))
+        #expect(value(series, registry) == "2.0")
+        let lines = scene.log.lines.filter { $0.contains("the shape of genuine tokens has changed") }
+        #expect(
+            lines.map { $0.split(separator: " changed ").last } == [
+                "kids=1 missing= new=azp tenant=acme-staging", #"kids=1 missing="name" new= tenant=acme-staging"#,
+            ])
+        #expect(!scene.log.lines.contains { $0.contains("MARKER") })
+    }
+
     @Test func showsTheKeysOfTenantsThatFetchThem() throws {
         let scene = try ServiceScene { $0.keys = "{ jwks_url: \"http://127.0.0.1:1/certs\" }" }
         let registry = try registry(scene)

@@ -1,3 +1,4 @@
+import Attacks
 import Foundation
 import JOSE
 import TestSupport
@@ -7,6 +8,7 @@ import TokenExchange
 /// The published corpus over HTTP: status and error code of every case, and a good token served after each.
 @Suite struct AttackTests {
     private static let publicURL = "http://127.0.0.1:8080"
+    private static let keys = Result { try AttackKeys() }
 
     @Test(arguments: ["rs256", "es256", "mixed", "guarded"])
     func refusesEveryCaseAndServesOn(name: String) async throws {
@@ -18,8 +20,7 @@ import TokenExchange
         #expect(!attacks.isEmpty)
         var answers: [String: Set<String>] = [:]
         for attack in attacks {
-            let scene = AttackScene(
-                profile, now: .ofThisMachine, publicURL: Self.publicURL, externalIdentity: Array(identity.utf8))
+            let scene = try scene(profile, externalIdentity: Array(identity.utf8))
             let answer = try service.callback(body(try scene.token(of: attack)))
             #expect(answer.status == attack.status, "\(attack)")
             #expect(answer.errorCode == attack.errorCode, "\(attack)")
@@ -41,8 +42,13 @@ import TokenExchange
         return "\(answer.status) \(headers) \(text)"
     }
 
-    private func good(_ profile: AttackProfile) throws -> [UInt8] {
-        try AttackScene(profile, now: .ofThisMachine, publicURL: Self.publicURL).goodToken()
+    private func good(_ profile: AttackProfile) throws -> [UInt8] { try scene(profile).goodToken() }
+
+    private func scene(_ profile: AttackProfile, externalIdentity: [UInt8] = []) throws -> AttackScene {
+        let now = UnixTime.ofThisMachine
+        return try AttackScene(
+            profile, keys: try Self.keys.get(), claims: ModelToken(issuedAt: now, keyID: nil).claims, now: now,
+            publicURL: Self.publicURL, externalIdentity: externalIdentity)
     }
 
     private func body(_ token: [UInt8]) -> String {
@@ -53,8 +59,10 @@ import TokenExchange
 
     private func start(_ profile: AttackProfile) async throws -> CountersignProcess {
         let folder = try CountersignProcess.prepare(CountersignProcess.Settings())
-        let otherKey = AttackKeys.otherRealm.signer(profile.keys[0]).publicKey
-        try folder.write("issuer.json", String(decoding: PublicJWK.set(profile.issuerKeys), as: UTF8.self))
+        let keys = try Self.keys.get()
+        let issuerKeys = try profile.keys.map { try keys.issuer.signer($0).publicKey }
+        let otherKey = try keys.otherRealm.signer(profile.keys[0]).publicKey
+        try folder.write("issuer.json", String(decoding: PublicJWK.set(issuerKeys), as: UTF8.self))
         try folder.write("other.json", String(decoding: PublicJWK.set([otherKey]), as: UTF8.self))
         try folder.write("countersign.yaml", profile.yaml(publicURL: Self.publicURL))
         return try await CountersignProcess.start(in: folder)

@@ -92,6 +92,92 @@ import TokenExchange
         #expect(lines.first { $0.rule == "subject" }?.value == #""MARKER""#)
     }
 
+    /// The line of one rule for a token.
+    private func line(
+        _ rule: String, _ provider: IdentityProvider = .vipLoyalty(), rules: TenantRules = TenantRules(),
+        clockError: Duration = .zero, _ change: (ModelToken) -> ModelToken
+    ) async throws -> TokenExplanation.Line {
+        let bench = ExchangeBench(rules: rules, providers: [provider])
+        let token = change(bench.token)
+        bench.clock.setError(clockError)
+        let lines = await explain(try token.signed(by: TestKeys.rs256), with: bench).lines
+        return try #require(lines.first { $0.rule == rule })
+    }
+
+    @Test func namesTheConditionThatFailsAndWhatItDemands() async throws {
+        let roles = ClaimPath("realm_access", ["roles"])
+        let provider = IdentityProvider.vipLoyalty(conditions: [
+            ClaimCondition(claim: roles, test: .contains(.string("store_associate"))),
+            ClaimCondition(claim: ClaimPath("email"), test: .matches(try AnchoredPattern(#".*@acme\.example"#))),
+            ClaimCondition(claim: ClaimPath("azp"), test: .anyOf([.string("a"), .number(literal: "1")])),
+            ClaimCondition(claim: ClaimPath("level"), test: .equals(.number(literal: "3"))),
+        ])
+        let line = try await line("conditions", provider) { $0 }
+        #expect(
+            line.expected == #"conditions[0]: [realm_access, roles] contains "store_associate"; "#
+                + #"conditions[1]: email matches ".*@acme\\.example"; conditions[2]: azp is any of ["a",1]; "#
+                + "conditions[3]: level equals 3")
+        #expect(line.found.hasPrefix("conditions[0] holds: [realm_access, roles]: an array of 3 elements; "))
+        #expect(line.found.contains("conditions[1] does not hold: email: a string of 25 characters; "))
+        #expect(line.found.hasSuffix("conditions[3] does not hold: level: absent"), "\(line.found)")
+        #expect(line.value?.contains("jane.operator") == true && !line.found.contains("jane"))
+    }
+
+    @Test func tellsANameWithDotsFromAPath() async throws {
+        func found(_ path: ClaimPath, _ change: (ModelToken) -> ModelToken = { $0 }) async throws -> String {
+            let condition = ClaimCondition(claim: path, test: .contains(.string("store_associate")))
+            return try await line("conditions", .vipLoyalty(conditions: [condition]), change).found
+        }
+        #expect(
+            try await found(ClaimPath("realm_access.roles")).hasSuffix(
+                "absent, as a name with dots is one name; the token has it as a path: write [realm_access, roles]"))
+        let nested = JSONValue.object([.init("c.d", .bool(true))])
+        #expect(
+            try await found(ClaimPath("a.b.c.d")) { $0.claim("a.b", nested) }.hasSuffix("write [a.b, c.d]"))
+        #expect(
+            try await found(ClaimPath("acme", ["role"])) { $0.claim("acme.role", .string("x")) }.hasSuffix(
+                #"as a list is a path; the token has it as one name with dots: write "acme.role""#))
+        #expect(try await found(ClaimPath("realm_access.groups")).hasSuffix(": absent"))
+        let mapping = ClaimMapping(name: "x", source: .firstOf([ClaimPath("realm_access.roles")]), isRequired: true)
+        let mapped = try await line("mapped_claims", .vipLoyalty(claims: [mapping])) { $0 }
+        #expect(mapped.outcome == .fail && mapped.found.hasSuffix("write [realm_access, roles]"))
+    }
+
+    @Test func showsValuesThatEverybodyKnows() async throws {
+        let none = try await line("algorithm_known") { $0.header("alg", .string("none")) }
+        #expect(none.outcome == .fail && none.found == #""none""#)
+        let odd = try await line("algorithm_known") { $0.header("alg", .string("MARKER")) }
+        #expect(odd.outcome == .fail && odd.found == "a string of 6 characters")
+        #expect(try await line("token_kind") { $0.claim("typ", .string("Refresh")) }.found == #""Refresh""#)
+        let own = try await line("token_kind", rules: TenantRules(tokenKinds: ["Till"])) {
+            $0.claim("typ", .string("Till"))
+        }
+        #expect(own.outcome == .pass && own.found == #""Till""#, "the configuration shows it already")
+        #expect(try await line("header_type") { $0.header("typ", .string("logout+jwt")) }.found == #""logout+jwt""#)
+        #expect(
+            try await line("header_type") { $0.header("typ", .string("MARKER")) }.found == "a string of 6 characters")
+    }
+
+    @Test func saysWhoseClockIsAhead() async throws {
+        func found(_ clockError: Duration, _ change: (ModelToken) -> ModelToken = { $0 }) async throws -> String {
+            let line = try await line("validity_period", clockError: clockError, change)
+            #expect(line.outcome == .fail)
+            return line.found
+        }
+        let behind = try await found(.seconds(-45))
+        #expect(
+            behind.hasPrefix(
+                "issued_in_future: off by -45.0 s (iat in 45.0 s, exp in 345.0 s); the issuer's clock is ahead"))
+        #expect(behind.hasSuffix("it is 2025-11-24T16:59:15Z by the clock of this machine"), "\(behind)")
+        let start = ManualClock.start.wholeSeconds
+        let later = try await found(.zero) { $0.claim("nbf", .number(literal: "\(start + 60)")) }
+        #expect(later.contains("the issuer wants it to be used later, or its clock is ahead of ours"))
+        let both = try await found(.seconds(-45)) { $0.claim("nbf", .number(literal: "\(start)")) }
+        #expect(
+            both.contains("not_yet_valid") && both.contains("the issuer's clock is ahead of ours, or ours is behind"))
+        #expect(try await found(.seconds(331)).contains("the token is old, or our clock is ahead of the issuer's"))
+    }
+
     @Test func blamesUsIfNoTokenFitsTheLimit() async throws {
         let tiny = TokenRecipe.Kind.jwt(.init(algorithm: .es256, audience: "x", maximumBytes: 10))
         let bench = ExchangeBench(providers: [.vipLoyalty(kind: tiny)])

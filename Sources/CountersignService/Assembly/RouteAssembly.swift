@@ -4,7 +4,7 @@ import ServiceConfiguration
 import TokenExchange
 
 extension PublicRoutes {
-    /// The endpoints of the public listener for one configuration. Sessions, clocks and limiter outlive it.
+    /// The endpoints of the public listener for one configuration. Sessions, clocks, shapes and limiter outlive it.
     ///
     /// - Parameters:
     ///   - keys: our current signing keys.
@@ -12,13 +12,13 @@ extension PublicRoutes {
     ///   - limiter: shared by all listeners for the whole life of the process.
     convenience init(
         _ blueprint: Blueprint, keys: SigningKeyRing, tenants: [Tenant], sessions: SessionAssembly,
-        upstream: UpstreamAssembly, clocks: IssuerClocks, limiter: RateLimiter, time: TimeSource
+        upstream: UpstreamAssembly, clocks: IssuerClocks, shapes: TokenShapes, limiter: RateLimiter, time: TimeSource
     ) {
         let configuration = blueprint.configuration
         let mint = MintExternalIdentity(configuration, keys: keys)
         self.init(
             exchange: ExchangeToken(
-                verify: VerifyIdentityToken(configuration, tenants: tenants, clocks: clocks),
+                verify: VerifyIdentityToken(configuration, tenants: tenants, clocks: clocks, shapes: shapes),
                 mint: MintedExchange(
                     mint: mint, vault: sessions.vault, store: sessions.store,
                     deferredSessions: sessions.deferredSessions, revocations: sessions.revocations, time: time),
@@ -41,10 +41,14 @@ extension PublicRoutes {
 
 extension VerifyIdentityToken {
     /// With the rules and limits of a configuration.
-    init(_ configuration: Configuration, tenants: [Tenant], clocks: IssuerClocks) {
+    init(
+        _ configuration: Configuration, tenants: [Tenant], clocks: IssuerClocks = IssuerClocks(),
+        shapes: TokenShapes = TokenShapes()
+    ) {
         self.init(
             tenants: tenants, providers: configuration.identityProviders,
-            claimsReader: LibJWTClaimsReader(), limits: TokenLimits(configuration.limits), clocks: clocks)
+            claimsReader: LibJWTClaimsReader(), limits: TokenLimits(configuration.limits), clocks: clocks,
+            shapes: shapes)
     }
 }
 

@@ -20,6 +20,9 @@ extension PrometheusRegistry {
                 }
             }
         }
+        addFamily(Self.shapeChanges, isCounter: true, by: "tenant") { [shapes = routes.shapes] in
+            shapes.changeCounts.map { (String($0.tenant), Double($0.count)) }
+        }
         addSigningKeyGauges(routes.signingKeys)
         addUpstreams(routes.upstreams)
         addGauge(Self.loopGap) { loops.longestGap.inSeconds }
@@ -89,6 +92,7 @@ extension PrometheusRegistry {
     private static let signingKeysWaiting = "countersign_signing_keys_waiting"
     private static let signingKeyStepOverdue = "countersign_signing_key_step_overdue_seconds"
     private static let clockOffset = "countersign_issuer_clock_offset_seconds"
+    private static let shapeChanges = "countersign_token_shape_changes"
     private static let deferred = "countersign_deferred_sessions"
     private static let dropped = "countersign_deferred_sessions_dropped"
 
@@ -115,6 +119,8 @@ extension PrometheusRegistry {
             "How long a step of `countersign keys advance` has been due; 0 if none is.",
         clockOffset:
             "The issuer's clock minus ours, by the newest identity token of the last minutes; includes the network's delay.",
+        shapeChanges:
+            "Changes since the start in the shape of the tenant's genuine tokens: a claim gone, another client, kind, algorithm or key.",
         deferred: "Sessions of optional providers that wait to be written.",
         loopGap: "The longest time since the start by which an event loop was late, and all requests on it.",
         droppedLines: "Log lines dropped since the start, because nobody read the log.",

@@ -10,6 +10,7 @@ import UpstreamTokens
 package struct ServiceRoutes: Sendable {
     let sessions: SessionAssembly
     let clocks = IssuerClocks()
+    let shapes: TokenShapes
     let remoteKeys: RemoteTenantKeys
     let upstreams: UpstreamServices
     package let signingKeys: SigningKeyWatch
@@ -26,17 +27,19 @@ package struct ServiceRoutes: Sendable {
         let upstream = UpstreamAssembly(
             cacheSecret: blueprint.cacheSecret, sessions: sessions, services: upstreams, time: time)
         let limiter = RateLimiter(RateLimiter.Limits(blueprint.configuration.limits), time: time)
+        let shapes = TokenShapes { $0.log(to: logger) }
         let live = LiveRoutes(blueprint) { [clocks] blueprint, keys in
             limiter.use(RateLimiter.Limits(blueprint.configuration.limits))
             return PublicRoutes(
                 blueprint, keys: keys, tenants: blueprint.tenants + remoteKeys.replace(with: blueprint.remoteTenants),
-                sessions: sessions, upstream: upstream, clocks: clocks, limiter: limiter, time: time)
+                sessions: sessions, upstream: upstream, clocks: clocks, shapes: shapes, limiter: limiter, time: time)
         }
         let signingKeys = SigningKeyWatch(
             blueprint, time: time, logger: logger, isRevoked: sessions.revocations.isRevoked(keyID:)
         ) { live.replace(keys: $0) }
         sessions.revocations.whenKeysAreCompromised { signingKeys.dropCompromisedKeys() }
         self.sessions = sessions
+        self.shapes = shapes
         self.remoteKeys = remoteKeys
         self.upstreams = upstreams
         self.signingKeys = signingKeys
@@ -84,5 +87,19 @@ package struct ServiceRoutes: Sendable {
     package func reload(_ blueprint: Blueprint, readAt generation: Int) -> [String] {
         signingKeys.replace(with: blueprint, readAt: generation) { live.replace(blueprint, keys: $0) }
         return blueprint.needsRestart(since: start)
+    }
+}
+
+extension TokenShapes.Change {
+    /// Names of claims and traits; no values.
+    fileprivate func log(to logger: Logger) {
+        logger.notice(
+            "the shape of genuine tokens has changed",
+            metadata: [
+                "tenant": .string(String(tenant)),
+                "new": .string(new.map(\.rawValue).joined(separator: ", ")),
+                "missing": .string(missing.map(\.excerpt).joined(separator: ", ")),
+                "kids": .stringConvertible(keyCount),
+            ])
     }
 }

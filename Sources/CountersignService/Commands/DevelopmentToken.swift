@@ -1,3 +1,4 @@
+import Attacks
 import FoundationEssentials
 import JOSE
 package import ServiceConfiguration
@@ -12,13 +13,8 @@ package struct DevelopmentToken {
     /// - Throws: ``StartUpError`` if the tenant is unknown, or has no private key beside its public one.
     package init(_ configuration: Configuration, tenantName: ExactText?) throws {
         let candidates = configuration.tenants.filter { tenantName == nil || $0.name == tenantName }
-        guard !candidates.isEmpty else {
-            let known = configuration.tenants.map(\.name.description).joined(separator: ", ")
-            throw StartUpError(["there is no tenant \(tenantName ?? ""); known are \(known)"])
-        }
-        guard
-            let tenant = candidates.first(where: { FileManager.default.fileExists(atPath: $0.developmentKeyFile) })
-        else {
+        guard !candidates.isEmpty else { throw configuration.unknownTenant(tenantName ?? "") }
+        guard let tenant = candidates.first(where: Self.hasKey) else {
             throw StartUpError(
                 candidates.map { tenant in
                     "tenant \(tenant.name) has no development key: expected its private key in \(tenant.developmentKeyFile)"
@@ -26,6 +22,18 @@ package struct DevelopmentToken {
         }
         self.tenant = tenant
         signer = try Self.signer(of: tenant)
+    }
+
+    /// Whether the tenant's private key is at hand.
+    static func hasKey(_ tenant: TenantSettings) -> Bool {
+        FileManager.default.fileExists(atPath: tenant.developmentKeyFile)
+    }
+
+    /// The tenant's private key; nil if it is not at hand.
+    /// - Throws: ``StartUpError`` if it cannot be used.
+    static func key(of tenant: TenantSettings) throws -> AttackKeys.Development? {
+        guard hasKey(tenant) else { return nil }
+        return AttackKeys.Development(file: tenant.developmentKeyFile, algorithm: try signer(of: tenant).algorithm)
     }
 
     private static func signer(of tenant: TenantSettings) throws -> OpenSSLTokenSigner {
@@ -50,7 +58,8 @@ package struct DevelopmentToken {
         let header = #"{"alg":"\#(signer.algorithm.rawValue)","typ" : "JWT","kid" : "\#(signer.keyID)"}"#
         var token = Base64URL.encode(header)
         token.append(UInt8(ascii: "."))
-        Base64URL.append(JSONValue.object(merged(claims, lifetime: lifetime, now: now.wholeSeconds)).text, to: &token)
+        let members = AssociateClaims(tenant).members(lifetime: lifetime, now: now, replacing: claims)
+        Base64URL.append(JSONValue.object(members).text, to: &token)
         let signature: [UInt8]
         do { signature = try signer.signature(over: token) } catch {
             throw StartUpError(["tenant \(tenant.name): its development key cannot sign: \(error.cause)"])
@@ -59,43 +68,14 @@ package struct DevelopmentToken {
         Base64URL.append(signature, to: &token)
         return String(decoding: token, as: UTF8.self)
     }
+}
 
-    private func merged(_ claims: [JSONValue.Member], lifetime: Duration, now: Int64) -> [JSONValue.Member] {
-        let names = Set(claims.map(\.name))
-        return associateClaims(lifetime: lifetime, now: now).filter { !names.contains($0.name) } + claims
-    }
-
-    private func associateClaims(lifetime: Duration, now: Int64) -> [JSONValue.Member] {
-        let session = UUID().uuidString.lowercased()
-        return [
-            .init("exp", .number(literal: String(now + lifetime.components.seconds))),
-            .init("iat", .number(literal: String(now))),
-            .init("auth_time", .number(literal: String(now - 1))),
-            .init("jti", .string(UUID().uuidString.lowercased())),
-            .init("iss", .string(tenant.issuer)),
-            .init("aud", .string(tenant.rules.audiences.min() ?? "account")),
-            .init("sub", .string("f3a1c9de-5b0e-4c62-8a77-0d2f9b1c4e55")),
-            .init(
-                "typ",
-                .string(tenant.rules.tokenKinds.contains("Bearer") ? "Bearer" : tenant.rules.tokenKinds.min() ?? "")),
-            .init("azp", .string(tenant.rules.authorizedParties.min() ?? "newstore-associate-app")),
-            .init("session_state", .string(session)),
-            .init("acr", .string("1")),
-            .init(
-                "realm_access",
-                .object([.init("roles", .array([.string("offline_access"), .string("store_associate")]))])),
-            .init("scope", .string("openid profile email")),
-            .init("sid", .string(session)),
-            .init("email_verified", .bool(true)),
-            .init("name", .string("Jane Operator")),
-            .init("preferred_username", .string("jane.operator@example.com")),
-            .init("given_name", .string("Jane")),
-            .init("family_name", .string("Operator")),
-            .init("email", .string("jane.operator@example.com")),
-            .init("http://newstore/newstore_id", .string("a1b2c3d4e5f60718293a4b5c6d7e8f90")),
-            .init("http://newstore/tenant", .string(tenant.name)),
-            .init("http://newstore/roles", .array([.string("store_associate")])),
-        ]
+extension Configuration {
+    /// For a command line that names a tenant that there is not.
+    func unknownTenant(_ name: ExactText) -> StartUpError {
+        StartUpError([
+            "there is no tenant \(name); known are \(tenants.map(\.name.description).joined(separator: ", "))"
+        ])
     }
 }
 

@@ -27,6 +27,18 @@ package enum StandardInput {
         return Array(words.dropFirst(isMarked ? 1 : 0).joined(separator: [UInt8(ascii: " ")]))
     }
 
+    /// What somebody has pasted, for ``PastedText``: the first line that is not blank, or JSON of several lines.
+    package static func readPasted() -> [UInt8] {
+        let (brace, newline) = (UInt8(ascii: "{"), UInt8(ascii: "\n"))
+        let text = { (bytes: [UInt8]) in Array(bytes.withoutByteOrderMark.drop { " \t\r\n".utf8.contains($0) }) }
+        let bytes = text(
+            read(upTo: tokenLimit) { bytes in
+                let text = text(bytes)
+                return text.first == brace ? (try? JSONValue(parsing: text)) != nil : text.contains(newline)
+            })
+        return bytes.first == brace ? bytes : Array(bytes.prefix { $0 != newline })
+    }
+
     /// More than any token may have, so that a token that is too long is recognised as such.
     private static let tokenLimit = 1 << 20
 }

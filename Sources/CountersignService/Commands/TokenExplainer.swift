@@ -9,6 +9,7 @@ package struct TokenExplainer {
     private let provider: IdentityProvider
     private let explain: ExplainToken
     private let limits: TokenLimits
+    private let ownIssuer: ExactText
 
     /// How long keys may take to arrive: long enough for a slow issuer, short enough for somebody who waits.
     private static let budget: Duration = .seconds(10)
@@ -23,25 +24,36 @@ package struct TokenExplainer {
         tenants = configured.local + remoteKeys.replace(with: configured.remote)
         self.provider = provider
         limits = TokenLimits(configuration.limits)
+        ownIssuer = ExactText(configuration.publicURL)
         let keys = try SigningKeyRing.throwaway(for: [provider])
         explain = ExplainToken(
-            verify: VerifyIdentityToken(configuration, tenants: tenants, clocks: IssuerClocks()),
+            verify: VerifyIdentityToken(configuration, tenants: tenants),
             mint: MintExternalIdentity(configuration, keys: keys), tenants: tenants, limits: limits)
     }
 
     /// All rules for one token.
     package struct Report {
         fileprivate let explanation: TokenExplanation
+        /// What was recognised besides a plain token.
+        fileprivate let remarks: [String]
         /// Nil for algorithms that libjwt does not know, and if no key was found.
         fileprivate let secondOpinion: LibJWTSecondOpinion.Opinion?
         /// Whether the exchange would be allowed.
         package var isAllowed: Bool { explanation.isAllowed }
     }
 
-    /// Checks a token as a login does. Stores nothing.
-    package func report(on token: [UInt8], now: UnixTime) async -> Report {
+    /// Checks a token, or the one in what was pasted, as a login does. Stores nothing.
+    package func report(on text: [UInt8], now: UnixTime) async -> Report {
+        let pasted = PastedText(text, ownIssuer: ownIssuer)
+        let token = pasted.token
         let explanation = await explain(IdentityToken(bytes: token), for: provider, at: now, within: Self.budget)
-        return Report(explanation: explanation, secondOpinion: await secondOpinion(on: token))
+        return Report(
+            explanation: explanation, remarks: pasted.remarks, secondOpinion: await secondOpinion(on: token))
+    }
+
+    /// Whether the exchange would be allowed for exactly this token.
+    func allows(_ token: [UInt8], now: UnixTime) async -> Bool {
+        await explain(IdentityToken(bytes: token), for: provider, at: now, within: Self.budget).isAllowed
     }
 
     private func secondOpinion(on token: [UInt8]) async -> LibJWTSecondOpinion.Opinion? {
@@ -72,7 +84,7 @@ extension Configuration {
 // MARK: - Printing
 
 extension TokenExplainer.Report {
-    /// A line for each rule, and the verdict.
+    /// What was pasted, a line for each rule, and the verdict.
     /// - Parameter showingValues: whether to show claim values.
     package func text(showingValues: Bool) -> String {
         let lines = explanation.lines.map { line in
@@ -84,7 +96,8 @@ extension TokenExplainer.Report {
             if let remedy = line.remedy { parts.append(remedy) }
             return parts.joined(separator: "; ")
         }
-        return (lines + ["", verdict]).joined(separator: "\n")
+        let head = remarks.isEmpty ? [] : remarks + [""]
+        return (head + lines + ["", verdict]).joined(separator: "\n")
     }
 
     private var verdict: String {
@@ -113,6 +126,7 @@ extension TokenExplainer.Report {
             .init("allowed", .bool(isAllowed)),
             .init("reason", explanation.reason.map(JSONValue.string) ?? .null),
             .init("libjwt", secondOpinion.map { .string("\($0)") } ?? .null),
+            .init("remarks", .array(remarks.map(JSONValue.string))),
             .init("rules", .array(rules)),
         ])
         return String(decoding: document.text, as: UTF8.self)

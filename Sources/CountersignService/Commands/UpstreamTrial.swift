@@ -25,7 +25,7 @@ package struct UpstreamTrial: Sendable {
         self.upstream = upstream
         self.recipe = recipe
         verify = VerifyIdentityToken(
-            configuration, tenants: tenants.local + remoteKeys.replace(with: tenants.remote), clocks: IssuerClocks())
+            configuration, tenants: tenants.local + remoteKeys.replace(with: tenants.remote))
     }
 
     /// What happened, and the verdict.

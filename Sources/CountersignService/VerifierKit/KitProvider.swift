@@ -119,12 +119,8 @@ struct KitProvider {
     /// The position of the dot before the signature.
     private func dot(_ token: [UInt8]) -> Int { token.lastIndex(of: UInt8(ascii: ".")) ?? token.endIndex }
 
-    /// With HMAC-SHA-256 (RFC 2104).
     private func hmac(_ signingInput: [UInt8]) -> [UInt8] {
-        let digest = OpenSSLRecordSealer().digest
-        var key = publicKeyPEM.count > 64 ? digest(publicKeyPEM) : publicKeyPEM
-        key += [UInt8](repeating: 0, count: 64 - key.count)
-        let inner = digest(key.map { $0 ^ 0x36 } + signingInput)
-        return signingInput + [UInt8(ascii: ".")] + Base64URL.encode(digest(key.map { $0 ^ 0x5C } + inner))
+        let code = HMAC.code("HS256", key: publicKeyPEM, over: signingInput) ?? []
+        return signingInput + [UInt8(ascii: ".")] + Base64URL.encode(code)
     }
 }

@@ -1,15 +1,15 @@
 /// The parts of an absolute http or https URL that the configuration's rules need.
-struct WebAddress {
+package struct WebAddress {
     let isHTTPS: Bool
     let authority: String
     let host: String
     let port: Int?
-    let path: Substring
-    let hasUser: Bool
-    let hasQueryOrFragment: Bool
+    package let path: Substring
+    package let hasUser: Bool
+    package let hasQueryOrFragment: Bool
 
     /// Nil unless the text is such a URL (RFC 3986), in ASCII and without blanks.
-    init?(_ text: String) {
+    package init?(_ text: String) {
         guard text.utf8.allSatisfy({ (0x21...0x7E).contains($0) && !Self.excluded.contains($0) }),
             let separator = text.firstRange(of: "://"),
             let isHTTPS = ["https": true, "http": false][text[..<separator.lowerBound].lowercased()]
@@ -35,7 +35,10 @@ struct WebAddress {
     var defaultedPort: Int { port ?? (isHTTPS ? 443 : 80) }
 
     /// Whether nobody on the network can read or change what is sent there.
-    var isProtected: Bool { isHTTPS || HostPort.isLoopback(host) }
+    var isProtected: Bool { isHTTPS || isLoopback }
+
+    /// Whether it is always this machine.
+    package var isLoopback: Bool { HostPort.isLoopback(host) }
 }
 
 extension NodeReader {

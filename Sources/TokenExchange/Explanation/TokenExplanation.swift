@@ -13,7 +13,7 @@ package struct TokenExplanation: Sendable {
         package let rule: String
         package let outcome: Outcome
         package let expected: String
-        /// Types, sizes and time differences; no values.
+        /// Types, sizes and time differences; of values only those that say nothing about anybody, such as a `typ`.
         package let found: String
         /// The value itself, for `--show-values`; nil if there is none.
         package let value: String?
@@ -36,7 +36,7 @@ package struct TokenExplanation: Sendable {
             let found = outcome == .notReached ? .init() : rule.found(token)
             return Line(
                 rule: rule.name.description, outcome: outcome, expected: rule.expected(token),
-                found: outcome == .fail ? stop?.finding ?? found.shape : found.shape, value: found.value,
+                found: outcome == .fail ? stop?.finding(token) ?? found.shape : found.shape, value: found.value,
                 remedy: outcome == .fail ? rule.remedy : nil)
         }
         reason = stop?.reason
@@ -61,11 +61,10 @@ extension ExchangeStop {
     }
 
     /// What only the stop knows: the cause of our failure, or how far a time is off.
-    fileprivate var finding: String? {
+    fileprivate func finding(_ token: ExplainedToken) -> String? {
         switch self {
         case .failed(let failure): failure.cause
-        case .refused(let refusal, let difference?):
-            "\(refusal.rawValue): off by \(ExplainedToken.seconds(difference))"
+        case .refused(let refusal, let difference?): token.clocks(refusal, difference)
         case .refused: nil
         }
     }

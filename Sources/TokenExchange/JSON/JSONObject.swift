@@ -52,6 +52,12 @@ package struct JSONObject: Sendable, Redacted {
     /// Top-level names in document order, escapes resolved.
     package var names: [ExactText] { members.map { name(of: $0) } }
 
+    /// Calls `body` with each top-level member, in document order: the name without quotes and the value, both as they
+    /// are written. Allocates nothing.
+    func forEachMember(_ body: (_ name: ArraySlice<UInt8>, _ value: ArraySlice<UInt8>) -> Void) {
+        for member in members { body(text[member.name.range], text[member.value.range]) }
+    }
+
     /// The text of an object with only these members, whose values are copied byte for byte.
     package func text(keeping names: [ExactText]) -> [UInt8] {
         var kept = [UInt8(ascii: "{")]

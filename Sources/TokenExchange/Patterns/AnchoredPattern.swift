@@ -4,6 +4,8 @@
 /// Not the C library's `regexec`, which keeps every state of its automaton, so that an attacker's texts make it grow
 /// without bound (docs/decisions/patterns.md).
 package struct AnchoredPattern: Sendable {
+    /// As it was written.
+    package let text: ExactText
     private let program: PatternProgram
 
     /// Length of the longest pattern, in bytes.
@@ -14,6 +16,7 @@ package struct AnchoredPattern: Sendable {
         guard pattern.utf8.count <= Self.longest else {
             throw PatternRefusal("A pattern has at most \(Self.longest) bytes.")
         }
+        text = ExactText(pattern)
         program = try PatternProgram(try PatternReader.tree(of: pattern))
     }
 

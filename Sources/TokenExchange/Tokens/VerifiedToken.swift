@@ -5,6 +5,9 @@ package struct VerifiedToken: Sendable, Redacted {
     /// The header's `typ`.
     let type: ExactText?
 
+    /// Whether it has this claim, whatever its value. JSON null counts as absent.
+    func has(_ claim: ExactText) -> Bool { claims[claim]?.unlessNull != nil }
+
     fileprivate init(_ token: UnverifiedToken) {
         claims = token.claims
         type = token.jws.type

@@ -9,7 +9,9 @@ struct ExplainedToken: Sendable {
     let tenants: [Tenant]
     let provider: IdentityProvider
     let limits: TokenLimits
-    private let claims: JSONValue
+    let claims: JSONValue
+    /// Nil if it cannot be read; in other ways the token may be malformed.
+    private let header: JSONObject?
     private let now: UnixTime
 
     /// - Parameter tenants: all that are configured.
@@ -19,6 +21,7 @@ struct ExplainedToken: Sendable {
         let unverified = try? UnverifiedToken(token.bytes, limits: limits)
         byteCount = token.bytes.count
         self.token = unverified
+        header = byteCount <= limits.tokenBytes ? JSONObject(headerOf: token.bytes, limits: limits.json) : nil
         let text = unverified.map { $0.claims.text(keeping: $0.claims.names) }
         claims = text.flatMap { try? JSONValue(parsing: $0, limits: limits.json) } ?? .object([])
         tenant = unverified.flatMap { token in tenants.first { $0.issuer == token.claimedIssuer } }
@@ -54,23 +57,22 @@ struct ExplainedToken: Sendable {
     /// A top-level claim.
     func claim(_ name: ExactText) -> VerificationRule.Finding { Self.finding(claims[name]) }
 
-    /// Several claims, each with its path before it.
-    func claims(at paths: [ClaimPath]) -> VerificationRule.Finding {
-        let findings = paths.map { path in
-            (path.joined, Self.finding(path.rest.reduce(claims[path.root]) { value, name in value?[name] }))
-        }
-        return VerificationRule.Finding(
-            shape: findings.map { "\($0): \($1.shape)" }.joined(separator: "; "),
-            value: findings.map { "\($0): \($1.value ?? "absent")" }.joined(separator: "; "))
-    }
-
     /// The header parameter that `member` reads.
     func header(_ member: (CompactJWS) -> ExactText?) -> VerificationRule.Finding {
         Self.finding(token.flatMap { member($0.jws) }.map { .string($0) })
     }
 
+    /// The payload's `typ`.
+    var kind: VerificationRule.Finding {
+        Self.finding(claims["typ"], showing: Self.kinds.union(tenant?.rules.tokenKinds ?? []))
+    }
+
+    /// The header's `typ`.
+    var headerType: VerificationRule.Finding { Self.finding(header?["typ"], showing: Self.headerTypes) }
+
+    /// The header's `alg`, also of a token that is refused for it.
     var algorithm: VerificationRule.Finding {
-        VerificationRule.Finding(shape: token?.jws.algorithm.rawValue ?? "")
+        header == nil ? .init() : Self.finding(header?["alg"], showing: Self.algorithms)
     }
 
     var issuer: VerificationRule.Finding {
@@ -91,19 +93,58 @@ struct ExplainedToken: Sendable {
         return VerificationRule.Finding(shape: words.joined(separator: ", "))
     }
 
-    private static func finding(_ value: JSONValue?) -> VerificationRule.Finding {
-        VerificationRule.Finding(
-            shape: value?.shape ?? "absent", value: value.map { String(decoding: $0.text, as: UTF8.self) })
+    /// What a refusal for its time says about the clocks.
+    /// - Parameter difference: our clock minus the time that `refusal` is about.
+    func clocks(_ refusal: Refusal, _ difference: Duration) -> String {
+        let isIssuedAhead = claims["iat"]?.number.map { UnixTime(seconds: $0) > now } ?? false
+        let verdict =
+            switch refusal {
+            case .notYetValid where !isIssuedAhead:
+                "the issuer wants it to be used later, or its clock is ahead of ours"
+            case .notYetValid, .issuedInFuture: "the issuer's clock is ahead of ours, or ours is behind"
+            default: "the token is old, or our clock is ahead of the issuer's"
+            }
+        return "\(refusal.rawValue): off by \(Self.seconds(difference)) (\(distances.shape)); \(verdict); "
+            + "it is \(now.shortText) by the clock of this machine"
     }
+
+    /// Type and size, and the value itself for those who ask.
+    /// - Parameter known: values that are shown to everybody, because they say nothing about anybody.
+    static func finding(_ value: JSONValue?, showing known: Set<ExactText> = []) -> VerificationRule.Finding {
+        let isKnown = value?.string.map(known.contains) ?? false
+        let text = value.map { String(decoding: $0.text, as: UTF8.self) }
+        return VerificationRule.Finding(shape: isKnown ? text ?? "" : value?.shape ?? "absent", value: text)
+    }
+
+    /// Keycloak's, which are those of NewStore.
+    private static let kinds: Set<ExactText> = [
+        "Bearer", "ID", "Refresh", "Offline", "Logout", "DPoP", "Serialized-ID", "UserInfo", "RegistrationAccessToken",
+        "InitialAccessToken",
+    ]
+    /// Of the registry of media types.
+    private static let headerTypes: Set<ExactText> = [
+        "JWT", "jwt", "at+jwt", "application/jwt", "application/at+jwt", "id+jwt", "rt+jwt", "logout+jwt", "dpop+jwt",
+        "secevent+jwt", "JOSE", "JWE",
+    ]
+    /// Of RFC 7518 §3.1 and §4.1, RFC 8812 and RFC 9864, as far as issuers use them.
+    private static let algorithms = Set(SignatureAlgorithm.allCases.map { ExactText($0.rawValue) }).union([
+        "none", "HS256", "HS384", "HS512", "ES256K", "Ed25519", "Ed448", "RSA-OAEP", "RSA-OAEP-256", "dir",
+    ])
 }
 
-extension ClaimPath {
-    fileprivate var joined: String { ([root] + rest).map(\.description).joined(separator: ".") }
+extension JSONObject {
+    /// The header of a compact JWS, whatever follows it; nil if it cannot be read.
+    fileprivate init?(headerOf token: [UInt8], limits: JSONLimits) {
+        guard let text = Base64URL.decode(token.prefix { $0 != UInt8(ascii: ".") }),
+            let header = try? JSONObject(text, limits: limits, strictness: .grammar)
+        else { return nil }
+        self = header
+    }
 }
 
 extension JSONValue {
     /// Type and size, no content.
-    fileprivate var shape: String {
+    var shape: String {
         switch self {
         case .null: "null"
         case .bool: "true or false"

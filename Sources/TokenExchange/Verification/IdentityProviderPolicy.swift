@@ -8,11 +8,7 @@ enum IdentityProviderPolicy: IdentityPolicy {
             remedy: "List the tenant in identity_providers[].tenants."),
         VerificationRule(
             name: "conditions", refusals: [.conditionNotMet], configuredClaims: { $0.conditions.map(\.claim.root) },
-            expected: { token in
-                let count = token.provider.conditions.count
-                return count == 0 ? "no conditions" : "\(count) conditions that hold"
-            },
-            found: { $0.claims(at: $0.provider.conditions.map(\.claim)) },
+            expected: { $0.demands }, found: \.conditions,
             remedy: "Give the associate what identity_providers[].conditions ask for, or change them."),
     ]
 

@@ -3,14 +3,14 @@ enum TokenKindPolicy: IdentityPolicy {
     static let rules = [
         VerificationRule(
             name: "header_type", refusals: [.headerTypeNotAllowed],
-            expected: { _ in "JWT or at+jwt, with or without application/, or absent" }, found: { $0.header(\.type) },
+            expected: { _ in "JWT or at+jwt, with or without application/, or absent" }, found: \.headerType,
             remedy: "Send an access token; its header's typ is JWT or at+jwt."),
         VerificationRule(
             name: "token_kind", refusals: [.tokenKindNotAllowed], claims: { _ in ["typ"] },
             expected: {
                 $0.byTenant { "typ: one of \(ExplainedToken.list($0.tokenKinds)); absent counts as Bearer" }
             },
-            found: { $0.claim("typ") }, remedy: "Send the access token, or list the kind in tenants[].token_kinds."),
+            found: \.kind, remedy: "Send the access token, or list the kind in tenants[].token_kinds."),
         VerificationRule(
             name: "service_account", refusals: [.serviceAccountNotAllowed],
             claims: { $0.allowsServiceAccounts ? [] : ["preferred_username"] },

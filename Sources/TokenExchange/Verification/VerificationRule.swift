@@ -19,7 +19,7 @@ package struct VerificationRule: Sendable {
 
     /// What a token is like in respect of one rule.
     struct Finding: Sendable {
-        /// Types, sizes and time differences; no values.
+        /// Types, sizes and time differences; of values only those that say nothing about anybody, such as a `typ`.
         var shape = ""
         /// The value itself, for `--show-values`; nil if there is none.
         var value: String?

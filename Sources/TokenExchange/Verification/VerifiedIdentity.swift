@@ -34,7 +34,7 @@ package struct VerifiedIdentity: Sendable, Redacted {
     package var headerType: ExactText? { token.type }
 
     /// Whether the token has this claim, whatever its value. JSON null counts as absent.
-    func has(_ claim: ExactText) -> Bool { token.claims[claim]?.unlessNull != nil }
+    func has(_ claim: ExactText) -> Bool { token.has(claim) }
 
     /// `exp` with the tenant's clock skew: from this moment on the token has expired.
     package var acceptedUntil: UnixTime { expiresAt + tenant.rules.clockSkew }

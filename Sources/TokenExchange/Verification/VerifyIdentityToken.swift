@@ -6,15 +6,17 @@ package struct VerifyIdentityToken: Sendable {
     private let configuredClaims: [ExactText: [ExactText]]
     private let limits: TokenLimits
     private let clocks: IssuerClocks
+    private let shapes: TokenShapes
 
     /// - Parameters:
     ///   - providers: all that name claims in their configuration; other claims are never read.
-    ///   - clocks: observes every genuine token.
+    ///   - clocks: observes every genuine token, as `shapes` does.
     package init(
         tenants: [Tenant], providers: [IdentityProvider], claimsReader: any ClaimsReader, limits: TokenLimits,
-        clocks: IssuerClocks = IssuerClocks()
+        clocks: IssuerClocks = IssuerClocks(), shapes: TokenShapes = TokenShapes()
     ) {
         self.clocks = clocks
+        self.shapes = shapes
         self.tenants = Dictionary(tenants.map { ($0.issuer, KnownTenant($0)) }) { first, _ in first }
         self.claimsReader = claimsReader
         configuredClaims = Dictionary(
@@ -44,6 +46,7 @@ package struct VerifyIdentityToken: Sendable {
             } else {
                 token = try await verified(unverified, rejecting: keys, of: tenant, source: source, within: budget)
             }
+            shapes.observe(token, of: unverified.jws, tenant: tenant.name)
             // 4. Claims: trusted from here on.
             let claims = try claimsReader.claims(
                 known.claims + (configuredClaims[provider.name] ?? []), of: token)

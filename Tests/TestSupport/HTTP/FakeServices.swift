@@ -28,6 +28,13 @@ package enum FakeUpstream {
     }
 }
 
+/// A callback of a service that is not ours.
+package enum FakeCallback {
+    package static func start(_ answer: FakeHTTPServer.Answer) async throws -> FakeHTTPServer {
+        try await .start(answer, FakeHTTPServer.Settings(path: "/post_login_callback/vip-loyalty"))
+    }
+}
+
 extension FakeHTTPServer.Answer {
     package static func document(_ bytes: [UInt8]) -> Self {
         .whole(status: 200, headers: ["Cache-Control": "no-cache"], body: bytes)

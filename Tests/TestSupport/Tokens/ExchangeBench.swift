@@ -24,6 +24,7 @@ package struct ExchangeBench: Sendable {
         kept: (any SharedRecords)? = nil, limits: TokenLimits = TokenLimits(),
         claimsReader: any ClaimsReader = LibJWTClaimsReader(), keys: (any IssuerKeySource)? = nil,
         otherRealmKeys: (any IssuerKeySource)? = nil, clocks: IssuerClocks = IssuerClocks(),
+        shapes: TokenShapes = TokenShapes(),
         sleep: @escaping @Sendable (Duration) async throws -> Void = { _ in await Task.yield() },
         tellUnreadable: @escaping @Sendable (UnreadableRecord) -> Void = { _ in }
     ) {
@@ -50,7 +51,8 @@ package struct ExchangeBench: Sendable {
         self.providers = providers
         deferredSessions = DeferredSessions(store: store, time: clock.time, sleep: sleep)
         let verify = VerifyIdentityToken(
-            tenants: tenants, providers: providers, claimsReader: claimsReader, limits: limits, clocks: clocks)
+            tenants: tenants, providers: providers, claimsReader: claimsReader, limits: limits, clocks: clocks,
+            shapes: shapes)
         let mint = MintExternalIdentity(
             issuer: ExactText(Self.publicURL), keys: TestKeys.ring, randomBytes: OpenSSLRecordSealer().randomBytes)
         exchange = ExchangeToken(

@@ -1,4 +1,4 @@
-import TestSupport
+import JOSE
 import Testing
 
 /// The attacks with a public key as HMAC secret are worth something only if their codes are right.
@@ -37,6 +37,11 @@ import Testing
     func computesTheCodesOfRFC4231(algorithm: String, codes: [String]) {
         let computed = Self.cases.map { HMAC.code(algorithm, key: $0.key, over: Array($0.text.utf8)) ?? [] }
         #expect(computed.map { $0.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined() } == codes)
+    }
+
+    @Test func takesAnEmptyKey() {
+        let code = HMAC.code("HS256", key: [], over: []) ?? []
+        #expect(code.prefix(4) == [0xB6, 0x13, 0x67, 0x9A] && code.count == 32)
     }
 
     @Test func knowsNoOtherAlgorithm() {

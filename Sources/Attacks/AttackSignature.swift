@@ -13,7 +13,7 @@ struct AttackSignature: Sendable {
     private enum Secret: Sendable {
         /// No bytes at all.
         case none
-        case key(AttackKeys)
+        case key(@Sendable (AttackKeys) -> AttackKeyPairs)
         /// The HMAC key that the issuer's public key makes in this spelling.
         case publicKey(String)
     }
@@ -25,9 +25,9 @@ struct AttackSignature: Sendable {
         } else {
             switch try object["key"] == nil ? "issuer" : object.string("key") {
             case "none": secret = .none
-            case "issuer": secret = .key(.issuer)
-            case "stranger": secret = .key(.stranger)
-            case "other_realm": secret = .key(.otherRealm)
+            case "issuer": secret = .key(\.issuer)
+            case "stranger": secret = .key(\.stranger)
+            case "other_realm": secret = .key(\.otherRealm)
             case let name: throw AttackProblem(description: "\(place): there is no key \(name)")
             }
         }
@@ -42,9 +42,9 @@ struct AttackSignature: Sendable {
     func segment(
         over input: [UInt8], in scene: AttackScene, _ value: (String) throws -> [UInt8]
     ) throws -> [UInt8] {
-        let input = signsModel ? scene.model.signingInput : input
+        let input = signsModel ? scene.goodSigningInput : input
         var signature = try signature(over: input, in: scene)
-        for change in bytes { signature = try change.apply(to: signature, modulus: scene.modulus) }
+        for change in bytes { signature = try change.apply(to: signature, modulus: try scene.modulus) }
         return try changes.reduce(Base64URL.encode(signature)) { try $1.apply(to: $0, value) }
     }
 
@@ -52,11 +52,11 @@ struct AttackSignature: Sendable {
         let name = algorithm ?? scene.algorithm.rawValue
         switch secret {
         case .none: return []
-        case .key(let keys):
+        case .key(let pairs):
             guard let algorithm = SignatureAlgorithm(rawValue: name) else {
                 throw AttackProblem(description: "no key signs with \(name)")
             }
-            return try keys.signer(algorithm).signature(over: input)
+            return try pairs(scene.keys).signer(algorithm).signature(over: input)
         case .publicKey(let spelling):
             guard let code = HMAC.code(name, key: try scene.publicKey(spelling), over: input) else {
                 throw AttackProblem(description: "no HMAC is \(name)")

@@ -1,4 +1,3 @@
-import Foundation
 package import TokenExchange
 
 /// One case of the published corpus: a token that breaks one rule, and the answer that it must get.
@@ -14,35 +13,40 @@ package struct Attack: Sendable, CustomStringConvertible {
     let recipe: AttackRecipe
 
     package var description: String { name }
+
+    /// Whether a service may be configured so that it takes the token rightly: by other limits, algorithms, keys or rules.
+    package var dependsOnConfiguration: Bool {
+        switch reason {
+        case .notThreeSegments, .notBase64URL, .headerDuplicateMember, .headerParameterForbidden, .algorithmUnknown,
+            .keyIDMalformed, .claimsDuplicateMember, .issuerUnknown, .signatureInvalid, .claimsUnreadable,
+            .subjectInvalid, .expirationInvalid, .notBeforeInvalid, .headerTypeNotAllowed, .senderConstrained:
+            false
+        case .tokenTooLarge, .headerMalformed, .claimsMalformed, .algorithmNotAllowed, .keyDenied, .keyUnknown,
+            .issuedAtInvalid, .expired, .notYetValid, .issuedInFuture, .tooOld, .tokenKindNotAllowed,
+            .serviceAccountNotAllowed, .audienceNotAllowed, .partyNotAllowed, .tenantNotAllowed, .conditionNotMet,
+            .claimMissing:
+            true
+        }
+    }
 }
 
-/// What Tests/TokenExchangeTests/Attacks holds. README.md there describes the format.
+/// The corpus in the folder Corpus of these sources, compiled into the program. README.md there describes the format.
 package struct AttackCorpus: Sendable {
     package let attacks: [Attack]
     package let profiles: [String: AttackProfile]
 
-    /// The corpus as it stands in the repository; it is read strictly, so that a misspelt key is an error and no silent pass.
-    package static let published = Result {
-        try AttackCorpus(folder: "\(CountersignProcess.repository)/Tests/TokenExchangeTests/Attacks")
+    /// It is read strictly, so that a misspelt key is an error and no silent pass.
+    package static let published = Result { try AttackCorpus(files: PackageResources.corpus) }
+
+    /// - Parameter files: `profiles.json` first.
+    private init(files: [[UInt8]]) throws {
+        let values = try files.map { try JSONValue(parsing: $0) }
+        profiles = try values.first.map(AttackProfile.all) ?? [:]
+        attacks = try values.dropFirst().flatMap(Self.attacks)
     }
 
-    init(folder: String) throws {
-        var attacks: [Attack] = []
-        var profiles: [String: AttackProfile] = [:]
-        for name in try FileManager.default.contentsOfDirectory(atPath: folder).sorted() where name.hasSuffix(".json") {
-            let text = try Data(contentsOf: URL(filePath: "\(folder)/\(name)"))
-            let value = try JSONValue(parsing: Array(text))
-            if name == "profiles.json" {
-                profiles = try AttackProfile.all(in: value)
-            } else {
-                attacks += try Self.attacks(in: value, file: name)
-            }
-        }
-        self.attacks = attacks
-        self.profiles = profiles
-    }
-
-    private static func attacks(in value: JSONValue, file: String) throws -> [Attack] {
+    private static func attacks(in value: JSONValue) throws -> [Attack] {
+        let file = value["title"]?.string?.description ?? "a file without a title"
         let document = try StrictObject(value, ["threat", "title", "attacks"], at: file)
         let threat = try document.integer("threat")
         _ = try document.string("title")
@@ -124,4 +128,15 @@ struct StrictObject {
             return String(string)
         }
     }
+}
+
+extension PackageResources {
+    /// The files of the corpus, `profiles.json` first. The build names them with `_` for the first digit.
+    fileprivate static let corpus = [
+        profiles_json, _1_algorithm_none_json, _2_algorithm_confusion_json, _3_key_identifier_json,
+        _4_embedded_keys_json, _5_extensions_json, _6_duplicate_members_json, _7_ecdsa_signature_json,
+        _8_rsa_signature_json, _9_token_kinds_json, _0_issuer_and_audience_json, _1_serialization_json,
+        _2_size_and_numbers_json, _3_base64url_json, _4_time_json, _6_control_characters_json,
+        _7_server_side_requests_json, _8_unknown_keys_json, _9_distinguishing_answers_json,
+    ]
 }
