@@ -87,6 +87,7 @@ let package = Package(
             dependencies: [
                 "TokenExchange", httpTypes, lifecycle, logging, metrics, nio, nioPosix, nioSSL, nioTLS,
             ],
+            exclude: ["Webview/countersign.v2.d.ts"],
             // Not a bundle: the program stays one file.
             resources: [
                 .embedInCode("Routes/openapi.yaml"), .embedInCode("Webview/countersign.v1.js"),
