@@ -42,7 +42,7 @@ BUILD_PACKAGES = libssl-dev libjwt-dev libhiredis-dev
 RUN_PACKAGES = $(BUILD_PACKAGES) openssl
 DEMO_PACKAGES = $(RUN_PACKAGES) python3-venv
 FUZZ_PACKAGES = $(RUN_PACKAGES) python3
-TEST_PACKAGES = $(BUILD_PACKAGES) openssl redis-server nginx-light python3-venv chromium fonts-dejavu-core
+TEST_PACKAGES = $(BUILD_PACKAGES) openssl redis-server nginx-light php-cli python3-venv chromium fonts-dejavu-core
 
 .PHONY: build run demo test test-quick chaos test-address test-thread bench bench-parts bench-login bench-allocations \
   bench-instructions profile fuzz \
