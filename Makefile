@@ -43,7 +43,7 @@ BUILD_PACKAGES = libssl-dev libjwt-dev libhiredis-dev
 RUN_PACKAGES = $(BUILD_PACKAGES) openssl
 DEMO_PACKAGES = $(RUN_PACKAGES) python3-venv redis-server
 FUZZ_PACKAGES = $(RUN_PACKAGES) python3
-TEST_PACKAGES = $(BUILD_PACKAGES) openssl redis-server nginx-light python3-venv chromium fonts-dejavu-core
+TEST_PACKAGES = $(BUILD_PACKAGES) openssl redis-server nginx-light php-cli python3-venv chromium fonts-dejavu-core
 
 .PHONY: build run demo test test-quick chaos test-address test-thread bench bench-parts bench-login bench-allocations \
   bench-instructions profile fuzz \
@@ -66,14 +66,14 @@ demo: demo-packages build $(DEVELOPMENT_KEY) $(DEMO_LIBRARIES)
 	@exec .build-demo/bin/python $(DEMO)/demo.py $(COUNTERSIGN)
 
 # Suites that talk to real servers run one test after another: on two cores, hundreds beside them would starve them.
-SERVER_SUITES = IssuerKeysTests|UpstreamTokensTests|OutboundTests|RedisSessionsTests|ChaosTests|EndToEndTests|HTTPListenerTests
+SERVER_SUITES = IssuerKeysTests|UpstreamTokensTests|OutboundTests|RedisSessionsTests|ChaosTests|EndToEndTests|HTTPListenerTests|SessionClientTests
 
 test: test-packages $(PYTHON_LIBRARIES)
 	$(SWIFT) test --skip '$(SERVER_SUITES)'
 	$(SWIFT) test --no-parallel --filter '$(SERVER_SUITES)'
 
-# Suites without a server that call a program all the same: openssl makes their certificates.
-PROGRAM_SUITES = CertificateTests
+# Suites without a server that call a program all the same: openssl makes certificates, kotlinc builds the kit in Kotlin.
+PROGRAM_SUITES = CertificateTests|KotlinTests
 
 test-quick: build-packages
 	$(SWIFT) test --skip '$(SERVER_SUITES)|$(PROGRAM_SUITES)'
@@ -144,10 +144,10 @@ measure:
 	@Tests/measure
 
 lint:
-	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests
+	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests Examples
 
 format:
-	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests
+	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests Examples
 
 # The private key of the development tenant: it replaces NewStore's key in development, and is good for nothing else.
 $(DEVELOPMENT_KEY):

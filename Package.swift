@@ -30,6 +30,12 @@ let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
 let package = Package(
     name: "countersign",
+    // Of the library; the service runs on Linux.
+    platforms: [.iOS(.v16), .macOS(.v15)],
+    products: [
+        .executable(name: "countersign", targets: ["countersign"]),
+        .library(name: "CountersignLink", targets: ["CountersignLink"]),
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
@@ -91,6 +97,7 @@ let package = Package(
             dependencies: [
                 "TokenExchange", httpTypes, lifecycle, logging, metrics, nio, nioPosix, nioSSL, nioTLS,
             ],
+            exclude: ["Webview/countersign.v2.d.ts"],
             // Not a bundle: the program stays one file.
             resources: [
                 .embedInCode("Routes/openapi.yaml"), .embedInCode("Webview/countersign.v1.js"),
@@ -123,6 +130,12 @@ let package = Package(
                         "-l_FoundationCollections", "-lCoreFoundation", "-lBlocksRuntime", "-lstdc++",
                     ], .when(configuration: .release))
             ]),
+
+        // For native apps: Foundation only, nothing of the service.
+        .target(name: "CountersignLink", swiftSettings: swift),
+        .executableTarget(
+            name: "OpenDeepLink", dependencies: ["CountersignLink"], path: "Examples/native",
+            exclude: ["CountersignLink.kt"], swiftSettings: swift),
 
         .target(
             name: "TestSupport",
@@ -159,6 +172,9 @@ let package = Package(
             name: "ServiceConfigurationTests", dependencies: ["ServiceConfiguration", "TokenExchange"],
             swiftSettings: swift),
         .testTarget(
+            name: "CountersignLinkTests", dependencies: ["CountersignLink", "TestSupport"], exclude: ["Driver.kt"],
+            swiftSettings: swift),
+        .testTarget(
             name: "CountersignHTTPTests",
             dependencies: [
                 "CountersignHTTP", "JOSE", "TestSupport", "TokenExchange", httpTypes, logging, metricsTestKit, nio,
@@ -174,7 +190,10 @@ let package = Package(
             swiftSettings: swift
         ),
         .testTarget(
-            name: "EndToEndTests", dependencies: ["Attacks", "countersign", "JOSE", "TestSupport", "TokenExchange"],
+            name: "EndToEndTests",
+            dependencies: [
+                "Attacks", "countersign", "CountersignLink", "JOSE", "OpenDeepLink", "TestSupport", "TokenExchange",
+            ],
             exclude: [
                 "Webview", "clients.py", "kit.py", "openapi_hooks.py", "requirements.txt", "rotation.py",
                 "schemathesis.toml",

@@ -64,6 +64,7 @@ let package = Package(
             dependencies: [
                 "TokenExchange", httpTypes, lifecycle, logging, metrics, nio, nioPosix, nioSSL, nioTLS,
             ],
+            exclude: ["Webview/countersign.v2.d.ts"],
             resources: [
                 .embedInCode("Routes/openapi.yaml"), .embedInCode("Webview/countersign.v1.js"),
                 .embedInCode("Webview/countersign.v2.js"),

@@ -92,6 +92,16 @@ import Testing
         }
     }
 
+    /// The library for native apps needs nothing but Foundation, and nothing of the service needs it.
+    @Test func keepsTheLibraryForAppsApart() throws {
+        let library = try Self.files().filter { $0.path.hasPrefix("CountersignLink/") }
+        #expect(library.contains { $0.imports.contains("Foundation") })
+        for file in library {
+            #expect(file.imports.isSubset(of: ["Foundation", "FoundationNetworking"]), "\(file.path)")
+        }
+        for file in try Self.files() { #expect(!file.imports.contains("CountersignLink"), "\(file.path)") }
+    }
+
     @Test func readsTheMachinesClockInOnePlace() throws {
         let readers = try Self.files().filter { file in
             Self.readsAClock(try String(contentsOf: Self.sources.appending(path: file.path), encoding: .utf8))

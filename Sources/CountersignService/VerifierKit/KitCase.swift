@@ -2,12 +2,15 @@ import TokenExchange
 
 /// One token of the kit, and the verdict that a verifier must give.
 struct KitCase {
-    private let name: String
+    let name: String
     let token: [UInt8]
-    private let isAccepted: Bool
+    /// The verdict by the key set.
+    let isAccepted: Bool
     /// What introspection must say; nil if that is not tested, because the kit's tokens have no sessions.
     private let introspection: String?
-    private let why: String
+    /// What introspection answers in a trial, where some of the tokens have sessions; nil for `{"active":false}`.
+    private(set) var activeAnswer: [UInt8]?
+    let why: String
 
     /// A token that a verifier must accept.
     static func accepted(_ name: String, _ token: [UInt8], introspection: String? = nil, _ why: String) -> KitCase {
@@ -17,6 +20,13 @@ struct KitCase {
     /// A token that a verifier must reject.
     static func rejected(_ name: String, _ token: [UInt8], _ why: String) -> KitCase {
         KitCase(name: name, token: token, isAccepted: false, introspection: "inactive", why: why)
+    }
+
+    /// The same token, with a session in a trial.
+    func active(_ token: KitToken) -> KitCase {
+        var item = self
+        item.activeAnswer = JSONValue.object([.init("active", .bool(true))] + token.claims).text
+        return item
     }
 
     /// Its path below the kit's folder.

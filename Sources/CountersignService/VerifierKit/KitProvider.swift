@@ -40,10 +40,11 @@ struct KitProvider {
             header: header(signer.algorithm.rawValue, keyID: signer.keyID),
             claims: claims(issuer: issuer, lifetime: lifetime, now: now.wholeSeconds))
         let good = try draft.signed(by: signer)
+        let other = draft.with("identity_provider", .string(otherName)).with("aud", .string(otherAudience))
         let hour: Int64 = 3600
         func second(_ offset: Int64) -> JSONValue { .number(literal: String(now.wholeSeconds + offset)) }
         return [
-            .accepted("good", good, "Everything is in order."),
+            .accepted("good", good, "Everything is in order.").active(draft),
             .accepted(
                 "revoked", try draft.with("jti", .string(randomID())).signed(by: signer), introspection: "inactive",
                 "Good by its signature. Only introspection can tell that its session was ended."),
@@ -57,9 +58,9 @@ struct KitProvider {
                 "wrong_audience", try draft.with("aud", .string("https://another-audience.example")).signed(by: signer),
                 "aud is another service."),
             .rejected(
-                "other_provider",
-                try draft.with("identity_provider", .string(otherName)).with("aud", .string(otherAudience))
-                    .signed(by: signer), "Genuine, but minted for another identity provider: aud is that provider's."),
+                "other_provider", try other.signed(by: signer),
+                "Genuine, but minted for another identity provider: aud is that provider's."
+            ).active(other),
             .rejected(
                 "wrong_key", try draft.signed(by: stranger), "kid names our key, but another key signed."),
             .rejected(
@@ -79,6 +80,9 @@ struct KitProvider {
                 "HS256 with our public key as the secret (RFC 8725 §3.1)."),
         ]
     }
+
+    /// The `aud` of its tokens.
+    var audience: ExactText { shape.audience }
 
     /// The provider's entry in `verdicts.json`.
     func description(of cases: [KitCase]) -> JSONValue {

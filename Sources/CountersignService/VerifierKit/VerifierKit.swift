@@ -15,11 +15,11 @@ package struct VerifierKit {
     /// For tokens that a production verifier would accept.
     package static let longestLifetimeWithServiceKeys: Duration = .seconds(300)
 
-    private let issuer: String
+    let issuer: String
     private let providers: [KitProvider]
     private let lifetime: Duration
     private let signsWithServiceKeys: Bool
-    private let keySet: [UInt8]
+    let keySet: [UInt8]
 
     /// - Parameters:
     ///   - serviceKeys: nil for new keys that are forgotten.
@@ -62,28 +62,38 @@ package struct VerifierKit {
             let folder = URL(filePath: directory)
             var count = 0
             var descriptions: [JSONValue] = []
-            for provider in providers {
-                let cases = try provider.cases(issuer: issuer, lifetime: lifetime, now: now)
+            for sheet in try sheets(now: now) {
+                let provider = sheet.provider
                 try files.createDirectory(
                     at: folder.appending(path: String(provider.name)), withIntermediateDirectories: true,
                     attributes: [.posixPermissions: 0o700])
-                for item in cases {
+                for item in sheet.cases {
                     try Data(item.token).write(to: folder.appending(path: item.file(of: provider.name)))
                 }
-                count += cases.count
-                descriptions.append(provider.description(of: cases))
+                count += sheet.cases.count
+                descriptions.append(provider.description(of: sheet.cases))
             }
             try Data(keySet).write(to: folder.appending(path: "jwks.json"))
             try Data(verdicts(descriptions, now: now)).write(to: folder.appending(path: "verdicts.json"))
             return "\(directory): \(count) tokens, good until \((now + lifetime).text)"
-        } catch let error as SigningFailure {
-            throw StartUpError(["no token for the kit: \(error.cause)"])
         } catch let error as CocoaError {
             let code = (error.underlying as? POSIXError)?.code.rawValue
             let cause = code.map { String(cString: strerror($0)) } ?? "it cannot be written"
             throw StartUpError([
                 "\(directory): expected a folder that the kit can be written to, found another: \(cause)"
             ])
+        }
+    }
+
+    /// The tokens of each provider.
+    func sheets(now: UnixTime) throws -> [KitSheet] {
+        do {
+            return try providers.map { provider in
+                let cases = try provider.cases(issuer: issuer, lifetime: lifetime, now: now)
+                return KitSheet(provider: provider, cases: cases)
+            }
+        } catch let error as SigningFailure {
+            throw StartUpError(["no token for the kit: \(error.cause)"])
         }
     }
 
@@ -96,6 +106,12 @@ package struct VerifierKit {
             .init("identity_providers", .array(providers)),
         ]).text
     }
+}
+
+/// One provider's part of a kit.
+struct KitSheet: Sendable {
+    let provider: KitProvider
+    let cases: [KitCase]
 }
 
 extension IdentityProvider {

@@ -75,11 +75,16 @@ struct ChildProcess: Sendable {
         return line.contains(") Z ")
     }
 
-    private static func find(_ program: String) throws -> String {
-        if program.contains("/") { return program }
+    /// Nil if it is not on `PATH`.
+    static func path(of program: String) -> String? {
         let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin"
         let candidates = path.split(separator: ":").map { "\($0)/\(program)" }
-        guard let found = candidates.first(where: FileManager.default.isExecutableFile) else {
+        return candidates.first(where: FileManager.default.isExecutableFile)
+    }
+
+    private static func find(_ program: String) throws -> String {
+        if program.contains("/") { return program }
+        guard let found = path(of: program) else {
             throw ProgramFailure(description: "\(program) is not on PATH, and these tests need it")
         }
         return found

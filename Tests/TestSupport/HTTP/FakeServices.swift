@@ -35,6 +35,14 @@ package enum FakeCallback {
     }
 }
 
+/// What a verifier or an app takes for Countersign.
+package enum FakeCountersign {
+    /// Each connection is for one request, as a client may ask again over a new one where an old one breaks.
+    package static func start(_ answer: FakeHTTPServer.Answer) async throws -> FakeHTTPServer {
+        try await .start(answer, FakeHTTPServer.Settings(path: "", closesConnections: true))
+    }
+}
+
 extension FakeHTTPServer.Answer {
     package static func document(_ bytes: [UInt8]) -> Self {
         .whole(status: 200, headers: ["Cache-Control": "no-cache"], body: bytes)

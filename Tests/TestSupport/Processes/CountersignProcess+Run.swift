@@ -11,6 +11,9 @@ extension CountersignProcess {
         try await run(program, arguments)
     }
 
+    /// Where a program is that not every machine has; nil if it is not on `PATH`.
+    package static func path(of program: String) -> String? { ChildProcess.path(of: program) }
+
     /// Runs any program to its end; output and errors together.
     /// - Parameters:
     ///   - input: what it reads from standard input.
