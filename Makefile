@@ -65,7 +65,7 @@ demo: demo-packages build $(DEVELOPMENT_KEY) $(PYTHON_LIBRARIES)
 	@exec $(PYTHON) $(DEMO)/demo.py $(COUNTERSIGN)
 
 # Suites that talk to real servers run one test after another: on two cores, hundreds beside them would starve them.
-SERVER_SUITES = IssuerKeysTests|UpstreamTokensTests|OutboundTests|RedisSessionsTests|ChaosTests|EndToEndTests|HTTPListenerTests
+SERVER_SUITES = IssuerKeysTests|UpstreamTokensTests|OutboundTests|RedisSessionsTests|ChaosTests|EndToEndTests|HTTPListenerTests|CheckupTests
 
 test: test-packages $(PYTHON_LIBRARIES)
 	$(SWIFT) test --skip '$(SERVER_SUITES)'

@@ -48,6 +48,8 @@ let package = Package(
         .systemLibrary(name: "COpenSSL"),
         .systemLibrary(name: "CLibJWT"),
         .systemLibrary(name: "CHiredis"),
+        // Of the C library itself.
+        .systemLibrary(name: "CTimex"),
 
         // The domain.
         .target(name: "TokenExchange", swiftSettings: swift),
@@ -98,7 +100,7 @@ let package = Package(
         .target(
             name: "CountersignService",
             dependencies: [
-                "BlockingWork", "CountersignHTTP", "IssuerKeys", "JOSE", "Outbound", "RedisSessions",
+                "BlockingWork", "CTimex", "CountersignHTTP", "IssuerKeys", "JOSE", "Outbound", "RedisSessions",
                 "ServiceConfiguration", "TokenExchange", "UpstreamTokens", lifecycle, logging, metrics, nio, nioPosix,
                 nioSSL,
             ],

@@ -15,14 +15,14 @@ struct Countersign: AsyncParsableCommand {
             First steps:
               countersign init --realm acme-staging
               countersign serve --config countersign.yaml
-              countersign app-config --config countersign.yaml
+              countersign doctor --config countersign.yaml
 
             Exits 0 if all is well, 1 if something has to be put right (standard error says what), and 64 if the command \
             line is wrong.
             """,
         version: "countersign 1.0.0",
         subcommands: [
-            Init.self, Serve.self, CheckConfig.self, Keys.self, Sessions.self, Token.self, JWS.self,
+            Init.self, Serve.self, CheckConfig.self, Doctor.self, Keys.self, Sessions.self, Token.self, JWS.self,
             AppConfig.self, MakeVerifierKit.self, Upstream.self,
         ])
 
