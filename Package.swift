@@ -54,6 +54,8 @@ let package = Package(
         .systemLibrary(name: "COpenSSL"),
         .systemLibrary(name: "CLibJWT"),
         .systemLibrary(name: "CHiredis"),
+        // Of the C library itself.
+        .systemLibrary(name: "CTimex"),
 
         // The domain.
         .target(name: "TokenExchange", swiftSettings: swift),
@@ -109,7 +111,7 @@ let package = Package(
         .target(
             name: "CountersignService",
             dependencies: [
-                "Attacks", "BlockingWork", "CountersignHTTP", "IssuerKeys", "JOSE", "Outbound", "RedisSessions",
+                "Attacks", "BlockingWork", "CTimex", "CountersignHTTP", "IssuerKeys", "JOSE", "Outbound", "RedisSessions",
                 "ServiceConfiguration", "TokenExchange", "UpstreamTokens", lifecycle, logging, metrics, nio, nioPosix,
                 nioSSL,
             ],

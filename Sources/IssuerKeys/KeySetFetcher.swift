@@ -23,11 +23,14 @@ package struct KeySetFetcher: Sendable {
     }
 
     /// The document, unread.
-    package func callAsFunction() async throws(KeySetFetchFailure) -> [UInt8] {
+    package func callAsFunction() async throws(KeySetFetchFailure) -> [UInt8] { try await answer().body }
+
+    /// The same with its headers.
+    package func answer() async throws(KeySetFetchFailure) -> OutboundAnswer {
         do throws(OutboundFault) {
             let answer = try await client.answer(to: request, within: timeout)
             guard answer.status == 200 else { throw OutboundFault(.refused, "status \(answer.status)") }
-            return answer.body
+            return answer
         } catch { throw KeySetFetchFailure(error.cause) }
     }
 }

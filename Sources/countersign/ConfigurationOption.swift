@@ -54,6 +54,15 @@ struct ConfigurationOption: ParsableArguments {
         { [file] in try Blueprint(file: file, environment: Self.environment) }
     }
 
+    /// The same for `doctor`, which reports what cannot be read.
+    /// - Parameter authorities: of the public URL's certificate; nil for the system's.
+    func checkup(authorities: String?) async throws -> Checkup {
+        try await Self.reading { [file] in
+            Checkup(
+                file: file, environment: Self.environment, authorities: authorities, machine: .this, time: .system)
+        }
+    }
+
     /// If a file hangs, it is named instead of waited for.
     private static func reading<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) async throws
         -> Result

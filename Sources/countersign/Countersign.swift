@@ -13,17 +13,17 @@ struct Countersign: AsyncParsableCommand {
             identity provider. Countersign checks that the token is genuine, mints an external identity and stores the session.
 
             First steps:
-              countersign keys generate --config countersign.yaml
-              countersign check-config --config countersign.yaml
+              countersign init --realm acme-staging
               countersign serve --config countersign.yaml
+              countersign doctor --config countersign.yaml
 
             Exits 0 if all is well, 1 if something has to be put right (standard error says what), and 64 if the command \
             line is wrong.
             """,
         version: "countersign 1.0.0",
         subcommands: [
-            Serve.self, CheckConfig.self, Keys.self, Sessions.self, Token.self, JWS.self, AppConfig.self,
-            MakeVerifierKit.self, Upstream.self, Attack.self,
+            Init.self, Serve.self, CheckConfig.self, Doctor.self, Keys.self, Sessions.self, Token.self, JWS.self,
+            AppConfig.self, MakeVerifierKit.self, Upstream.self, Attack.self,
         ])
 
     /// Catches signals before anything else: a signal in the first moments must neither be lost nor kill the service.

@@ -36,7 +36,7 @@ import Testing
         for target in Self.siblings + ["BlockingWork", "TokenExchange", "CountersignService", "countersign"] {
             #expect(files.contains { $0.path.hasPrefix(target + "/") }, "no file of \(target)")
         }
-        for module in ["COpenSSL", "CLibJWT", "CHiredis", "HTTPTypes", "Yams", "NIOCore"] {
+        for module in ["COpenSSL", "CLibJWT", "CHiredis", "CTimex", "HTTPTypes", "Yams", "NIOCore"] {
             #expect(files.contains { $0.imports.contains(module) }, "nobody imports \(module)")
         }
     }
@@ -55,6 +55,7 @@ import Testing
 
     @Test(arguments: [
         ("COpenSSL", "JOSE/OpenSSL/"), ("CLibJWT", "JOSE/LibJWT/"), ("CHiredis", "RedisSessions/Hiredis/"),
+        ("CTimex", "CountersignService/Checkup/"),
         ("HTTPTypes", "CountersignHTTP/"), ("Yams", "ServiceConfiguration/"), ("ArgumentParser", "countersign/"),
     ])
     func letsOneFolderImport(module: String, folder: String) throws {

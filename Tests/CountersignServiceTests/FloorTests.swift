@@ -30,7 +30,7 @@ import Testing
         House(target: "Sources/ServiceConfiguration", floors: [["Reading"], ["Values"], ["Sections"], ["."]]),
         House(
             target: "Sources/CountersignService",
-            floors: [["Logging"], ["Metrics"], ["LifeCycle"], ["Assembly"], ["Commands", "VerifierKit"]]),
+            floors: [["Logging"], ["Metrics"], ["LifeCycle"], ["Assembly"], ["Commands", "VerifierKit"], ["Checkup"]]),
         House(
             target: "Tests/TestSupport",
             floors: [["Basics"], ["Fuzzing"], ["Tokens"], ["HTTP", "Redis", "Stores"], ["Processes"]]),

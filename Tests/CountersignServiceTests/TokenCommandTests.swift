@@ -130,7 +130,7 @@ import TokenExchange
     // MARK: app-config
 
     @Test func listsACallbackForEachProvider() throws {
-        let text = AppConfiguration.text(try configuration)
+        let text = try AppConfiguration(try configuration).text
         let json = try JSONValue(parsing: Array(text.utf8))
         guard case .array(let urls) = json["external_integration"]?["post_login_callback_urls"] else {
             Issue.record("no list: \(text)")

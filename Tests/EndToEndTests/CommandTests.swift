@@ -206,7 +206,7 @@ import TokenExchange
     private static let commands = [
         "serve", "check-config", "keys generate", "keys list", "keys activate", "keys retire", "keys revoke",
         "keys advance", "keys rehearse", "sessions revoke", "sessions show", "token mint-dev", "token explain",
-        "jws verify", "verifier-kit", "app-config", "upstream try", "attack",
+        "jws verify", "verifier-kit", "app-config", "upstream try", "init", "doctor", "attack",
     ]
 
     @Test func explainsEveryCommandWithAnExample() async throws {

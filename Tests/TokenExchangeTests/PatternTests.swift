@@ -89,6 +89,15 @@ import TokenExchange
     ]
 
     /// A genuine token whose claim would keep a backtracking matcher busy for far too long.
+    @Test(arguments: [
+        ("", true), ("a", true), ("^a$", true), ("$^", true), ("(^a|b)c", true), ("a$|b^", true), ("(a^)?b", true),
+        ("(a$)*", true), (".{3}", true), ("[^\\s\\S]*", true), ("a^", false), ("a^b", false), ("$a", false),
+        ("[^\\s\\S]", false), ("(a^)+", false), ("a(^|$b)", false), ("(a$){2}", false),
+    ])
+    func knowsWhetherAnyTextCanMatch(pattern: String, isPossible: Bool) throws {
+        #expect(try AnchoredPattern(pattern).canMatch == isPossible)
+    }
+
     @Test(arguments: [25, 6000])
     func answersALoginWhateverItsClaimContains(count: Int) async throws {
         let pattern = try AnchoredPattern(#"([a-z0-9]+[._-]?)+@example\.com"#)
@@ -138,6 +147,21 @@ import TokenExchange
         case 6: return ["[ab]", "[^a]", "[a-c]", "[[:alpha:]]", "[]a]", "[^]b]", "[a-]"].randomElement(using: &random)!
         default: return ["a", "b", "c", "."].randomElement(using: &random)!
         }
+    }
+
+    @Test func findsNoMatchForWhatCannotMatch() throws {
+        var random = SeededGenerator(seed: 20_261_126)
+        var impossible = 0
+        for _ in 0..<3000 {
+            let text = Self.pattern(depth: 3, &random) + (Bool.random(using: &random) ? "^" : "")
+            guard let pattern = try? AnchoredPattern(text), !pattern.canMatch else { continue }
+            impossible += 1
+            for length in 0..<6 {
+                let claim = String((0..<length).map { _ in "ab".randomElement(using: &random) ?? "a" })
+                #expect(!pattern.matches(ExactText(claim)), "\(text) matches \(claim)")
+            }
+        }
+        #expect(impossible > 100)
     }
 
     @Test func agreesWithTheCLibrary() throws {

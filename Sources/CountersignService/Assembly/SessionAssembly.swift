@@ -56,6 +56,9 @@ struct SessionAssembly: Sendable {
         self.logger = logger
     }
 
+    /// The store, if it is Redis.
+    var redis: RedisSessionStore? { store as? RedisSessionStore }
+
     /// Must be started in this order and ended in the reverse order.
     var services: [any Service] {
         [connections].compactMap { $0 } + [

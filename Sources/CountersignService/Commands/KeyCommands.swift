@@ -112,7 +112,8 @@ package struct SigningKeyCommands {
         Self.sentence(try manifest().nextStep(at: now, times: source.times))
     }
 
-    private static func sentence(_ next: DueStep?) -> String {
+    /// Which step comes next, and when.
+    static func sentence(_ next: DueStep?) -> String {
         guard let next else { return "No identity provider needs a key." }
         return "Next: \(next.step.clause), due at \(next.at.shortText)."
     }

@@ -50,7 +50,7 @@ extension HostPort {
     }
 
     /// Whether this host is always this machine.
-    static func isLoopback(_ host: String) -> Bool {
+    package static func isLoopback(_ host: String) -> Bool {
         host == "localhost" || isIPv4(host) && host.hasPrefix("127.") || host == "::1"
     }
 

@@ -20,6 +20,9 @@ package struct AnchoredPattern: Sendable {
         program = try PatternProgram(try PatternReader.tree(of: pattern))
     }
 
+    /// Whether there is any text that matches.
+    package var canMatch: Bool { program.canMatch }
+
     /// False for bytes that are not UTF-8.
     package func matches(_ text: ExactText) -> Bool { text.withUTF8(program.matches) }
 }

@@ -93,6 +93,45 @@ extension PatternProgram {
     }
 }
 
+// MARK: - Judging
+
+extension PatternProgram {
+    /// A step, and what stands around the place in the text where it is reached.
+    private struct Situation: Hashable {
+        let step: Int
+        /// After a character, no `^` holds.
+        var isBehindStart = false
+        /// After a `$` that held, no character follows.
+        var isAtEnd = false
+    }
+
+    /// Whether there is any text that matches: not for `a^b`, `$a` or `[^\s\S]`.
+    var canMatch: Bool {
+        var pending = [Situation(step: 0)]
+        var seen: Set<Situation> = []
+        while let situation = pending.popLast() {
+            guard seen.insert(situation).inserted else { continue }
+            let (step, isBehindStart, isAtEnd) = (situation.step, situation.isBehindStart, situation.isAtEnd)
+            func go(to step: Int) {
+                pending.append(Situation(step: step, isBehindStart: isBehindStart, isAtEnd: isAtEnd))
+            }
+            switch steps[step] {
+            case .match: return true
+            case .jump(let target): go(to: target)
+            case .split(let first, let second):
+                go(to: first)
+                go(to: second)
+            case .start: if !isBehindStart { go(to: step + 1) }
+            case .end: pending.append(Situation(step: step + 1, isBehindStart: isBehindStart, isAtEnd: true))
+            case .one(let number):
+                guard !isAtEnd, !classes[number].isEmpty else { continue }
+                pending.append(Situation(step: step + 1, isBehindStart: true))
+            }
+        }
+        return false
+    }
+}
+
 // MARK: - Matching
 
 extension PatternProgram {

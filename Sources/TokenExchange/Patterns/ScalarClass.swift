@@ -20,6 +20,9 @@ struct ScalarClass: Sendable, Equatable {
         for range in ranges { insert(range) }
     }
 
+    /// Whether no character is in it.
+    var isEmpty: Bool { self == ScalarClass() }
+
     func contains(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.value {
         case 0..<64: low >> UInt64(scalar.value) & 1 == 1

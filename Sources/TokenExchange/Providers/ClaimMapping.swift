@@ -25,7 +25,7 @@ package struct ClaimMapping: Sendable, Equatable {
     ]
 
     /// The paths in the identity token that this mapping reads.
-    var paths: [ClaimPath] {
+    package var paths: [ClaimPath] {
         if case .firstOf(let paths) = source { paths } else { [] }
     }
 

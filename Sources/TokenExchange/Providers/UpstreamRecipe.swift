@@ -177,9 +177,12 @@ package struct UpstreamField: Sendable, Equatable {
         self.prefix = prefix
     }
 
-    var claimRoots: [ExactText] {
-        if case .claim(let mapping) = source { mapping.paths.map(\.root) } else { [] }
+    /// The paths in the identity token that its value comes from.
+    package var paths: [ClaimPath] {
+        if case .claim(let mapping) = source { mapping.paths } else { [] }
     }
+
+    var claimRoots: [ExactText] { paths.map(\.root) }
 }
 
 /// A reference to a secret. It is read for every request, so that a rotated file takes effect.

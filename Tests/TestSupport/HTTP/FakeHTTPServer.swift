@@ -36,9 +36,9 @@ package final class FakeHTTPServer: Sendable {
     }
 
     package struct Settings: Sendable {
-        package var path = "/"
+        package var path: String
         /// 0 for a free one.
-        package var port = 0
+        package var port: Int
         /// For TLS.
         package var certificate: TestCertificate?
         /// Whether clients must prove themselves by ``certificate`` too.
@@ -47,6 +47,11 @@ package final class FakeHTTPServer: Sendable {
         package var offersHTTP2 = false
         /// Whether a connection ends with its first answer, so that a stopped server is not reached over an old one.
         package var closesConnections = false
+
+        package init(path: String = "/", port: Int = 0) {
+            self.path = path
+            self.port = port
+        }
     }
 
     private struct State {
