@@ -111,7 +111,8 @@ let package = Package(
         .target(
             name: "CountersignService",
             dependencies: [
-                "Attacks", "BlockingWork", "CTimex", "CountersignHTTP", "IssuerKeys", "JOSE", "Outbound", "RedisSessions",
+                "Attacks", "BlockingWork", "CTimex", "CountersignHTTP", "IssuerKeys", "JOSE", "Outbound",
+                "RedisSessions",
                 "ServiceConfiguration", "TokenExchange", "UpstreamTokens", lifecycle, logging, metrics, nio, nioPosix,
                 nioSSL,
             ],
