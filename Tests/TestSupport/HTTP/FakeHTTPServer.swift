@@ -46,11 +46,12 @@ package final class FakeHTTPServer: Sendable {
         /// Whether clients that speak HTTP/2 may.
         package var offersHTTP2 = false
         /// Whether a connection ends with its first answer, so that a stopped server is not reached over an old one.
-        package var closesConnections = false
+        package var closesConnections: Bool
 
-        package init(path: String = "/", port: Int = 0) {
+        package init(path: String = "/", port: Int = 0, closesConnections: Bool = false) {
             self.path = path
             self.port = port
+            self.closesConnections = closesConnections
         }
     }
 
