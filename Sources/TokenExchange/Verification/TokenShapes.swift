@@ -46,7 +46,11 @@ package final class TokenShapes: Sendable {
         let digest = TokenShape.digest(of: token, jws)
         if tenants.withLock({ $0[tenant]?.counts(digest) ?? false }) { return }
         let shape = TokenShape(token, jws)
-        let news = tenants.withLock { $0[tenant, default: KnownShapes()].news(in: shape, digest) }
+        let news = tenants.withLock { tenants in
+            let known = tenants[tenant] ?? KnownShapes()
+            tenants[tenant] = known
+            return known.news(in: shape, digest)
+        }
         guard let news else { return }
         tell(Change(tenant: tenant, new: news.traits, missing: news.missing, keyCount: news.keyCount))
     }
@@ -103,8 +107,9 @@ private struct TokenShape {
     }
 }
 
-/// What is known of one tenant's tokens. Bounded, whatever the issuer puts into them.
-private struct KnownShapes {
+/// What is known of one tenant's tokens. Bounded, whatever the issuer puts into them. A class, because to change a value
+/// within a dictionary allocates.
+private final class KnownShapes {
     /// Tokens that teach what is usual, before anything counts as a change.
     private static let lessons = 10
     /// Of each trait; further ones are not told.
@@ -127,13 +132,13 @@ private struct KnownShapes {
     private(set) var changeCount = 0
 
     /// Counts a token of a known shape; false for an unknown one.
-    mutating func counts(_ digest: Int) -> Bool {
+    func counts(_ digest: Int) -> Bool {
         guard let population = digests[digest] else { return false }
         count(population)
         return true
     }
 
-    private mutating func count(_ population: Int) {
+    private func count(_ population: Int) {
         if tokenCount < Self.lessons { tokenCount += 1 }
         if let known = populations[population]?.tokenCount, known < Self.lessons {
             populations[population]?.tokenCount = known + 1
@@ -141,7 +146,7 @@ private struct KnownShapes {
     }
 
     /// Learns a shape; nil if nothing about it is a change.
-    mutating func news(
+    func news(
         in shape: TokenShape, _ digest: Int
     ) -> (traits: [TokenShapes.Trait], missing: [ExactText], keyCount: Int)? {
         let isTaught = tokenCount >= Self.lessons
@@ -161,13 +166,13 @@ private struct KnownShapes {
     }
 
     /// True for a value that is new.
-    private mutating func learns(_ trait: TokenShapes.Trait, _ value: Int?) -> Bool {
+    private func learns(_ trait: TokenShapes.Trait, _ value: Int?) -> Bool {
         guard values[trait]?.count ?? 0 < Self.valueLimit else { return false }
         return values[trait, default: []].insert(value).inserted
     }
 
     /// The claims that all tokens of its population had, and it has not; they are no longer expected.
-    private mutating func learns(_ shape: TokenShape) -> Set<ExactText> {
+    private func learns(_ shape: TokenShape) -> Set<ExactText> {
         guard let known = populations[shape.population] else {
             if populations.count < Self.populationLimit {
                 populations[shape.population] = Population(claims: Set(shape.claims.map(\.detached)))
