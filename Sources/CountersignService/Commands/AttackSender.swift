@@ -37,7 +37,7 @@ struct AttackSender: Sendable {
     /// To be called at the end.
     func shutDown() { client.shutDown() }
 
-    /// - Parameter token: made anew for each attempt, since it may not live for long.
+    /// - Parameter token: made again for each attempt, since it may not live for long.
     func verdict(on token: () throws -> [UInt8]) async throws -> AttackVerdict {
         for _ in 0..<Self.attempts {
             let begin = time.elapsed()

@@ -4,7 +4,7 @@ import ServiceConfiguration
 package import TokenExchange
 
 /// A first configuration, made of a few answers: what `countersign init` writes. Everything else has its default, or
-/// stands in the file as a comment.
+/// is in the file as a comment.
 package struct FirstConfiguration: Sendable {
     /// A realm of NewStore, or an issuer's URL; empty until it is answered.
     package var issuer = ""
