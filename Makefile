@@ -46,8 +46,7 @@ FUZZ_PACKAGES = $(RUN_PACKAGES) python3
 TEST_PACKAGES = $(BUILD_PACKAGES) openssl redis-server nginx-light php-cli python3-venv chromium fonts-dejavu-core
 
 .PHONY: build run demo test test-quick chaos test-address test-thread bench bench-parts bench-login bench-allocations \
-  bench-instructions profile fuzz \
-  broken-lines measure lint format build-packages run-packages demo-packages fuzz-packages test-packages
+  bench-instructions profile fuzz broken-lines measure lint format build-packages run-packages demo-packages fuzz-packages test-packages
 
 build:
 	$(SWIFT) build -c release --product countersign

@@ -171,10 +171,10 @@ import TokenExchange
         #expect(behind.hasSuffix("it is 2025-11-24T16:59:15Z by the clock of this machine"), "\(behind)")
         let start = ManualClock.start.wholeSeconds
         let later = try await found(.zero) { $0.claim("nbf", .number(literal: "\(start + 60)")) }
-        #expect(later.contains("the issuer wants it to be used later, or its clock is ahead of ours"))
+        #expect(later.contains("the issuer wants it to be used later, or its clock is ahead"))
         let both = try await found(.seconds(-45)) { $0.claim("nbf", .number(literal: "\(start)")) }
         #expect(
-            both.contains("not_yet_valid") && both.contains("the issuer's clock is ahead of ours, or ours is behind"))
+            both.contains("not_yet_valid") && both.contains("the issuer's clock is ahead, or our clock is behind"))
         #expect(try await found(.seconds(331)).contains("the token is old, or our clock is ahead of the issuer's"))
     }
 

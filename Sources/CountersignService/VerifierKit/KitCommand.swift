@@ -60,7 +60,7 @@ package struct KitCommand: Sendable {
         var status: CInt = 0
         while true {
             switch waitpid(process, &status, WNOHANG) {
-            case 0 where time.elapsed() < end: try? await Task.sleep(for: .milliseconds(5))
+            case 0 where time.elapsed() < end && !Task.isCancelled: try? await Task.sleep(for: .milliseconds(5))
             case 0:
                 kill(-process, SIGKILL)
                 while waitpid(process, &status, 0) < 0 && errno == EINTR {}

@@ -7,13 +7,18 @@ struct OpenSSLFailure: Error {
 
 /// OpenSSL's error queue of the current thread. Used only synchronously, since a suspension could change threads.
 enum OpenSSLErrorQueue {
-    /// Runs `body` and leaves an empty queue, so that each error belongs to its own call. To look first is quicker than
-    /// to clear, and the queue is nearly always empty.
+    /// Runs `body` with an empty queue and leaves an empty one, so that each error belongs to its own call.
     /// - Parameter body: returns nil if OpenSSL failed.
     static func checked<Result>(_ body: () -> Result?) throws(OpenSSLFailure) -> Result {
-        defer { if ERR_peek_error() != 0 { ERR_clear_error() } }
+        empty()
+        defer { empty() }
         guard let result = body() else { throw OpenSSLFailure(cause: firstEntry()) }
         return result
+    }
+
+    /// To look first is quicker than to clear, and the queue is nearly always empty.
+    private static func empty() {
+        if ERR_peek_error() != 0 { ERR_clear_error() }
     }
 
     /// For operations that fail only if memory or entropy has run out. Then nothing secure can be done, and the process

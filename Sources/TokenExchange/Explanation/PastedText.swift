@@ -29,7 +29,7 @@ package struct PastedText: Sendable, Redacted {
         return parameter(of: text) ?? fragment(of: text)
     }
 
-    /// Where tokens are found, in the order in which they are looked for: an identity token before one of ours.
+    /// Where tokens are found, in the order in which they are looked for: an identity token before an external identity.
     private static let names: [ExactText] = [
         "identity", "subject_token", "access_token", "id_token", "externalIdentity", "external_identity",
     ]

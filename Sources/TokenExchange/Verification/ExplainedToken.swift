@@ -100,8 +100,8 @@ struct ExplainedToken: Sendable {
         let verdict =
             switch refusal {
             case .notYetValid where !isIssuedAhead:
-                "the issuer wants it to be used later, or its clock is ahead of ours"
-            case .notYetValid, .issuedInFuture: "the issuer's clock is ahead of ours, or ours is behind"
+                "the issuer wants it to be used later, or its clock is ahead"
+            case .notYetValid, .issuedInFuture: "the issuer's clock is ahead, or our clock is behind"
             default: "the token is old, or our clock is ahead of the issuer's"
             }
         return "\(refusal.rawValue): off by \(Self.seconds(difference)) (\(distances.shape)); \(verdict); "

@@ -25,8 +25,7 @@ def main():
         sys.exit("valgrind: not found. Install valgrind.")
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
-        program, output = folder / "countersign", folder / "callgrind.out"
-        subprocess.run(["strip", "--strip-debug", "-o", program, arguments.program], check=True)
+        program, output = bench.bare_copy(arguments.program, folder), folder / "callgrind.out"
         wrapper = ["valgrind", "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={output}"]
         service = bench.Service(program, folder, wrapper=wrapper, preload=arguments.main_queue.resolve())
         requests, connection = bench.cases(service)[arguments.request], bench.Connection(service.port)
@@ -46,10 +45,7 @@ def main():
         control("--dump")
         os.killpg(service.process.pid, signal.SIGTERM)
         service.process.wait(60)
-        listing = subprocess.Popen(["callgrind_annotate", "--threshold=100", f"{output}.1"], stdout=subprocess.PIPE,
-                                   stderr=subprocess.DEVNULL)
-        text = subprocess.run(["swift", "demangle", "--simplified"], stdin=listing.stdout, capture_output=True, text=True,
-                              errors="replace").stdout
+        text = bench.demangled(["callgrind_annotate", "--threshold=100", f"{output}.1"])
     functions, libraries = collections.Counter(), collections.Counter()
     for row in filter(None, map(ROW.match, text.splitlines())):
         count, name, library = int(row[1].replace(",", "")) / arguments.requests, row[2], os.path.basename(row[3] or "other")
@@ -57,10 +53,7 @@ def main():
             functions[f"{name} ({library})"] += count
             libraries[library] += count
     for title, counts in (("library", libraries), ("function", functions)):
-        print(f"\n| {title} | instructions |\n|---|---|")
-        for name, count in counts.most_common(arguments.functions):
-            if count >= 1:
-                print(f"| {name[:110]} | {count:.0f} |")
+        bench.print_table(title, "instructions", counts, arguments.functions)
     print(f"\n{sum(libraries.values()):.0f} instructions in all")
 
 

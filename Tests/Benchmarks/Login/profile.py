@@ -54,20 +54,11 @@ def load(service, requests, connections):
 
 def stacks(data):
     """Each sample as (function, library) pairs, the innermost first."""
-    script = subprocess.Popen(["perf", "script", "-i", data, "-F", "ip,sym,dso"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    text = subprocess.run(["swift", "demangle", "--simplified"], stdin=script.stdout, capture_output=True, text=True,
-                          errors="replace").stdout
-    for block in text.split("\n\n"):
+    for block in bench.demangled(["perf", "script", "-i", data, "-F", "ip,sym,dso"]).split("\n\n"):
         frames = [FRAME.match(line.strip()) for line in block.splitlines()]
         frames = [(re.sub(r"\+0x[0-9a-f]+$", "", f.group(2)), os.path.basename(f.group(3))) for f in frames if f]
         if frames:
             yield frames
-
-
-def table(title, counts, total, most=40):
-    print(f"\n| {title} | % |\n|---|---|")
-    for name, count in counts.most_common(most):
-        print(f"| {name[:100]} | {100 * count / total:.1f} |")
 
 
 def flame_graph(folded, total, path):
@@ -114,9 +105,7 @@ def main():
         sys.exit("perf: not found. Install linux-perf.")
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
-        # Without debug information perf unwinds a hundred times faster; the names stay.
-        program, data = folder / "countersign", folder / "perf.data"
-        subprocess.run(["strip", "--strip-debug", "-o", program, arguments.program], check=True)
+        program, data = bench.bare_copy(arguments.program, folder), folder / "perf.data"
         service = bench.Service(program, folder)
         children = load(service, lambda service: bench.cases(service)[arguments.request], arguments.connections)
         time.sleep(2)
@@ -134,9 +123,9 @@ def main():
         by_leaf[f"{frames[0][0]} ({frames[0][1]})"] += 1
         folded[tuple(name for name, _ in reversed(frames))] += 1
     print(f"{len(samples)} samples")
-    table("phase", by_phase, len(samples))
-    table("library", by_library, len(samples))
-    table("function itself", by_leaf, len(samples))
+    for title, counts in (("phase", by_phase), ("library", by_library), ("function itself", by_leaf)):
+        shares = collections.Counter({name: 100 * count / len(samples) for name, count in counts.items()})
+        bench.print_table(title, "%", shares)
     flame_graph(folded, len(samples), arguments.output)
     arguments.output.with_suffix(".txt").write_text("".join(f"{';'.join(s)} {n}\n" for s, n in folded.items()))
 
