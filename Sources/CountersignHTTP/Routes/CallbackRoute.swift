@@ -12,9 +12,7 @@ struct CallbackRoute {
     func reply(to request: IncomingRequest, for provider: IdentityProvider?) async throws -> Reply {
         guard let provider else { throw Problem(.identityProviderUnknown) }
         do {
-            var reply = try await answer(request, for: provider)
-            reply.notes.identityProvider = provider.name
-            return reply
+            return try await answer(request, for: provider)
         } catch {
             var problem = Problem(error)
             problem.identityProvider = provider.name
@@ -30,11 +28,10 @@ struct CallbackRoute {
         // While it arrived, other requests of this source may have been refused.
         try limiter.check(request.source)
         let body = try CallbackBody(text, limits: jsonLimits)
-        let outcome = await exchange(
-            ExchangeRequest(
+        return try await exchange.reply(
+            to: ExchangeRequest(
                 identityToken: body.identityToken, device: body.device, provider: provider,
-                arrivedAt: request.arrivedAt, source: request.source, trace: request.trace))
-        return try Self.reply(with: outcome)
+                arrivedAt: request.arrivedAt, source: request.source, trace: request.trace), Self.reply)
     }
 
     private static func reply(with outcome: ExchangeOutcome) throws -> Reply {
@@ -49,6 +46,23 @@ struct CallbackRoute {
             return reply
         case .failed(let failure): throw Problem(failure)
         case .refused(let refusal, let difference): throw Problem(refusal, clockDifference: difference)
+        }
+    }
+}
+
+extension ExchangeToken {
+    /// The answer to one exchange, or the problem, each with the report of the exchange for the log.
+    func reply(to request: ExchangeRequest, _ render: (ExchangeOutcome) throws -> Reply) async throws -> Reply {
+        do {
+            var reply = try render(await self(request))
+            reply.notes.identityProvider = request.provider.name
+            reply.notes.exchange = request.report
+            return reply
+        } catch {
+            var problem = Problem(error)
+            problem.identityProvider = request.provider.name
+            problem.exchange = request.report
+            throw problem
         }
     }
 }

@@ -19,13 +19,11 @@ struct TokenRoute {
         do {
             // While the form arrived, other requests of this source may have been refused.
             try limiter.check(request.source)
-            let outcome = await exchange(
-                ExchangeRequest(
+            return try await exchange.reply(
+                to: ExchangeRequest(
                     identityToken: asked.subjectToken, device: asked.device, provider: asked.provider,
-                    arrivedAt: request.arrivedAt, source: request.source, trace: request.trace))
-            var reply = try reply(with: outcome, type: asked.issuedTokenType)
-            reply.notes.identityProvider = asked.provider.name
-            return reply
+                    arrivedAt: request.arrivedAt, source: request.source, trace: request.trace)
+            ) { try reply(with: $0, type: asked.issuedTokenType) }
         } catch {
             var problem = Problem(error)
             problem.identityProvider = asked.provider.name

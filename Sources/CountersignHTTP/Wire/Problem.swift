@@ -16,6 +16,8 @@ package struct Problem: Error {
     var headers: HTTPFields = [:]
     /// The provider of the login, for the log.
     var identityProvider: ExactText?
+    /// Of a login, from the moment its request is understood.
+    var exchange: ExchangeReport?
     /// Whether this is a login of an optional provider, which goes on without a token if its source is barred.
     var isOptionalLogin = false
     /// The verifier that sent the request, once it has proved who it is.

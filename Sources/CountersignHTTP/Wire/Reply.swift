@@ -14,6 +14,8 @@ package struct Reply {
         var identityProvider: ExactText?
         var tenant: ExactText?
         var verifier: ExactText?
+        /// Of a login, from the moment its request is understood.
+        var exchange: ExchangeReport?
         /// A failure that the answer does not show as an error (optional mode).
         var degradedBy: Failure?
     }

@@ -43,9 +43,7 @@ package struct ExchangeToken: Sendable {
     package func callAsFunction(_ request: ExchangeRequest) async -> ExchangeOutcome {
         do throws(ExchangeStop) {
             let now = time.now()
-            let identity = try await verify(
-                request.identityToken, for: request.provider, at: now, source: request.source,
-                within: try request.budget(before: "verify", at: time.elapsed()))
+            let identity = try await verified(request, at: now)
             let login = VerifiedLogin(identity: identity, request: request, verifiedAt: now)
             switch request.provider.token.kind {
             case .minted(let kind): return try await mint(kind, for: login)
@@ -60,6 +58,14 @@ package struct ExchangeToken: Sendable {
             }
         }
     }
+
+    private func verified(_ request: ExchangeRequest, at now: UnixTime) async throws(ExchangeStop) -> VerifiedIdentity {
+        let start = time.elapsed()
+        defer { request.report.end(.verify, since: start, time) }
+        return try await verify(
+            request.identityToken, for: request.provider, at: now, source: request.source, report: request.report,
+            within: try request.budget(before: "verify", at: time.elapsed()))
+    }
 }
 
 /// An exchange whose identity token is genuine and acceptable.
@@ -73,9 +79,7 @@ struct VerifiedLogin: Sendable {
 
 /// One exchange, as the callback or `POST /token` asks for it.
 package struct ExchangeRequest: Sendable, Redacted {
-    package let identityToken: IdentityToken
-    /// As the app names it; may be empty.
-    package let device: ExactText
+    package let report: ExchangeReport
     package let provider: IdentityProvider
     /// By ``TimeSource/elapsed``; the provider's deadline starts here.
     package let arrivedAt: Duration
@@ -89,11 +93,14 @@ package struct ExchangeRequest: Sendable, Redacted {
     ) {
         self.source = source
         self.trace = trace
-        self.identityToken = identityToken
-        self.device = device
+        report = ExchangeReport(identityToken: identityToken, device: device)
         self.provider = provider
         self.arrivedAt = arrivedAt
     }
+
+    package var identityToken: IdentityToken { report.identityToken }
+    /// As the app names it; may be empty.
+    package var device: ExactText { report.device }
 
     /// How long the session store may take: a strict login waits as long as its deadline allows, an optional one goes
     /// on without the store after `patience`.

@@ -29,6 +29,7 @@ package struct MintedExchange: Sendable {
     ) async throws(ExchangeStop) -> ExchangeOutcome {
         let (identity, request) = (login.identity, login.request)
         // 1. Mint before asking the store: cheap, and it leaves one round trip for everything.
+        let start = time.elapsed()
         let slot = vault.answerSlot(
             for: request.identityToken, device: request.device, provider: request.provider.name)
         let minted = try mint(
@@ -40,14 +41,20 @@ package struct MintedExchange: Sendable {
             answerKey: slot.key,
             answer: vault.seal(minted.externalIdentity, in: slot),
             answerExpiresAt: min(identity.acceptedUntil, minted.session.expiry))
-        let budget = try request.storeBudget(before: "exchange", at: time.elapsed(), patience: store.patience)
+        request.report.end(.mint, since: start, time)
+        let asked = time.elapsed()
+        let budget = try request.storeBudget(before: "exchange", at: asked, patience: store.patience)
+        defer { request.report.end(.store, since: asked, time) }
         do throws(SessionStoreFailure) {
             let answer = try await answer(toStoring: records, in: slot, within: budget)
-            return .issued(answer ?? issued(minted), tenant: identity.tenant.name)
+            let issued = answer ?? issued(minted)
+            request.report.issue(issued.externalIdentity, isReplay: answer != nil)
+            return .issued(issued, tenant: identity.tenant.name)
         } catch {
             // A JWT is better than nothing if the login must not suffer: its verifiers can check it without us.
             guard request.provider.mode == .optional, minted.isSelfContained else { throw .failed(Failure(error)) }
             deferredSessions.append(records.session)
+            request.report.issue(minted.externalIdentity, isReplay: false)
             return .degraded(issued(minted), Failure(error))
         }
     }

@@ -40,7 +40,10 @@ package struct UpstreamExchange: Sendable {
         let earlier = try await storing(request) { budget throws(SessionStoreFailure) in
             try await answers.value(of: slot.key, within: budget)
         }
-        if let earlier, let issued = try await issued(by: earlier, in: slot, for: request) { return issued }
+        if let earlier, let issued = try await issued(by: earlier, in: slot, for: request) {
+            request.report.issue(issued.externalIdentity, isReplay: true)
+            return issued
+        }
         // 3. A token with a session. One that was kept and then revoked is fetched again, once.
         let token = try await recordedToken(question, of: recipe, for: login)
         // 4. The answer, unless a duplicate of this request was quicker.
@@ -63,18 +66,26 @@ package struct UpstreamExchange: Sendable {
             provider: request.provider.name, url: recipe.endpoint.url)
         var rejected: ExternalIdentity?
         for _ in 0..<2 {
-            let budget = try request.budget(before: "upstream", at: time.elapsed())
-            let token: HeldUpstreamToken
-            do throws(UpstreamFailure) {
-                token = try await obtain(
-                    question, for: owner, lifetime: request.provider.token.lifetime, rejecting: rejected,
-                    within: budget - min(budget / 10, Self.timeToStore))
-            } catch { throw .failed(Failure(error)) }
+            let token = try await token(question, of: owner, rejecting: rejected, for: request)
             let session = try await session(of: token, deviceLimit: recipe.deviceLimit, for: login)
             if let session { return RecordedToken(externalIdentity: token.externalIdentity, session: session) }
             rejected = token.externalIdentity
         }
         throw .failed(Failure(ObtainUpstreamToken.revokedAgain))
+    }
+
+    private func token(
+        _ question: UpstreamRequest, of owner: UpstreamTokenOwner, rejecting rejected: ExternalIdentity?,
+        for request: ExchangeRequest
+    ) async throws(ExchangeStop) -> HeldUpstreamToken {
+        let start = time.elapsed()
+        defer { request.report.end(.upstream, since: start, time) }
+        let budget = try request.budget(before: "upstream", at: start)
+        do throws(UpstreamFailure) {
+            return try await obtain(
+                question, for: owner, lifetime: request.provider.token.lifetime, rejecting: rejected,
+                within: budget - min(budget / 10, Self.timeToStore))
+        } catch { throw .failed(Failure(error)) }
     }
 
     /// Kept back for the store after the service has answered.
@@ -154,26 +165,32 @@ package struct UpstreamExchange: Sendable {
     ) async throws(ExchangeStop) -> IssuedIdentity {
         let own = IssuedIdentity(token.externalIdentity, of: token.session, at: time.now())
         let life = min(login.identity.acceptedUntil, token.session.expiry) - time.now()
-        guard life > .zero else { return own }
         let sealed = vault.seal(token.externalIdentity, in: slot).bytes
         var dead = dead
-        while true {
+        while life > .zero {
             let present = try await storing(login.request) { [dead] budget throws(SessionStoreFailure) -> [UInt8]? in
                 if let dead, try await answers.replace(dead, under: slot.key, with: sealed, for: life, within: budget) {
                     return nil
                 }
                 return try await answers.insertIfAbsent(sealed, under: slot.key, for: life, within: budget)
             }
-            guard let present else { return own }
-            if let earlier = try await issued(by: present, in: slot, for: login.request) { return earlier }
+            guard let present else { break }
+            if let earlier = try await issued(by: present, in: slot, for: login.request) {
+                login.request.report.issue(earlier.externalIdentity, isReplay: true)
+                return earlier
+            }
             dead = present
         }
+        login.request.report.issue(own.externalIdentity, isReplay: false)
+        return own
     }
 
     private func storing<Value>(
         _ request: ExchangeRequest, _ operation: (Duration) async throws(SessionStoreFailure) -> Value
     ) async throws(ExchangeStop) -> Value {
         let budget = try storeBudget(request)
+        let start = time.elapsed()
+        defer { request.report.end(.store, since: start, time) }
         do throws(SessionStoreFailure) { return try await operation(budget) } catch { throw .failed(Failure(error)) }
     }
 }

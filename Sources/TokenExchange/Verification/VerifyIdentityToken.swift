@@ -25,10 +25,12 @@ package struct VerifyIdentityToken: Sendable {
         self.limits = limits
     }
 
-    /// - Parameter budget: the time left for waiting; evaluated before each wait.
+    /// - Parameters:
+    ///   - report: learns whose token it is, once that is proved.
+    ///   - budget: the time left for waiting; evaluated before each wait.
     package func callAsFunction(
         _ token: IdentityToken, for provider: IdentityProvider, at now: UnixTime, source: RequestSource? = nil,
-        within budget: @autoclosure () throws(ExchangeStop) -> Duration
+        report: ExchangeReport? = nil, within budget: @autoclosure () throws(ExchangeStop) -> Duration
     ) async throws(ExchangeStop) -> VerifiedIdentity {
         do {
             // 1. Form: nothing is believed yet.
@@ -51,6 +53,7 @@ package struct VerifyIdentityToken: Sendable {
             let claims = try claimsReader.claims(
                 known.claims + (configuredClaims[provider.name] ?? []), of: token)
             let identity = try VerifiedIdentity(token, of: tenant, claims: claims)
+            report?.identify(identity)
             if let issuedAt = identity.issuedAt { clocks.observe(issuedAt: issuedAt, at: now, tenant: tenant.name) }
             // 5. Policies, in order.
             if let refusal = Self.refusal(of: identity, for: provider, at: now) {
