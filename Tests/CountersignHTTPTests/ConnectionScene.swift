@@ -47,7 +47,7 @@ final class ConnectionScene {
                     routes: other ?? routes,
                     sources: RequestSources(trustedProxies: IPNetworkSet([]), metrics: metrics, logger: log.logger),
                     time: ManualClock().time, logger: log.logger, quietRoutes: quietRoutes,
-                    metrics: RequestMetrics(factory: metrics)), place: place, loop: loop))
+                    observers: [RequestMetrics(factory: metrics)]), place: place, loop: loop))
         channel.pipeline.fireChannelActive()
     }
 

@@ -10,23 +10,23 @@ package struct RequestConductor: Sendable {
     private let time: TimeSource
     private let logger: Logger
     private let quietRoutes: [String]
-    private let metrics: RequestMetrics?
+    private let observers: [any RequestObserver]
     private let refusals: RefusalLog?
     private let date = HTTPDateCache()
 
     /// - Parameters:
     ///   - sources: finds out who sends a request.
     ///   - quietRoutes: names of endpoints that are called all the time; logged at level `debug` unless we failed.
-    ///   - metrics: nil if requests are not counted.
+    ///   - observers: are told of every request once its answer is made.
     ///   - refusals: nil if every refused request is logged.
     package init(
         routes: any Routes, sources: RequestSources, time: TimeSource, logger: Logger, quietRoutes: [String] = [],
-        metrics: RequestMetrics? = nil, refusals: RefusalLog? = nil
+        observers: [any RequestObserver] = [], refusals: RefusalLog? = nil
     ) {
         self.sources = sources
         self.refusals = refusals
         self.quietRoutes = quietRoutes
-        self.metrics = metrics
+        self.observers = observers
         self.routes = routes
         self.time = time
         self.logger = logger
@@ -70,9 +70,10 @@ package struct RequestConductor: Sendable {
         _ reply: Reply, _ problem: Problem?, requestID: String, source: RequestSource?, route: String,
         since start: Duration
     ) -> Reply {
-        let report = Report(reply, problem, route: route, duration: time.elapsed() - start)
-        metrics?.record(report.kind, duration: report.duration)
-        log(report, requestID: requestID, source: source)
+        let report = RequestReport(
+            reply, problem, requestID: requestID, source: source, route: route, start: start, end: time.elapsed())
+        for observer in observers { observer.observe(report) }
+        log(report)
         var reply = reply
         reply.headers[.requestID] = requestID
         reply.headers[.date] = date.value(at: time.now())
@@ -81,13 +82,13 @@ package struct RequestConductor: Sendable {
 
     /// One line per request. Its names come from the configuration and its reasons from closed sets; nothing comes from
     /// the request.
-    private func log(_ report: Report, requestID: String, source: RequestSource?) {
+    private func log(_ report: RequestReport) {
         let level: Logger.Level =
             report.failure != nil ? .error : quietRoutes.contains(report.kind.route) ? .debug : .info
         guard logger.logLevel <= level else { return }
-        if report.isRefusal, let refusals, !refusals.admits(status: report.kind.status, from: source) { return }
+        if report.isRefusal, let refusals, !refusals.admits(status: report.kind.status, from: report.source) { return }
         var metadata: Logger.Metadata = [
-            "request_id": .string(requestID),
+            "request_id": .string(report.requestID),
             "route": .string(report.kind.route),
             "status": .stringConvertible(report.kind.status),
             "duration_ms": .stringConvertible((report.duration.inSeconds * 1_000_000).rounded() / 1000),
@@ -106,30 +107,5 @@ package struct RequestConductor: Sendable {
             metadata["cause"] = .string(failure.cause)
         }
         logger.log(level: level, "request", metadata: metadata)
-    }
-}
-
-/// What log and metrics say about a request.
-private struct Report {
-    let kind: RequestMetrics.Kind
-    let duration: Duration
-    let tenant: ExactText?
-    let verifier: ExactText?
-    let failure: Failure?
-    let clockDifference: Duration?
-
-    /// Whether the caller got something wrong.
-    var isRefusal: Bool { 400..<500 ~= kind.status && failure == nil }
-
-    init(_ reply: Reply, _ problem: Problem?, route: String, duration: Duration) {
-        kind = RequestMetrics.Kind(
-            route: route, status: reply.status.code, error: problem?.code, reason: problem?.reason,
-            identityProvider: problem?.identityProvider ?? reply.notes.identityProvider,
-            degradedBy: problem?.degradedBy?.rawValue ?? reply.notes.degradedBy?.kind.rawValue)
-        self.duration = duration
-        tenant = reply.notes.tenant
-        verifier = problem?.verifier ?? reply.notes.verifier
-        failure = problem?.failure ?? reply.notes.degradedBy
-        clockDifference = problem?.clockDifference
     }
 }

@@ -4,21 +4,11 @@ import TokenExchange
 
 /// Counts and times requests through swift-metrics. Labels are constants and names from the configuration, so that
 /// callers cannot create series.
-package final class RequestMetrics: Sendable {
+package final class RequestMetrics: RequestObserver {
     private let factory: any MetricsFactory
     private let routes: [String]?
-    private let series = Mutex<[Kind: Series]>([:])
-
     /// Requests of one kind share their series.
-    struct Kind: Hashable {
-        let route: String
-        let status: Int
-        let error: ErrorCode?
-        /// The precise reason behind the code.
-        let reason: String?
-        let identityProvider: ExactText?
-        let degradedBy: String?
-    }
+    private let series = Mutex<[RequestReport.Kind: Series]>([:])
 
     private struct Series {
         let counters: [Counter]
@@ -32,7 +22,8 @@ package final class RequestMetrics: Sendable {
     }
 
     /// Costs one lock and a few atomic additions once a kind has been seen.
-    func record(_ kind: Kind, duration: Duration) {
+    package func observe(_ report: RequestReport) {
+        let kind = report.kind
         guard routes?.contains(kind.route) ?? true else { return }
         let series = series.withLock { series in
             if let known = series[kind] { return known }
@@ -41,10 +32,10 @@ package final class RequestMetrics: Sendable {
             return new
         }
         for counter in series.counters { counter.increment() }
-        series.timer.recordNanoseconds(Int64(duration / .nanoseconds(1)))
+        series.timer.recordNanoseconds(Int64(report.duration / .nanoseconds(1)))
     }
 
-    private func make(_ kind: Kind) -> Series {
+    private func make(_ kind: RequestReport.Kind) -> Series {
         let provider = [("identity_provider", kind.identityProvider?.description ?? "")]
         let reason = [("reason", kind.reason ?? kind.error?.rawValue ?? "")]
         var counters = [

@@ -56,13 +56,13 @@ package struct CountersignServer: Sendable {
             conductor: RequestConductor(
                 routes: routes.operationsRoutes(metrics: { registry.text }, isLeaving: { lifeCycle.isLeaving }),
                 sources: sources, time: time, logger: logger, quietRoutes: OperationsRoutes.asked,
-                metrics: RequestMetrics(factory: registry, of: ["revocations", "other"]), refusals: refusals))
+                observers: [RequestMetrics(factory: registry, of: ["revocations", "other"])], refusals: refusals))
         let `public` = listener(
             blueprint.configuration.listen.public, "public", tls: blueprint.listenerTLS, limits: publicLimits,
             registry: registry,
             conductor: RequestConductor(
                 routes: routes.publicRoutes, sources: sources, time: time, logger: logger,
-                metrics: RequestMetrics(factory: registry), refusals: refusals))
+                observers: [RequestMetrics(factory: registry)], refusals: refusals))
         let reloader = reloader(routes, `public`)
         // Ended in reverse order: first new requests, then the sessions that wait for the store, last the operations
         // listener.

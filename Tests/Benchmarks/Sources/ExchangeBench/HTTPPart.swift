@@ -42,7 +42,7 @@ enum HTTPPart {
             conductor: RequestConductor(
                 routes: routes,
                 sources: RequestSources(trustedProxies: IPNetworkSet([]), metrics: metrics, logger: LogPart.logger),
-                time: .machine, logger: LogPart.logger, metrics: RequestMetrics(factory: metrics)),
+                time: .machine, logger: LogPart.logger, observers: [RequestMetrics(factory: metrics)]),
             metrics: ConnectionMetrics(factory: metrics, listener: "public"), logger: LogPart.logger,
             onListening: onListening)
     }
