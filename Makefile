@@ -43,7 +43,7 @@ BUILD_PACKAGES = libssl-dev libjwt-dev libhiredis-dev
 RUN_PACKAGES = $(BUILD_PACKAGES) openssl
 DEMO_PACKAGES = $(RUN_PACKAGES) python3-venv redis-server
 FUZZ_PACKAGES = $(RUN_PACKAGES) python3
-TEST_PACKAGES = $(BUILD_PACKAGES) openssl redis-server nginx-light php-cli python3-venv chromium fonts-dejavu-core
+TEST_PACKAGES = $(BUILD_PACKAGES) openssl redis-server nginx-light prometheus php-cli python3-venv chromium fonts-dejavu-core
 
 .PHONY: build run demo test test-quick chaos test-address test-thread bench bench-parts bench-login bench-allocations \
   bench-instructions profile fuzz broken-lines measure lint format build-packages run-packages demo-packages fuzz-packages test-packages

@@ -77,6 +77,9 @@ package final class HTTPListener: Service {
         ended = group.next().makePromise()
     }
 
+    /// How many connections may be open.
+    package var connectionLimit: Int { settings.limits.connections }
+
     /// How many connections wait for their peers, and how many are being answered.
     package var connectionCounts: (waiting: Int, answering: Int) { gate.counts }
 

@@ -11,6 +11,8 @@ package struct IssuerKeyStatus: Sendable, Equatable {
     package let sinceLastAttempt: Duration?
     /// Fetches begun, for whatever reason.
     package let fetches: Int
+    /// Of those, how many failed, or brought a set without a usable key.
+    package let failures: Int
     /// Unknown `kid`s and bad signatures that might have caused a fetch, and were not allowed to.
     package let refusedRefetches: Int
 

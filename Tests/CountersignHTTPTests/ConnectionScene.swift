@@ -102,7 +102,7 @@ final class SceneRoutes: Routes {
     var wasCancelled: Bool { cancelled.withLock { $0 } }
     var waitingPaths: [String] { waiting.withLock { $0.keys.sorted() } }
 
-    func name(of path: ExactText) -> String { "scene" }
+    func name(of path: ExactText) -> LabelValue { "scene" }
 
     func reply(to request: IncomingRequest) async throws(Problem) -> Reply {
         let path = String(request.path)

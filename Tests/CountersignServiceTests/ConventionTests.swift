@@ -119,6 +119,21 @@ import Testing
         }
     }
 
+    /// swift-metrics takes any text for a label; ``MetricsFactory/counter(_:_:)`` and its like do not.
+    @Test func makesMetricsByTheTypeThatTakesNoTextFromOutside() throws {
+        let makers = try Self.files().filter { file in
+            try String(contentsOf: Self.sources.appending(path: file.path), encoding: .utf8)
+                .contains(/\b(?:Counter|FloatingPointCounter|Gauge|Meter|Recorder|Timer)\(|dimensions:/)
+        }
+        #expect(
+            makers.map(\.path).sorted() == [
+                "CountersignHTTP/Metrics/Metric.swift", "CountersignService/Metrics/PrometheusRegistry.swift",
+            ])
+        let label = Self.sources.appending(path: "CountersignHTTP/Metrics/LabelValue.swift")
+        let types = try String(contentsOf: label, encoding: .utf8).matches(of: /init[^(\n]*\([^:]*: (\w+)\)/).map(\.1)
+        #expect(types == ["Case", "ConfiguredName", "UInt16", "CallbackBodyError", "StaticString"])
+    }
+
     /// A clock that was not passed in. What an event loop has as `now` was: the loop is.
     private static func readsAClock(_ text: String) -> Bool {
         text.contains(/\bDate\(\)|\bDate\.now|ContinuousClock|SuspendingClock|DispatchTime|NIODeadline\.now/)

@@ -67,7 +67,7 @@ package struct RequestConductor: Sendable {
 
     /// Logs and counts; returns the answer with the headers that every answer has.
     private func report(
-        _ reply: Reply, _ problem: Problem?, requestID: String, source: RequestSource?, route: String,
+        _ reply: Reply, _ problem: Problem?, requestID: String, source: RequestSource?, route: LabelValue,
         since start: Duration
     ) -> Reply {
         let report = RequestReport(

@@ -28,13 +28,19 @@ package struct RequestReport: Sendable {
 
     /// What requests have in common that count as the same. Everything in it comes from closed sets.
     package struct Kind: Hashable, Sendable {
-        package let route: String
+        package let routeLabel: LabelValue
         package let status: Int
         package let error: ErrorCode?
         /// The precise reason behind the code.
-        package let reason: String?
-        package let identityProvider: ExactText?
-        package let degradedBy: String?
+        package let reasonLabel: LabelValue?
+        package let provider: ConfiguredName?
+        /// What an optional login went on in spite of.
+        package let degradation: ErrorCode?
+
+        package var route: String { routeLabel.text }
+        package var reason: String? { reasonLabel?.text }
+        package var identityProvider: ExactText? { provider?.text }
+        package var degradedBy: String? { degradation?.rawValue }
     }
 
     package var duration: Duration { end - start }
@@ -43,13 +49,14 @@ package struct RequestReport: Sendable {
     package var isRefusal: Bool { 400..<500 ~= kind.status && failure == nil }
 
     init(
-        _ reply: Reply, _ problem: Problem?, requestID: String, source: RequestSource?, route: String, start: Duration,
+        _ reply: Reply, _ problem: Problem?, requestID: String, source: RequestSource?, route: LabelValue,
+        start: Duration,
         end: Duration
     ) {
         kind = Kind(
-            route: route, status: reply.status.code, error: problem?.code, reason: problem?.reason,
-            identityProvider: problem?.identityProvider ?? reply.notes.identityProvider,
-            degradedBy: problem?.degradedBy?.rawValue ?? reply.notes.degradedBy?.kind.rawValue)
+            routeLabel: route, status: reply.status.code, error: problem?.code, reasonLabel: problem?.reason,
+            provider: problem?.identityProvider ?? reply.notes.identityProvider,
+            degradation: problem?.degradedBy ?? reply.notes.degradedBy.map { ErrorCode($0.kind) })
         self.requestID = requestID
         self.source = source
         self.start = start

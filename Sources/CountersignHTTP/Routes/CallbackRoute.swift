@@ -15,7 +15,7 @@ struct CallbackRoute {
             return try await answer(request, for: provider)
         } catch {
             var problem = Problem(error)
-            problem.identityProvider = provider.name
+            problem.identityProvider = ConfiguredName(provider)
             problem.isOptionalLogin = provider.mode == .optional
             throw problem
         }
@@ -55,12 +55,12 @@ extension ExchangeToken {
     func reply(to request: ExchangeRequest, _ render: (ExchangeOutcome) throws -> Reply) async throws -> Reply {
         do {
             var reply = try render(await self(request))
-            reply.notes.identityProvider = request.provider.name
+            reply.notes.identityProvider = ConfiguredName(request.provider)
             reply.notes.exchange = request.report
             return reply
         } catch {
             var problem = Problem(error)
-            problem.identityProvider = request.provider.name
+            problem.identityProvider = ConfiguredName(request.provider)
             problem.exchange = request.report
             throw problem
         }

@@ -12,7 +12,7 @@ final class Endpoint: Sendable {
     }
 
     /// What metrics and the log call it.
-    let name: String
+    let name: LabelValue
     let path: Path
     /// `HEAD` is allowed where `GET` is.
     let methods: [HTTPRequest.Method]
@@ -30,7 +30,7 @@ final class Endpoint: Sendable {
 
     /// - Parameter methods: `HEAD` is added if `GET` is among them.
     init(
-        _ name: String, _ path: Path, _ methods: [HTTPRequest.Method], _ form: RequestForm = .http,
+        _ name: LabelValue, _ path: Path, _ methods: [HTTPRequest.Method], _ form: RequestForm = .http,
         isLimited: Bool = false, hasOAuthErrors: Bool = false,
         headers: @escaping @Sendable (IncomingRequest) -> HTTPFields = { _ in [:] },
         answer: @escaping @Sendable (IncomingRequest) async throws -> Reply
@@ -53,7 +53,7 @@ final class Endpoint: Sendable {
 /// source is barred is checked by the endpoints, before they do anything costly.
 struct EndpointTable: Sendable {
     /// What metrics and the log call a path without an endpoint.
-    static let nameOfOthers = "other"
+    static let nameOfOthers: LabelValue = "other"
 
     private let exact: [ExactText: Endpoint]
     private let below: [(prefix: ExactText, endpoint: Endpoint)]
@@ -75,7 +75,7 @@ struct EndpointTable: Sendable {
     }
 
     /// The name of the endpoint at `path`, or ``nameOfOthers``.
-    func name(of path: ExactText) -> String { endpoint(at: path)?.name ?? Self.nameOfOthers }
+    func name(of path: ExactText) -> LabelValue { endpoint(at: path)?.name ?? Self.nameOfOthers }
 
     /// Whatever the endpoint throws becomes a problem here: with its sentence, headers and form.
     /// - Throws: the problem, or `rate_limited` if the source cannot afford to learn it.
@@ -93,7 +93,7 @@ struct EndpointTable: Sendable {
 
     private func spending(_ problem: Problem, _ source: RequestSource?) -> Problem {
         guard problem.spendsAllowance else { return problem }
-        do { try limiter.spend(source, reason: problem.reason ?? problem.code.rawValue) } catch {
+        do { try limiter.spend(source, reason: problem.reason ?? LabelValue(problem.code)) } catch {
             return problem.limited(by: error)
         }
         return problem

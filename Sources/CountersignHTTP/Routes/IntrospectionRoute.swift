@@ -4,6 +4,7 @@ import TokenExchange
 /// `POST /introspect` (RFC 7662): a verifier asks about an external identity.
 struct IntrospectionRoute {
     let introspect: IntrospectSession
+    let providers: IdentityProviderDirectory
     /// The `iss` of every token that we mint.
     let issuer: ExactText
     let bodyLimit: Int
@@ -13,7 +14,8 @@ struct IntrospectionRoute {
         let token = try await request.collectToken(upTo: bodyLimit)
         let status = try await introspect(token, for: verifier)
         var reply = Reply.json(text(of: status))
-        reply.notes.identityProvider = status.session?.record.identityProvider
+        let provider = status.session.flatMap { providers.named($0.record.identityProvider) }
+        reply.notes.identityProvider = provider.map { ConfiguredName($0) }
         return reply
     }
 

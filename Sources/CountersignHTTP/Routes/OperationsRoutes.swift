@@ -12,7 +12,7 @@ package struct OperationsRoutes: Routes {
     ///   - isConfigured: whether the current configuration has what a cohort names.
     ///   - bodyLimit: in bytes.
     package init(
-        readiness: @escaping @Sendable () async -> Readiness, metrics: @escaping @Sendable () -> String,
+        readiness: @escaping @Sendable () async -> Readiness, metrics: @escaping @Sendable () async -> String,
         revocations: RevocationList, verifiers: @escaping @Sendable () -> VerifierDirectory,
         isConfigured: @escaping @Sendable (Cohort) -> Bool, bodyLimit: Int, limiter: RateLimiter
     ) {
@@ -30,7 +30,7 @@ package struct OperationsRoutes: Routes {
                     Reply(
                         status: .ok,
                         headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8", .cacheControl: "no-store"],
-                        body: Array(metrics().utf8))
+                        body: Array(await metrics().utf8))
                 },
                 Endpoint("revocations", .exactly("/revocations"), [.post], .cohort) {
                     try await access.reply(to: $0, by: revocation.reply)
@@ -46,7 +46,7 @@ package struct OperationsRoutes: Routes {
     /// Endpoints that probes and scrapes ask every few seconds.
     package static let asked = ["livez", "readyz", "metrics", "openapi"]
 
-    package func name(of path: ExactText) -> String { endpoints.name(of: path) }
+    package func name(of path: ExactText) -> LabelValue { endpoints.name(of: path) }
 
     package func reply(to request: IncomingRequest) async throws(Problem) -> Reply {
         try await endpoints.reply(to: request)

@@ -19,7 +19,8 @@ package final class PublicRoutes: Routes {
         let token = TokenRoute(exchange: exchange, limiter: limiter, providers: providers, bodyLimit: bodyLimit)
         let session = SessionRoute(introspect: introspect, providers: providers)
         let access = VerifierAccess(verifiers: { verifiers }, limiter: limiter)
-        let introspection = IntrospectionRoute(introspect: introspect, issuer: issuer, bodyLimit: bodyLimit)
+        let introspection = IntrospectionRoute(
+            introspect: introspect, providers: providers, issuer: issuer, bodyLimit: bodyLimit)
         let revocation = RevocationRoute(revoke: revoke, bodyLimit: bodyLimit)
         endpoints = EndpointTable(
             Self.callbacks(callback, providers) + Self.documents(issuer, keySet, keySetMaximumAge) + [
@@ -64,10 +65,11 @@ package final class PublicRoutes: Routes {
         let metadata = ServerMetadata(issuer: String(issuer))
         // The metadata changes no more often than the keys.
         let cacheControl = "public, max-age=\(maximumAge.components.seconds)"
-        let texts = [
+        let documents: [(LabelValue, String, PublicDocument)] = [
             ("jwks", "/.well-known/jwks.json", keySet), ("metadata", ServerMetadata.path, metadata.document),
             ("metadata", metadata.pathWithIssuer, metadata.document),
-        ].map { name, path, document in
+        ]
+        let texts = documents.map { name, path, document in
             Endpoint(name, .exactly(ExactText(path)), [.get]) { document.reply(to: $0, cacheControl: cacheControl) }
         }
         let scripts = WebviewScript.all.map { script in
@@ -76,7 +78,7 @@ package final class PublicRoutes: Routes {
         return texts + scripts
     }
 
-    package func name(of path: ExactText) -> String { endpoints.name(of: path) }
+    package func name(of path: ExactText) -> LabelValue { endpoints.name(of: path) }
 
     package func reply(to request: IncomingRequest) async throws(Problem) -> Reply {
         try await endpoints.reply(to: request)

@@ -50,7 +50,7 @@ struct SessionRoute {
         var reply = Reply.json(members.finish())
         let provider = providers.named(session.identityProvider).map { [$0] } ?? []
         reply.headers.append(contentsOf: CrossOrigin.headers(for: origin, of: provider))
-        reply.notes.identityProvider = session.identityProvider
+        reply.notes.identityProvider = provider.first.map { ConfiguredName($0) }
         return reply
     }
 }

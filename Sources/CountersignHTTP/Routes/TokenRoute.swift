@@ -26,7 +26,7 @@ struct TokenRoute {
             ) { try reply(with: $0, type: asked.issuedTokenType) }
         } catch {
             var problem = Problem(error)
-            problem.identityProvider = asked.provider.name
+            problem.identityProvider = ConfiguredName(asked.provider)
             throw problem
         }
     }

@@ -5,7 +5,7 @@ import TokenExchange
 package struct Problem: Error {
     package let code: ErrorCode
     /// The precise reason behind the code, for the log. Never a value from the request.
-    let reason: String?
+    let reason: LabelValue?
     /// What failed on our side, for the log; nil if the caller got something wrong.
     let failure: Failure?
     /// If a token's time was wrong: our clock minus the time in the token, for the log.
@@ -15,7 +15,7 @@ package struct Problem: Error {
     /// Headers that the answer has besides its own.
     var headers: HTTPFields = [:]
     /// The provider of the login, for the log.
-    var identityProvider: ExactText?
+    var identityProvider: ConfiguredName?
     /// Of a login, from the moment its request is understood.
     var exchange: ExchangeReport?
     /// Whether this is a login of an optional provider, which goes on without a token if its source is barred.
@@ -28,7 +28,7 @@ package struct Problem: Error {
     private var expected: RequestForm?
 
     /// - Parameter reason: nil if the code says it all.
-    package init(_ code: ErrorCode, reason: String? = nil) {
+    package init(_ code: ErrorCode, reason: LabelValue? = nil) {
         self.code = code
         self.reason = reason
         failure = nil
@@ -38,7 +38,7 @@ package struct Problem: Error {
     /// A token that is refused.
     init(_ refusal: Refusal, clockDifference: Duration? = nil) {
         code = ErrorCode(refusal)
-        reason = refusal.rawValue
+        reason = LabelValue(refusal)
         failure = nil
         self.clockDifference = clockDifference
     }
@@ -63,8 +63,8 @@ package struct Problem: Error {
         case let problem as Problem: self = problem
         case let failure as Failure: self.init(failure)
         case let bar as RateLimiter.Bar: self.init(bar)
-        case let error as FormError: self.init(.invalidRequest, reason: error.rawValue)
-        case let error as CallbackBodyError: self.init(.invalidRequest, reason: error.reason)
+        case let error as FormError: self.init(.invalidRequest, reason: LabelValue(error))
+        case let error as CallbackBodyError: self.init(.invalidRequest, reason: LabelValue(error))
         // A defect: no route throws anything else.
         default: self.init(Failure(.mintFailed, operation: "request", cause: "\(type(of: error))"))
         }

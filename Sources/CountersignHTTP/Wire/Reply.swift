@@ -11,7 +11,7 @@ package struct Reply {
 
     /// Nothing in here is sent.
     struct Notes {
-        var identityProvider: ExactText?
+        var identityProvider: ConfiguredName?
         var tenant: ExactText?
         var verifier: ExactText?
         /// Of a login, from the moment its request is understood.

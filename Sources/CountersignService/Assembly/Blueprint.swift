@@ -11,6 +11,8 @@ package struct Blueprint: Sendable {
     package let configuration: Configuration
     /// For the public listener; nil for plain HTTP.
     let listenerTLS: NIOSSLContext?
+    /// When those of the listener, and our own for other servers, end.
+    let certificates: [CertificateExpiry]
     /// The tenants with keys in files.
     package let tenants: [Tenant]
     /// The tenants whose keys are fetched; fetching has not begun.
@@ -43,21 +45,22 @@ package struct Blueprint: Sendable {
         }
         let tenants = findings.collect { try ConfiguredTenants(configuration) }
         let upstreams = findings.collect { try ConfiguredUpstreams(configuration, now: now) }
-        let storeRemarks = findings.collect {
-            try configuration.sessions.checkCertificates(configuration.places, now: now)
-        }
+        let store = findings.collect { try configuration.sessions.certificates(configuration.places, now: now) }
         let verifiers = findings.collect { try VerifierDirectory(configuration.verifiers) }
         let cacheSecret = findings.collect { try configuration.sessions.cacheSecret?.read() }
         findings.collect { try signing.passphrase() }
         let signingKeys = findings.collect { try signing.keys(configuration, file: file, at: now) }
         let keys = signingKeys.map { $0.ring($0.manifest.plan(at: now)) }
         if let keys { configuration.checkMinting(with: keys, file: file, &findings) }
-        guard let tenants, let upstreams, let storeRemarks, let verifiers, let signingKeys, let keys,
+        guard let tenants, let upstreams, let store, let verifiers, let signingKeys, let keys,
             findings.problems.isEmpty
         else { throw StartUpError(findings.problems) }
         self.configuration = configuration
         self.signing = signing
         self.listenerTLS = listenerTLS ?? nil
+        self.certificates =
+            [(certificates ?? nil).flatMap { CertificateExpiry(.listener, $0.chain) }, store.expiry].compactMap(\.self)
+            + upstreams.expiries
         self.tenants = tenants.local
         remoteTenants = tenants.remote
         upstreamProviders = upstreams.providers
@@ -66,7 +69,7 @@ package struct Blueprint: Sendable {
         self.signingKeys = signingKeys
         self.keys = keys
         remarks =
-            ((certificates ?? nil)?.remarks ?? []) + tenants.remarks + upstreams.remarks + storeRemarks
+            ((certificates ?? nil)?.remarks ?? []) + tenants.remarks + upstreams.remarks + store.remarks
             + signing.remarks(on: signingKeys.manifest, unlistedFiles: signingKeys.unlistedFiles, at: now)
             + configuration.listen.remarks + configuration.outbound.remarks(on: environment)
     }

@@ -44,8 +44,7 @@ package struct CountersignServer: Sendable {
         for remark in descriptors.remarks { logger.warning("\(remark)") }
         let routes = ServiceRoutes(blueprint, time: time, logger: logger)
         let registry = PrometheusRegistry(
-            blueprint, routes: routes, loops: LoopWatch(MultiThreadedEventLoopGroup.singleton.makeIterator()),
-            logs: logs)
+            routes, loops: LoopWatch(MultiThreadedEventLoopGroup.singleton.makeIterator()), logs: logs, time: time)
         let refusals = RefusalLog(
             linesPerSource: blueprint.configuration.log.refusalsPerSecond, logger: logger)
         let sources = RequestSources(
@@ -54,7 +53,8 @@ package struct CountersignServer: Sendable {
             blueprint.configuration.listen.operations, "operations",
             limits: ConnectionGate.Limits(connections: HTTPListener.operationsConnections), registry: registry,
             conductor: RequestConductor(
-                routes: routes.operationsRoutes(metrics: { registry.text }, isLeaving: { lifeCycle.isLeaving }),
+                routes: routes.operationsRoutes(
+                    metrics: { await registry.scrape() }, isLeaving: { lifeCycle.isLeaving }),
                 sources: sources, time: time, logger: logger, quietRoutes: OperationsRoutes.asked,
                 observers: [RequestMetrics(factory: registry, of: ["revocations", "other"])], refusals: refusals))
         let `public` = listener(
@@ -64,6 +64,7 @@ package struct CountersignServer: Sendable {
                 routes: routes.publicRoutes, sources: sources, time: time, logger: logger,
                 observers: [RequestMetrics(factory: registry)], refusals: refusals))
         let reloader = reloader(routes, `public`)
+        registry.readReloads(of: reloader)
         // Ended in reverse order: first new requests, then the sessions that wait for the store, last the operations
         // listener.
         let services: [any Service] =
@@ -102,7 +103,7 @@ package struct CountersignServer: Sendable {
     }
 
     private func reloader(_ routes: ServiceRoutes, _ listener: HTTPListener) -> Reloader {
-        Reloader(logger: logger) {
+        Reloader(time: time, logger: logger) {
             let generation = routes.signingKeys.generation
             let new = try read()
             return {
@@ -128,7 +129,7 @@ extension CountersignServer {
             exempt: blueprint.configuration.listen.trustedProxies)
     }
 
-    private func listening(_ listener: HTTPListener, _ name: String) -> Listening<HTTPListener> {
+    private func listening(_ listener: HTTPListener, _ name: LabelValue) -> Listening<HTTPListener> {
         let listen = blueprint.configuration.listen
         return Listening(
             listener: listener, address: name == "public" ? listen.public : listen.operations,
@@ -136,7 +137,7 @@ extension CountersignServer {
     }
 
     private func listener(
-        _ address: HostPort, _ name: String, tls: NIOSSLContext? = nil, limits: ConnectionGate.Limits,
+        _ address: HostPort, _ name: LabelValue, tls: NIOSSLContext? = nil, limits: ConnectionGate.Limits,
         registry: PrometheusRegistry, conductor: RequestConductor
     ) -> HTTPListener {
         let configuration = blueprint.configuration
@@ -150,9 +151,11 @@ extension CountersignServer {
         ) { port in
             logger.info(
                 "listening",
-                metadata: ["listener": .string(name), "host": .string(address.host), "port": .stringConvertible(port)])
+                metadata: [
+                    "listener": .string(name.text), "host": .string(address.host), "port": .stringConvertible(port),
+                ])
         }
-        registry.addConnections(of: listener, name)
+        registry.readConnections(of: listener, name)
         return listener
     }
 }

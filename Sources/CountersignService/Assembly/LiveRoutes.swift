@@ -37,12 +37,15 @@ final class LiveRoutes: Routes {
     /// Those of the current configuration.
     var verifiers: VerifierDirectory { blueprint.withLock(\.verifiers) }
 
+    /// When they end, as they were when the current configuration was read.
+    var certificates: [CertificateExpiry] { blueprint.withLock(\.certificates) }
+
     /// The current configuration.
     var configuration: Configuration { blueprint.withLock(\.configuration) }
 
     var current: any Routes { routes.withLock(\.self) }
 
-    func name(of path: ExactText) -> String { current.name(of: path) }
+    func name(of path: ExactText) -> LabelValue { current.name(of: path) }
 
     func reply(to request: IncomingRequest) async throws(Problem) -> Reply {
         try await current.reply(to: request)

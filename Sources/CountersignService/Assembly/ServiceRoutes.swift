@@ -55,6 +55,12 @@ package struct ServiceRoutes: Sendable {
     /// How long the current configuration lets the service take to end.
     var shutdown: ShutdownSettings { live.configuration.shutdown }
 
+    /// The current one.
+    var configuration: Configuration { live.configuration }
+
+    /// Those of the current configuration, as they were when it was read.
+    var certificates: [CertificateExpiry] { live.certificates }
+
     /// What the public listener answers.
     package var publicRoutes: any Routes { live }
 
@@ -63,7 +69,7 @@ package struct ServiceRoutes: Sendable {
     ///   - metrics: the current numbers as Prometheus text.
     ///   - isLeaving: whether the process is about to end.
     package func operationsRoutes(
-        metrics: @escaping @Sendable () -> String, isLeaving: @escaping @Sendable () -> Bool
+        metrics: @escaping @Sendable () async -> String, isLeaving: @escaping @Sendable () -> Bool
     ) -> any Routes {
         OperationsRoutes(
             readiness: {

@@ -201,27 +201,30 @@ package final class SigningKeyWatch: Service {
         state.withLock { $0.plan.signers[algorithm] != nil }
     }
 
-    /// How many keys the manifest has in this state.
-    package func count(_ algorithm: SignatureAlgorithm, _ status: SigningKeyRecord.State) -> Int {
-        state.withLock { $0.keys.manifest.keys.count { $0.algorithm == algorithm && $0.state == status } }
+    /// The keys as they are at one moment.
+    package struct Status: Sendable {
+        package let manifest: SigningKeyManifest
+        package let now: UnixTime
+        /// Below zero if the next step of the rotation is overdue; nil if there will be none.
+        package let untilNextStep: Duration?
+        /// How many keys are active in the manifest while another key still signs.
+        package let waitingCount: Int
+        /// Whether the directory cannot be used as it is.
+        package let isFailing: Bool
+
+        /// How long that step has been due; zero before that.
+        package var stepOverdue: Duration { max(.zero, .zero - (untilNextStep ?? .zero)) }
     }
 
-    /// How long the active key of an algorithm has been active; nil if none is.
-    package func age(_ algorithm: SignatureAlgorithm) -> Duration? {
-        state.withLock { $0.keys.manifest.active(algorithm).map { time.now() - $0.since } }
-    }
-
-    /// How long the next step of the rotation has been due; zero before that.
-    package var stepOverdue: Duration {
+    package var status: Status {
         state.withLock { state in
-            let now = time.now()
-            let next = state.keys.manifest.nextStep(at: now, times: state.source.times)
-            return max(.zero, next.map { now - $0.at } ?? .zero)
+            let (manifest, now) = (state.keys.manifest, time.now())
+            return Status(
+                manifest: manifest, now: now,
+                untilNextStep: manifest.nextStep(at: now, times: state.source.times).map { $0.at - now },
+                waitingCount: state.plan.waiting.count, isFailing: state.problem != nil)
         }
     }
-
-    /// How many keys are active in the manifest while another key still signs.
-    package var waitingCount: Int { state.withLock { $0.plan.waiting.count } }
 }
 
 extension SigningKeySource {

@@ -66,7 +66,7 @@ private struct FixedAnswer: Routes {
         return .json(body)
     }
 
-    func name(of path: ExactText) -> String { "callback" }
+    func name(of path: ExactText) -> LabelValue { "callback" }
 }
 
 /// Asks the same over one connection, and allocates no more than one buffer however often it does.
