@@ -62,11 +62,11 @@ import TokenExchange
     @Test func losesNoDurationThatSeveralThreadsRecordAtOnce() async {
         let timer = Timer(label: "seconds", dimensions: [], factory: registry)
         await withTaskGroup(of: Void.self) { group in
-            for _ in 0..<4 { group.addTask { for _ in 0..<10_000 { timer.recordNanoseconds(2_000_000) } } }
+            for _ in 0..<4 { group.addTask { for _ in 0..<200_000 { timer.recordNanoseconds(2_000_000) } } }
         }
         let lines = registry.text.split(separator: "\n")
-        #expect(lines.contains(#"seconds_bucket{le="0.0025"} 40000"#) && lines.contains("seconds_count 40000"))
-        #expect(lines.contains(#"seconds_bucket{le="0.001"} 0"#) && lines.contains("seconds_sum 80.0"))
+        #expect(lines.contains(#"seconds_bucket{le="0.0025"} 800000"#) && lines.contains("seconds_count 800000"))
+        #expect(lines.contains(#"seconds_bucket{le="0.001"} 0"#) && lines.contains("seconds_sum 1600.0"))
     }
 
     /// What a request says has other types, and only a literal of the program is a `StaticString`.
