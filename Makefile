@@ -65,7 +65,7 @@ demo: demo-packages build $(DEVELOPMENT_KEY) $(DEMO_LIBRARIES)
 	@exec .build-demo/bin/python $(DEMO)/demo.py $(COUNTERSIGN)
 
 # Suites that talk to real servers run one test after another: on two cores, hundreds beside them would starve them.
-SERVER_SUITES = IssuerKeysTests|UpstreamTokensTests|OutboundTests|RedisSessionsTests|ChaosTests|EndToEndTests|HTTPListenerTests|SessionClientTests|CheckupTests
+SERVER_SUITES = IssuerKeysTests|UpstreamTokensTests|TraceExporterTests|OutboundTests|RedisSessionsTests|ChaosTests|EndToEndTests|HTTPListenerTests|SessionClientTests|CheckupTests
 
 test: test-packages $(PYTHON_LIBRARIES)
 	$(SWIFT) test --skip '$(SERVER_SUITES)'

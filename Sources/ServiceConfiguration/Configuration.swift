@@ -27,6 +27,8 @@ package struct Configuration: Sendable {
     /// At least one; names and hosts are unique.
     package let identityProviders: [IdentityProvider]
     package let verifiers: [VerifierSettings]
+    /// Nil if nothing is traced.
+    package let traces: TraceSettings?
     /// Where the file says what, for messages about the files and secrets that it names.
     package let places: ConfigurationPlaces
 }
@@ -87,15 +89,18 @@ extension Configuration {
         let verifiers = root.value("verifiers", default: []) {
             VerifierSettings.readAll($0, providers: names.providers)
         }
+        let traces = root.optional("traces") { $0.mapping(TraceSettings.read) }
         guard let publicURL, let listen, let log, let limits, let shutdown, let outbound, let signing, let sessions,
             let tenants,
             let providers
         else { return nil }
-        outbound.settings.check(tenants.flatMap(\.outboundURLs) + providers.flatMap(\.outboundURLs), at: outbound.place)
+        outbound.settings.check(
+            tenants.flatMap(\.outboundURLs) + providers.flatMap(\.outboundURLs) + [traces?.endpoint].compactMap { $0 },
+            at: outbound.place)
         return Configuration(
             publicURL: publicURL, listen: listen, defaultIdentityProvider: defaultProvider, log: log, limits: limits,
             shutdown: shutdown, outbound: outbound.settings, signing: signing, sessions: sessions, tenants: tenants,
-            identityProviders: providers, verifiers: verifiers, places: root.place.pass.places)
+            identityProviders: providers, verifiers: verifiers, traces: traces, places: root.place.pass.places)
     }
 }
 

@@ -28,7 +28,7 @@ import Testing
     }
 
     private static let siblings = [
-        "JOSE", "RedisSessions", "IssuerKeys", "UpstreamTokens", "ServiceConfiguration", "CountersignHTTP",
+        "JOSE", "RedisSessions", "IssuerKeys", "UpstreamTokens", "Traces", "ServiceConfiguration", "CountersignHTTP",
     ]
 
     @Test func findsTheSourcesItSpeaksOf() throws {
@@ -57,6 +57,7 @@ import Testing
         ("COpenSSL", "JOSE/OpenSSL/"), ("CLibJWT", "JOSE/LibJWT/"), ("CHiredis", "RedisSessions/Hiredis/"),
         ("CTimex", "CountersignService/Checkup/"),
         ("HTTPTypes", "CountersignHTTP/"), ("Yams", "ServiceConfiguration/"), ("ArgumentParser", "countersign/"),
+        ("Tracing", "Traces/"),
     ])
     func letsOneFolderImport(module: String, folder: String) throws {
         for file in try Self.files() where file.imports.contains(module) {
@@ -137,11 +138,11 @@ import Testing
     }
 
     /// What the domain keeps of text from outside is ``ExactText``; a `String` holds our own words, the name of a file, or
-    /// one of two headers that are passed on.
+    /// one of three headers that are passed on.
     @Test func keepsTextFromOutsideInTheTypeThatComparesBytes() throws {
         let ownWords: Set = [
             "expected", "found", "value", "remedy", "reason", "operation", "cause", "skipped", "certificateChain",
-            "privateKey", "certificateAuthorityFile", "remarks", "requestID", "rule", "traceparent",
+            "privateKey", "certificateAuthorityFile", "remarks", "requestID", "rule", "traceparent", "tracestate",
         ]
         var seen: Set<String> = []
         for file in try Self.files() where file.path.hasPrefix("TokenExchange/") {

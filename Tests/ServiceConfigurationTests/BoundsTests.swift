@@ -25,6 +25,13 @@ struct Bounds: Sendable, CustomTestStringConvertible {
         Bounds(
             yaml: "outbound: { proxy: \"http://p:%\" }\n", accepted: ["1", "65535", "3128/"],
             refused: ["0", "65536", "", "3128/x", "3128?x"]),
+        traces(
+            "sample_ratio", accepted: ["0", "0.0", "1e-3", "1"], refused: ["-0.1", "1.01", "\"1\"", "0x1", ".5", "a"]),
+        traces("requests_per_second", accepted: ["1", "10000"], refused: ["0", "10001"]),
+        traces("queue_spans", accepted: ["64", "1000000"], refused: ["63", "1000001"]),
+        traces("batch_spans", accepted: ["1", "4096"], refused: ["0", "4097"]),
+        traces("interval", accepted: ["10ms", "1m"], refused: ["9ms", "60001ms"]),
+        traces("timeout", accepted: ["50ms", "1m"], refused: ["49ms", "60001ms"]),
         rotation("every", accepted: ["1s", "3650d"], refused: ["999ms", "315360001s"]),
         rotation("refresh_lag", accepted: ["200ms", "1h"], refused: ["199ms", "3600001ms"]),
         rotation("clock_skew", accepted: ["0s", "10m"], refused: ["600001ms", "x"]),
@@ -70,6 +77,10 @@ struct Bounds: Sendable, CustomTestStringConvertible {
             yaml: "verifiers: [{ id: v, identity_providers: [loyalty], secret: { env: % } }]\n",
             accepted: ["SIXTEEN"], refused: ["FIFTEEN"]),
     ]
+
+    private static func traces(_ key: String, accepted: [String], refused: [String]) -> Bounds {
+        Bounds(yaml: "traces: { endpoint: \"http://[::1]:1\", \(key): % }\n", accepted: accepted, refused: refused)
+    }
 
     private static func rotation(_ key: String, accepted: [String], refused: [String]) -> Bounds {
         Bounds(yaml: "rotation: \(key): %", accepted: accepted, refused: refused)

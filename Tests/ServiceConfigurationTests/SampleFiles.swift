@@ -35,6 +35,18 @@ let longest = """
       no_proxy: [localhost, .internal.example, 10.0.0.0/8, "[fd00::1]:8443"]
       idle_timeout: 25s
       head_bytes: 20000
+    traces:
+      endpoint: https://collector.acme.example:4318/
+      headers: { Authorization: { file: secret }, X-Tenant: { file: secret } }
+      ca_file: acme.pem
+      client_certificate: { certificate_chain: chain.pem, private_key: key.pem }
+      service_name: identity
+      sample_ratio: 0.5
+      requests_per_second: 7
+      queue_spans: 100
+      batch_spans: 10
+      interval: 2s
+      timeout: 3s
     signing:
       directory: keys/signing
       jwks_max_age: 5m

@@ -12,6 +12,7 @@ package struct RequestConductor: Sendable {
     private let quietRoutes: [String]
     private let observers: [any RequestObserver]
     private let refusals: RefusalLog?
+    private let tracer: (any RequestTracer)?
     private let date = HTTPDateCache()
 
     /// - Parameters:
@@ -19,12 +20,15 @@ package struct RequestConductor: Sendable {
     ///   - quietRoutes: names of endpoints that are called all the time; logged at level `debug` unless we failed.
     ///   - observers: are told of every request once its answer is made.
     ///   - refusals: nil if every refused request is logged.
+    ///   - tracer: nil if no request is traced.
     package init(
         routes: any Routes, sources: RequestSources, time: TimeSource, logger: Logger, quietRoutes: [String] = [],
-        observers: [any RequestObserver] = [], refusals: RefusalLog? = nil
+        observers: [any RequestObserver] = [], refusals: RefusalLog? = nil,
+        tracer: (any RequestTracer)? = nil
     ) {
         self.sources = sources
         self.refusals = refusals
+        self.tracer = tracer
         self.quietRoutes = quietRoutes
         self.observers = observers
         self.routes = routes
@@ -37,7 +41,8 @@ package struct RequestConductor: Sendable {
     func request(_ head: RequestHead, from peer: IPAddress?, body: any RequestBody) -> IncomingRequest {
         IncomingRequest(
             head, id: RequestID.choose(incoming: head.headerFields[.requestID]),
-            source: sources.source(of: head.headerFields, from: peer), arrivedAt: time.elapsed(), body: body)
+            source: sources.source(of: head.headerFields, from: peer), arrivedAt: time.elapsed(),
+            span: tracer?.span(TraceContext(head.headerFields), method: head.method.rawValue), body: body)
     }
 
     /// Never throws: a problem becomes an answer.
@@ -53,7 +58,7 @@ package struct RequestConductor: Sendable {
         }
         return report(
             reply, problem, requestID: request.id, source: request.source, route: routes.name(of: request.path),
-            since: request.arrivedAt)
+            since: request.arrivedAt, span: request.span)
     }
 
     /// The answer to bytes that are not a request.
@@ -68,10 +73,11 @@ package struct RequestConductor: Sendable {
     /// Logs and counts; returns the answer with the headers that every answer has.
     private func report(
         _ reply: Reply, _ problem: Problem?, requestID: String, source: RequestSource?, route: String,
-        since start: Duration
+        since start: Duration, span: RequestSpan? = nil
     ) -> Reply {
         let report = RequestReport(
-            reply, problem, requestID: requestID, source: source, route: route, start: start, end: time.elapsed())
+            reply, problem, requestID: requestID, source: source, route: route, start: start, end: time.elapsed(),
+            span: span)
         for observer in observers { observer.observe(report) }
         log(report)
         var reply = reply

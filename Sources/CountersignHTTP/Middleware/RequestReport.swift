@@ -25,6 +25,8 @@ package struct RequestReport: Sendable {
     package let clockDifference: Duration?
     /// Of a login, if its request was understood.
     package let exchange: ExchangeReport?
+    /// Nil unless the request is traced.
+    package let span: RequestSpan?
 
     /// What requests have in common that count as the same. Everything in it comes from closed sets.
     package struct Kind: Hashable, Sendable {
@@ -44,13 +46,14 @@ package struct RequestReport: Sendable {
 
     init(
         _ reply: Reply, _ problem: Problem?, requestID: String, source: RequestSource?, route: String, start: Duration,
-        end: Duration
+        end: Duration, span: RequestSpan?
     ) {
         kind = Kind(
             route: route, status: reply.status.code, error: problem?.code, reason: problem?.reason,
             identityProvider: problem?.identityProvider ?? reply.notes.identityProvider,
             degradedBy: problem?.degradedBy?.rawValue ?? reply.notes.degradedBy?.kind.rawValue)
         self.requestID = requestID
+        self.span = span
         self.source = source
         self.start = start
         self.end = end

@@ -11,7 +11,7 @@ struct IntrospectionRoute {
     /// Answers 200 also for a token that is unknown, expired, revoked, or not for this verifier: `{"active":false}`.
     func reply(to request: IncomingRequest, from verifier: Verifier) async throws -> Reply {
         let token = try await request.collectToken(upTo: bodyLimit)
-        let status = try await introspect(token, for: verifier)
+        let status = try await introspect(token, for: verifier, log: request.span?.log)
         var reply = Reply.json(text(of: status))
         reply.notes.identityProvider = status.session?.record.identityProvider
         return reply

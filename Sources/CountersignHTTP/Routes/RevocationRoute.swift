@@ -10,7 +10,7 @@ struct RevocationRoute {
     func reply(to request: IncomingRequest, from verifier: Verifier) async throws -> Reply {
         guard verifier.revocation != .none else { throw Problem(.revocationNotAllowed) }
         let token = try await request.collectToken(upTo: bodyLimit)
-        try await revoke(token, by: verifier)
+        try await revoke(token, by: verifier, log: request.span?.log)
         return Reply(status: .ok, headers: [.cacheControl: "no-store"])
     }
 }

@@ -15,7 +15,7 @@ struct SessionRoute {
             let token = AuthorizationScheme.bearer.credentials(in: Array(value.utf8)), !token.isEmpty
         else { throw Problem(.tokenRejected, reason: "no_bearer_token").with([.wwwAuthenticate: "Bearer"]) }
         let origin = request.head.headerFields[.origin]
-        switch try await introspect(ExternalIdentity(bytes: token)) {
+        switch try await introspect(ExternalIdentity(bytes: token), log: request.span?.log) {
         case .active(let session): return reply(about: session.record, isConfirmed: true, to: origin)
         case .unconfirmed(let session): return reply(about: session.record, isConfirmed: false, to: origin)
         case .inactive: throw Problem(.tokenRejected, reason: "session_inactive")

@@ -20,6 +20,8 @@ package struct Blueprint: Sendable {
     /// Our signing keys as they were when they were read.
     package let keys: SigningKeyRing
     let verifiers: VerifierDirectory
+    /// Nil if nothing is traced.
+    let traces: ConfiguredTraces?
     /// `sessions.cache_secret`; nil if there is none.
     let cacheSecret: [UInt8]?
     let signing: SigningKeySource
@@ -43,6 +45,9 @@ package struct Blueprint: Sendable {
         }
         let tenants = findings.collect { try ConfiguredTenants(configuration) }
         let upstreams = findings.collect { try ConfiguredUpstreams(configuration, now: now) }
+        let traces = findings.collect {
+            try configuration.traces.map { try ConfiguredTraces($0, configuration, now: now) }
+        }
         let storeRemarks = findings.collect {
             try configuration.sessions.checkCertificates(configuration.places, now: now)
         }
@@ -62,11 +67,13 @@ package struct Blueprint: Sendable {
         remoteTenants = tenants.remote
         upstreamProviders = upstreams.providers
         self.verifiers = verifiers
+        self.traces = traces ?? nil
         self.cacheSecret = (cacheSecret ?? nil).map { Array($0.utf8) }
         self.signingKeys = signingKeys
         self.keys = keys
         remarks =
             ((certificates ?? nil)?.remarks ?? []) + tenants.remarks + upstreams.remarks + storeRemarks
+            + ((traces ?? nil)?.remarks ?? [])
             + signing.remarks(on: signingKeys.manifest, unlistedFiles: signingKeys.unlistedFiles, at: now)
             + configuration.listen.remarks + configuration.outbound.remarks(on: environment)
     }

@@ -46,6 +46,10 @@ package struct CountersignServer: Sendable {
         let registry = PrometheusRegistry(
             blueprint, routes: routes, loops: LoopWatch(MultiThreadedEventLoopGroup.singleton.makeIterator()),
             logs: logs)
+        let traces = blueprint.traces.map {
+            RequestTraces($0, storeSystem: routes.sessions.redis == nil ? nil : "redis", time: time, logger: logger)
+        }
+        if let traces { registry.addTraces(traces) }
         let refusals = RefusalLog(
             linesPerSource: blueprint.configuration.log.refusalsPerSecond, logger: logger)
         let sources = RequestSources(
@@ -62,12 +66,13 @@ package struct CountersignServer: Sendable {
             registry: registry,
             conductor: RequestConductor(
                 routes: routes.publicRoutes, sources: sources, time: time, logger: logger,
-                observers: [RequestMetrics(factory: registry)], refusals: refusals))
+                observers: [RequestMetrics(factory: registry)] + [traces].compactMap { $0 }, refusals: refusals,
+                tracer: traces))
         let reloader = reloader(routes, `public`)
         // Ended in reverse order: first new requests, then the sessions that wait for the store, last the operations
         // listener.
         let services: [any Service] =
-            [listening(operations, "operations")] + routes.services
+            [listening(operations, "operations")] + [traces?.exporter].compactMap { $0 } + routes.services
             + [reloader, refusals, listening(`public`, "public")]
         try await run(services, reloader, routes)
     }

@@ -79,6 +79,7 @@ extension Blueprint {
         let (new, old) = (configuration, start.configuration)
         let differs = [
             ("listen", new.listen.withoutFiles != old.listen.withoutFiles), ("log", new.log != old.log),
+            ("traces", new.traces != old.traces),
             ("sessions", new.sessions != old.sessions || cacheSecret != start.cacheSecret),
             ("limits.request_timeout", new.limits.requestTimeout != old.limits.requestTimeout),
             ("limits.head_bytes", new.limits.headBytes != old.limits.headBytes),

@@ -28,13 +28,16 @@ package struct RevokeSession: Sendable {
     ///
     /// A JWT is revoked whether or not its session is stored: the session may still be waiting to be written.
     /// A session of a provider whose sessions `verifier` may not end stays as it is.
+    /// - Parameter log: learns how long the store took; nil if nobody asks.
     /// - Throws: ``Failure`` if the revocation could not be recorded, in both modes.
     package func callAsFunction(
-        _ externalIdentity: ExternalIdentity, by verifier: Verifier
+        _ externalIdentity: ExternalIdentity, by verifier: Verifier, log: StepLog? = nil
     ) async throws(Failure) {
         guard let recognized = recognize(externalIdentity) else { return }
-        let end = time.elapsed() + Self.budget
+        let start = time.elapsed()
+        let end = start + Self.budget
         func remaining() -> Duration { max(end - time.elapsed(), .zero) }
+        defer { log?.end(.store, since: start, time) }
         let key = vault.sessionKey(of: externalIdentity, in: recognized.partition)
         do {
             let session: SessionRecord? =

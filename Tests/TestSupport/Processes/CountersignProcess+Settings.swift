@@ -13,6 +13,7 @@ extension CountersignProcess {
         /// No load balancer has to be told.
         package var shutdown = "{ notice: 0s, grace: 5s }"
         package var outbound: String?
+        package var traces: String?
         package var publicURL = "http://127.0.0.1:8080"
         package var providers = Settings.provider("vip-loyalty")
         package var log = "{ level: info, format: json }"
@@ -60,6 +61,7 @@ extension CountersignProcess {
             \(verifiers.isEmpty ? "" : "verifiers:\n" + verifiers.map(\.yaml).joined())
             shutdown: \(shutdown)
             \(outbound.map { "outbound: \($0)" } ?? "")
+            \(traces.map { "traces: \($0)" } ?? "")
             """
         }
     }

@@ -1,0 +1,4 @@
+/// Of the program.
+package enum ServiceVersion {
+    package static let number = "1.0.0"
+}
