@@ -8,7 +8,7 @@ import TokenExchange
 @Suite struct LongTraceFieldTests {
     private static let limits = HeadLimits(bytes: 4096, lineBytes: 1024, fieldCount: 8)
     /// Of the lines with a long field, name and all.
-    private static let mostDropped = 2 * 1024 * 1024
+    private static let mostDropped = 4 * 1024 * 1024
 
     /// What becomes of a head with these fields, and the most that was kept meanwhile.
     private static func read(
@@ -39,7 +39,7 @@ import TokenExchange
 
     @Test(arguments: ["traceparent", "Traceparent", "TRACESTATE"], [1, 7, 1000, 65536, 4_000_000])
     func dropsAMegabyteWithoutKeepingIt(name: String, pieces: Int) {
-        let bytes = pieces == 1 ? 5000 : 1_048_576
+        let bytes = pieces < 1000 ? 5000 : 1_048_576
         let read = Self.read(Self.field(name, bytes: bytes) + "Accept: y\r\n", pieces: pieces)
         #expect(read.outcome == "/path y body")
         #expect(read.kept <= Self.limits.bytes + pieces)
@@ -58,7 +58,7 @@ import TokenExchange
     }
 
     @Test func dropsOneThatWouldMakeTheHeadTooLarge() {
-        let fields = (0..<3).map { Self.field("x-\($0)", bytes: 1000) }.joined()
+        let fields = (0..<3).map { Self.field("x-\($0)", bytes: 1020) }.joined()
         let read = Self.read(fields + Self.field("tracestate", bytes: 1024) + "Accept: y\r\n", pieces: 100)
         #expect(read.outcome == "/path y body")
         let other = Self.read(fields + Self.field("x-state", bytes: 1024) + "Accept: y\r\n", pieces: 100)

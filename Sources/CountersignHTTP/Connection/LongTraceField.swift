@@ -4,7 +4,7 @@ import NIOCore
 /// request fails for what only traces need; the bytes are checked, but never kept.
 struct LongTraceField {
     /// How many bytes of a head are dropped like this; beyond it the head is too large.
-    static let limit = 2 * 1024 * 1024
+    static let limit = 4 * 1024 * 1024
 
     private var dropped = 0
     private var last: UInt8 = 0
