@@ -128,7 +128,7 @@ struct Keys: AsyncParsableCommand {
                 if !yes, Confirmation.canAsk, let harm = commands.harm(ofRevoking: ExactText(kid)) {
                     try Confirmation.ask(harm)
                 }
-                let sessions = SessionCommands(try await config.load(), time: .system)
+                let sessions = try await config.sessionCommands()
                 print(try await commands.revoke(ExactText(kid), sessions: sessions))
             }
         }

@@ -46,8 +46,10 @@ final class ConnectionScene {
                 conductor: RequestConductor(
                     routes: other ?? routes,
                     sources: RequestSources(trustedProxies: IPNetworkSet([]), metrics: metrics, logger: log.logger),
-                    time: ManualClock().time, logger: log.logger, quietRoutes: quietRoutes,
-                    observers: [RequestMetrics(factory: metrics)]), place: place, loop: loop))
+                    time: ManualClock().time,
+                    observers: [
+                        RequestMetrics(factory: metrics), RequestLog(RecordedLines(log), quietRoutes: quietRoutes),
+                    ]), place: place, loop: loop))
         channel.pipeline.fireChannelActive()
     }
 

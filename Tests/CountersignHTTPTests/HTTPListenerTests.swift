@@ -27,7 +27,7 @@ import TokenExchange
                 routes: routes,
                 sources: RequestSources(
                     trustedProxies: IPNetworkSet([]), metrics: TestMetrics(), logger: log.logger),
-                time: .machine, logger: log.logger),
+                time: .machine),
             metrics: ConnectionMetrics(factory: metrics, listener: "public"), logger: log.logger
         ) { number in port.withLock { $0 = number } }
         try await withThrowingTaskGroup(of: Void.self) { group in

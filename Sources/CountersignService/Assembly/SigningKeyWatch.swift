@@ -104,6 +104,7 @@ package final class SigningKeyWatch: Service {
     ///   - publish: called with the ring before any later one is published.
     package func replace(with blueprint: Blueprint, readAt generation: Int, publish: (SigningKeyRing) -> Void) {
         state.withLock { state in
+            let old = state
             // Remembers the revocations that the current keys know of.
             state.dropRevoked(isRevoked, at: time.now())
             let isSameDirectory = blueprint.signing.directory.path == state.source.directory.path
@@ -114,6 +115,7 @@ package final class SigningKeyWatch: Service {
             state.generation += 1
             state.dropRevoked(isRevoked, at: time.now())
             state.observe(time)
+            tellCompromised(state, since: old)
             publish(state.ring)
         }
         calls.continuation.yield()
@@ -157,7 +159,16 @@ package final class SigningKeyWatch: Service {
         state.observe(time)
         guard state.plan != old.plan || state.keys.manifest != old.keys.manifest else { return }
         publish(state.ring)
+        tellCompromised(state, since: old)
         logger.notice("signing keys changed", metadata: state.plan.metadata)
+    }
+
+    /// Once for each key that was good when this process last looked.
+    private func tellCompromised(_ state: State, since old: State) {
+        for key in state.keys.manifest.keys where key.state == .revoked {
+            let before = old.keys.manifest.record(key.keyID)?.state
+            if let before, before != .revoked { logger.tellCompromised(key.keyID) }
+        }
     }
 
     private func take(_ reading: SigningKeySource.Reading, into state: inout State, at now: UnixTime) {

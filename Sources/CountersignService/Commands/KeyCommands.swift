@@ -82,6 +82,7 @@ package struct SigningKeyCommands {
                 "Left to do in the key directory, which a restarted service reads. Repair it and run this again.")
             left += StartUpError(error).problems
         }
+        if !done.isEmpty { sessions.logger.tellCompromised(keyID, by: "command") }
         guard left.isEmpty else { throw StartUpError((done.isEmpty ? ["Nothing was done."] : done) + left) }
         return done.joined(separator: "\n")
     }

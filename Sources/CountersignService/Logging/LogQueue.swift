@@ -53,12 +53,20 @@ package final class LogQueue: Sendable {
     ///   - line: with its line feed.
     ///   - isImportant: an eighth of the room is reserved for such lines.
     package func append(_ line: [UInt8], isImportant: Bool) {
+        append(isImportant: isImportant) { $0 += line }
+    }
+
+    /// The same for a line that `write` appends to those that wait, so that no memory is asked for. Must be quick, and
+    /// must not log: a lock is held meanwhile.
+    func append(isImportant: Bool, _ write: (inout [UInt8]) -> Void) {
         let wasAsleep = state.withLock { state in
-            guard state.lines.count + line.count <= (isImportant ? limit : limit - reserve) else {
+            let count = state.lines.count
+            write(&state.lines)
+            guard state.lines.count <= (isImportant ? limit : limit - reserve) else {
+                state.lines.removeLast(state.lines.count - count)
                 state.drop(1)
                 return false
             }
-            state.lines += line
             defer { state.isWriterAsleep = false }
             return state.isWriterAsleep
         }
