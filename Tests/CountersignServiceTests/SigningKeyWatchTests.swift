@@ -253,6 +253,22 @@ import TokenExchange
         #expect(signer(watch) == first)
         try await list.revoke(try #require(Cohort(.keyID, first)))
         #expect(signer(watch) == nil && watch.ring.verifier(keyID: first) == nil)
+        await watch.look()
+        #expect(warnings == ["warning: a signing key was revoked as compromised key_id=\(first)"], "told once")
+    }
+
+    private var warnings: [String] { log.lines.filter { $0.hasPrefix("warning: ") } }
+
+    @Test func warnsOfAKeyThatTheDirectoryRevokesAndNotAtTheNextStart() async throws {
+        let watch = try watch()
+        let first = try #require(signer(watch))
+        _ = try directory.generate(algorithm: .es256, at: Self.start, times: times)
+        _ = try directory.revoke(first, at: Self.start + .seconds(1), times: times)
+        await watch.look()
+        await watch.look()
+        #expect(warnings == ["warning: a signing key was revoked as compromised key_id=\(first)"])
+        await (try self.watch()).look()
+        #expect(warnings.count == 1)
     }
 
     @Test func takesUpTheSuccessorOfACompromisedKeyWithoutAPause() async throws {

@@ -5,18 +5,20 @@ import TokenExchange
 
 /// Marked tokens go through everything; then all output and all of Redis is searched for them.
 @Suite struct SecrecyTests {
-    private static let markers = ["MARKERSUBJECT", "MARKERMAIL", "MARKERDEVICE"]
+    private static let markers = ["MARKERSUBJECT", "MARKERMAIL", "MARKERDEVICE", "MARKERCORRELATIONKEY"]
 
     @Test func leavesNoTokenAndNoClaimInLogsOrRedis() async throws {
         let redis = try await RedisServer.start()
         typealias Settings = CountersignProcess.Settings
         var settings = Settings()
         settings.sessions = Settings.redis(redis)
-        settings.log = "{ level: trace, format: json }"
+        settings.log = "{ level: trace, format: json, correlation_key: { file: log.key } }"
         settings.providers =
             Settings.provider("vip-loyalty") + Settings.provider("easy", mode: "optional")
             + Settings.provider("opaque", token: "kind: opaque, claims: { email: { from: email } }")
-        let service = try await CountersignProcess.start(settings)
+        let folder = try CountersignProcess.prepare(settings)
+        chmod(try folder.write("log.key", "MARKERCORRELATIONKEY"), 0o600)
+        let service = try await CountersignProcess.start(in: folder)
         let marked = ModelToken.current.claim("sub", .string("MARKERSUBJECT")).claim(
             "email", .string("MARKERMAIL@x.example"))
         let good = try marked.signed(by: TestKeys.rs256)
@@ -49,6 +51,7 @@ import TokenExchange
             #expect(!service.log.contains(piece))
             #expect(!dump.contains(piece))
         }
+        #expect(service.log.contains("subject_hash") && service.log.contains("device_hash"))
         #expect(service.log.contains("signature_invalid") && service.log.contains("expired"))
     }
 

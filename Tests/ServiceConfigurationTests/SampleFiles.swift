@@ -24,7 +24,7 @@ let longest = """
       trusted_proxies: [10.0.0.0/8, 192.0.2.7, "2001:db8::/32"]
       idle_timeout: 90s
     default_identity_provider: loyalty
-    log: { level: warning, format: text }
+    log: { level: warning, format: text, correlation_key: { file: secret } }
     limits:
       { head_bytes: 8192, body_bytes: 2048, token_bytes: 1024, json_depth: 8, json_members: 32, requests_per_second: 0, burst: 7,
         sources: 9, request_timeout: 2s, connections: 12, connections_per_source: 3 }

@@ -42,7 +42,7 @@ enum HTTPPart {
             conductor: RequestConductor(
                 routes: routes,
                 sources: RequestSources(trustedProxies: IPNetworkSet([]), metrics: metrics, logger: LogPart.logger),
-                time: .machine, logger: LogPart.logger, observers: [RequestMetrics(factory: metrics)]),
+                time: .machine, observers: [RequestMetrics(factory: metrics), RequestLog(LogPart.Lines())]),
             metrics: ConnectionMetrics(factory: metrics, listener: "public"), logger: LogPart.logger,
             onListening: onListening)
     }
