@@ -91,6 +91,13 @@ struct LogTime {
     /// Of the characters of a time.
     static let count = 24
     private static let mark = Array(#"{"time":""#.utf8)
+    /// With a zero for any digit.
+    private static let shape = Array("0000-00-00T00:00:00.000Z".utf8)
+
+    private static func fits(_ byte: UInt8, _ expected: UInt8) -> Bool {
+        let zero = UInt8(ascii: "0")
+        return expected == zero ? (zero...UInt8(ascii: "9")).contains(byte) : byte == expected
+    }
 
     let isJSON: Bool
     /// Where the line begins, after what its keeper has put before it.
@@ -114,8 +121,7 @@ struct LogTime {
             bytes = line.prefix(Self.count)
             guard line.dropFirst(Self.count).first == UInt8(ascii: " ") else { return nil }
         }
-        let shape = bytes.map { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) ? UInt8(ascii: "0") : $0 }
-        guard shape == Array("0000-00-00T00:00:00.000Z".utf8) else { return nil }
+        guard bytes.count == Self.count, zip(bytes, Self.shape).allSatisfy(Self.fits) else { return nil }
     }
 
     /// Whether it is from `first` to `last`, both as ``text`` is.

@@ -83,9 +83,10 @@ package struct SupportStory {
 
     /// Without reading it: the line of a request says so early.
     private static func mayBeOfTheService(_ line: ArraySlice<UInt8>) -> Bool {
-        line.position(of: Array(#""message":"request""#.utf8)) == nil
-            && line.position(of: Array(": request ".utf8)) == nil
+        !requestMarks.contains { line.position(of: $0) != nil }
     }
+
+    private static let requestMarks = [#""message":"request""#, ": request "].map { Array($0.utf8) }
 
     private mutating func add(_ entry: LogEntry, to list: WritableKeyPath<SupportStory, [LogEntry]>) {
         if self[keyPath: list].count < Self.limit { self[keyPath: list].append(entry) } else { leftOut += 1 }
