@@ -34,7 +34,8 @@ import TokenExchange
         let ofLogin = hashes.hashes(of: login)
         #expect(ofLogin.subject != nil && ofLogin.device != nil && ofLogin.subject != ofLogin.device)
         #expect(ofLogin == hashes.hashes(of: session))
-        #expect(ofLogin.subject == hashes.hash(ofSubject: "f3a1c9de-5b0e-4c62-8a77-0d2f9b1c4e55", tenant: "acme-staging"))
+        #expect(
+            ofLogin.subject == hashes.hash(ofSubject: "f3a1c9de-5b0e-4c62-8a77-0d2f9b1c4e55", tenant: "acme-staging"))
         #expect(ofLogin.device == hashes.hash(ofDevice: "till-1"))
     }
 

@@ -51,7 +51,9 @@ import TokenExchange
     @Test func saysWhatFailedOnOurSide() {
         let problem = Problem(Failure(.sessionStoreUnavailable, operation: "session", cause: "timed out"))
         let line = text(line(.json, problem.reply(requestID: "r-1"), problem, level: .error))
-        #expect(line.contains(#""level":"error""#) && line.contains(#""message":"request","cause":"timed out","duration_ms""#))
+        #expect(
+            line.contains(#""level":"error""#)
+                && line.contains(#""message":"request","cause":"timed out","duration_ms""#))
         #expect(line.contains(#""error_code":"session_store_unavailable","operation":"session","request_id":"r-1""#))
     }
 
@@ -70,7 +72,8 @@ import TokenExchange
     private static let hostile: [[UInt8]] = {
         let controls = (0..<0x20).map { [UInt8($0)] }
         let texts = [
-            "\"", "\\", "\\\"", "\u{7F}", "\u{85}", "\u{9B}2J", "\u{2028}", "\u{2029}", "\u{202E}", "\u{FEFF}", "\u{E0041}",
+            "\"", "\\", "\\\"", "\u{7F}", "\u{85}", "\u{9B}2J", "\u{2028}", "\u{2029}", "\u{202E}", "\u{FEFF}",
+            "\u{E0041}",
             "\" forged=\"1", "\n{\"time\":\"2025-11-24T17:00:00.250Z\",\"level\":\"error\"}\n",
         ]
         let noText: [[UInt8]] = [[0xFF], [0xC3], [0xE2, 0x80], [0xED, 0xA0, 0x80], [0xF4, 0x90, 0x80, 0x80]]
@@ -120,7 +123,8 @@ import TokenExchange
                     kept.withLock { $0 += line }
                 }
             }
-            logger.info("\(string)", metadata: ["a": .string(string), "b": [.string(string)], "c": ["d": .string(string)]])
+            logger.info(
+                "\(string)", metadata: ["a": .string(string), "b": [.string(string)], "c": ["d": .string(string)]])
             let line = kept.withLock { $0 }
             #expect(line.count { $0 == UInt8(ascii: "\n") } == 1 && line.last == UInt8(ascii: "\n"))
             #expect(line.dropLast().allSatisfy { $0 >= 0x20 && $0 != 0x7F })

@@ -18,7 +18,10 @@ import TokenExchange
     }
 
     @Test(arguments: [
-        (Cohort.Kind.tenant, "warning", "by=verifier admin cohort=tenant issued_before=2025-11-24T17:00:00.000Z request_id=r-1 tenant=VALUE"),
+        (
+            Cohort.Kind.tenant, "warning",
+            "by=verifier admin cohort=tenant issued_before=2025-11-24T17:00:00.000Z request_id=r-1 tenant=VALUE"
+        ),
         (
             .identityProvider, "warning",
             "by=verifier admin cohort=identity_provider identity_provider=VALUE issued_before=2025-11-24T17:00:00.000Z request_id=r-1"
@@ -36,7 +39,9 @@ import TokenExchange
     @Test func saysThatAKeyIsCompromised() throws {
         observe(try #require(Cohort(.keyID, "VALUE")), issuedBefore: nil)
         #expect(
-            log.lines == ["warning: sessions were revoked by=verifier admin cohort=key_id compromised=true request_id=r-1"])
+            log.lines == [
+                "warning: sessions were revoked by=verifier admin cohort=key_id compromised=true request_id=r-1"
+            ])
     }
 
     @Test func saysNothingOfOtherRequests() {

@@ -42,7 +42,8 @@ import TokenExchange
         }
         let command = try await CountersignProcess.run("sessions", "revoke", "--all", "--yes", "--config", config)
         #expect(
-            command.output.contains(#""level":"warning""#) && command.output.contains(#""by":"command","cohort":"all""#))
+            command.output.contains(#""level":"warning""#) && command.output.contains(#""by":"command","cohort":"all""#)
+        )
         try await eventually("both have read it") { told("all", by: Self.elsewhere).count == 2 }
         let identity = try #require(try one.exchange(try ModelToken.fresh()).externalIdentity)
         let header = try UnverifiedToken(Array(identity.utf8), limits: TokenLimits())

@@ -91,7 +91,8 @@ import TokenExchange
         #expect(
             try secrets.map { try $0?.read() } == [
                 "a-secret-from-a-file", "a-secret-from-a-file", "a-secret-from-a-file",
-                "a-secret-of-more-than-thirty-two-letters", "a-secret-from-a-file", "sixteen-letters!", "a-secret-from-a-file",
+                "a-secret-of-more-than-thirty-two-letters", "a-secret-from-a-file", "sixteen-letters!",
+                "a-secret-from-a-file",
             ])
         var texts: [String] = []
         for field in recipe.headers + recipe.body {

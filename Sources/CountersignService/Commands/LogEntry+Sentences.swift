@@ -31,7 +31,8 @@ extension LogEntry {
         let status = self["status"] ?? "no status"
         let answer = [status, self["error_code"]].compactMap(\.self).joined(separator: " ")
         if self["error_code"] == ErrorCode.rateLimited.rawValue {
-            let way = status == "200" ? "; as the provider is optional, the login went on without an external identity" : ""
+            let way =
+                status == "200" ? "; the login went on without an external identity, as its provider is optional" : ""
             return "not looked at (\(answer)), as too many requests from its address had been refused\(way)"
         }
         if let degraded = self["degraded"] {
@@ -122,7 +123,8 @@ extension ErrorCode {
             "Ask those who run the internal service; `countersign upstream try` calls it once and shows what it says."
         case .issuerKeysUnavailable: "Try again; `countersign doctor` fetches the issuer's keys and says what is wrong."
         case .sessionStoreUnavailable: "Try again; `countersign doctor` tries the store and says what is wrong."
-        case .deadlineExceeded: "Try again; see the cause for what was slow, and compare it with the provider's deadline."
+        case .deadlineExceeded:
+            "Try again; see the cause for what was slow, and compare it with the provider's deadline."
         }
     }
 }

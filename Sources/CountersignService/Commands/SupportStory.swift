@@ -52,10 +52,14 @@ package struct SupportStory {
         let code = Array(code.utf8)
         malformedCount += try file.read { line in
             guard !line.isEmpty else { return }
-            guard LogTime(of: line) != nil else { return malformedCount += 1 }
-            lineCount += 1
-            guard line.position(of: code) != nil else { return }
-            guard let entry = LogEntry(line) else { return malformedCount += 1 }
+            let isWhole = LogTime(of: line) != nil
+            lineCount += isWhole ? 1 : 0
+            malformedCount += isWhole ? 0 : 1
+            guard isWhole, line.position(of: code) != nil else { return }
+            guard let entry = LogEntry(line) else {
+                (lineCount, malformedCount) = (lineCount - 1, malformedCount + 1)
+                return
+            }
             if entry["request_id"] == self.code { add(entry, to: \.request) }
         }
     }
@@ -79,7 +83,9 @@ package struct SupportStory {
         }
     }
 
-    private static func isAlarming(_ entry: LogEntry) -> Bool { ["warning", "error", "critical"].contains(entry.level) }
+    private static func isAlarming(_ entry: LogEntry) -> Bool {
+        ["warning", "error", "critical"].contains(entry.level)
+    }
 
     /// Without reading it: the line of a request says so early.
     private static func mayBeOfTheService(_ line: ArraySlice<UInt8>) -> Bool {

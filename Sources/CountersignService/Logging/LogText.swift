@@ -37,9 +37,11 @@ enum LogText {
         case .string(let string): append(string, to: &line)
         case .stringConvertible(let number as any Numeric): line.append(contentsOf: "\(number)".utf8)
         case .stringConvertible(let value): append(value.description, to: &line)
-        case .array(let values): appendList(values, in: (UInt8(ascii: "["), UInt8(ascii: "]")), to: &line) { append($0, to: &$1) }
+        case .array(let values):
+            appendList(values, in: (UInt8(ascii: "["), UInt8(ascii: "]")), to: &line) { append($0, to: &$1) }
         case .dictionary(let values):
-            appendList(values.sorted { $0.key < $1.key }, in: (UInt8(ascii: "{"), UInt8(ascii: "}")), to: &line) { member, line in
+            appendList(values.sorted { $0.key < $1.key }, in: (UInt8(ascii: "{"), UInt8(ascii: "}")), to: &line) {
+                member, line in
                 append(member.key, to: &line)
                 line.append(UInt8(ascii: ":"))
                 append(member.value, to: &line)
