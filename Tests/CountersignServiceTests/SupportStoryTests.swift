@@ -41,7 +41,7 @@ import TokenExchange
                 """
                 Request code-1: 1 line of 1.
 
-                2025-11-24T17:00:00.000Z  A login for vip-loyalty, by the app's callback: refused (401 token_expired) after 0.2 ms.
+                2025-11-24T17:00:00.000Z  A login for vip-loyalty, by the app's callback: refused (401 token_expired), after 0.2 ms.
                     Why: expired, by the rule validity_period.
                     Our clock was 5342.48 s after the time in the token.
                     What to do: Log in again; if that does not help, set the clocks, or raise clock_skew or maximum_age.
@@ -66,9 +66,9 @@ import TokenExchange
         #expect(
             told == [
                 "The same associate or device, up to 15 minutes before and after:",
-                "2025-11-24T16:58:00.000Z  A login for vip-loyalty, by the app's callback: answered again with the external identity of the same login before: a retry or a double tap after 0.2 ms. [same associate, same device]",
-                "2025-11-24T17:02:00.000Z  A login for vip-loyalty, by the app's callback: refused (401 token_rejected) after 0.2 ms. [same device] (key_unknown)",
-                "2025-11-24T17:14:54.000Z  Verifier till asked whether an external identity is good: active, of vip-loyalty after 0.2 ms. [same associate, same device]",
+                "2025-11-24T16:58:00.000Z  A login for vip-loyalty, by the app's callback: answered again with the external identity of the same login before: a retry or a double tap, after 0.2 ms. [same associate, same device]",
+                "2025-11-24T17:02:00.000Z  A login for vip-loyalty, by the app's callback: refused (401 token_rejected), after 0.2 ms. [same device] (key_unknown)",
+                "2025-11-24T17:14:54.000Z  Verifier till asked whether an external identity is good: active, of vip-loyalty, after 0.2 ms. [same associate, same device]",
             ], "\(text)")
     }
 

@@ -7,7 +7,7 @@ extension LogEntry {
     /// What came, and what was decided.
     var sentence: String {
         guard message == "request" else { return LogText.bare("\(level): \(message) \(words)") }
-        let duration = self["duration_ms"].map { " after \($0) ms" } ?? ""
+        let duration = self["duration_ms"].map { ", after \($0) ms" } ?? ""
         return LogText.bare("\(what): \(outcome)\(duration).")
     }
 
