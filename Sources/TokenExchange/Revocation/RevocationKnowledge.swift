@@ -13,6 +13,8 @@ struct RevocationKnowledge {
     private(set) var lost: [Revocation] = []
     /// How many entries in the store are not revocations.
     private(set) var unreadable = 0
+    /// What this process is recording at the moment, which is no news.
+    var own: Set<CohortLabel> = []
     /// The causes already reported while readings fail.
     private var told: Set<SessionStoreFailure.Cause> = []
 
@@ -38,7 +40,7 @@ struct RevocationKnowledge {
     /// Whether it ends sessions that nothing known ends.
     private func isNew(_ revocation: Revocation) -> Bool {
         let known = [watermarks[revocation.cohort], watermarks[CohortLabel(.all, digest: "")]]
-        return !known.contains { $0?.covers(revocation) ?? false }
+        return !known.contains { $0?.covers(revocation) ?? false } && !own.contains(revocation.cohort)
     }
 
     /// Adds a revocation that has just been recorded.

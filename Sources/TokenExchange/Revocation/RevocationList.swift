@@ -132,12 +132,17 @@ package final class RevocationList: Sendable {
     package func revoke(
         _ cohort: Cohort, issuedBefore moment: UnixTime? = nil
     ) async throws(Failure) -> RevokedCohort {
-        let now = time.now()
+        // To the millisecond, as stores keep it: what is read again must be no later.
+        let now = UnixTime(milliseconds: time.now().milliseconds)
         let label = vault.label(of: cohort)
+        state.withLock { $0.known.own.formUnion([label]) }
+        defer { state.withLock { $0.known.own.subtract([label]) } }
         let revocation =
             cohort.kind == .keyID && moment == nil
             ? Revocation(compromised: label, at: now)
-            : Revocation(cohort: label, issuedBefore: min(moment ?? now, now), endsAt: now + Self.longestLifetime)
+            : Revocation(
+                cohort: label, issuedBefore: UnixTime(milliseconds: min(moment ?? now, now).milliseconds),
+                endsAt: now.advanced(by: Self.longestLifetime))
         let end = time.elapsed() + Self.writingBudget
         do { try await store.add(revocation, within: Self.writingBudget) } catch { throw Failure(error) }
         // It counts here at once, whether or not the list can be read.
