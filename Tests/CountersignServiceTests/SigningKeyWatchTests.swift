@@ -267,6 +267,9 @@ import TokenExchange
         await watch.look()
         await watch.look()
         #expect(warnings == ["warning: a signing key was revoked as compromised key_id=\(first)"])
+        // A later change brings nothing new of that key.
+        _ = try directory.generate(algorithm: .es256, at: Self.start + .seconds(2), times: times)
+        await watch.look()
         await (try self.watch()).look()
         #expect(warnings.count == 1)
     }
