@@ -17,6 +17,8 @@ package struct Configuration: Sendable {
     /// The provider for requests that name none; nil for the only one, if there is just one.
     package let defaultIdentityProvider: ExactText?
     package let log: LogSettings
+    /// Nil if there is no audit stream.
+    package let audit: AuditSettings?
     package let limits: LimitSettings
     package let shutdown: ShutdownSettings
     package let outbound: OutboundSettings
@@ -29,6 +31,8 @@ package struct Configuration: Sendable {
     package let verifiers: [VerifierSettings]
     /// Where the file says what, for messages about the files and secrets that it names.
     package let places: ConfigurationPlaces
+    /// For telling what a reload has changed.
+    package let contents: ConfigurationContents
 }
 
 extension Configuration {
@@ -64,10 +68,11 @@ extension Configuration {
 
     private static func read(_ pass: ReadingPass) -> Configuration? {
         guard let document = YAMLDocument(reading: pass) else { return nil }
-        return NodeReader(node: document.root, trail: .root, pass: pass).mapping(read)
+        let contents = ConfigurationContents(document.root)
+        return NodeReader(node: document.root, trail: .root, pass: pass).mapping { read($0, contents) }
     }
 
-    private static func read(_ root: MappingReader) -> Configuration? {
+    private static func read(_ root: MappingReader, _ contents: ConfigurationContents) -> Configuration? {
         let names = (tenants: root.names(in: "tenants"), providers: root.names(in: "identity_providers"))
         let publicURL = root.required("public_url") { $0.publicURL() }
         let listen = root.section("listen", ListenSettings.read)
@@ -75,6 +80,7 @@ extension Configuration {
             $0.reference(to: "identity provider", among: names.providers).map { ExactText($0) }
         }
         let log = root.section("log", LogSettings.read)
+        let audit = root.optional("audit") { $0.mapping(AuditSettings.read) }
         let limits = root.section("limits", LimitSettings.read)
         let shutdown = root.section("shutdown", ShutdownSettings.read)
         let outbound = root.section("outbound") { section in
@@ -93,9 +99,10 @@ extension Configuration {
         else { return nil }
         outbound.settings.check(tenants.flatMap(\.outboundURLs) + providers.flatMap(\.outboundURLs), at: outbound.place)
         return Configuration(
-            publicURL: publicURL, listen: listen, defaultIdentityProvider: defaultProvider, log: log, limits: limits,
+            publicURL: publicURL, listen: listen, defaultIdentityProvider: defaultProvider, log: log, audit: audit,
+            limits: limits,
             shutdown: shutdown, outbound: outbound.settings, signing: signing, sessions: sessions, tenants: tenants,
-            identityProviders: providers, verifiers: verifiers, places: root.place.pass.places)
+            identityProviders: providers, verifiers: verifiers, places: root.place.pass.places, contents: contents)
     }
 }
 

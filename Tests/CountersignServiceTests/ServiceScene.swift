@@ -4,6 +4,7 @@ import Foundation
 import HTTPTypes
 import JOSE
 import NIOCore
+import ServiceConfiguration
 import TestSupport
 import TokenExchange
 
@@ -15,12 +16,21 @@ final class ServiceScene: Sendable {
     let clock = ManualClock()
     let log = RecordedLog()
     let routes: ServiceRoutes
+    /// Nil unless the settings have one.
+    let audit: AuditTrail?
 
-    init(_ change: (inout Settings) -> Void = { _ in }) throws {
+    /// - Parameter prepare: adds to the folder with the configuration.
+    init(_ change: (inout Settings) -> Void = { _ in }, _ prepare: (String) throws -> Void = { _ in }) throws {
         var settings = Settings()
         change(&settings)
         folder = try CountersignProcess.prepare(settings, at: clock.now)
-        routes = ServiceRoutes(try Self.blueprint(in: folder, clock), time: clock.time, logger: log.logger)
+        try prepare(folder.path)
+        let blueprint = try Self.blueprint(in: folder, clock)
+        let (time, logger) = (clock.time, log.logger)
+        audit = try blueprint.configuration.audit.map {
+            try AuditTrail($0, time: time, logger: logger)
+        }
+        routes = ServiceRoutes(blueprint, audit: audit, time: clock.time, logger: log.logger)
     }
 
     private static func blueprint(in folder: TemporaryFolder, _ clock: ManualClock) throws -> Blueprint {

@@ -3,15 +3,16 @@ import TestSupport
 import Testing
 import TokenExchange
 
-/// Marked tokens go through everything; then all output and all of Redis is searched for them.
+/// Marked tokens go through everything; then all output, the audit file and all of Redis is searched for them.
 @Suite struct SecrecyTests {
     private static let markers = ["MARKERSUBJECT", "MARKERMAIL", "MARKERDEVICE"]
 
-    @Test func leavesNoTokenAndNoClaimInLogsOrRedis() async throws {
+    @Test func leavesNoTokenAndNoClaimInLogsAuditOrRedis() async throws {
         let redis = try await RedisServer.start()
         typealias Settings = CountersignProcess.Settings
         var settings = Settings()
         settings.sessions = Settings.redis(redis)
+        settings.audit = "{ file: audit.jsonl }"
         settings.log = "{ level: trace, format: json }"
         settings.providers =
             Settings.provider("vip-loyalty") + Settings.provider("easy", mode: "optional")
@@ -42,12 +43,15 @@ import TokenExchange
         _ = try service.exchange(good, device: "MARKERDEVICE", provider: "easy")
         _ = try service.exchange(good, device: "MARKERDEVICE")
         #expect(try await service.terminate() == 0)
+        let audit = try String(contentsOfFile: "\(service.folder.path)/audit.jsonl", encoding: .utf8)
+        #expect(audit.contains(#""event":"login""#) && audit.contains(#""reason":"signature_invalid""#))
         // A quarter of a token is a usable piece of none, and longer than anything that may stand there by accident.
         let pieces =
             Self.markers + tokens.flatMap { token in token.split(separator: ".").map { String($0.suffix(24)) } }
         for piece in pieces {
             #expect(!service.log.contains(piece))
             #expect(!dump.contains(piece))
+            #expect(!audit.contains(piece))
         }
         #expect(service.log.contains("signature_invalid") && service.log.contains("expired"))
     }

@@ -20,6 +20,15 @@ struct Bounds: Sendable, CustomTestStringConvertible {
         Bounds(
             yaml: "log: { buffer_bytes: % }\n", accepted: ["65536", "1073741824"], refused: ["65535", "1073741825"]),
         Bounds(yaml: "log: { refusals_per_second: % }\n", accepted: ["1", "10000"], refused: ["0", "10001"]),
+        Bounds(
+            yaml: "audit: { stdout: true, queue_bytes: % }\n", accepted: ["65536", "1073741824"],
+            refused: ["65535", "1073741825"]),
+        Bounds(
+            yaml: "audit: { stdout: true, refusals_per_second: % }\n", accepted: ["1", "10000"],
+            refused: ["0", "10001"]),
+        Bounds(yaml: "audit: { stdout: % }\n", accepted: ["true"], refused: ["false", "yes"]),
+        Bounds(yaml: "audit: { % }\n", accepted: ["file: new.jsonl"], refused: ["file: none/new.jsonl", "file: ."]),
+        Bounds(yaml: "audit: %\n", accepted: ["{ stdout: true }"], refused: ["{}", "{ stdout: true, file: a }"]),
         Bounds(yaml: "outbound: { idle_timeout: % }\n", accepted: ["100ms", "10m"], refused: ["99ms", "600001ms"]),
         Bounds(yaml: "outbound: { head_bytes: % }\n", accepted: ["1024", "1048576"], refused: ["1023", "1048577"]),
         Bounds(

@@ -25,6 +25,7 @@ let longest = """
       idle_timeout: 90s
     default_identity_provider: loyalty
     log: { level: warning, format: text }
+    audit: { file: audit.jsonl, required: true, queue_bytes: 70000, refusals_per_second: 5 }
     limits:
       { head_bytes: 8192, body_bytes: 2048, token_bytes: 1024, json_depth: 8, json_members: 32, requests_per_second: 0, burst: 7,
         sources: 9, request_timeout: 2s, connections: 12, connections_per_source: 3 }

@@ -23,6 +23,8 @@ package struct RequestReport: Sendable {
     package let failure: Failure?
     /// If a token's time was wrong: our clock minus the time in the token.
     package let clockDifference: Duration?
+    /// Of a revocation that was recorded.
+    package let ended: EndedSessions?
     /// Of a login, if its request was understood.
     package let exchange: ExchangeReport?
 
@@ -58,6 +60,7 @@ package struct RequestReport: Sendable {
         verifier = problem?.verifier ?? reply.notes.verifier
         failure = problem?.failure ?? reply.notes.degradedBy
         clockDifference = problem?.clockDifference
+        ended = problem == nil ? reply.notes.ended : nil
         exchange = problem?.exchange ?? reply.notes.exchange
     }
 }

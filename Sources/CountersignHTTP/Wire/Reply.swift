@@ -16,6 +16,7 @@ package struct Reply {
         var verifier: ExactText?
         /// Of a login, from the moment its request is understood.
         var exchange: ExchangeReport?
+        var ended: EndedSessions?
         /// A failure that the answer does not show as an error (optional mode).
         var degradedBy: Failure?
     }

@@ -42,10 +42,14 @@ package struct CountersignServer: Sendable {
     package func run() async throws {
         for remark in blueprint.remarks { logger.notice("\(remark)") }
         for remark in descriptors.remarks { logger.warning("\(remark)") }
-        let routes = ServiceRoutes(blueprint, time: time, logger: logger)
+        let audit = try await AuditTrail.open(blueprint.configuration, time: time, logger: logger)
+        defer { audit?.stop() }
+        let auditing: [any RequestObserver] = audit.map { [AuditObserver($0)] } ?? []
+        let routes = ServiceRoutes(blueprint, audit: audit, time: time, logger: logger)
         let registry = PrometheusRegistry(
             blueprint, routes: routes, loops: LoopWatch(MultiThreadedEventLoopGroup.singleton.makeIterator()),
             logs: logs)
+        if let audit { registry.addAudit(audit) }
         let refusals = RefusalLog(
             linesPerSource: blueprint.configuration.log.refusalsPerSecond, logger: logger)
         let sources = RequestSources(
@@ -56,29 +60,36 @@ package struct CountersignServer: Sendable {
             conductor: RequestConductor(
                 routes: routes.operationsRoutes(metrics: { registry.text }, isLeaving: { lifeCycle.isLeaving }),
                 sources: sources, time: time, logger: logger, quietRoutes: OperationsRoutes.asked,
-                observers: [RequestMetrics(factory: registry, of: ["revocations", "other"])], refusals: refusals))
+                observers: [RequestMetrics(factory: registry, of: ["revocations", "other"])] + auditing,
+                refusals: refusals))
         let `public` = listener(
             blueprint.configuration.listen.public, "public", tls: blueprint.listenerTLS, limits: publicLimits,
             registry: registry,
             conductor: RequestConductor(
                 routes: routes.publicRoutes, sources: sources, time: time, logger: logger,
-                observers: [RequestMetrics(factory: registry)], refusals: refusals))
-        let reloader = reloader(routes, `public`)
+                observers: [RequestMetrics(factory: registry)] + auditing, refusals: refusals))
+        let reloader = reloader(routes, `public`, audit)
         // Ended in reverse order: first new requests, then the sessions that wait for the store, last the operations
         // listener.
         let services: [any Service] =
             [listening(operations, "operations")] + routes.services
             + [reloader, refusals, listening(`public`, "public")]
-        try await run(services, reloader, routes)
+        try await run(services, reloader, routes, audit)
     }
 
-    private func run(_ services: [any Service], _ reloader: Reloader, _ routes: ServiceRoutes) async throws {
+    private func run(
+        _ services: [any Service], _ reloader: Reloader, _ routes: ServiceRoutes, _ audit: AuditTrail?
+    ) async throws {
         let group = ServiceGroup(configuration: .init(services: services, logger: Logger.silent))
         let running = Task { try await group.run() }
         lifeCycle.serve(
             LifeCycle.Reactions(
-                settings: { routes.shutdown }, reload: reloader.request,
-                take: { take($0, group, running) }))
+                settings: { routes.shutdown },
+                reload: {
+                    audit?.reopen()
+                    reloader.request()
+                },
+                take: { take($0, group, running, audit) }))
         do { try await running.value } catch {
             guard lifeCycle.isLeaving else { throw error }
             logger.warning("not everything was finished", metadata: ["problem": .string("\(error)")])
@@ -86,7 +97,9 @@ package struct CountersignServer: Sendable {
         logger.info("stopped")
     }
 
-    private func take(_ step: Departure.Step, _ group: ServiceGroup, _ running: Task<Void, any Error>) {
+    private func take(
+        _ step: Departure.Step, _ group: ServiceGroup, _ running: Task<Void, any Error>, _ audit: AuditTrail?
+    ) {
         switch step {
         case .announce: logger.notice("leaving: readiness says so, and requests are served as before")
         case .finish:
@@ -97,15 +110,18 @@ package struct CountersignServer: Sendable {
             running.cancel()
         case .exit:
             logger.error("leaving: something hangs, and the process ends without it")
+            audit?.stop()
             logs.flush(within: .milliseconds(300))
         }
     }
 
-    private func reloader(_ routes: ServiceRoutes, _ listener: HTTPListener) -> Reloader {
-        Reloader(logger: logger) {
+    private func reloader(_ routes: ServiceRoutes, _ listener: HTTPListener, _ audit: AuditTrail?) -> Reloader {
+        let failed: @Sendable () -> Void = { audit?.tellReload(nil) }
+        return Reloader(logger: logger, failed: failed) {
             let generation = routes.signingKeys.generation
             let new = try read()
             return {
+                audit?.tellReload(new.configuration.contents.keysChanged(since: routes.configuration.contents))
                 let waiting = routes.reload(new, readAt: generation)
                 if let tls = new.listenerTLS { listener.renew(tls) }
                 logger.notice("configuration and keys reloaded")

@@ -12,6 +12,8 @@ struct ReadinessProbe: Sendable {
     let remoteKeys: RemoteTenantKeys
     let signingKeys: SigningKeyWatch
     let upstreams: UpstreamServices
+    /// Nil if there is no audit stream.
+    let audit: AuditTrail?
 
     /// An orchestrator's probe gives up after a second by default.
     private static let budget: Duration = .milliseconds(500)
@@ -22,7 +24,7 @@ struct ReadinessProbe: Sendable {
         async let revocations = revocationList()
         return Readiness(
             components: [await store, await revocations, signing] + remoteKeys.statuses.map(issuerKeys)
-                + upstreams.statuses.map(upstream))
+                + upstreams.statuses.map(upstream) + (audit.map { [component(of: $0)] } ?? []))
     }
 
     /// With the last good keys logins go on, but the next rotation may fail. Without any key (the only one is
@@ -48,6 +50,12 @@ struct ReadinessProbe: Sendable {
         Readiness.Component(
             name: "upstream.\(provider)", status: status.isOpen ? .degraded : .ready,
             detail: status.isOpen ? "the circuit breaker is open: \(status.openCause ?? "it waits")" : nil)
+    }
+
+    private func component(of audit: AuditTrail) -> Readiness.Component {
+        let problem = audit.problem
+        return Readiness.Component(
+            name: "audit", status: problem == nil ? .ready : audit.stopsLogins ? worst : .degraded, detail: problem)
     }
 
     private func issuerKeys(of tenant: ExactText, _ keys: IssuerKeyStatus) -> Readiness.Component {

@@ -18,18 +18,21 @@ package final class Reloader: Service {
     private let readers = FileReaders()
     private let sleep: @Sendable (Duration) async throws -> Void
     private let logger: Logger
+    private let failed: @Sendable () -> Void
     private let requests = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     private let requestCount = Atomic<Int>(0)
 
     /// - Parameters:
+    ///   - failed: called when a reading fails.
     ///   - read: may block, and may throw any error that tells an operator what is wrong. Returns a step that uses what
     ///     was read and cannot fail.
     package init(
         logger: Logger, sleep: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) },
-        read: @escaping @Sendable () throws -> @Sendable () -> Void
+        failed: @escaping @Sendable () -> Void = {}, read: @escaping @Sendable () throws -> @Sendable () -> Void
     ) {
         self.logger = logger
         self.sleep = sleep
+        self.failed = failed
         self.read = read
     }
 
@@ -56,6 +59,7 @@ package final class Reloader: Service {
         } catch is CancellationError {
             return
         } catch {
+            failed()
             logger.error(
                 "not reloaded, the last good configuration stays", metadata: ["problem": .string("\(error)")])
         }
@@ -79,6 +83,7 @@ extension Blueprint {
         let (new, old) = (configuration, start.configuration)
         let differs = [
             ("listen", new.listen.withoutFiles != old.listen.withoutFiles), ("log", new.log != old.log),
+            ("audit", new.audit != old.audit),
             ("sessions", new.sessions != old.sessions || cacheSecret != start.cacheSecret),
             ("limits.request_timeout", new.limits.requestTimeout != old.limits.requestTimeout),
             ("limits.head_bytes", new.limits.headBytes != old.limits.headBytes),

@@ -12,7 +12,8 @@ extension PublicRoutes {
     ///   - limiter: shared by all listeners for the whole life of the process.
     convenience init(
         _ blueprint: Blueprint, keys: SigningKeyRing, tenants: [Tenant], sessions: SessionAssembly,
-        upstream: UpstreamAssembly, clocks: IssuerClocks, shapes: TokenShapes, limiter: RateLimiter, time: TimeSource
+        upstream: UpstreamAssembly, clocks: IssuerClocks, shapes: TokenShapes, limiter: RateLimiter,
+        audit: AuditTrail?, time: TimeSource
     ) {
         let configuration = blueprint.configuration
         let mint = MintExternalIdentity(configuration, keys: keys)
@@ -22,7 +23,7 @@ extension PublicRoutes {
                 mint: MintedExchange(
                     mint: mint, vault: sessions.vault, store: sessions.store,
                     deferredSessions: sessions.deferredSessions, revocations: sessions.revocations, time: time),
-                fetch: upstream.exchange(blueprint, mint: mint), time: time),
+                fetch: upstream.exchange(blueprint, mint: mint), ledger: audit, time: time),
             introspect: IntrospectSession(configuration, sessions: sessions, keys: keys, time: time),
             revoke: RevokeSession(
                 issuer: ExactText(configuration.publicURL), providers: configuration.identityProviders,

@@ -17,10 +17,14 @@ package struct ServiceRoutes: Sendable {
     private let start: Blueprint
     private let limiter: RateLimiter
     private let live: LiveRoutes
+    private let audit: AuditTrail?
 
-    /// - Parameter blueprint: the first one; ``reload(_:readAt:)`` replaces it.
-    package init(_ blueprint: Blueprint, time: TimeSource, logger: Logger) {
+    /// - Parameters:
+    ///   - blueprint: the first one; ``reload(_:readAt:)`` replaces it.
+    ///   - audit: nil if there is no audit stream.
+    package init(_ blueprint: Blueprint, audit: AuditTrail? = nil, time: TimeSource, logger: Logger) {
         start = blueprint
+        self.audit = audit
         let sessions = SessionAssembly(blueprint.configuration, time: time, logger: logger)
         let remoteKeys = RemoteTenantKeys(time: time, logger: logger)
         let upstreams = UpstreamServices(time: time, logger: logger)
@@ -32,10 +36,13 @@ package struct ServiceRoutes: Sendable {
             limiter.use(RateLimiter.Limits(blueprint.configuration.limits))
             return PublicRoutes(
                 blueprint, keys: keys, tenants: blueprint.tenants + remoteKeys.replace(with: blueprint.remoteTenants),
-                sessions: sessions, upstream: upstream, clocks: clocks, shapes: shapes, limiter: limiter, time: time)
+                sessions: sessions, upstream: upstream, clocks: clocks, shapes: shapes, limiter: limiter,
+                audit: audit, time: time)
         }
+        let tell: @Sendable (AuditEntry) -> Void = { audit?.append($0) }
         let signingKeys = SigningKeyWatch(
-            blueprint, time: time, logger: logger, isRevoked: sessions.revocations.isRevoked(keyID:)
+            blueprint, time: time, logger: logger, isRevoked: sessions.revocations.isRevoked(keyID:),
+            tell: tell
         ) { live.replace(keys: $0) }
         sessions.revocations.whenKeysAreCompromised { signingKeys.dropCompromisedKeys() }
         self.sessions = sessions
@@ -51,6 +58,9 @@ package struct ServiceRoutes: Sendable {
     package var services: [any Service] {
         sessions.services + [Ending(remoteKeys.shutDown), Ending(upstreams.shutDown), signingKeys]
     }
+
+    /// The current one.
+    var configuration: Configuration { live.configuration }
 
     /// How long the current configuration lets the service take to end.
     var shutdown: ShutdownSettings { live.configuration.shutdown }
@@ -78,7 +88,8 @@ package struct ServiceRoutes: Sendable {
     private func readiness() async -> Readiness {
         await ReadinessProbe(
             store: sessions.store, revocations: sessions.revocations, providers: live.configuration.identityProviders,
-            remoteKeys: remoteKeys, signingKeys: signingKeys, upstreams: upstreams)()
+            remoteKeys: remoteKeys, signingKeys: signingKeys, upstreams: upstreams,
+            audit: audit)()
     }
 
     /// Uses a configuration that was read again, with its keys. Sessions, fetched keys and allowances stay.

@@ -7,12 +7,14 @@ package import TokenExchange
 package struct SessionCommands: Sendable {
     private let configuration: Configuration
     private let sessions: SessionAssembly
+    private let audit: CommandAudit?
     private let time: TimeSource
 
     /// Connects to nothing.
     package init(_ configuration: Configuration, time: TimeSource) {
         self.configuration = configuration
         self.time = time
+        audit = CommandAudit(configuration, time: time)
         sessions = SessionAssembly(configuration, time: time, logger: .silent)
     }
 
@@ -28,6 +30,7 @@ package struct SessionCommands: Sendable {
         try check(cohort)
         let now = time.now()
         try await attempt(remedy: Self.again) { try await sessions.revocations.revoke(cohort, issuedBefore: moment) }
+        try audit?.record(cohort, issuedBefore: moment, by: .sessionsRevoke)
         let sentence =
             cohort.kind == .keyID && moment == nil
             ? "The key is compromised: it no longer signs, and its tokens are no longer good"
@@ -40,6 +43,7 @@ package struct SessionCommands: Sendable {
     package func revoke(keyID: ExactText) async throws {
         guard canReachSessions, let cohort = Cohort(.keyID, keyID) else { return }
         try await attempt(remedy: Self.again) { try await sessions.revocations.revoke(cohort) }
+        try audit?.record(cohort, issuedBefore: nil, by: .keysRevoke)
     }
 
     /// The session of an external identity: a line for each fact, never the token. Asks only the store; our keys are

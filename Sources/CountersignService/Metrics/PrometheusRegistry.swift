@@ -21,6 +21,11 @@ package final class PrometheusRegistry: Sendable {
         series.withLock { $0[SeriesName(name, labels)] = PrometheusGauge(read: read) }
     }
 
+    /// Adds a counter that is read when somebody asks.
+    package func addCounter(_ name: String, read: @escaping @Sendable () -> Double) {
+        series.withLock { $0[SeriesName(name, [])] = PrometheusGauge(type: "counter", read: read) }
+    }
+
     /// Adds a metric whose series change while the process runs.
     /// - Parameters:
     ///   - label: the name of its only label.

@@ -22,13 +22,14 @@ final class PrometheusCounter: PrometheusSeries, CounterHandler {
 
 /// A number that is read when somebody asks.
 final class PrometheusGauge: PrometheusSeries {
+    let type: String
     private let read: @Sendable () -> Double?
 
-    init(read: @escaping @Sendable () -> Double?) {
+    init(type: String = "gauge", read: @escaping @Sendable () -> Double?) {
+        self.type = type
         self.read = read
     }
 
-    var type: String { "gauge" }
     func lines(_ name: SeriesName) -> String { read().map { name.line("\($0)") } ?? "" }
 }
 

@@ -16,6 +16,7 @@ extension CountersignProcess {
         package var publicURL = "http://127.0.0.1:8080"
         package var providers = Settings.provider("vip-loyalty")
         package var log = "{ level: info, format: json }"
+        package var audit: String?
         /// 0: any that is free; the log tells which.
         package var ports = (public: 0, operations: 0)
         /// Further keys of `listen`.
@@ -60,6 +61,7 @@ extension CountersignProcess {
             \(verifiers.isEmpty ? "" : "verifiers:\n" + verifiers.map(\.yaml).joined())
             shutdown: \(shutdown)
             \(outbound.map { "outbound: \($0)" } ?? "")
+            \(audit.map { "audit: \($0)" } ?? "")
             """
         }
     }
