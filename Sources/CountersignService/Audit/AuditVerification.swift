@@ -268,7 +268,7 @@ package struct AuditVerification {
             text.append(
                 bad == 0
                     ? "Good: \(lineCount) lines, \(firstTime) to \(last.line.time)."
-                    : "Bad: \(bad) problems; \(max(0, lineCount - bad)) of \(lineCount) lines are good, \(firstTime) to \(last.line.time)."
+                    : "Bad: \(bad) problem\(bad == 1 ? "" : "s"); \(max(0, lineCount - bad)) of \(lineCount) lines are good, \(firstTime) to \(last.line.time)."
             )
         } else {
             text.append("Bad: no line of an audit stream.")
