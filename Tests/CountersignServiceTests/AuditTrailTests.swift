@@ -181,6 +181,18 @@ import TokenExchange
         #expect(log.lines.last == "notice: the audit stream is written again")
     }
 
+    /// A load balancer may send nothing more until it has.
+    @Test func healsThoughThereIsNothingToWrite() async throws {
+        let trail = try open()
+        try await write(1, to: trail)
+        try FileManager.default.removeItem(atPath: folder.path)
+        trail.reopen()
+        try await eventually("it fails") { trail.problem != nil }
+        try FileManager.default.createDirectory(atPath: folder.path, withIntermediateDirectories: true)
+        try await eventually("it heals") { trail.problem == nil }
+        #expect(try lines().count == 1)
+    }
+
     @Test func countsRefusedRequestsBeyondTheirNumber() {
         let budget = RefusalBudget(limit: 2)
         let (refusal, login) = (AuditEntry(.refusal, at: clock.now), AuditEntry(.login, at: clock.now))
