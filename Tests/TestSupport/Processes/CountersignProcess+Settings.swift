@@ -60,8 +60,7 @@ extension CountersignProcess {
             \(defaultProvider.map { "default_identity_provider: \($0)" } ?? "")
             \(verifiers.isEmpty ? "" : "verifiers:\n" + verifiers.map(\.yaml).joined())
             shutdown: \(shutdown)
-            \(outbound.map { "outbound: \($0)" } ?? "")
-            \(audit.map { "audit: \($0)" } ?? "")
+            \(outbound.map { "outbound: \($0)" } ?? "")\(audit.map { "\naudit: \($0)" } ?? "")
             """
         }
     }
