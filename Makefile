@@ -10,6 +10,7 @@
 # make bench-login        what a login allocates and costs, and the requests around it
 # make bench-allocations  fails if one of them allocates over 5 % more than is on record
 # make bench-instructions what a REQUEST takes in instructions, by function; needs valgrind
+# make bench-overload      what is served when more is asked for than can be, beside what the operations listener answers
 # make profile            where the CPU of a REQUEST goes, with a flame graph; needs perf
 # make chaos  break Redis in every way while logins run, for longer than make test does
 # make fuzz   install what is missing, build the fuzz harnesses and the service, run and attack them for SECONDS in all
@@ -45,7 +46,7 @@ DEMO_PACKAGES = $(RUN_PACKAGES) python3-venv redis-server
 FUZZ_PACKAGES = $(RUN_PACKAGES) python3
 TEST_PACKAGES = $(BUILD_PACKAGES) openssl redis-server nginx-light php-cli python3-venv chromium fonts-dejavu-core
 
-.PHONY: build run demo test test-quick chaos test-address test-thread bench bench-parts bench-login bench-allocations \
+.PHONY: build run demo test test-quick chaos test-address test-thread bench bench-parts bench-login bench-allocations bench-overload \
   bench-instructions profile fuzz broken-lines measure lint format build-packages run-packages demo-packages fuzz-packages test-packages
 
 build:
@@ -125,6 +126,15 @@ $(MAIN_QUEUE): $(LOGIN_BENCH)/main_queue.c
 
 bench-instructions: test-packages build $(MAIN_QUEUE)
 	@python3 $(LOGIN_BENCH)/instructions.py --request $(REQUEST) $(COUNTERSIGN) $(MAIN_QUEUE)
+
+OFFERED = .build/offered
+
+$(OFFERED): Tests/Benchmarks/Overload/offered.c
+	@mkdir -p $(@D)
+	$(CLANG) -O2 -Wall -Wextra -Werror -o $@ $< -lm
+
+bench-overload: test-packages build $(OFFERED)
+	@python3 Tests/Benchmarks/Overload/overload.py $(COUNTERSIGN) $(OFFERED)
 
 profile: test-packages build
 	@python3 $(LOGIN_BENCH)/profile.py --request $(REQUEST) $(COUNTERSIGN) .build/profile.svg

@@ -57,19 +57,25 @@ package final class HTTPListener: Service {
     private let logger: Logger
     private let onListening: @Sendable (Int) -> Void
     private let gate: ConnectionGate
+    private let admission: AdmissionControl?
+    private let queues = Mutex<[ObjectIdentifier: NIOLoopBound<LoopQueue>]>([:])
     private let group = MultiThreadedEventLoopGroup.singleton
     private let ended: EventLoopPromise<Void>
     private let state = Mutex(State())
     private let hasToldOfSource = Atomic(false)
 
-    /// - Parameter onListening: called once with the port.
+    /// - Parameters:
+    ///   - admission: knows how long requests may wait; nil for a listener that sheds none.
+    ///   - onListening: called once with the port.
     package init(
-        _ settings: Settings, conductor: RequestConductor, metrics: ConnectionMetrics, logger: Logger,
+        _ settings: Settings, conductor: RequestConductor, admission: AdmissionControl? = nil,
+        metrics: ConnectionMetrics, logger: Logger,
         onListening: @escaping @Sendable (Int) -> Void = { _ in }
     ) {
         self.settings = settings
         tls = Mutex(settings.tls)
         self.conductor = conductor
+        self.admission = admission
         self.metrics = metrics
         self.logger = logger
         self.onListening = onListening
@@ -204,10 +210,20 @@ extension HTTPListener {
                     limits: settings.head,
                     times: ConnectionTimes(
                         request: TimeAmount(settings.requestTimeout), idle: TimeAmount(settings.idleTimeout)),
-                    isSecure: tls != nil, conductor: conductor, place: place, loop: channel.eventLoop))
+                    isSecure: tls != nil, conductor: conductor, place: place, loop: channel.eventLoop,
+                    queue: queue(on: channel.eventLoop)))
         } catch {
             place.leave()
             throw error
+        }
+    }
+
+    /// All connections of an event loop share one.
+    private func queue(on loop: any EventLoop) -> LoopQueue? {
+        guard let admission else { return nil }
+        return queues.withLock { queues in
+            let new = { NIOLoopBound(LoopQueue(loop, admission: admission, metrics: self.metrics), eventLoop: loop) }
+            return queues[ObjectIdentifier(loop), default: new()].value
         }
     }
 

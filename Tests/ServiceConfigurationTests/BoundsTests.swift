@@ -12,6 +12,7 @@ struct Bounds: Sendable, CustomTestStringConvertible {
 
     static let all = [
         Bounds(yaml: "limits: { request_timeout: % }\n", accepted: ["100ms", "5m"], refused: ["99ms", "300001ms"]),
+        Bounds(yaml: "limits: { queueing_time: % }\n", accepted: ["10ms", "10s"], refused: ["9ms", "10001ms"]),
         Bounds(yaml: "listen: { idle_timeout: % }\n", accepted: ["100ms", "1h"], refused: ["99ms", "3600001ms"]),
         Bounds(
             yaml: "sessions: { memory: { entries: % } }\n", accepted: ["2", "10000000"], refused: ["1", "10000001"]),

@@ -39,7 +39,7 @@ import Testing
     /// The bounds that the schema states are those that hold.
     @Test(arguments: [
         "body_bytes", "token_bytes", "json_depth", "json_members", "requests_per_second", "burst", "sources",
-        "connections", "head_bytes", "connections_per_source",
+        "connections", "head_bytes", "connections_per_source", "requests_in_progress",
     ])
     func statesTheBoundsOfALimit(_ key: String) throws {
         let (lowest, highest) = try #require(schema.bounds(of: "limits.\(key)"))
@@ -51,7 +51,7 @@ import Testing
     }
 
     @Test func boundsEveryIntegerLimit() {
-        #expect(schema.keys.filter { $0.hasPrefix("limits.") && schema.bounds(of: $0) != nil }.count == 10)
+        #expect(schema.keys.filter { $0.hasPrefix("limits.") && schema.bounds(of: $0) != nil }.count == 11)
     }
 
     private func complaints(_ key: String, _ value: Int) throws -> String {

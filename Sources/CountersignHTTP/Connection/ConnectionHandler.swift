@@ -18,6 +18,7 @@ package final class ConnectionHandler: ChannelInboundHandler {
     private let conductor: RequestConductor
     private let place: ConnectionPlace
     private let executor: LoopExecutor
+    private let queue: LoopQueue?
     private var context: ChannelHandlerContext?
     /// Runs the request that is being answered.
     private var task: Task<Void, Never>?
@@ -32,15 +33,17 @@ package final class ConnectionHandler: ChannelInboundHandler {
     /// - Parameters:
     ///   - isSecure: whether a TLS handshake comes first.
     ///   - place: given up when the connection and its request have ended.
+    ///   - queue: measures how long requests wait; nil for a listener that sheds none.
     package init(
         limits: HeadLimits, times: ConnectionTimes, isSecure: Bool, conductor: RequestConductor,
-        place: ConnectionPlace, loop: any EventLoop
+        place: ConnectionPlace, loop: any EventLoop, queue: LoopQueue? = nil
     ) {
         machine = ConnectionMachine(limits: limits, times: times, isSecure: isSecure, now: loop.now)
         self.times = times
         self.conductor = conductor
         self.place = place
         executor = LoopExecutor(loop)
+        self.queue = queue
     }
 
     // MARK: - Events of the channel
@@ -144,7 +147,9 @@ package final class ConnectionHandler: ChannelInboundHandler {
         place.isWaiting(since: nil)
         let handler = NIOLoopBound(self, eventLoop: context.eventLoop)
         let conductor = conductor
-        let request = conductor.request(head, from: place.peer, body: ConnectionBody(handler: handler))
+        let request = conductor.request(
+            head, from: place.peer, delay: queue?.requestBegins() ?? .none,
+            body: ConnectionBody(handler: handler))
         let task = Task.immediate(executorPreference: executor) {
             let reply = await conductor.answer(request)
             handler.value.finish(reply)

@@ -6,6 +6,7 @@ package struct ConnectionMetrics: Sendable {
     private let refusedCounts: [ConnectionRefusal: Counter]
     private let closedCounts: [CloseReason: Counter]
     private let acceptErrorCount: Counter
+    private let queueing: Timer
 
     /// - Parameter listener: its name, `public` or `operations`.
     package init(factory: any MetricsFactory, listener: String) {
@@ -14,6 +15,7 @@ package struct ConnectionMetrics: Sendable {
         }
         acceptedCount = counter(Self.accepted)
         acceptErrorCount = counter(Self.acceptErrors)
+        queueing = Timer(label: Self.queueingTime, dimensions: [("listener", listener)], factory: factory)
         let refusals = ConnectionRefusal.allCases.map { ($0, counter(Self.refused, [("limit", $0.rawValue)])) }
         refusedCounts = Dictionary(uniqueKeysWithValues: refusals)
         let reasons = CloseReason.allCases.map { ($0, counter(Self.closed, [("reason", $0.rawValue)])) }
@@ -32,6 +34,10 @@ package struct ConnectionMetrics: Sendable {
     /// A connection that had a place ended.
     func closed(_ reason: CloseReason) { closedCounts[reason]?.increment() }
 
+    /// How long a probe waited for its event loop, as requests do.
+    func waited(_ duration: Duration) { queueing.recordNanoseconds(Int64(duration / .nanoseconds(1))) }
+
+    private static let queueingTime = "countersign_queueing_seconds"
     private static let accepted = "countersign_connections_accepted_total"
     private static let acceptErrors = "countersign_connection_accept_errors_total"
     private static let refused = "countersign_connections_refused_total"
@@ -46,5 +52,6 @@ package struct ConnectionMetrics: Sendable {
         refused: "Connections that were closed at once, by the limit that was reached.",
         closed: "Connections that ended, by reason.",
         open: "Open connections, by who waits for whom.",
+        queueingTime: "How long requests wait for their event loop, by probes.",
     ]
 }

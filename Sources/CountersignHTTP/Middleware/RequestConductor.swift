@@ -33,11 +33,16 @@ package struct RequestConductor: Sendable {
     }
 
     /// The request with this head, which arrives now.
-    /// - Parameter peer: the address at the other end of the connection; nil if it has none.
-    func request(_ head: RequestHead, from peer: IPAddress?, body: any RequestBody) -> IncomingRequest {
+    /// - Parameters:
+    ///   - peer: the address at the other end of the connection; nil if it has none.
+    ///   - delay: how long it has to wait for its event loop.
+    func request(
+        _ head: RequestHead, from peer: IPAddress?, delay: QueueingDelay, body: any RequestBody
+    ) -> IncomingRequest {
         IncomingRequest(
             head, id: RequestID.choose(incoming: head.headerFields[.requestID]),
-            source: sources.source(of: head.headerFields, from: peer), arrivedAt: time.elapsed(), body: body)
+            source: sources.source(of: head.headerFields, from: peer), arrivedAt: time.elapsed(),
+            delay: delay, body: body)
     }
 
     /// Never throws: a problem becomes an answer.
@@ -86,7 +91,8 @@ package struct RequestConductor: Sendable {
         let level: Logger.Level =
             report.failure != nil ? .error : quietRoutes.contains(report.kind.route) ? .debug : .info
         guard logger.logLevel <= level else { return }
-        if report.isRefusal, let refusals, !refusals.admits(status: report.kind.status, from: report.source) { return }
+        let isMany = report.isRefusal || report.kind.error == .overloaded
+        if isMany, let refusals, !refusals.admits(status: report.kind.status, from: report.source) { return }
         var metadata: Logger.Metadata = [
             "request_id": .string(report.requestID),
             "route": .string(report.kind.route),

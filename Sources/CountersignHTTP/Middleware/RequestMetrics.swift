@@ -45,7 +45,10 @@ package final class RequestMetrics: RequestObserver {
                     ("route", kind.route), ("status", String(kind.status)), ("error_code", kind.error?.rawValue ?? ""),
                 ], factory: factory)
         ]
-        if kind.error == .rateLimited {
+        if kind.error == .overloaded {
+            let dimensions = [("route", kind.route), ("cause", kind.reason ?? "")] + provider
+            counters.append(Counter(label: Self.shed, dimensions: dimensions, factory: factory))
+        } else if kind.error == .rateLimited {
             let dimensions = [("route", kind.route)] + provider + reason
             counters.append(Counter(label: Self.rateLimited, dimensions: dimensions, factory: factory))
         } else if 400..<500 ~= kind.status {
@@ -63,6 +66,7 @@ package final class RequestMetrics: RequestObserver {
     private static let requests = "countersign_requests_total"
     private static let refusals = "countersign_refusals_total"
     private static let rateLimited = "countersign_rate_limited_total"
+    private static let shed = "countersign_requests_shed_total"
     private static let degraded = "countersign_degraded_total"
     private static let durations = "countersign_request_duration_seconds"
 
@@ -72,6 +76,7 @@ package final class RequestMetrics: RequestObserver {
         refusals: "Refused requests by identity provider and precise reason.",
         rateLimited:
             "Requests of barred sources, by route, identity provider and the reason of the refusals before them.",
+        shed: "Requests that were not served because of overload, by route, identity provider and cause.",
         degraded: "Logins of optional identity providers that went on without a token, or without a stored session.",
         durations: "From a request's head to its answer.",
     ]

@@ -5,6 +5,7 @@ import TokenExchange
 struct CallbackRoute {
     let exchange: ExchangeToken
     let limiter: RateLimiter
+    let admission: AdmissionControl
     let bodyLimit: Int
     let jsonLimits: JSONLimits
 
@@ -23,11 +24,14 @@ struct CallbackRoute {
 
     private func answer(_ request: IncomingRequest, for provider: IdentityProvider) async throws -> Reply {
         try limiter.check(request.source)
+        try admission.check(request.delay, as: .login)
         guard request.hasMediaType("application/json") else { throw Problem(.unsupportedMediaType) }
         let text = try await request.collectBody(upTo: bodyLimit)
         // While it arrived, other requests of this source may have been refused.
         try limiter.check(request.source)
         let body = try CallbackBody(text, limits: jsonLimits)
+        try admission.enter(provider)
+        defer { admission.leave(provider) }
         return try await exchange.reply(
             to: ExchangeRequest(
                 identityToken: body.identityToken, device: body.device, provider: provider,

@@ -7,10 +7,13 @@ struct IntrospectionRoute {
     /// The `iss` of every token that we mint.
     let issuer: ExactText
     let bodyLimit: Int
+    let admission: AdmissionControl
 
     /// Answers 200 also for a token that is unknown, expired, revoked, or not for this verifier: `{"active":false}`.
     func reply(to request: IncomingRequest, from verifier: Verifier) async throws -> Reply {
         let token = try await request.collectToken(upTo: bodyLimit)
+        try admission.enter(nil)
+        defer { admission.leave(nil) }
         let status = try await introspect(token, for: verifier)
         var reply = Reply.json(text(of: status))
         reply.notes.identityProvider = status.session?.record.identityProvider

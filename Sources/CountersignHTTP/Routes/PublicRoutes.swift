@@ -13,13 +13,17 @@ package final class PublicRoutes: Routes {
     package init(
         exchange: ExchangeToken, introspect: IntrospectSession, revoke: RevokeSession,
         verifiers: VerifierDirectory, providers: IdentityProviderDirectory, issuer: ExactText, keySet: [UInt8],
-        keySetMaximumAge: Duration, bodyLimit: Int, jsonLimits: JSONLimits, limiter: RateLimiter
+        keySetMaximumAge: Duration, bodyLimit: Int, jsonLimits: JSONLimits, limiter: RateLimiter,
+        admission: AdmissionControl
     ) {
-        let callback = CallbackRoute(exchange: exchange, limiter: limiter, bodyLimit: bodyLimit, jsonLimits: jsonLimits)
-        let token = TokenRoute(exchange: exchange, limiter: limiter, providers: providers, bodyLimit: bodyLimit)
-        let session = SessionRoute(introspect: introspect, providers: providers)
+        let callback = CallbackRoute(
+            exchange: exchange, limiter: limiter, admission: admission, bodyLimit: bodyLimit, jsonLimits: jsonLimits)
+        let token = TokenRoute(
+            exchange: exchange, limiter: limiter, admission: admission, providers: providers, bodyLimit: bodyLimit)
+        let session = SessionRoute(introspect: introspect, providers: providers, admission: admission)
         let access = VerifierAccess(verifiers: { verifiers }, limiter: limiter)
-        let introspection = IntrospectionRoute(introspect: introspect, issuer: issuer, bodyLimit: bodyLimit)
+        let introspection = IntrospectionRoute(
+            introspect: introspect, issuer: issuer, bodyLimit: bodyLimit, admission: admission)
         let revocation = RevocationRoute(revoke: revoke, bodyLimit: bodyLimit)
         endpoints = EndpointTable(
             Self.callbacks(callback, providers) + Self.documents(issuer, keySet, keySetMaximumAge) + [
@@ -31,7 +35,8 @@ package final class PublicRoutes: Routes {
                     try await session.reply(to: $0, limiter: limiter)
                 },
                 Endpoint("introspect", .exactly("/introspect"), [.post], .token) {
-                    try await access.reply(to: $0, by: introspection.reply)
+                    try admission.check($0.delay, as: .question)
+                    return try await access.reply(to: $0, by: introspection.reply)
                 },
                 Endpoint("revoke", .exactly("/revoke"), [.post], .token) {
                     try await access.reply(to: $0, by: revocation.reply)

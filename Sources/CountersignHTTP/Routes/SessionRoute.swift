@@ -5,15 +5,19 @@ import TokenExchange
 struct SessionRoute {
     let introspect: IntrospectSession
     let providers: IdentityProviderDirectory
+    let admission: AdmissionControl
 
     /// Only pages of the token's own provider may read the answer, which names it. A problem names no provider, so
     /// pages of all providers may read it.
     func reply(to request: IncomingRequest, limiter: RateLimiter) async throws -> Reply {
         if request.head.method == .options { return preflight(request) }
         try limiter.check(request.source)
+        try admission.check(request.delay, as: .question)
         guard let value = request.head.headerFields[.authorization],
             let token = AuthorizationScheme.bearer.credentials(in: Array(value.utf8)), !token.isEmpty
         else { throw Problem(.tokenRejected, reason: "no_bearer_token").with([.wwwAuthenticate: "Bearer"]) }
+        try admission.enter(nil)
+        defer { admission.leave(nil) }
         let origin = request.head.headerFields[.origin]
         switch try await introspect(ExternalIdentity(bytes: token)) {
         case .active(let session): return reply(about: session.record, isConfirmed: true, to: origin)

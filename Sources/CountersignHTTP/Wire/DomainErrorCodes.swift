@@ -50,7 +50,8 @@ extension OAuthError {
             self = .invalidRequest
         case .identityProviderUnknown: self = .invalidTarget
         case .mintFailed, .upstreamRefused: self = .serverError
-        case .rateLimited, .issuerKeysUnavailable, .sessionStoreUnavailable, .upstreamUnavailable, .deadlineExceeded:
+        case .rateLimited, .issuerKeysUnavailable, .sessionStoreUnavailable, .upstreamUnavailable, .deadlineExceeded,
+            .overloaded:
             self = .temporarilyUnavailable
         }
     }

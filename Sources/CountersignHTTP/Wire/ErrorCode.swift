@@ -28,6 +28,7 @@ package enum ErrorCode: String, Sendable, CaseIterable {
     case issuerKeysUnavailable = "issuer_keys_unavailable"
     case sessionStoreUnavailable = "session_store_unavailable"
     case deadlineExceeded = "deadline_exceeded"
+    case overloaded
 
     /// Of a problem document; see ``oauthStatus`` for `/token`.
     package var status: HTTPResponse.Status {
@@ -45,7 +46,7 @@ package enum ErrorCode: String, Sendable, CaseIterable {
         case .rateLimited: .tooManyRequests
         case .mintFailed: .internalServerError
         case .upstreamRefused: .badGateway
-        case .issuerKeysUnavailable, .sessionStoreUnavailable, .upstreamUnavailable: .serviceUnavailable
+        case .issuerKeysUnavailable, .sessionStoreUnavailable, .upstreamUnavailable, .overloaded: .serviceUnavailable
         case .deadlineExceeded: .gatewayTimeout
         }
     }
@@ -79,6 +80,7 @@ package enum ErrorCode: String, Sendable, CaseIterable {
         case .issuerKeysUnavailable: "Issuer keys unavailable"
         case .sessionStoreUnavailable: "Session store unavailable"
         case .deadlineExceeded: "Deadline exceeded"
+        case .overloaded: "Overloaded"
         }
     }
 
@@ -111,13 +113,16 @@ package enum ErrorCode: String, Sendable, CaseIterable {
         case .issuerKeysUnavailable: "The issuer's keys cannot be fetched at the moment; try again."
         case .sessionStoreUnavailable: "Sessions cannot be stored or read at the moment; try again."
         case .deadlineExceeded: "The exchange took longer than it may; try again."
+        case .overloaded: "The service has more to do than it can at the moment; try again as Retry-After says."
         }
     }
 
     /// Seconds after which trying again makes sense; nil if it does not.
     var retryAfterSeconds: Int? {
         switch self {
-        case .rateLimited, .issuerKeysUnavailable, .sessionStoreUnavailable, .upstreamUnavailable, .deadlineExceeded: 1
+        case .rateLimited, .issuerKeysUnavailable, .sessionStoreUnavailable, .upstreamUnavailable, .deadlineExceeded,
+            .overloaded:
+            1
         default: nil
         }
     }

@@ -8,18 +8,21 @@ package final class IncomingRequest: Sendable {
     let source: RequestSource?
     /// By the monotonic clock; the provider's deadline counts from here.
     let arrivedAt: Duration
+    let delay: QueueingDelay
     private let body: any RequestBody
 
     /// - Parameters:
     ///   - id: for the log and the header `X-Request-Id`.
     ///   - source: whose allowance it spends; nil if it has no address.
     package init(
-        _ head: RequestHead, id: String, source: RequestSource?, arrivedAt: Duration, body: any RequestBody
+        _ head: RequestHead, id: String, source: RequestSource?, arrivedAt: Duration, delay: QueueingDelay = .none,
+        body: any RequestBody
     ) {
         self.head = head
         self.id = id
         self.source = source
         self.arrivedAt = arrivedAt
+        self.delay = delay
         self.body = body
     }
 

@@ -18,7 +18,8 @@ package struct Problem: Error {
     var identityProvider: ExactText?
     /// Of a login, from the moment its request is understood.
     var exchange: ExchangeReport?
-    /// Whether this is a login of an optional provider, which goes on without a token if its source is barred.
+    /// Whether this is a login of an optional provider, which goes on without a token if its source is barred or the
+    /// request is shed.
     var isOptionalLogin = false
     /// The verifier that sent the request, once it has proved who it is.
     var verifier: ExactText?
@@ -57,12 +58,19 @@ package struct Problem: Error {
         wait = bar.wait
     }
 
+    /// A request that is shed.
+    init(_ overload: AdmissionControl.Overload) {
+        self.init(.overloaded, reason: overload.cause.rawValue)
+        wait = overload.wait
+    }
+
     /// The problem that an error of a route is answered with.
     package init(_ error: any Error) {
         switch error {
         case let problem as Problem: self = problem
         case let failure as Failure: self.init(failure)
         case let bar as RateLimiter.Bar: self.init(bar)
+        case let overload as AdmissionControl.Overload: self.init(overload)
         case let error as FormError: self.init(.invalidRequest, reason: error.rawValue)
         case let error as CallbackBodyError: self.init(.invalidRequest, reason: error.reason)
         // A defect: no route throws anything else.
@@ -112,7 +120,7 @@ package struct Problem: Error {
 
     /// The value of `Countersign-Degraded` if the login goes on without a token; nil if the problem is answered as it
     /// is.
-    var degradedBy: ErrorCode? { isOptionalLogin && code == .rateLimited ? code : nil }
+    var degradedBy: ErrorCode? { isOptionalLogin && (code == .rateLimited || code == .overloaded) ? code : nil }
 
     /// At least 1; nil if trying again would not help.
     var retryAfterSeconds: Int? {

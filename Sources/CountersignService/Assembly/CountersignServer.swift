@@ -62,7 +62,7 @@ package struct CountersignServer: Sendable {
             registry: registry,
             conductor: RequestConductor(
                 routes: routes.publicRoutes, sources: sources, time: time, logger: logger,
-                observers: [RequestMetrics(factory: registry)], refusals: refusals))
+                observers: [RequestMetrics(factory: registry)], refusals: refusals), admission: routes.admission)
         let reloader = reloader(routes, `public`)
         // Ended in reverse order: first new requests, then the sessions that wait for the store, last the operations
         // listener.
@@ -137,7 +137,7 @@ extension CountersignServer {
 
     private func listener(
         _ address: HostPort, _ name: String, tls: NIOSSLContext? = nil, limits: ConnectionGate.Limits,
-        registry: PrometheusRegistry, conductor: RequestConductor
+        registry: PrometheusRegistry, conductor: RequestConductor, admission: AdmissionControl? = nil
     ) -> HTTPListener {
         let configuration = blueprint.configuration
         let logger = logger
@@ -146,7 +146,8 @@ extension CountersignServer {
                 host: address.host, port: address.port, tls: tls, limits: limits,
                 head: HeadLimits(bytes: configuration.limits.headBytes),
                 requestTimeout: configuration.limits.requestTimeout, idleTimeout: configuration.listen.idleTimeout),
-            conductor: conductor, metrics: ConnectionMetrics(factory: registry, listener: name), logger: logger
+            conductor: conductor, admission: admission, metrics: ConnectionMetrics(factory: registry, listener: name),
+            logger: logger
         ) { port in
             logger.info(
                 "listening",

@@ -10,9 +10,11 @@ extension PublicRoutes {
     ///   - keys: our current signing keys.
     ///   - tenants: all tenants with their keys.
     ///   - limiter: shared by all listeners for the whole life of the process.
+    ///   - admission: likewise, for the public listener.
     convenience init(
         _ blueprint: Blueprint, keys: SigningKeyRing, tenants: [Tenant], sessions: SessionAssembly,
-        upstream: UpstreamAssembly, clocks: IssuerClocks, shapes: TokenShapes, limiter: RateLimiter, time: TimeSource
+        upstream: UpstreamAssembly, clocks: IssuerClocks, shapes: TokenShapes, limiter: RateLimiter,
+        admission: AdmissionControl, time: TimeSource
     ) {
         let configuration = blueprint.configuration
         let mint = MintExternalIdentity(configuration, keys: keys)
@@ -33,7 +35,7 @@ extension PublicRoutes {
                 configuration.identityProviders, defaultName: configuration.defaultIdentityProvider),
             issuer: ExactText(configuration.publicURL), keySet: keys.publishedKeySet,
             keySetMaximumAge: configuration.signing.jwksMaximumAge, bodyLimit: configuration.limits.bodyBytes,
-            jsonLimits: JSONLimits(configuration.limits), limiter: limiter)
+            jsonLimits: JSONLimits(configuration.limits), limiter: limiter, admission: admission)
     }
 }
 
@@ -89,5 +91,12 @@ extension RateLimiter.Limits {
     /// Those of refused requests.
     init(_ limits: LimitSettings) {
         self.init(requestsPerSecond: limits.requestsPerSecond, burst: limits.burst, sources: limits.sources)
+    }
+}
+
+extension AdmissionControl.Limits {
+    /// Those of the public listener.
+    init(_ limits: LimitSettings) {
+        self.init(requestsInProgress: limits.requestsInProgress, queueingTime: limits.queueingTime)
     }
 }

@@ -8,7 +8,9 @@ extension PrometheusRegistry {
     /// A registry with the gauges of the whole service. Requests and connections report their counters themselves.
     package convenience init(_ blueprint: Blueprint, routes: ServiceRoutes, loops: LoopWatch, logs: LogQueue) {
         let (clocks, remoteKeys, sessions) = (routes.clocks, routes.remoteKeys, routes.sessions)
-        let descriptions = Self.descriptions.merging(Self.keyGauges.map { ($0.name, $0.description) }) { $1 }
+        let descriptions = Self.descriptions.merging(Self.admissionDescriptions) { $1 }.merging(
+            Self.keyGauges.map { ($0.name, $0.description) }
+        ) { $1 }
         self.init(
             descriptions: [RequestMetrics.descriptions, RequestSources.descriptions, ConnectionMetrics.descriptions]
                 .reduce(descriptions) { $0.merging($1) { $1 } })
@@ -25,6 +27,7 @@ extension PrometheusRegistry {
         }
         addSigningKeyGauges(routes.signingKeys)
         addUpstreams(routes.upstreams)
+        addAdmission(routes.admission)
         addGauge(Self.loopGap) { loops.longestGap.inSeconds }
         addGauge(Self.droppedLines) { Double(logs.droppedCount) }
         addGauge(Self.waitingLines) { Double(logs.waitingBytes) }

@@ -16,6 +16,7 @@ package struct ServiceRoutes: Sendable {
     package let signingKeys: SigningKeyWatch
     private let start: Blueprint
     private let limiter: RateLimiter
+    let admission: AdmissionControl
     private let live: LiveRoutes
 
     /// - Parameter blueprint: the first one; ``reload(_:readAt:)`` replaces it.
@@ -27,12 +28,15 @@ package struct ServiceRoutes: Sendable {
         let upstream = UpstreamAssembly(
             cacheSecret: blueprint.cacheSecret, sessions: sessions, services: upstreams, time: time)
         let limiter = RateLimiter(RateLimiter.Limits(blueprint.configuration.limits), time: time)
+        let admission = AdmissionControl(AdmissionControl.Limits(blueprint.configuration.limits))
         let shapes = TokenShapes { $0.log(to: logger) }
         let live = LiveRoutes(blueprint) { [clocks] blueprint, keys in
             limiter.use(RateLimiter.Limits(blueprint.configuration.limits))
+            admission.use(AdmissionControl.Limits(blueprint.configuration.limits))
             return PublicRoutes(
                 blueprint, keys: keys, tenants: blueprint.tenants + remoteKeys.replace(with: blueprint.remoteTenants),
-                sessions: sessions, upstream: upstream, clocks: clocks, shapes: shapes, limiter: limiter, time: time)
+                sessions: sessions, upstream: upstream, clocks: clocks, shapes: shapes, limiter: limiter,
+                admission: admission, time: time)
         }
         let signingKeys = SigningKeyWatch(
             blueprint, time: time, logger: logger, isRevoked: sessions.revocations.isRevoked(keyID:)
@@ -44,6 +48,7 @@ package struct ServiceRoutes: Sendable {
         self.upstreams = upstreams
         self.signingKeys = signingKeys
         self.limiter = limiter
+        self.admission = admission
         self.live = live
     }
 

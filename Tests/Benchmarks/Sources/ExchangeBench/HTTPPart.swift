@@ -43,6 +43,7 @@ enum HTTPPart {
                 routes: routes,
                 sources: RequestSources(trustedProxies: IPNetworkSet([]), metrics: metrics, logger: LogPart.logger),
                 time: .machine, logger: LogPart.logger, observers: [RequestMetrics(factory: metrics)]),
+            admission: AdmissionControl(.init(requestsInProgress: 10, queueingTime: .milliseconds(100))),
             metrics: ConnectionMetrics(factory: metrics, listener: "public"), logger: LogPart.logger,
             onListening: onListening)
     }
