@@ -22,7 +22,11 @@ struct RoutesBench {
     /// - Parameters:
     ///   - burst: refusals that a source can afford; one comes back each second.
     ///   - revocation: what the verifier may revoke.
-    init(_ bench: ExchangeBench = ExchangeBench(), burst: Int = 3, revocation: Verifier.Revocation = .none) {
+    ///   - operationsSecret: what requests to the operations listener must present; nil if they need nothing.
+    init(
+        _ bench: ExchangeBench = ExchangeBench(), burst: Int = 3, revocation: Verifier.Revocation = .none,
+        operationsSecret: String? = nil
+    ) {
         exchange = bench
         let limiter = RateLimiter(.init(requestsPerSecond: 1, burst: burst, sources: 100), time: bench.clock.time)
         self.limiter = limiter
@@ -35,8 +39,10 @@ struct RoutesBench {
             issuer: ExactText(ExchangeBench.publicURL), keySet: TestKeys.ring.publishedKeySet,
             keySetMaximumAge: .seconds(600), bodyLimit: 32_768, jsonLimits: JSONLimits(), limiter: limiter)
         operationsRoutes = OperationsRoutes(
-            readiness: { Readiness(components: []) }, metrics: { "" }, revocations: bench.revocations,
-            verifiers: { verifiers }, isConfigured: { _ in true }, bodyLimit: 32_768, limiter: limiter)
+            readiness: { Readiness(components: [.init(name: "store", status: .degraded)]) }, metrics: { "" },
+            revocations: bench.revocations,
+            verifiers: { verifiers }, isConfigured: { _ in true }, bodyLimit: 32_768, limiter: limiter,
+            secret: { operationsSecret.map { OperationsSecret($0, sealer: OpenSSLRecordSealer()) } })
     }
 
     /// Spends all that a source has.

@@ -9,7 +9,7 @@ import Testing
         folder = try ScratchFolder()
     }
 
-    @Test(arguments: Refusal.documents + Refusal.services + Refusal.outbound)
+    @Test(arguments: Refusal.documents + Refusal.services + Refusal.listening + Refusal.outbound)
     func refusesWhatIsWrongInTheServiceSections(_ refusal: Refusal) throws {
         #expect(try complaints(about: refusal) == refusal.complaint)
     }

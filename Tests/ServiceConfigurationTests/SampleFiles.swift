@@ -19,10 +19,16 @@ let longest = """
     public_url: https://identity.acme.example/countersign
     listen:
       public: "[::]:8443"
-      operations: localhost:0
       tls: { certificate_chain: chain.pem, private_key: key.pem }
       trusted_proxies: [10.0.0.0/8, 192.0.2.7, "2001:db8::/32"]
       idle_timeout: 90s
+      operations:
+        address: 0.0.0.0:0
+        open: false
+        bearer: { file: secret }
+        client_certificates: acme.pem
+        tls: { certificate_chain: chain.pem, private_key: key.pem }
+      http2: { enabled: false, streams: 7, buffer_bytes: 70000, resets_per_minute: 11, control_frames_per_minute: 13 }
     default_identity_provider: loyalty
     log: { level: warning, format: text }
     limits:

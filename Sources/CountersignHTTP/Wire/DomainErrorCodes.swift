@@ -45,7 +45,8 @@ extension OAuthError {
         switch code {
         case .invalidRequest, .tokenRejected, .tokenExpired, .tokenNotYetValid, .tokenTooOld, .tokenKindNotAllowed,
             .audienceNotAllowed, .partyNotAllowed, .tenantNotAllowed, .conditionNotMet, .claimMissing,
-            .verifierRejected, .revocationNotAllowed, .notFound, .methodNotAllowed, .headTooLarge, .bodyTooLarge,
+            .verifierRejected, .operationsSecretRejected, .revocationNotAllowed, .notFound, .methodNotAllowed,
+            .headTooLarge, .bodyTooLarge,
             .unsupportedMediaType:
             self = .invalidRequest
         case .identityProviderUnknown: self = .invalidTarget

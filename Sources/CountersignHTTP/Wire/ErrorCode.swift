@@ -14,6 +14,7 @@ package enum ErrorCode: String, Sendable, CaseIterable {
     case conditionNotMet = "condition_not_met"
     case claimMissing = "claim_missing"
     case verifierRejected = "verifier_rejected"
+    case operationsSecretRejected = "operations_secret_rejected"
     case revocationNotAllowed = "revocation_not_allowed"
     case identityProviderUnknown = "identity_provider_unknown"
     case notFound = "not_found"
@@ -33,7 +34,9 @@ package enum ErrorCode: String, Sendable, CaseIterable {
     package var status: HTTPResponse.Status {
         switch self {
         case .invalidRequest: .badRequest
-        case .tokenRejected, .tokenExpired, .tokenNotYetValid, .tokenTooOld, .verifierRejected: .unauthorized
+        case .tokenRejected, .tokenExpired, .tokenNotYetValid, .tokenTooOld, .verifierRejected,
+            .operationsSecretRejected:
+            .unauthorized
         case .tokenKindNotAllowed, .audienceNotAllowed, .partyNotAllowed, .tenantNotAllowed, .conditionNotMet,
             .claimMissing, .revocationNotAllowed:
             .forbidden
@@ -65,6 +68,7 @@ package enum ErrorCode: String, Sendable, CaseIterable {
         case .conditionNotMet: "Condition not met"
         case .claimMissing: "Claim missing"
         case .verifierRejected: "Verifier rejected"
+        case .operationsSecretRejected: "Operations secret rejected"
         case .revocationNotAllowed: "Revocation not allowed"
         case .identityProviderUnknown: "Identity provider unknown"
         case .notFound: "Not found"
@@ -97,6 +101,7 @@ package enum ErrorCode: String, Sendable, CaseIterable {
         case .conditionNotMet: "The token does not meet a condition of this identity provider."
         case .claimMissing: "The token lacks a claim that this identity provider requires."
         case .verifierRejected: "A verifier must present its own id and secret, as Basic or as Bearer <id>:<secret>."
+        case .operationsSecretRejected: "Operations need the secret of this listener, as Bearer <secret>."
         case .revocationNotAllowed: "This verifier may not revoke that; the configuration says what it may."
         case .identityProviderUnknown: "No identity provider of that name or host is configured."
         case .notFound: "There is nothing at this path."

@@ -105,9 +105,10 @@ package struct Problem: Error {
     }
 
     /// Whether it spends the allowance of its source: every 4xx does, except those of a verifier that has proved who it
-    /// is. ``VerifierAccess`` has counted wrong credentials already.
+    /// is. Those who look credentials up have counted wrong ones already.
     var spendsAllowance: Bool {
-        code.status.kind == .clientError && verifier == nil && code != .rateLimited && code != .verifierRejected
+        verifier == nil && code.status.kind == .clientError
+            && ![.rateLimited, .verifierRejected, .operationsSecretRejected].contains(code)
     }
 
     /// The value of `Countersign-Degraded` if the login goes on without a token; nil if the problem is answered as it

@@ -11,6 +11,7 @@ package struct Blueprint: Sendable {
     package let configuration: Configuration
     /// For the public listener; nil for plain HTTP.
     let listenerTLS: NIOSSLContext?
+    let operationsListener: OperationsListenerFiles
     /// The tenants with keys in files.
     package let tenants: [Tenant]
     /// The tenants whose keys are fetched; fetching has not begun.
@@ -39,8 +40,11 @@ package struct Blueprint: Sendable {
         var findings = Findings()
         let certificates = findings.collect { try configuration.listenerCertificates(now: now) }
         let listenerTLS = findings.collect {
-            try (certificates ?? nil).map { try NIOSSLContext(configuration: .server($0)) }
+            try (certificates ?? nil).map {
+                try NIOSSLContext(configuration: .server($0, offersHTTP2: configuration.listen.http2.isEnabled))
+            }
         }
+        let operationsListener = findings.collect { try OperationsListenerFiles(configuration, now: now) }
         let tenants = findings.collect { try ConfiguredTenants(configuration) }
         let upstreams = findings.collect { try ConfiguredUpstreams(configuration, now: now) }
         let storeRemarks = findings.collect {
@@ -52,12 +56,14 @@ package struct Blueprint: Sendable {
         let signingKeys = findings.collect { try signing.keys(configuration, file: file, at: now) }
         let keys = signingKeys.map { $0.ring($0.manifest.plan(at: now)) }
         if let keys { configuration.checkMinting(with: keys, file: file, &findings) }
-        guard let tenants, let upstreams, let storeRemarks, let verifiers, let signingKeys, let keys,
+        guard let tenants, let operationsListener, let upstreams, let storeRemarks, let verifiers, let signingKeys,
+            let keys,
             findings.problems.isEmpty
         else { throw StartUpError(findings.problems) }
         self.configuration = configuration
         self.signing = signing
         self.listenerTLS = listenerTLS ?? nil
+        self.operationsListener = operationsListener
         self.tenants = tenants.local
         remoteTenants = tenants.remote
         upstreamProviders = upstreams.providers
@@ -66,7 +72,8 @@ package struct Blueprint: Sendable {
         self.signingKeys = signingKeys
         self.keys = keys
         remarks =
-            ((certificates ?? nil)?.remarks ?? []) + tenants.remarks + upstreams.remarks + storeRemarks
+            ((certificates ?? nil)?.remarks ?? []) + operationsListener.remarks + tenants.remarks + upstreams.remarks
+            + storeRemarks
             + signing.remarks(on: signingKeys.manifest, unlistedFiles: signingKeys.unlistedFiles, at: now)
             + configuration.listen.remarks + configuration.outbound.remarks(on: environment)
     }

@@ -51,7 +51,7 @@ package struct CountersignServer: Sendable {
         let sources = RequestSources(
             trustedProxies: blueprint.configuration.listen.trustedProxies, metrics: registry, logger: logger)
         let operations = listener(
-            blueprint.configuration.listen.operations, "operations",
+            blueprint.configuration.listen.operations, "operations", tls: blueprint.operationsListener.tls,
             limits: ConnectionGate.Limits(connections: HTTPListener.operationsConnections), registry: registry,
             conductor: RequestConductor(
                 routes: routes.operationsRoutes(metrics: { registry.text }, isLeaving: { lifeCycle.isLeaving }),
@@ -63,7 +63,7 @@ package struct CountersignServer: Sendable {
             conductor: RequestConductor(
                 routes: routes.publicRoutes, sources: sources, time: time, logger: logger,
                 observers: [RequestMetrics(factory: registry)], refusals: refusals))
-        let reloader = reloader(routes, `public`)
+        let reloader = reloader(routes, `public`, operations)
         // Ended in reverse order: first new requests, then the sessions that wait for the store, last the operations
         // listener.
         let services: [any Service] =
@@ -101,13 +101,16 @@ package struct CountersignServer: Sendable {
         }
     }
 
-    private func reloader(_ routes: ServiceRoutes, _ listener: HTTPListener) -> Reloader {
+    private func reloader(
+        _ routes: ServiceRoutes, _ listener: HTTPListener, _ operations: HTTPListener
+    ) -> Reloader {
         Reloader(logger: logger) {
             let generation = routes.signingKeys.generation
             let new = try read()
             return {
                 let waiting = routes.reload(new, readAt: generation)
                 if let tls = new.listenerTLS { listener.renew(tls) }
+                if let tls = new.operationsListener.tls { operations.renew(tls) }
                 logger.notice("configuration and keys reloaded")
                 guard !waiting.isEmpty else { return }
                 logger.warning(

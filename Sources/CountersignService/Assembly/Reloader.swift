@@ -78,7 +78,7 @@ extension Blueprint {
     func needsRestart(since start: Blueprint) -> [String] {
         let (new, old) = (configuration, start.configuration)
         let differs = [
-            ("listen", new.listen.withoutFiles != old.listen.withoutFiles), ("log", new.log != old.log),
+            ("listen", old.listen.needsRestart(for: new.listen)), ("log", new.log != old.log),
             ("sessions", new.sessions != old.sessions || cacheSecret != start.cacheSecret),
             ("limits.request_timeout", new.limits.requestTimeout != old.limits.requestTimeout),
             ("limits.head_bytes", new.limits.headBytes != old.limits.headBytes),

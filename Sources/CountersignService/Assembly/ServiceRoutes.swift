@@ -72,7 +72,8 @@ package struct ServiceRoutes: Sendable {
             }, metrics: metrics,
             revocations: sessions.revocations, verifiers: { live.verifiers },
             isConfigured: { live.configuration.allows($0) }, bodyLimit: start.configuration.limits.bodyBytes,
-            limiter: limiter)
+            limiter: limiter,
+            secret: { live.operationsSecret })
     }
 
     private func readiness() async -> Readiness {
