@@ -43,7 +43,7 @@ BUILD_PACKAGES = libssl-dev libjwt-dev libhiredis-dev
 RUN_PACKAGES = $(BUILD_PACKAGES) openssl
 DEMO_PACKAGES = $(RUN_PACKAGES) python3-venv redis-server
 FUZZ_PACKAGES = $(RUN_PACKAGES) python3
-TEST_PACKAGES = $(BUILD_PACKAGES) openssl redis-server nginx-light php-cli python3-venv chromium fonts-dejavu-core
+TEST_PACKAGES = $(BUILD_PACKAGES) curl openssl redis-server nginx-light php-cli python3-venv chromium fonts-dejavu-core
 
 .PHONY: build run demo test test-quick chaos test-address test-thread bench bench-parts bench-login bench-allocations \
   bench-instructions profile fuzz broken-lines measure lint format build-packages run-packages demo-packages fuzz-packages test-packages
@@ -65,7 +65,7 @@ demo: demo-packages build $(DEVELOPMENT_KEY) $(DEMO_LIBRARIES)
 	@exec .build-demo/bin/python $(DEMO)/demo.py $(COUNTERSIGN)
 
 # Suites that talk to real servers run one test after another: on two cores, hundreds beside them would starve them.
-SERVER_SUITES = IssuerKeysTests|UpstreamTokensTests|OutboundTests|RedisSessionsTests|ChaosTests|EndToEndTests|HTTPListenerTests|SessionClientTests|CheckupTests
+SERVER_SUITES = IssuerKeysTests|UpstreamTokensTests|OutboundTests|RedisSessionsTests|ChaosTests|EndToEndTests|HTTPListenerTests|HTTP2ListenerTests|HTTP2AttackTests|SessionClientTests|CheckupTests
 
 test: test-packages $(PYTHON_LIBRARIES)
 	$(SWIFT) test --skip '$(SERVER_SUITES)'

@@ -97,7 +97,8 @@ let package = Package(
         .target(
             name: "CountersignHTTP",
             dependencies: [
-                "TokenExchange", httpTypes, lifecycle, logging, metrics, nio, nioPosix, nioSSL, nioTLS,
+                "TokenExchange", httpTypes, lifecycle, logging, metrics, nio, nioHPACK, nioHTTP2, nioPosix, nioSSL,
+                nioTLS,
             ],
             exclude: ["Webview/countersign.v2.d.ts"],
             // Not a bundle: the program stays one file.
@@ -142,7 +143,9 @@ let package = Package(
 
         .target(
             name: "TestSupport",
-            dependencies: ["JOSE", "TokenExchange", logging, nio, nioHTTP1, nioHTTP2, nioPosix, nioSSL],
+            dependencies: [
+                "JOSE", "TokenExchange", logging, nio, nioHPACK, nioHTTP1, nioHTTP2, nioPosix, nioSSL, nioTLS,
+            ],
             path: "Tests/TestSupport", swiftSettings: swift),
         .testTarget(
             name: "TokenExchangeTests", dependencies: ["Attacks", "JOSE", "TestSupport", "TokenExchange"],

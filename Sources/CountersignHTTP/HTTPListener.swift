@@ -9,8 +9,9 @@ import TokenExchange
 
 /// One listening socket with its routes.
 ///
-/// This target is the HTTP/1.1 server and everything that knows HTTP. A connection is a ``ConnectionMachine``, which
-/// does no I/O, and a ``ConnectionHandler``, which moves its bytes (`Connection/`). A request goes from there to
+/// This target is the HTTP server and everything that knows HTTP. A connection is a ``ConnectionMachine``, which
+/// does no I/O, and a ``ConnectionHandler``, which moves its bytes (`Connection/`); with TLS it may agree on HTTP/2 and
+/// become an ``HTTP2Connection`` (`HTTP2/`). A request goes from there to
 /// ``RequestConductor``, which gives it its id, log line and metrics (`Middleware/`), and on to a table of endpoints
 /// (`Routes/`), which call use cases of the domain. Whatever goes wrong is a ``Problem``; statuses, codes and sentences
 /// are in `Wire/`, and the allowances of sources in `Limits/`.
@@ -22,8 +23,11 @@ package final class HTTPListener: Service {
         package let port: Int
         /// The certificates to begin with; nil: plain HTTP.
         package let tls: NIOSSLContext?
+        /// Whether a client must show a certificate; those that are refused for theirs are then logged.
+        package let asksForCertificate: Bool
         package let limits: ConnectionGate.Limits
         package let head: HeadLimits
+        package let http2: HTTP2Limits
         /// How long a request may take to arrive, and its sender to read the answer.
         package let requestTimeout: Duration
         /// From one answer to the next request on a connection.
@@ -31,15 +35,19 @@ package final class HTTPListener: Service {
 
         /// The defaults are those of the configuration.
         package init(
-            host: String, port: Int, tls: NIOSSLContext? = nil, limits: ConnectionGate.Limits,
-            head: HeadLimits = HeadLimits(), requestTimeout: Duration = .seconds(10),
+            host: String, port: Int, tls: NIOSSLContext? = nil, asksForCertificate: Bool = false,
+            limits: ConnectionGate.Limits,
+            head: HeadLimits = HeadLimits(), http2: HTTP2Limits = HTTP2Limits(),
+            requestTimeout: Duration = .seconds(10),
             idleTimeout: Duration = .seconds(75)
         ) {
             self.host = host
             self.port = port
             self.tls = tls
+            self.asksForCertificate = asksForCertificate
             self.limits = limits
             self.head = head
+            self.http2 = http2
             self.requestTimeout = requestTimeout
             self.idleTimeout = idleTimeout
         }
@@ -61,6 +69,7 @@ package final class HTTPListener: Service {
     private let ended: EventLoopPromise<Void>
     private let state = Mutex(State())
     private let hasToldOfSource = Atomic(false)
+    private let handshakes: HandshakeLog?
 
     /// - Parameter onListening: called once with the port.
     package init(
@@ -74,6 +83,7 @@ package final class HTTPListener: Service {
         self.logger = logger
         self.onListening = onListening
         gate = ConnectionGate(settings.limits, metrics: metrics)
+        handshakes = settings.asksForCertificate ? HandshakeLog(logger) : nil
         ended = group.next().makePromise()
     }
 
@@ -198,13 +208,15 @@ extension HTTPListener {
             try Self.setOptions(of: channel)
             let handlers = channel.pipeline.syncOperations
             let tls = tls.withLock(\.self)
+            let times = ConnectionTimes(
+                request: TimeAmount(settings.requestTimeout), idle: TimeAmount(settings.idleTimeout))
+            let http2 = HTTP2Handling(limits: settings.http2, head: settings.head, times: times, conductor: conductor)
             if let tls { try handlers.addHandler(NIOSSLServerHandler(context: tls)) }
             try handlers.addHandler(
                 ConnectionHandler(
-                    limits: settings.head,
-                    times: ConnectionTimes(
-                        request: TimeAmount(settings.requestTimeout), idle: TimeAmount(settings.idleTimeout)),
-                    isSecure: tls != nil, conductor: conductor, place: place, loop: channel.eventLoop))
+                    limits: settings.head, times: times, isSecure: tls != nil, conductor: conductor, place: place,
+                    loop: channel.eventLoop, handshakes: handshakes
+                ) { try HTTP2Connection.serve($0, $1, http2) })
         } catch {
             place.leave()
             throw error

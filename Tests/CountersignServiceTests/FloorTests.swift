@@ -26,7 +26,7 @@ import Testing
             floors: [["Configuration"], ["RESP"], ["Hiredis"], ["Records"], ["Connection"], ["Topology"], ["."]]),
         House(
             target: "Sources/CountersignHTTP",
-            floors: [["Limits"], ["Wire"], ["Webview"], ["Routes"], ["Middleware"], ["Connection"], ["."]]),
+            floors: [["Limits"], ["Wire"], ["Webview"], ["Routes"], ["Middleware"], ["Connection"], ["HTTP2"], ["."]]),
         House(target: "Sources/ServiceConfiguration", floors: [["Reading"], ["Values"], ["Sections"], ["."]]),
         House(
             target: "Sources/CountersignService",

@@ -146,8 +146,11 @@ extension CountersignServer {
         let logger = logger
         let listener = HTTPListener(
             HTTPListener.Settings(
-                host: address.host, port: address.port, tls: tls, limits: limits,
-                head: HeadLimits(bytes: configuration.limits.headBytes),
+                host: address.host, port: address.port, tls: tls,
+                asksForCertificate: name == "operations"
+                    && configuration.listen.operationsAccess.clientAuthorities != nil,
+                limits: limits,
+                head: HeadLimits(bytes: configuration.limits.headBytes), http2: HTTP2Limits(configuration),
                 requestTimeout: configuration.limits.requestTimeout, idleTimeout: configuration.listen.idleTimeout),
             conductor: conductor, metrics: ConnectionMetrics(factory: registry, listener: name), logger: logger
         ) { port in
@@ -157,6 +160,16 @@ extension CountersignServer {
         }
         registry.addConnections(of: listener, name)
         return listener
+    }
+}
+
+extension HTTP2Limits {
+    /// A connection can hold the largest request that there may be.
+    fileprivate init(_ configuration: Configuration) {
+        let (http2, limits) = (configuration.listen.http2, configuration.limits)
+        self.init(
+            streams: http2.streams, bufferBytes: max(http2.bufferBytes, limits.headBytes + limits.bodyBytes),
+            resetsPerMinute: http2.resetsPerMinute, controlFramesPerMinute: http2.controlFramesPerMinute)
     }
 }
 

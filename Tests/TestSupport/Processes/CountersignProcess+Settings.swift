@@ -18,6 +18,8 @@ extension CountersignProcess {
         package var log = "{ level: info, format: json }"
         /// 0: any that is free; the log tells which.
         package var ports = (public: 0, operations: 0)
+        /// `listen.operations`; nil for the address with its port.
+        package var operations: String?
         /// Further keys of `listen`.
         package var listenMore = ""
         package var algorithms: [SignatureAlgorithm] = [.es256]
@@ -47,7 +49,7 @@ extension CountersignProcess {
         package var yaml: String {
             """
             public_url: \(publicURL)
-            listen: { public: "127.0.0.1:\(ports.public)", operations: "127.0.0.1:\(ports.operations)"\(listenMore) }
+            listen: { public: "127.0.0.1:\(ports.public)", operations: \(operations ?? "\"127.0.0.1:\(ports.operations)\"")\(listenMore) }
             log: \(log)
             limits: \(limits)
             signing: \(signing)
