@@ -27,6 +27,8 @@ package struct Configuration: Sendable {
     /// At least one; names and hosts are unique.
     package let identityProviders: [IdentityProvider]
     package let verifiers: [VerifierSettings]
+    /// Nil if the service is not probed.
+    package let probe: ProbeSettings?
     /// Where the file says what, for messages about the files and secrets that it names.
     package let places: ConfigurationPlaces
 }
@@ -87,6 +89,11 @@ extension Configuration {
         let verifiers = root.value("verifiers", default: []) {
             VerifierSettings.readAll($0, providers: names.providers)
         }
+        let probe = root.optional("probe") { section in
+            let file = ProbeSettings.Surroundings(
+                publicURL: publicURL, tenants: tenants ?? [], providers: providers ?? [], verifiers: verifiers)
+            return section.mapping { ProbeSettings.read($0, file) }
+        }
         guard let publicURL, let listen, let log, let limits, let shutdown, let outbound, let signing, let sessions,
             let tenants,
             let providers
@@ -95,7 +102,14 @@ extension Configuration {
         return Configuration(
             publicURL: publicURL, listen: listen, defaultIdentityProvider: defaultProvider, log: log, limits: limits,
             shutdown: shutdown, outbound: outbound.settings, signing: signing, sessions: sessions, tenants: tenants,
-            identityProviders: providers, verifiers: verifiers, places: root.place.pass.places)
+            identityProviders: providers, verifiers: verifiers, probe: probe, places: root.place.pass.places)
+    }
+}
+
+extension Configuration {
+    /// The providers that associates log in at: all except the probe's.
+    package var associateProviders: [IdentityProvider] {
+        identityProviders.filter { $0.name != probe?.identityProvider }
     }
 }
 

@@ -23,7 +23,7 @@ struct Countersign: AsyncParsableCommand {
         version: "countersign 1.0.0",
         subcommands: [
             Init.self, Serve.self, CheckConfig.self, Doctor.self, Keys.self, Sessions.self, Token.self, JWS.self,
-            AppConfig.self, MakeVerifierKit.self, Upstream.self, Attack.self,
+            AppConfig.self, MakeVerifierKit.self, Upstream.self, Attack.self, Probe.self,
         ])
 
     /// Catches signals before anything else: a signal in the first moments must neither be lost nor kill the service.

@@ -23,6 +23,12 @@ final class ServiceScene: Sendable {
         routes = ServiceRoutes(try Self.blueprint(in: folder, clock), time: clock.time, logger: log.logger)
     }
 
+    /// - Parameter folder: prepared by somebody else, at ``ManualClock/start``.
+    init(in folder: TemporaryFolder) throws {
+        self.folder = folder
+        routes = ServiceRoutes(try Self.blueprint(in: folder, clock), time: clock.time, logger: log.logger)
+    }
+
     private static func blueprint(in folder: TemporaryFolder, _ clock: ManualClock) throws -> Blueprint {
         try Blueprint(file: "\(folder.path)/countersign.yaml", environment: [:], now: clock.now)
     }

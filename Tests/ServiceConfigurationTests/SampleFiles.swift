@@ -148,6 +148,14 @@ let longest = """
 
     """
 
+/// Every key of `probe`, whose tenant, provider and verifier are for nothing else.
+let probeKeys = """
+    probe:
+      { tenant: probe, identity_provider: probe, verifier: prober, private_key: key.pem, url: "http://127.0.0.1:8080",
+        interval: 2m, timeout: 3s, ca_file: acme.pem }
+
+    """
+
 let longestEnvironment = ["BACKEND_SECRET": "sixteen-letters!", "POINTS_KEY": "a key"]
 
 /// A folder or file at the root of the repository.

@@ -13,7 +13,7 @@ import Testing
     }
 
     @Test func describesExactlyTheKeysThatReadersKnow() throws {
-        try folder.write(longest, to: "config.yaml")
+        try folder.write(longest + probeKeys, to: "config.yaml")
         let known = Configuration.knownKeys(reading: folder.path + "/config.yaml", environment: longestEnvironment)
         #expect(known.count > 70)
         #expect(schema.keys.subtracting(known).sorted() == [])
@@ -30,7 +30,9 @@ import Testing
         #expect(schema.keys.filter { !reference.contains("| `\($0)` |") }.sorted() == [])
     }
 
-    @Test(arguments: ["", "listen", "limits", "outbound", "signing", "sessions.redis", "tenants[]", "verifiers[]"])
+    @Test(arguments: [
+        "", "listen", "limits", "outbound", "signing", "sessions.redis", "tenants[]", "verifiers[]", "probe",
+    ])
     func refusesOtherKeys(_ path: String) throws {
         #expect(schema.keys.contains { $0.hasPrefix(path) })
         #expect(schema.refusesOtherKeys(at: path))

@@ -22,6 +22,8 @@ package struct Blueprint: Sendable {
     let verifiers: VerifierDirectory
     /// `sessions.cache_secret`; nil if there is none.
     let cacheSecret: [UInt8]?
+    /// Nil if the service is not probed.
+    let prober: Prober?
     let signing: SigningKeySource
     let signingKeys: SigningKeys
     /// What an operator should know although nothing is wrong.
@@ -48,6 +50,7 @@ package struct Blueprint: Sendable {
         }
         let verifiers = findings.collect { try VerifierDirectory(configuration.verifiers) }
         let cacheSecret = findings.collect { try configuration.sessions.cacheSecret?.read() }
+        let prober = findings.collect { try Prober(configuration) }
         findings.collect { try signing.passphrase() }
         let signingKeys = findings.collect { try signing.keys(configuration, file: file, at: now) }
         let keys = signingKeys.map { $0.ring($0.manifest.plan(at: now)) }
@@ -63,6 +66,7 @@ package struct Blueprint: Sendable {
         upstreamProviders = upstreams.providers
         self.verifiers = verifiers
         self.cacheSecret = (cacheSecret ?? nil).map { Array($0.utf8) }
+        self.prober = prober ?? nil
         self.signingKeys = signingKeys
         self.keys = keys
         remarks =

@@ -10,8 +10,8 @@ package import TokenExchange
 ///
 /// This target is the only one that knows all the others, and puts them together. `Assembly/` makes a ``Blueprint`` of
 /// a configuration, runs it, and takes up another one at a reload. `Commands/` and `VerifierKit/` are the logic of the
-/// commands, without their command lines. `LifeCycle/` ends the process, `Logging/` and `Metrics/` write what it
-/// reports.
+/// commands, without their command lines. `Probe/` tries a service as its clients use it. `LifeCycle/` ends the process,
+/// `Logging/` and `Metrics/` write what it reports.
 package struct CountersignServer: Sendable {
     private let blueprint: Blueprint
     private let descriptors: DescriptorBudget
@@ -69,6 +69,7 @@ package struct CountersignServer: Sendable {
         let services: [any Service] =
             [listening(operations, "operations")] + routes.services
             + [reloader, refusals, listening(`public`, "public")]
+            + [ProbeService(registry: registry, time: time, logger: logger) { routes.prober }]
         try await run(services, reloader, routes)
     }
 

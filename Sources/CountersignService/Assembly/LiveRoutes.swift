@@ -37,6 +37,9 @@ final class LiveRoutes: Routes {
     /// Those of the current configuration.
     var verifiers: VerifierDirectory { blueprint.withLock(\.verifiers) }
 
+    /// That of the current configuration.
+    var prober: Prober? { blueprint.withLock(\.prober) }
+
     /// The current configuration.
     var configuration: Configuration { blueprint.withLock(\.configuration) }
 

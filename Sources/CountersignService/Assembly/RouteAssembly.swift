@@ -16,6 +16,9 @@ extension PublicRoutes {
     ) {
         let configuration = blueprint.configuration
         let mint = MintExternalIdentity(configuration, keys: keys)
+        // The probe's provider does not count as a second one.
+        let associateProviders = configuration.associateProviders.map(\.name)
+        let onlyProvider = associateProviders.count == 1 ? associateProviders[0] : nil
         self.init(
             exchange: ExchangeToken(
                 verify: VerifyIdentityToken(configuration, tenants: tenants, clocks: clocks, shapes: shapes),
@@ -30,7 +33,7 @@ extension PublicRoutes {
                 store: sessions.store, keys: keys, claimsReader: LibJWTClaimsReader(), time: time),
             verifiers: blueprint.verifiers,
             providers: IdentityProviderDirectory(
-                configuration.identityProviders, defaultName: configuration.defaultIdentityProvider),
+                configuration.identityProviders, defaultName: configuration.defaultIdentityProvider ?? onlyProvider),
             issuer: ExactText(configuration.publicURL), keySet: keys.publishedKeySet,
             keySetMaximumAge: configuration.signing.jwksMaximumAge, bodyLimit: configuration.limits.bodyBytes,
             jsonLimits: JSONLimits(configuration.limits), limiter: limiter)

@@ -10,8 +10,11 @@ extension PrometheusRegistry {
         let (clocks, remoteKeys, sessions) = (routes.clocks, routes.remoteKeys, routes.sessions)
         let descriptions = Self.descriptions.merging(Self.keyGauges.map { ($0.name, $0.description) }) { $1 }
         self.init(
-            descriptions: [RequestMetrics.descriptions, RequestSources.descriptions, ConnectionMetrics.descriptions]
-                .reduce(descriptions) { $0.merging($1) { $1 } })
+            descriptions: [
+                RequestMetrics.descriptions, RequestSources.descriptions, ConnectionMetrics.descriptions,
+                ProbeMetrics.descriptions,
+            ]
+            .reduce(descriptions) { $0.merging($1) { $1 } })
         for tenant in blueprint.configuration.tenants.map(\.name) {
             addGauge(Self.clockOffset, labels: [("tenant", String(tenant))]) { clocks.offset(of: tenant)?.inSeconds }
             for gauge in Self.keyGauges {

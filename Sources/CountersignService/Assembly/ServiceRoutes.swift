@@ -55,6 +55,9 @@ package struct ServiceRoutes: Sendable {
     /// How long the current configuration lets the service take to end.
     var shutdown: ShutdownSettings { live.configuration.shutdown }
 
+    /// Of the current configuration; nil if it says nothing of a probe.
+    var prober: Prober? { live.prober }
+
     /// What the public listener answers.
     package var publicRoutes: any Routes { live }
 
@@ -77,7 +80,7 @@ package struct ServiceRoutes: Sendable {
 
     private func readiness() async -> Readiness {
         await ReadinessProbe(
-            store: sessions.store, revocations: sessions.revocations, providers: live.configuration.identityProviders,
+            store: sessions.store, revocations: sessions.revocations, providers: live.configuration.associateProviders,
             remoteKeys: remoteKeys, signingKeys: signingKeys, upstreams: upstreams)()
     }
 
