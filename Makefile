@@ -14,6 +14,7 @@
 # make chaos  break Redis in every way while logins run, for longer than make test does
 # make fuzz   install what is missing, build the fuzz harnesses and the service, run and attack them for SECONDS in all
 # make broken-lines   breaks lines on purpose, one at a time, and says which test notices; half an hour
+# make demo-monitoring  two replicas under Prometheus with an outage of Redis in the middle; prints which alerts fire; 16 minutes
 # make measure        sizes of files and functions, comments, circles between folders
 # make lint   formatting and style, as CI checks it
 
@@ -43,10 +44,12 @@ BUILD_PACKAGES = libssl-dev libjwt-dev libhiredis-dev
 RUN_PACKAGES = $(BUILD_PACKAGES) openssl
 DEMO_PACKAGES = $(RUN_PACKAGES) python3-venv redis-server
 FUZZ_PACKAGES = $(RUN_PACKAGES) python3
-TEST_PACKAGES = $(BUILD_PACKAGES) openssl redis-server nginx-light php-cli python3-venv chromium fonts-dejavu-core
+TEST_PACKAGES = $(BUILD_PACKAGES) openssl redis-server nginx-light php-cli python3-venv chromium fonts-dejavu-core prometheus
+MONITORING_PACKAGES = $(RUN_PACKAGES) python3 redis-server prometheus
 
-.PHONY: build run demo test test-quick chaos test-address test-thread bench bench-parts bench-login bench-allocations \
-  bench-instructions profile fuzz broken-lines measure lint format build-packages run-packages demo-packages fuzz-packages test-packages
+.PHONY: build run demo demo-monitoring test test-quick chaos test-address test-thread bench bench-parts bench-login bench-allocations \
+  bench-instructions profile fuzz broken-lines measure lint format build-packages run-packages demo-packages fuzz-packages \
+  monitoring-packages test-packages
 
 build:
 	$(SWIFT) build -c release --product countersign
@@ -64,6 +67,9 @@ demo: demo-packages build $(DEVELOPMENT_KEY) $(DEMO_LIBRARIES)
 	  $(COUNTERSIGN) keys generate --config $(DEMO)/countersign.yaml
 	@exec .build-demo/bin/python $(DEMO)/demo.py $(COUNTERSIGN)
 
+demo-monitoring: monitoring-packages build
+	@Tests/Monitoring/demo.py $(COUNTERSIGN)
+
 # Suites that talk to real servers run one test after another: on two cores, hundreds beside them would starve them.
 SERVER_SUITES = IssuerKeysTests|UpstreamTokensTests|OutboundTests|RedisSessionsTests|ChaosTests|EndToEndTests|HTTPListenerTests|SessionClientTests|CheckupTests
 
@@ -71,8 +77,9 @@ test: test-packages $(PYTHON_LIBRARIES)
 	$(SWIFT) test --skip '$(SERVER_SUITES)'
 	$(SWIFT) test --no-parallel --filter '$(SERVER_SUITES)'
 
-# Suites without a server that call a program all the same: openssl makes certificates, kotlinc builds the kit in Kotlin.
-PROGRAM_SUITES = CertificateTests|KotlinTests
+# Suites without a server that call a program all the same: openssl makes certificates, kotlinc builds the kit in Kotlin,
+# promtool tests rules.
+PROGRAM_SUITES = CertificateTests|KotlinTests|MonitoringTests
 
 test-quick: build-packages
 	$(SWIFT) test --skip '$(SERVER_SUITES)|$(PROGRAM_SUITES)'
@@ -178,6 +185,9 @@ fuzz-packages:
 
 run-packages:
 	@$(call install,$(RUN_PACKAGES))
+
+monitoring-packages:
+	@$(call install,$(MONITORING_PACKAGES))
 
 test-packages:
 	@$(call install,$(TEST_PACKAGES))
