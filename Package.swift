@@ -103,7 +103,8 @@ let package = Package(
             // Not a bundle: the program stays one file.
             resources: [
                 .embedInCode("Routes/openapi.yaml"), .embedInCode("Webview/countersign.v1.js"),
-                .embedInCode("Webview/countersign.v2.js"),
+                .embedInCode("Webview/countersign.v2.js"), .embedInCode("Wire/page.css"),
+                .embedInCode("Wire/drawing.css"),
             ],
             swiftSettings: swift),
 

@@ -72,7 +72,8 @@ package struct IssuerKeyCache: Sendable {
         let usable = usableSnapshot(at: now)
         return IssuerKeyStatus(
             age: usable.map { now - $0.asOf }, lastError: lastError, keys: usable?.keys.count ?? 0,
-            skipped: usable?.skipped.count ?? 0, sinceLastAttempt: endedAt.map { now - $0 }, fetches: fetchesBegun,
+            skipped: usable?.skipped.count ?? 0, sinceLastAttempt: endedAt.map { now - $0 },
+            untilNextFetch: max(.zero, (nextFetchAt ?? now) - now), fetches: fetchesBegun,
             refusedRefetches: refusedRefetches)
     }
 

@@ -9,6 +9,8 @@ package struct IssuerKeyStatus: Sendable, Equatable {
     package let skipped: Int
     /// How long ago the latest fetch ended; nil if none has.
     package let sinceLastAttempt: Duration?
+    /// When the set is fetched again, if nobody asks for a key before; zero if that is due.
+    package let untilNextFetch: Duration
     /// Fetches begun, for whatever reason.
     package let fetches: Int
     /// Unknown `kid`s and bad signatures that might have caused a fetch, and were not allowed to.

@@ -12,7 +12,9 @@ struct RoutesBench {
     static let authorization = "Basic " + Data("\(verifier.id):\(secret)".utf8).base64EncodedString()
 
     /// Of the operations listener; all others are of the public one.
-    private static let operationsPaths: Set = ["/livez", "/readyz", "/metrics", "/openapi.yaml", "/revocations"]
+    private static let operationsPaths: Set = [
+        "/livez", "/readyz", "/metrics", "/openapi.yaml", "/revocations", "/status",
+    ]
 
     let exchange: ExchangeBench
     let limiter: RateLimiter
@@ -35,7 +37,8 @@ struct RoutesBench {
             issuer: ExactText(ExchangeBench.publicURL), keySet: TestKeys.ring.publishedKeySet,
             keySetMaximumAge: .seconds(600), bodyLimit: 32_768, jsonLimits: JSONLimits(), limiter: limiter)
         operationsRoutes = OperationsRoutes(
-            readiness: { Readiness(components: []) }, metrics: { "" }, revocations: bench.revocations,
+            readiness: { Readiness(components: []) }, metrics: { "" }, status: { Page(title: "status") { "fine" } },
+            revocations: bench.revocations,
             verifiers: { verifiers }, isConfigured: { _ in true }, bodyLimit: 32_768, limiter: limiter)
     }
 

@@ -30,7 +30,10 @@ import Testing
         House(target: "Sources/ServiceConfiguration", floors: [["Reading"], ["Values"], ["Sections"], ["."]]),
         House(
             target: "Sources/CountersignService",
-            floors: [["Logging"], ["Metrics"], ["LifeCycle"], ["Assembly"], ["Commands", "VerifierKit"], ["Checkup"]]),
+            floors: [
+                ["Logging"], ["Metrics"], ["LifeCycle"], ["Status"], ["Assembly"], ["Commands", "VerifierKit"],
+                ["Checkup"],
+            ]),
         House(
             target: "Tests/TestSupport",
             floors: [["Basics"], ["Fuzzing"], ["Tokens"], ["HTTP", "Redis", "Stores"], ["Processes"]]),

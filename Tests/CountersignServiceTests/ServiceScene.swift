@@ -48,10 +48,12 @@ final class ServiceScene: Sendable {
         let request = IncomingRequest(
             head, id: "test", source: RequestSource(network: 1), arrivedAt: clock.time.elapsed(),
             body: WholeBody(bytes: Array(body.utf8)))
-        let isOperations = ["/livez", "/readyz", "/metrics", "/revocations"].contains(path)
+        let isOperations = ["/livez", "/readyz", "/metrics", "/status", "/revocations"].contains(path)
         let listener =
             isOperations
-            ? routes.operationsRoutes(metrics: { "numbers" }, isLeaving: { isLeaving }) : routes.publicRoutes
+            ? routes.operationsRoutes(
+                metrics: { "numbers" }, status: { readiness in Page(title: "\(readiness.status)") { "" } },
+                isLeaving: { isLeaving }) : routes.publicRoutes
         do throws(Problem) { return try await listener.reply(to: request) } catch {
             return error.reply(requestID: "test")
         }

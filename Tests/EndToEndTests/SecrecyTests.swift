@@ -7,7 +7,7 @@ import TokenExchange
 @Suite struct SecrecyTests {
     private static let markers = ["MARKERSUBJECT", "MARKERMAIL", "MARKERDEVICE"]
 
-    @Test func leavesNoTokenAndNoClaimInLogsOrRedis() async throws {
+    @Test func leavesNoTokenAndNoClaimInLogsRedisOrTheStatusPage() async throws {
         let redis = try await RedisServer.start()
         typealias Settings = CountersignProcess.Settings
         var settings = Settings()
@@ -41,6 +41,8 @@ import TokenExchange
         redis.kill()
         _ = try service.exchange(good, device: "MARKERDEVICE", provider: "easy")
         _ = try service.exchange(good, device: "MARKERDEVICE")
+        let page = try HTTPConnection(port: service.operationsPort).request("GET", "/status").text
+        try #require(page.contains("Logins of easy by the minute"))
         #expect(try await service.terminate() == 0)
         // A quarter of a token is a usable piece of none, and longer than anything that may stand there by accident.
         let pieces =
@@ -48,6 +50,7 @@ import TokenExchange
         for piece in pieces {
             #expect(!service.log.contains(piece))
             #expect(!dump.contains(piece))
+            #expect(!page.contains(piece))
         }
         #expect(service.log.contains("signature_invalid") && service.log.contains("expired"))
     }

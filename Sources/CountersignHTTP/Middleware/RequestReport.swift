@@ -47,7 +47,7 @@ package struct RequestReport: Sendable {
         end: Duration
     ) {
         kind = Kind(
-            route: route, status: reply.status.code, error: problem?.code, reason: problem?.reason,
+            route: reply.notes.route ?? route, status: reply.status.code, error: problem?.code, reason: problem?.reason,
             identityProvider: problem?.identityProvider ?? reply.notes.identityProvider,
             degradedBy: problem?.degradedBy?.rawValue ?? reply.notes.degradedBy?.kind.rawValue)
         self.requestID = requestID

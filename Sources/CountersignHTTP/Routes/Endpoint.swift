@@ -58,9 +58,12 @@ struct EndpointTable: Sendable {
     private let exact: [ExactText: Endpoint]
     private let below: [(prefix: ExactText, endpoint: Endpoint)]
     private let limiter: RateLimiter
+    private let frontPage: Page
 
-    /// - Parameter limiter: knows which sources have an allowance left.
-    init(_ endpoints: [Endpoint], limiter: RateLimiter) {
+    /// - Parameters:
+    ///   - limiter: knows which sources have an allowance left.
+    ///   - frontPage: for a browser at `/`.
+    init(_ endpoints: [Endpoint], limiter: RateLimiter, frontPage: Page) {
         var exact: [ExactText: Endpoint] = [:]
         var below: [(ExactText, Endpoint)] = []
         for endpoint in endpoints {
@@ -72,6 +75,7 @@ struct EndpointTable: Sendable {
         self.exact = exact
         self.below = below
         self.limiter = limiter
+        self.frontPage = frontPage
     }
 
     /// The name of the endpoint at `path`, or ``nameOfOthers``.
@@ -80,6 +84,11 @@ struct EndpointTable: Sendable {
     /// Whatever the endpoint throws becomes a problem here: with its sentence, headers and form.
     /// - Throws: the problem, or `rate_limited` if the source cannot afford to learn it.
     func reply(to request: IncomingRequest) async throws(Problem) -> Reply {
+        if request.opensFrontPage {
+            var reply = frontPage.reply
+            reply.notes.route = FrontPage.name
+            return reply
+        }
         guard let endpoint = endpoint(at: request.path) else { throw spending(Problem(.notFound), request.source) }
         do {
             try request.expect(endpoint.methods)

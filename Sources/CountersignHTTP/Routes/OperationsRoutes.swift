@@ -1,19 +1,21 @@
 import HTTPTypes
 package import TokenExchange
 
-/// The endpoints of the operations listener: liveness, readiness, metrics, revocation of many sessions, the API's
-/// document.
+/// The endpoints of the operations listener: liveness, readiness, metrics, the status page, revocation of many sessions,
+/// the API's document.
 package struct OperationsRoutes: Routes {
     private let endpoints: EndpointTable
 
     /// - Parameters:
     ///   - metrics: the current numbers as Prometheus text.
+    ///   - status: the page for operators, as things are now.
     ///   - verifiers: those of the current configuration.
     ///   - isConfigured: whether the current configuration has what a cohort names.
     ///   - bodyLimit: in bytes.
     package init(
         readiness: @escaping @Sendable () async -> Readiness, metrics: @escaping @Sendable () -> String,
-        revocations: RevocationList, verifiers: @escaping @Sendable () -> VerifierDirectory,
+        status: @escaping @Sendable () async -> Page, revocations: RevocationList,
+        verifiers: @escaping @Sendable () -> VerifierDirectory,
         isConfigured: @escaping @Sendable (Cohort) -> Bool, bodyLimit: Int, limiter: RateLimiter
     ) {
         let revocation = CohortRevocationRoute(
@@ -32,6 +34,7 @@ package struct OperationsRoutes: Routes {
                         headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8", .cacheControl: "no-store"],
                         body: Array(metrics().utf8))
                 },
+                Endpoint("status", .exactly("/status"), [.get]) { _ in await status().reply },
                 Endpoint("revocations", .exactly("/revocations"), [.post], .cohort) {
                     try await access.reply(to: $0, by: revocation.reply)
                 },
@@ -40,7 +43,7 @@ package struct OperationsRoutes: Routes {
                         status: .ok, headers: [.contentType: "application/yaml", .cacheControl: "no-cache"],
                         body: PackageResources.openapi_yaml)
                 },
-            ], limiter: limiter)
+            ], limiter: limiter, frontPage: FrontPage.operations)
     }
 
     /// Endpoints that probes and scrapes ask every few seconds.
@@ -74,11 +77,14 @@ package struct Readiness: Sendable {
         package let status: Status
         /// What is wrong, for operators; nil if nothing is.
         package let detail: String?
+        /// What to do about it; nil if nothing is to be done. For people: `/readyz` leaves it out.
+        package let remedy: String?
 
-        package init(name: String, status: Status, detail: String? = nil) {
+        package init(name: String, status: Status, detail: String? = nil, remedy: String? = nil) {
             self.name = name
             self.status = status
             self.detail = detail
+            self.remedy = remedy
         }
     }
 

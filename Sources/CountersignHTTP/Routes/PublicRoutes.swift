@@ -36,7 +36,7 @@ package final class PublicRoutes: Routes {
                 Endpoint("revoke", .exactly("/revoke"), [.post], .token) {
                     try await access.reply(to: $0, by: revocation.reply)
                 },
-            ], limiter: limiter)
+            ], limiter: limiter, frontPage: FrontPage.public)
     }
 
     private static let callbackPath: ExactText = "/post_login_callback"

@@ -83,7 +83,7 @@ package enum ErrorCode: String, Sendable, CaseIterable {
     }
 
     /// A constant sentence for the caller; it never repeats input.
-    var detail: String {
+    package var detail: String {
         switch self {
         case .invalidRequest: "The body must be a JSON object with a string member identity and an optional deviceId."
         case .tokenRejected: "The token is not one that this service trusts."

@@ -11,6 +11,8 @@ package struct Reply {
 
     /// Nothing in here is sent.
     struct Notes {
+        /// The endpoint's name, if it is not that of the path.
+        var route: String?
         var identityProvider: ExactText?
         var tenant: ExactText?
         var verifier: ExactText?

@@ -20,6 +20,8 @@ package struct Blueprint: Sendable {
     /// Our signing keys as they were when they were read.
     package let keys: SigningKeyRing
     let verifiers: VerifierDirectory
+    /// What we present to others.
+    let certificates: [ServiceStatus.Certificate]
     /// `sessions.cache_secret`; nil if there is none.
     let cacheSecret: [UInt8]?
     let signing: SigningKeySource
@@ -62,6 +64,8 @@ package struct Blueprint: Sendable {
         remoteTenants = tenants.remote
         upstreamProviders = upstreams.providers
         self.verifiers = verifiers
+        self.certificates = ServiceStatus.Certificate.presented(
+            by: configuration, listener: certificates ?? nil, upstreams.providers, now: now)
         self.cacheSecret = (cacheSecret ?? nil).map { Array($0.utf8) }
         self.signingKeys = signingKeys
         self.keys = keys

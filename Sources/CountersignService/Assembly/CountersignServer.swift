@@ -43,9 +43,9 @@ package struct CountersignServer: Sendable {
         for remark in blueprint.remarks { logger.notice("\(remark)") }
         for remark in descriptors.remarks { logger.warning("\(remark)") }
         let routes = ServiceRoutes(blueprint, time: time, logger: logger)
-        let registry = PrometheusRegistry(
-            blueprint, routes: routes, loops: LoopWatch(MultiThreadedEventLoopGroup.singleton.makeIterator()),
-            logs: logs)
+        let loops = LoopWatch(MultiThreadedEventLoopGroup.singleton.makeIterator())
+        let registry = PrometheusRegistry(blueprint, routes: routes, loops: loops, logs: logs)
+        let status = StatusReporter(routes, loops: loops, logs: logs, time: time)
         let refusals = RefusalLog(
             linesPerSource: blueprint.configuration.log.refusalsPerSecond, logger: logger)
         let sources = RequestSources(
@@ -54,7 +54,8 @@ package struct CountersignServer: Sendable {
             blueprint.configuration.listen.operations, "operations",
             limits: ConnectionGate.Limits(connections: HTTPListener.operationsConnections), registry: registry,
             conductor: RequestConductor(
-                routes: routes.operationsRoutes(metrics: { registry.text }, isLeaving: { lifeCycle.isLeaving }),
+                routes: routes.operationsRoutes(
+                    metrics: { registry.text }, status: status.page, isLeaving: { lifeCycle.isLeaving }),
                 sources: sources, time: time, logger: logger, quietRoutes: OperationsRoutes.asked,
                 observers: [RequestMetrics(factory: registry, of: ["revocations", "other"])], refusals: refusals))
         let `public` = listener(
@@ -62,7 +63,8 @@ package struct CountersignServer: Sendable {
             registry: registry,
             conductor: RequestConductor(
                 routes: routes.publicRoutes, sources: sources, time: time, logger: logger,
-                observers: [RequestMetrics(factory: registry)], refusals: refusals))
+                observers: [RequestMetrics(factory: registry), status.history], refusals: refusals))
+        status.watch([("public", `public`), ("operations", operations)])
         let reloader = reloader(routes, `public`)
         // Ended in reverse order: first new requests, then the sessions that wait for the store, last the operations
         // listener.

@@ -37,6 +37,9 @@ final class LiveRoutes: Routes {
     /// Those of the current configuration.
     var verifiers: VerifierDirectory { blueprint.withLock(\.verifiers) }
 
+    /// What the current configuration presents to others.
+    var certificates: [ServiceStatus.Certificate] { blueprint.withLock(\.certificates) }
+
     /// The current configuration.
     var configuration: Configuration { blueprint.withLock(\.configuration) }
 

@@ -39,7 +39,8 @@ struct ReadinessProbe: Sendable {
         let status: Readiness.Status =
             withoutKey.contains { $0.mode == .strict } ? .unavailable : all.isEmpty ? .ready : .degraded
         return Readiness.Component(
-            name: "signing_keys", status: status, detail: all.isEmpty ? nil : all.joined(separator: "; "))
+            name: "signing_keys", status: status, detail: all.isEmpty ? nil : all.joined(separator: "; "),
+            remedy: all.isEmpty ? nil : Remedy.repairKeyDirectory)
     }
 
     /// Another replica would have the same trouble, so an internal service that is down takes no replica out of
@@ -47,7 +48,8 @@ struct ReadinessProbe: Sendable {
     private func upstream(of provider: ExactText, _ status: UpstreamService.Status) -> Readiness.Component {
         Readiness.Component(
             name: "upstream.\(provider)", status: status.isOpen ? .degraded : .ready,
-            detail: status.isOpen ? "the circuit breaker is open: \(status.openCause ?? "it waits")" : nil)
+            detail: status.isOpen ? "the circuit breaker is open: \(status.openCause ?? "it waits")" : nil,
+            remedy: status.isOpen ? Remedy.reachService : nil)
     }
 
     private func issuerKeys(of tenant: ExactText, _ keys: IssuerKeyStatus) -> Readiness.Component {
@@ -59,7 +61,8 @@ struct ReadinessProbe: Sendable {
         let age = keys.age.map { "keys of \(Int64($0.inSeconds)) s ago" } ?? "no usable keys"
         return Readiness.Component(
             name: "issuer_keys.\(tenant)", status: status,
-            detail: status == .ready ? nil : "\(keys.lastError ?? "not fetched yet"); \(age)")
+            detail: status == .ready ? nil : "\(keys.lastError ?? "not fetched yet"); \(age)",
+            remedy: status == .ready ? nil : Remedy.reachIssuer)
     }
 
     private func sessionStore() async -> Readiness.Component {
@@ -67,7 +70,8 @@ struct ReadinessProbe: Sendable {
             try await store.check(within: Self.budget)
             return Readiness.Component(name: "session_store", status: .ready)
         } catch {
-            return Readiness.Component(name: "session_store", status: worst, detail: "\(error.cause)")
+            return Readiness.Component(
+                name: "session_store", status: worst, detail: "\(error.cause)", remedy: error.cause.remedy)
         }
     }
 
@@ -78,12 +82,14 @@ struct ReadinessProbe: Sendable {
             do { try await revocations.read(within: Self.budget) } catch {
                 return Readiness.Component(
                     name: "revocations", status: revocations.isFresh ? .degraded : worst,
-                    detail: "cannot be read: \(error.cause); read \(Int64(revocations.age.inSeconds)) s ago")
+                    detail: "cannot be read: \(error.cause); read \(Int64(revocations.age.inSeconds)) s ago",
+                    remedy: error.cause.remedy)
             }
         }
         do { try await revocations.checkWriting(within: Self.budget) } catch {
             return Readiness.Component(
-                name: "revocations", status: .degraded, detail: "cannot be added to: \(error.cause)")
+                name: "revocations", status: .degraded, detail: "cannot be added to: \(error.cause)",
+                remedy: error.cause.remedy)
         }
         return Readiness.Component(name: "revocations", status: .ready)
     }

@@ -53,7 +53,8 @@ extension RedisTLS {
 }
 
 extension RedisTLSSettings {
-    fileprivate func configuration(
+    /// With what an operator should know of its certificates.
+    func configuration(
         now: UnixTime, at place: (String) -> ConfigurationPlace
     ) throws(StartUpError) -> (TLSConfiguration, remarks: [String]) {
         try TLSConfiguration.client(trusting: certificateAuthorityFile, own: clientCertificate, now: now, at: place)

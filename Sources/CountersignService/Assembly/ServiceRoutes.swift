@@ -55,21 +55,30 @@ package struct ServiceRoutes: Sendable {
     /// How long the current configuration lets the service take to end.
     var shutdown: ShutdownSettings { live.configuration.shutdown }
 
+    /// The current one.
+    var configuration: Configuration { live.configuration }
+
+    /// What the current configuration presents to others.
+    var certificates: [ServiceStatus.Certificate] { live.certificates }
+
     /// What the public listener answers.
     package var publicRoutes: any Routes { live }
 
     /// What the operations listener answers.
     /// - Parameters:
     ///   - metrics: the current numbers as Prometheus text.
+    ///   - status: the page for operators.
     ///   - isLeaving: whether the process is about to end.
     package func operationsRoutes(
-        metrics: @escaping @Sendable () -> String, isLeaving: @escaping @Sendable () -> Bool
+        metrics: @escaping @Sendable () -> String, status: @escaping @Sendable (Readiness) async -> Page,
+        isLeaving: @escaping @Sendable () -> Bool
     ) -> any Routes {
-        OperationsRoutes(
-            readiness: {
-                if isLeaving() { return .draining }
-                return await readiness()
-            }, metrics: metrics,
+        let current = { @Sendable () async -> Readiness in
+            if isLeaving() { return .draining }
+            return await readiness()
+        }
+        return OperationsRoutes(
+            readiness: current, metrics: metrics, status: { await status(current()) },
             revocations: sessions.revocations, verifiers: { live.verifiers },
             isConfigured: { live.configuration.allows($0) }, bodyLimit: start.configuration.limits.bodyBytes,
             limiter: limiter)

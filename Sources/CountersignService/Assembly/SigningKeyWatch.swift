@@ -220,6 +220,15 @@ package final class SigningKeyWatch: Service {
         }
     }
 
+    /// What is known of the keys, for people.
+    var status: ServiceStatus.SigningKeys {
+        let overdue = stepOverdue
+        return state.withLock {
+            ServiceStatus.SigningKeys(
+                manifest: $0.keys.manifest, plan: $0.plan, times: $0.source.times, overdue: overdue)
+        }
+    }
+
     /// How many keys are active in the manifest while another key still signs.
     package var waitingCount: Int { state.withLock { $0.plan.waiting.count } }
 }

@@ -41,6 +41,16 @@ package struct SigningKeyCommands {
             .joined(separator: "\n")
     }
 
+    /// What has happened to the keys, and what a rotation will do, as a drawing (SVG).
+    package func drawing() throws -> String {
+        let manifest = try manifest()
+        return Self.drawing(of: manifest.timeline(at: now, times: source.times), today: now)
+    }
+
+    static func drawing(of moments: [SigningKeyMoment], today: UnixTime) -> String {
+        KeyTimelineDrawing(moments, today: today, width: 480).file
+    }
+
     private static let columns = ["KID", "ALGORITHM", "STATE", "SINCE", "MAY SIGN FROM", "TOKENS DIE BY"]
 
     /// Lets a published key sign instead of the one that does.

@@ -42,9 +42,11 @@ package final class LoopWatch: Sendable {
         }
     }
 
-    /// The longest delay of a loop since the start; a loop that still hangs counts with its delay until now.
-    package var longestGap: Duration {
-        let gaps = beats.map { Swift.max($0.longestGap.load(ordering: .relaxed), $0.gap) }
-        return .nanoseconds(gaps.max() ?? 0)
+    /// The longest delay of each loop since the start; a loop that still hangs counts with its delay until now.
+    var longestGaps: [Duration] {
+        beats.map { .nanoseconds(Swift.max($0.longestGap.load(ordering: .relaxed), $0.gap)) }
     }
+
+    /// The longest of all.
+    package var longestGap: Duration { longestGaps.max() ?? .zero }
 }

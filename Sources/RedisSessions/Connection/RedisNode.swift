@@ -85,6 +85,9 @@ final class RedisNode: Sendable {
         }
     }
 
+    /// How many connections would take a command now, and how many there should be; without those that may block.
+    var connectionCounts: (connected: Int, wanted: Int) { (lanes.count(where: \.health.isGood), lanes.count) }
+
     /// Executes both commands in turn on a connection that they may block, with no other command between them.
     func execute(
         _ command: RedisCommand, then second: RedisCommand, isAsking: Bool = false, until end: NIODeadline
