@@ -10,10 +10,12 @@
 # make bench-login        what a login allocates and costs, and the requests around it
 # make bench-allocations  fails if one of them allocates over 5 % more than is on record
 # make bench-instructions what a REQUEST takes in instructions, by function; needs valgrind
+# make bench-overload      what is served when more is asked for than can be, beside what the operations listener answers
 # make profile            where the CPU of a REQUEST goes, with a flame graph; needs perf
 # make chaos  break Redis in every way while logins run, for longer than make test does
 # make fuzz   install what is missing, build the fuzz harnesses and the service, run and attack them for SECONDS in all
 # make broken-lines   breaks lines on purpose, one at a time, and says which test notices; half an hour
+# make demo-monitoring  two replicas under Prometheus with an outage of Redis in the middle; prints which alerts fire; 16 minutes
 # make measure        sizes of files and functions, comments, circles between folders
 # make lint   formatting and style, as CI checks it
 
@@ -43,10 +45,12 @@ BUILD_PACKAGES = libssl-dev libjwt-dev libhiredis-dev
 RUN_PACKAGES = $(BUILD_PACKAGES) openssl
 DEMO_PACKAGES = $(RUN_PACKAGES) python3-venv redis-server
 FUZZ_PACKAGES = $(RUN_PACKAGES) python3
-TEST_PACKAGES = $(BUILD_PACKAGES) openssl redis-server nginx-light php-cli python3-venv chromium fonts-dejavu-core
+TEST_PACKAGES = $(BUILD_PACKAGES) curl openssl redis-server nginx-light prometheus php-cli python3-venv chromium fonts-dejavu-core
+MONITORING_PACKAGES = $(RUN_PACKAGES) python3 redis-server prometheus
 
-.PHONY: build run demo test test-quick chaos test-address test-thread bench bench-parts bench-login bench-allocations \
-  bench-instructions profile fuzz broken-lines measure lint format build-packages run-packages demo-packages fuzz-packages test-packages
+.PHONY: build run demo demo-monitoring test test-quick chaos test-address test-thread bench bench-parts bench-login bench-allocations \
+  bench-overload bench-instructions profile fuzz broken-lines measure lint format build-packages run-packages demo-packages \
+  fuzz-packages monitoring-packages test-packages
 
 build:
 	$(SWIFT) build -c release --product countersign
@@ -64,15 +68,19 @@ demo: demo-packages build $(DEVELOPMENT_KEY) $(DEMO_LIBRARIES)
 	  $(COUNTERSIGN) keys generate --config $(DEMO)/countersign.yaml
 	@exec .build-demo/bin/python $(DEMO)/demo.py $(COUNTERSIGN)
 
+demo-monitoring: monitoring-packages build
+	@Tests/Monitoring/demo.py $(COUNTERSIGN)
+
 # Suites that talk to real servers run one test after another: on two cores, hundreds beside them would starve them.
-SERVER_SUITES = IssuerKeysTests|UpstreamTokensTests|OutboundTests|RedisSessionsTests|ChaosTests|EndToEndTests|HTTPListenerTests|SessionClientTests|CheckupTests
+SERVER_SUITES = IssuerKeysTests|ProberTests|ProbeServiceTests|UpstreamTokensTests|TraceExporterTests|OutboundTests|RedisSessionsTests|ChaosTests|EndToEndTests|HTTPListenerTests|HTTP2ListenerTests|HTTP2AttackTests|SessionClientTests|CheckupTests
 
 test: test-packages $(PYTHON_LIBRARIES)
 	$(SWIFT) test --skip '$(SERVER_SUITES)'
 	$(SWIFT) test --no-parallel --filter '$(SERVER_SUITES)'
 
-# Suites without a server that call a program all the same: openssl makes certificates, kotlinc builds the kit in Kotlin.
-PROGRAM_SUITES = CertificateTests|KotlinTests
+# Suites without a server that call a program all the same: openssl makes certificates, kotlinc builds the kit in Kotlin,
+# promtool tests rules.
+PROGRAM_SUITES = CertificateTests|KotlinTests|MonitoringTests
 
 test-quick: build-packages
 	$(SWIFT) test --skip '$(SERVER_SUITES)|$(PROGRAM_SUITES)'
@@ -126,6 +134,15 @@ $(MAIN_QUEUE): $(LOGIN_BENCH)/main_queue.c
 bench-instructions: test-packages build $(MAIN_QUEUE)
 	@python3 $(LOGIN_BENCH)/instructions.py --request $(REQUEST) $(COUNTERSIGN) $(MAIN_QUEUE)
 
+OFFERED = .build/offered
+
+$(OFFERED): Tests/Benchmarks/Overload/offered.c
+	@mkdir -p $(@D)
+	$(CLANG) -O2 -Wall -Wextra -Werror -o $@ $< -lm
+
+bench-overload: test-packages build $(OFFERED)
+	@python3 Tests/Benchmarks/Overload/overload.py $(COUNTERSIGN) $(OFFERED)
+
 profile: test-packages build
 	@python3 $(LOGIN_BENCH)/profile.py --request $(REQUEST) $(COUNTERSIGN) .build/profile.svg
 
@@ -178,6 +195,9 @@ fuzz-packages:
 
 run-packages:
 	@$(call install,$(RUN_PACKAGES))
+
+monitoring-packages:
+	@$(call install,$(MONITORING_PACKAGES))
 
 test-packages:
 	@$(call install,$(TEST_PACKAGES))

@@ -26,6 +26,7 @@ let nioHTTPCompression = Target.Dependency.product(name: "NIOHTTPCompression", p
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let tracing = Target.Dependency.product(name: "Tracing", package: "swift-distributed-tracing")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
 let package = Package(
@@ -39,6 +40,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.3"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
@@ -93,17 +95,23 @@ let package = Package(
             name: "UpstreamTokens",
             dependencies: ["Outbound", "TokenExchange", lifecycle, logging, nioSSL], swiftSettings: swift),
         .target(
+            name: "Traces",
+            dependencies: ["Outbound", "TokenExchange", collections, lifecycle, logging, nioSSL, tracing],
+            swiftSettings: swift),
+        .target(
             name: "ServiceConfiguration", dependencies: ["BlockingWork", "TokenExchange", yams], swiftSettings: swift),
         .target(
             name: "CountersignHTTP",
             dependencies: [
-                "TokenExchange", httpTypes, lifecycle, logging, metrics, nio, nioPosix, nioSSL, nioTLS,
+                "TokenExchange", httpTypes, lifecycle, logging, metrics, nio, nioHPACK, nioHTTP2, nioPosix, nioSSL,
+                nioTLS,
             ],
             exclude: ["Webview/countersign.v2.d.ts"],
             // Not a bundle: the program stays one file.
             resources: [
                 .embedInCode("Routes/openapi.yaml"), .embedInCode("Webview/countersign.v1.js"),
-                .embedInCode("Webview/countersign.v2.js"),
+                .embedInCode("Webview/countersign.v2.js"), .embedInCode("Wire/page.css"),
+                .embedInCode("Wire/drawing.css"),
             ],
             swiftSettings: swift),
 
@@ -113,8 +121,8 @@ let package = Package(
             dependencies: [
                 "Attacks", "BlockingWork", "CTimex", "CountersignHTTP", "IssuerKeys", "JOSE", "Outbound",
                 "RedisSessions",
-                "ServiceConfiguration", "TokenExchange", "UpstreamTokens", lifecycle, logging, metrics, nio, nioPosix,
-                nioSSL,
+                "ServiceConfiguration", "TokenExchange", "Traces", "UpstreamTokens", lifecycle, logging, metrics, nio,
+                nioPosix, nioSSL,
             ],
             swiftSettings: swift),
         .executableTarget(
@@ -142,7 +150,9 @@ let package = Package(
 
         .target(
             name: "TestSupport",
-            dependencies: ["JOSE", "TokenExchange", logging, nio, nioHTTP1, nioHTTP2, nioPosix, nioSSL],
+            dependencies: [
+                "JOSE", "TokenExchange", logging, nio, nioHPACK, nioHTTP1, nioHTTP2, nioPosix, nioSSL, nioTLS,
+            ],
             path: "Tests/TestSupport", swiftSettings: swift),
         .testTarget(
             name: "TokenExchangeTests", dependencies: ["Attacks", "JOSE", "TestSupport", "TokenExchange"],
@@ -159,6 +169,10 @@ let package = Package(
         .testTarget(
             name: "UpstreamTokensTests",
             dependencies: ["JOSE", "Outbound", "TestSupport", "TokenExchange", "UpstreamTokens", logging, nioSSL],
+            swiftSettings: swift),
+        .testTarget(
+            name: "TracesTests",
+            dependencies: ["Outbound", "TestSupport", "TokenExchange", "Traces", lifecycle, logging, nioSSL],
             swiftSettings: swift),
         .testTarget(
             name: "RedisSessionsTests",

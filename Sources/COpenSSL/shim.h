@@ -32,6 +32,15 @@ static inline int countersign_push_ec(OSSL_PARAM_BLD *builder, const char *curve
         && OSSL_PARAM_BLD_push_octet_string(builder, OSSL_PKEY_PARAM_PUB_KEY, point, count);
 }
 
+/* The parameter points to the digest's name, which Swift would pass in memory that is gone after the call. */
+static inline int countersign_mac_begin(EVP_MAC_CTX *context, const unsigned char *key, size_t count) {
+    char digest[] = "SHA256";
+    OSSL_PARAM parameters[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0), OSSL_PARAM_construct_end()
+    };
+    return EVP_MAC_init(context, key, count, parameters);
+}
+
 /* A macro made of macros. */
 static const int countersign_select_public_key = EVP_PKEY_PUBLIC_KEY;
 

@@ -1,7 +1,7 @@
 import Glibc
 package import Logging
 import NIOCore
-import NIOPosix
+package import NIOPosix
 package import NIOSSL
 import ServiceLifecycle
 import Synchronization
@@ -9,8 +9,9 @@ import TokenExchange
 
 /// One listening socket with its routes.
 ///
-/// This target is the HTTP/1.1 server and everything that knows HTTP. A connection is a ``ConnectionMachine``, which
-/// does no I/O, and a ``ConnectionHandler``, which moves its bytes (`Connection/`). A request goes from there to
+/// This target is the HTTP server and everything that knows HTTP. A connection is a ``ConnectionMachine``, which
+/// does no I/O, and a ``ConnectionHandler``, which moves its bytes (`Connection/`); with TLS it may agree on HTTP/2 and
+/// become an ``HTTP2Connection`` (`HTTP2/`). A request goes from there to
 /// ``RequestConductor``, which gives it its id, log line and metrics (`Middleware/`), and on to a table of endpoints
 /// (`Routes/`), which call use cases of the domain. Whatever goes wrong is a ``Problem``; statuses, codes and sentences
 /// are in `Wire/`, and the allowances of sources in `Limits/`.
@@ -22,8 +23,11 @@ package final class HTTPListener: Service {
         package let port: Int
         /// The certificates to begin with; nil: plain HTTP.
         package let tls: NIOSSLContext?
+        /// Whether a client must show a certificate; those that are refused for theirs are then logged.
+        package let asksForCertificate: Bool
         package let limits: ConnectionGate.Limits
         package let head: HeadLimits
+        package let http2: HTTP2Limits
         /// How long a request may take to arrive, and its sender to read the answer.
         package let requestTimeout: Duration
         /// From one answer to the next request on a connection.
@@ -31,15 +35,19 @@ package final class HTTPListener: Service {
 
         /// The defaults are those of the configuration.
         package init(
-            host: String, port: Int, tls: NIOSSLContext? = nil, limits: ConnectionGate.Limits,
-            head: HeadLimits = HeadLimits(), requestTimeout: Duration = .seconds(10),
+            host: String, port: Int, tls: NIOSSLContext? = nil, asksForCertificate: Bool = false,
+            limits: ConnectionGate.Limits,
+            head: HeadLimits = HeadLimits(), http2: HTTP2Limits = HTTP2Limits(),
+            requestTimeout: Duration = .seconds(10),
             idleTimeout: Duration = .seconds(75)
         ) {
             self.host = host
             self.port = port
             self.tls = tls
+            self.asksForCertificate = asksForCertificate
             self.limits = limits
             self.head = head
+            self.http2 = http2
             self.requestTimeout = requestTimeout
             self.idleTimeout = idleTimeout
         }
@@ -57,25 +65,38 @@ package final class HTTPListener: Service {
     private let logger: Logger
     private let onListening: @Sendable (Int) -> Void
     private let gate: ConnectionGate
-    private let group = MultiThreadedEventLoopGroup.singleton
+    private let admission: AdmissionControl?
+    private let queues = Mutex<[ObjectIdentifier: NIOLoopBound<LoopQueue>]>([:])
+    private let group: MultiThreadedEventLoopGroup
     private let ended: EventLoopPromise<Void>
     private let state = Mutex(State())
     private let hasToldOfSource = Atomic(false)
+    private let handshakes: HandshakeLog?
 
-    /// - Parameter onListening: called once with the port.
+    /// - Parameters:
+    ///   - admission: knows how long requests may wait; nil for a listener that sheds none.
+    ///   - group: runs its connections and their requests.
+    ///   - onListening: called once with the port.
     package init(
-        _ settings: Settings, conductor: RequestConductor, metrics: ConnectionMetrics, logger: Logger,
+        _ settings: Settings, conductor: RequestConductor, admission: AdmissionControl? = nil,
+        metrics: ConnectionMetrics, logger: Logger, group: MultiThreadedEventLoopGroup = .singleton,
         onListening: @escaping @Sendable (Int) -> Void = { _ in }
     ) {
         self.settings = settings
         tls = Mutex(settings.tls)
         self.conductor = conductor
+        self.admission = admission
         self.metrics = metrics
         self.logger = logger
         self.onListening = onListening
+        self.group = group
         gate = ConnectionGate(settings.limits, metrics: metrics)
+        handshakes = settings.asksForCertificate ? HandshakeLog(logger) : nil
         ended = group.next().makePromise()
     }
+
+    /// How many connections may be open.
+    package var connectionLimit: Int { settings.limits.connections }
 
     /// How many connections wait for their peers, and how many are being answered.
     package var connectionCounts: (waiting: Int, answering: Int) { gate.counts }
@@ -132,6 +153,9 @@ extension HTTPListener {
     /// How many connections the operations listener accepts: enough for probes, scrapes and operators, whatever happens
     /// at the public listener.
     package static let operationsConnections = 32
+
+    /// An event loop of its own for the operations listener, so that probes and scrapes need not wait for logins.
+    package static let operationsGroup = MultiThreadedEventLoopGroup(numberOfThreads: 1)
 
     /// How many open files a listener may need.
     package static func descriptors(connections: Int) -> Int { 1 + connections + AcceptHandler.excess }
@@ -198,16 +222,29 @@ extension HTTPListener {
             try Self.setOptions(of: channel)
             let handlers = channel.pipeline.syncOperations
             let tls = tls.withLock(\.self)
+            let times = ConnectionTimes(
+                request: TimeAmount(settings.requestTimeout), idle: TimeAmount(settings.idleTimeout))
+            let queue = queue(on: channel.eventLoop)
+            let http2 = HTTP2Handling(
+                limits: settings.http2, head: settings.head, times: times, conductor: conductor, queue: queue)
             if let tls { try handlers.addHandler(NIOSSLServerHandler(context: tls)) }
             try handlers.addHandler(
                 ConnectionHandler(
-                    limits: settings.head,
-                    times: ConnectionTimes(
-                        request: TimeAmount(settings.requestTimeout), idle: TimeAmount(settings.idleTimeout)),
-                    isSecure: tls != nil, conductor: conductor, place: place, loop: channel.eventLoop))
+                    limits: settings.head, times: times, isSecure: tls != nil, conductor: conductor, place: place,
+                    loop: channel.eventLoop, queue: queue, handshakes: handshakes
+                ) { try HTTP2Connection.serve($0, $1, http2) })
         } catch {
             place.leave()
             throw error
+        }
+    }
+
+    /// All connections of an event loop share one.
+    private func queue(on loop: any EventLoop) -> LoopQueue? {
+        guard let admission else { return nil }
+        return queues.withLock { queues in
+            let new = { NIOLoopBound(LoopQueue(loop, admission: admission, metrics: self.metrics), eventLoop: loop) }
+            return queues[ObjectIdentifier(loop), default: new()].value
         }
     }
 

@@ -49,6 +49,7 @@ package struct IssuerKeyCache: Sendable {
     private var nextFetchAt: Duration?
     private var endedAt: Duration?
     private var lastError: String?
+    private var failures = 0
     private var failuresInARow = 0
     /// Sets without a usable key since the last good one.
     private var emptySets = 0
@@ -72,7 +73,8 @@ package struct IssuerKeyCache: Sendable {
         let usable = usableSnapshot(at: now)
         return IssuerKeyStatus(
             age: usable.map { now - $0.asOf }, lastError: lastError, keys: usable?.keys.count ?? 0,
-            skipped: usable?.skipped.count ?? 0, sinceLastAttempt: endedAt.map { now - $0 }, fetches: fetchesBegun,
+            skipped: usable?.skipped.count ?? 0, sinceLastAttempt: endedAt.map { now - $0 },
+            untilNextFetch: max(.zero, (nextFetchAt ?? now) - now), fetches: fetchesBegun, failures: failures,
             refusedRefetches: refusedRefetches)
     }
 
@@ -199,6 +201,7 @@ extension IssuerKeyCache {
             events.append(.noKeysLeft(cause: cause))
         }
         lastError = cause
+        failures += 1
         failuresInARow += 1
         nextFetchAt = now + times.untilRetry(afterFailures: failuresInARow, jitter: jitter)
         return events

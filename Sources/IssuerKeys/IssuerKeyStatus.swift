@@ -9,8 +9,12 @@ package struct IssuerKeyStatus: Sendable, Equatable {
     package let skipped: Int
     /// How long ago the latest fetch ended; nil if none has.
     package let sinceLastAttempt: Duration?
+    /// When the set is fetched again, if nobody asks for a key before; zero if that is due.
+    package let untilNextFetch: Duration
     /// Fetches begun, for whatever reason.
     package let fetches: Int
+    /// Of those, how many failed, or brought a set without a usable key.
+    package let failures: Int
     /// Unknown `kid`s and bad signatures that might have caused a fetch, and were not allowed to.
     package let refusedRefetches: Int
 

@@ -14,6 +14,9 @@ package struct RedisInspection: Sendable {
 }
 
 extension RedisSessionStore {
+    /// Every server that is known, those that keep records first. Asks nobody.
+    package var servers: [RedisServerStatus] { topology.servers }
+
     /// Asks every server that keeps records; ends within `budget`.
     package func inspect(within budget: Duration) async -> [RedisInspection] {
         let end = deadline(after: budget)

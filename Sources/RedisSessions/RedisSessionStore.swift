@@ -21,6 +21,8 @@ package import TokenExchange
 package struct RedisSessionStore: Sendable {
     let topology: any RedisTopology
     let keyspace: SessionKeyspace
+    /// What its connections do.
+    package let traffic: RedisTraffic
     package let patience: Duration
     private let replication: RedisReplication?
     let time: TimeSource
@@ -46,6 +48,7 @@ package struct RedisSessionStore: Sendable {
                 ClusterTopology(configuration, seeds: seeds, eventLoops: eventLoops, logger: logger)
             }
         keyspace = SessionKeyspace(prefix: configuration.keyPrefix)
+        traffic = configuration.traffic
         patience = configuration.commandTimeout
         replication = configuration.replication
         self.time = time
@@ -275,26 +278,4 @@ extension RedisSessionStore {
 
     /// When a budget that begins now is spent.
     func deadline(after budget: Duration) -> NIODeadline { topology.now + TimeAmount(budget) }
-
-    /// The reply, or the failure that callers of the store know.
-    func reply(_ outcome: RedisOutcome, to operation: SessionStoreFailure.Operation)
-        throws(SessionStoreFailure) -> RESPReply
-    {
-        switch outcome {
-        case .reply(.error(let code)): throw SessionStoreFailure(operation, .refused(code: code))
-        case .reply(.redirection(let redirection)):
-            throw SessionStoreFailure(operation, .refused(code: redirection.kind.rawValue))
-        case .reply(let reply): return reply
-        case .lost(let fault): throw SessionStoreFailure(operation, .notConnected(detail: fault.detail))
-        case .failure(let cause): throw SessionStoreFailure(operation, cause)
-        }
-    }
-
-    /// A reply that holds a record. Something else than a string under its name counts as a record that cannot be read.
-    func record(_ outcome: RedisOutcome, to operation: SessionStoreFailure.Operation)
-        throws(SessionStoreFailure) -> RESPReply
-    {
-        if outcome == .reply(.error(code: "WRONGTYPE")) { return .bulk(Self.foreign) }
-        return try reply(outcome, to: operation)
-    }
 }

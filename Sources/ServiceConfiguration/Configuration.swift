@@ -17,6 +17,8 @@ package struct Configuration: Sendable {
     /// The provider for requests that name none; nil for the only one, if there is just one.
     package let defaultIdentityProvider: ExactText?
     package let log: LogSettings
+    /// Nil if there is no audit stream.
+    package let audit: AuditSettings?
     package let limits: LimitSettings
     package let shutdown: ShutdownSettings
     package let outbound: OutboundSettings
@@ -27,8 +29,14 @@ package struct Configuration: Sendable {
     /// At least one; names and hosts are unique.
     package let identityProviders: [IdentityProvider]
     package let verifiers: [VerifierSettings]
+    /// Nil if the service is not probed.
+    package let probe: ProbeSettings?
+    /// Nil if nothing is traced.
+    package let traces: TraceSettings?
     /// Where the file says what, for messages about the files and secrets that it names.
     package let places: ConfigurationPlaces
+    /// For telling what a reload has changed.
+    package let contents: ConfigurationContents
 }
 
 extension Configuration {
@@ -64,10 +72,11 @@ extension Configuration {
 
     private static func read(_ pass: ReadingPass) -> Configuration? {
         guard let document = YAMLDocument(reading: pass) else { return nil }
-        return NodeReader(node: document.root, trail: .root, pass: pass).mapping(read)
+        let contents = ConfigurationContents(document.root)
+        return NodeReader(node: document.root, trail: .root, pass: pass).mapping { read($0, contents) }
     }
 
-    private static func read(_ root: MappingReader) -> Configuration? {
+    private static func read(_ root: MappingReader, _ contents: ConfigurationContents) -> Configuration? {
         let names = (tenants: root.names(in: "tenants"), providers: root.names(in: "identity_providers"))
         let publicURL = root.required("public_url") { $0.publicURL() }
         let listen = root.section("listen", ListenSettings.read)
@@ -75,6 +84,7 @@ extension Configuration {
             $0.reference(to: "identity provider", among: names.providers).map { ExactText($0) }
         }
         let log = root.section("log", LogSettings.read)
+        let audit = root.optional("audit") { $0.mapping(AuditSettings.read) }
         let limits = root.section("limits", LimitSettings.read)
         let shutdown = root.section("shutdown", ShutdownSettings.read)
         let outbound = root.section("outbound") { section in
@@ -87,15 +97,32 @@ extension Configuration {
         let verifiers = root.value("verifiers", default: []) {
             VerifierSettings.readAll($0, providers: names.providers)
         }
+        let probe = root.optional("probe") { section in
+            let file = ProbeSettings.Surroundings(
+                publicURL: publicURL, tenants: tenants ?? [], providers: providers ?? [], verifiers: verifiers)
+            return section.mapping { ProbeSettings.read($0, file) }
+        }
+        let traces = root.optional("traces") { $0.mapping(TraceSettings.read) }
         guard let publicURL, let listen, let log, let limits, let shutdown, let outbound, let signing, let sessions,
             let tenants,
             let providers
         else { return nil }
-        outbound.settings.check(tenants.flatMap(\.outboundURLs) + providers.flatMap(\.outboundURLs), at: outbound.place)
+        outbound.settings.check(
+            tenants.flatMap(\.outboundURLs) + providers.flatMap(\.outboundURLs) + [traces?.endpoint].compactMap { $0 },
+            at: outbound.place)
         return Configuration(
-            publicURL: publicURL, listen: listen, defaultIdentityProvider: defaultProvider, log: log, limits: limits,
+            publicURL: publicURL, listen: listen, defaultIdentityProvider: defaultProvider, log: log, audit: audit,
+            limits: limits,
             shutdown: shutdown, outbound: outbound.settings, signing: signing, sessions: sessions, tenants: tenants,
-            identityProviders: providers, verifiers: verifiers, places: root.place.pass.places)
+            identityProviders: providers, verifiers: verifiers, probe: probe, traces: traces,
+            places: root.place.pass.places, contents: contents)
+    }
+}
+
+extension Configuration {
+    /// The providers that associates log in at: all except the probe's.
+    package var associateProviders: [IdentityProvider] {
+        identityProviders.filter { $0.name != probe?.identityProvider }
     }
 }
 

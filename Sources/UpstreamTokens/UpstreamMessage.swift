@@ -29,9 +29,9 @@ struct UpstreamMessage: Sendable, Redacted {
             headers.removeAll { $0.name.lowercased() == name.lowercased() }
             headers.append((name, value))
         }
-        headers += [("X-Request-Id", trace.requestID), ("traceparent", trace.traceparent)].compactMap { name, value in
-            value.map { (name, $0) }
-        }
+        headers += [
+            ("X-Request-Id", trace.requestID), ("traceparent", trace.traceparent), ("tracestate", trace.tracestate),
+        ].compactMap { name, value in value.map { (name, $0) } }
         if endpoint.method == .get {
             body = nil
         } else {

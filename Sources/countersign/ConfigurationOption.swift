@@ -63,6 +63,21 @@ struct ConfigurationOption: ParsableArguments {
         }
     }
 
+    /// What probes the service, with its key and the secret of its verifier.
+    /// - Parameter url: of the service; nil for where the configuration says.
+    func prober(at url: String?) async throws -> Prober {
+        try await Self.reading { [file] in
+            let configuration = try Configuration.parse(file: file, environment: Self.environment)
+            guard let prober = try Prober(configuration, at: url) else {
+                let problem = configuration.places["probe"].problem(
+                    expected: "a tenant, an identity provider and a key to probe with", found: "none",
+                    remedy: "docs/operations.md says how to make them.")
+                throw StartUpError(problem)
+            }
+            return prober
+        }
+    }
+
     /// If a file hangs, it is named instead of waited for.
     private static func reading<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) async throws
         -> Result

@@ -39,18 +39,25 @@ struct Keys: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Show the signing keys: id, algorithm, state, and the times that matter.",
             discussion: """
-                Reads only the manifest and the names of the key files, and no secret; `check-config` reads the files.
+                Reads only the manifest and the names of the key files, and no secret; `check-config` reads the files. The \
+                drawing shows what the manifest knows of the past, and what `keys advance` will do.
 
-                Example:
+                Examples:
                   countersign keys list --config countersign.yaml
+                  countersign keys list --svg keys.svg --config countersign.yaml
                 """)
 
         @OptionGroup var config: ConfigurationOption
+        @OptionGroup var drawing: DrawingOption
         @Flag(help: "Print a JSON list.")
         var json = false
 
         func run() async throws {
-            try await config.reporting { print(try await config.keyCommands().list(asJSON: json)) }
+            try await config.reporting {
+                let commands = try await config.keyCommands()
+                print(try commands.list(asJSON: json))
+                try drawing.write { try commands.drawing() }
+            }
         }
     }
 
@@ -128,7 +135,7 @@ struct Keys: AsyncParsableCommand {
                 if !yes, Confirmation.canAsk, let harm = commands.harm(ofRevoking: ExactText(kid)) {
                     try Confirmation.ask(harm)
                 }
-                let sessions = SessionCommands(try await config.load(), time: .system)
+                let sessions = try await config.sessionCommands()
                 print(try await commands.revoke(ExactText(kid), sessions: sessions))
             }
         }
@@ -160,18 +167,22 @@ struct Keys: AsyncParsableCommand {
             abstract: "Run a rotation and an emergency with a simulated clock, and print what a verifier would see.",
             discussion: """
                 Uses the times of the configuration, and new keys in a temporary directory; does not touch \
-                `signing.directory`. Exits 1 if the verifier refused a token in the rotation. Reads no secret.
+                `signing.directory`. Exits 1 if the verifier refused a token in the rotation. Reads no secret. The \
+                drawing has the days on which all of this would happen if it began today.
 
-                Example:
+                Examples:
                   countersign keys rehearse --config countersign.yaml
+                  countersign keys rehearse --svg rehearsal.svg --config countersign.yaml
                 """)
 
         @OptionGroup var config: ConfigurationOption
+        @OptionGroup var drawing: DrawingOption
 
         func run() async throws {
             let isGood = try await config.reporting {
                 let outcome = try KeyRehearsal(try await config.load(), now: TimeSource.system.now()).run()
                 print(outcome.text)
+                try drawing.write { outcome.drawing }
                 return outcome.refusedInRotation == 0
             }
             if !isGood { throw ExitCode(1) }

@@ -32,7 +32,9 @@ struct Serve: AsyncParsableCommand {
             let blueprint = try await config.blueprint()
             let descriptors = try DescriptorBudget(blueprint.configuration, limit: openFiles)
             let logs = LogQueue(limit: blueprint.configuration.log.bufferBytes)
-            let logger = Logger(blueprint.configuration.log, logs)
+            let logger = Logger(blueprint.configuration.log, now: TimeSource.system.now) {
+                logs.append($0, isImportant: $1 >= .warning)
+            }
             logs.start { count in
                 logger.warning(
                     "log lines were dropped, as nobody read them", metadata: ["count": .stringConvertible(count)])
@@ -43,18 +45,6 @@ struct Serve: AsyncParsableCommand {
                 logs: logs,
                 logger: logger
             ).run()
-        }
-    }
-}
-
-extension Logger {
-    fileprivate init(_ settings: LogSettings, _ logs: LogQueue) {
-        let level = Logger.Level(rawValue: settings.level.rawValue) ?? .info
-        self.init(label: "countersign") { label in
-            StructuredLogHandler(
-                label: label, level: level, format: settings.format == .json ? .json : .text,
-                now: TimeSource.system.now
-            ) { logs.append($0, isImportant: $1 >= .warning) }
         }
     }
 }

@@ -1,6 +1,8 @@
 import ArgumentParser
 import CountersignService
 import FoundationEssentials
+import Logging
+import ServiceConfiguration
 import TokenExchange
 
 /// `countersign sessions`.
@@ -47,7 +49,7 @@ struct Sessions: AsyncParsableCommand {
 
         func run() async throws {
             try await config.reporting {
-                let commands = SessionCommands(try await config.load(), time: .system)
+                let commands = try await config.sessionCommands()
                 if all, !yes, Confirmation.canAsk { try Confirmation.ask("Every associate will have to log in again.") }
                 print(try await commands.revoke(cohorts[0], issuedBefore: issuedBefore?.time))
             }
@@ -77,10 +79,19 @@ struct Sessions: AsyncParsableCommand {
 
         func run() async throws {
             try await config.reporting {
-                let commands = SessionCommands(try await config.load(), time: .system)
+                let commands = try await config.sessionCommands()
                 print(try await commands.show(ExternalIdentity(bytes: StandardInput.readToken())))
             }
         }
+    }
+}
+
+extension ConfigurationOption {
+    /// At the machine's time; standard error is their log.
+    func sessionCommands() async throws -> SessionCommands {
+        let configuration = try await load()
+        let logger = Logger(configuration.log, now: TimeSource.system.now) { line, _ in StandardError.write(line) }
+        return SessionCommands(configuration, time: .system, logger: logger)
     }
 }
 

@@ -72,7 +72,8 @@ let package = Package(
             swiftSettings: swift),
         // The lowest floor of CountersignService, which needs nothing above it.
         .target(
-            name: "ServiceLogging", dependencies: ["BlockingWork", "TokenExchange", logging], swiftSettings: swift),
+            name: "ServiceLogging",
+            dependencies: ["BlockingWork", "CountersignHTTP", "JOSE", "TokenExchange", logging], swiftSettings: swift),
         .target(
             name: "TestSupport",
             dependencies: ["JOSE", "TokenExchange", logging, nio, nioHTTP1, nioHTTP2, nioPosix, nioSSL],

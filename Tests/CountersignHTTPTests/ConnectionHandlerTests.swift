@@ -1,4 +1,5 @@
 import CountersignHTTP
+import MetricsTestKit
 import NIOCore
 import NIOEmbedded
 import TestSupport
@@ -24,6 +25,20 @@ import Testing
                 + "Date: Mon, 24 Nov 2025 17:00:00 GMT\r\nContent-Length: 2\r\n\r\n/1")
         #expect(scene.socket.writeCount == 1)
         #expect(Self.json("/2", in: try scene.send(Scene.get("/2"))) && scene.channel.isActive)
+    }
+
+    /// The clock moves while the probe is in the loop's queue.
+    @Test func measuresHowLongRequestsWaitForTheirLoop() throws {
+        let clock = ManualClock()
+        let scene = try Scene(queueClock: clock)
+        for milliseconds in [0, 250] {
+            clock.advance(by: .seconds(1))
+            try scene.channel.writeInbound(ByteBuffer(string: Scene.get("/")))
+            clock.advance(by: .milliseconds(milliseconds))
+            _ = try scene.answers()
+        }
+        let timer = try scene.metrics.expectTimer("countersign_queueing_seconds", [("listener", "public")])
+        #expect(timer.values == [0, 250_000_000])
     }
 
     @Test func saysWhatBecomesOfTheConnection() throws {

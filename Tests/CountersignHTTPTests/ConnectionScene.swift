@@ -21,11 +21,12 @@ final class ConnectionScene {
     /// - Parameters:
     ///   - neighbour: whose gate and routes it shares.
     ///   - other: routes to answer instead of ``SceneRoutes``.
+    ///   - clock: by which the time is measured that requests wait; nil if it is not.
     init(
         limits: ConnectionGate.Limits = .init(connections: 100), from address: String = "192.0.2.1",
         beside neighbour: ConnectionScene? = nil, answering other: (any Routes)? = nil,
         log: RecordedLog = RecordedLog(),
-        metrics: TestMetrics = TestMetrics(), quietRoutes: [String] = []
+        metrics: TestMetrics = TestMetrics(), quietRoutes: [String] = [], queueClock clock: ManualClock? = nil
     ) throws {
         loop = neighbour?.loop ?? EmbeddedEventLoop()
         let (log, metrics) = (neighbour?.log ?? log, neighbour?.metrics ?? metrics)
@@ -46,8 +47,15 @@ final class ConnectionScene {
                 conductor: RequestConductor(
                     routes: other ?? routes,
                     sources: RequestSources(trustedProxies: IPNetworkSet([]), metrics: metrics, logger: log.logger),
-                    time: ManualClock().time, logger: log.logger, quietRoutes: quietRoutes,
-                    observers: [RequestMetrics(factory: metrics)]), place: place, loop: loop))
+                    time: ManualClock().time,
+                    observers: [
+                        RequestMetrics(factory: metrics), RequestLog(RecordedLines(log), quietRoutes: quietRoutes),
+                    ]), place: place, loop: loop,
+                queue: clock.map { clock in
+                    LoopQueue(
+                        loop, admission: AdmissionControl(.init(requestsInProgress: 10, queueingTime: .seconds(1))),
+                        metrics: counters, elapsed: clock.time.elapsed)
+                }))
         channel.pipeline.fireChannelActive()
     }
 
@@ -102,7 +110,7 @@ final class SceneRoutes: Routes {
     var wasCancelled: Bool { cancelled.withLock { $0 } }
     var waitingPaths: [String] { waiting.withLock { $0.keys.sorted() } }
 
-    func name(of path: ExactText) -> String { "scene" }
+    func name(of path: ExactText) -> LabelValue { "scene" }
 
     func reply(to request: IncomingRequest) async throws(Problem) -> Reply {
         let path = String(request.path)

@@ -15,7 +15,8 @@ import TokenExchange
         ("/post_login_callback/vip-loyalty", "POST"), ("/token", "POST"), ("/introspect", "POST"), ("/revoke", "POST"),
         ("/session", "GET, OPTIONS, HEAD"), ("/.well-known/jwks.json", "GET, HEAD"),
         ("/.well-known/oauth-authorization-server", "GET, HEAD"), ("/webview/countersign.js", "GET, HEAD"),
-        ("/livez", "GET, HEAD"), ("/readyz", "GET, HEAD"), ("/metrics", "GET, HEAD"), ("/openapi.yaml", "GET, HEAD"),
+        ("/livez", "GET, HEAD"), ("/readyz", "GET, HEAD"), ("/status", "GET, HEAD"), ("/metrics", "GET, HEAD"),
+        ("/openapi.yaml", "GET, HEAD"),
         ("/revocations", "POST"),
     ])
     func namesTheMethodsThatItTakes(path: String, methods: String) async throws {

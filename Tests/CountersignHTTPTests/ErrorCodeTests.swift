@@ -20,6 +20,7 @@ import TokenExchange
         var method = HTTPRequest.Method.post
         var contentType = "application/json"
         var authorization: String?
+        var operationsSecret: String?
         var arrivedAt = Duration.zero
         /// Whether the source has spent its allowance before.
         var isBarred = false
@@ -70,6 +71,9 @@ import TokenExchange
                 ClaimMapping(name: "x", source: .firstOf([ClaimPath("x")]), isRequired: true)
             ])),
         Case(code: .verifierRejected, status: 401, path: "/introspect", authorization: "Bearer asker:wrong"),
+        Case(
+            code: .operationsSecretRejected, status: 401, path: "/metrics", authorization: "Bearer wrong",
+            operationsSecret: "right"),
         Case(code: .revocationNotAllowed, status: 403, path: "/revoke", authorization: "Bearer asker:right"),
         Case(code: .identityProviderUnknown, status: 404, path: "/post_login_callback/x"),
         Case(code: .notFound, status: 404, path: "/x"),
@@ -90,8 +94,8 @@ import TokenExchange
     ]
 
     @Test func everyCodeStandsInTheTable() {
-        // What is refused before a route sees it: ConnectionHandlerTests.
-        #expect(Set(Self.table.map(\.code)).union([.headTooLarge]) == Set(ErrorCode.allCases))
+        // What is refused before a route sees it: ConnectionHandlerTests. What is shed: OverloadRouteTests.
+        #expect(Set(Self.table.map(\.code)).union([.headTooLarge, .overloaded]) == Set(ErrorCode.allCases))
     }
 
     @Test(arguments: table)
@@ -119,7 +123,7 @@ import TokenExchange
         let bench = RoutesBench(
             ExchangeBench(
                 rules: item.rules, providers: [item.provider], clock: clock, store: store, upstream: upstream,
-                keys: item.keys))
+                keys: item.keys), operationsSecret: item.operationsSecret)
         if item.isBarred { bench.bar() }
         return try await bench.answer(
             item.method, item.path,

@@ -11,37 +11,9 @@ import TokenExchange
 
 /// A listener with real sockets: how it ends whatever its clients do, and what it holds for one of them.
 @Suite struct HTTPListenerTests {
-    private static func running(
-        requestTimeout: Duration = .seconds(60), idleTimeout: Duration = .seconds(75), tls: NIOSSLContext? = nil,
-        metrics: TestMetrics = TestMetrics(),
-        _ body: (HTTPListener, SceneRoutes, _ port: Int) async throws -> Void
-    ) async throws {
-        let routes = SceneRoutes()
-        let port = Mutex(0)
-        let log = RecordedLog()
-        let listener = HTTPListener(
-            HTTPListener.Settings(
-                host: "127.0.0.1", port: 0, tls: tls, limits: .init(connections: 100), requestTimeout: requestTimeout,
-                idleTimeout: idleTimeout),
-            conductor: RequestConductor(
-                routes: routes,
-                sources: RequestSources(
-                    trustedProxies: IPNetworkSet([]), metrics: TestMetrics(), logger: log.logger),
-                time: .machine, logger: log.logger),
-            metrics: ConnectionMetrics(factory: metrics, listener: "public"), logger: log.logger
-        ) { number in port.withLock { $0 = number } }
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await listener.run() }
-            try await eventually("it listens") { port.withLock { $0 } != 0 }
-            try await body(listener, routes, port.withLock { $0 })
-            await listener.drain(within: .zero)
-            try await group.waitForAll()
-        }
-    }
-
     /// Idle, in the middle of a head, in the middle of a body, with an answer that never comes, with answers that nobody takes.
     @Test func endsInTimeWhateverItsClientsDo() async throws {
-        try await Self.running { listener, routes, port in
+        try await ListenerScene.running { listener, routes, port in
             let texts = [
                 "", "GET / HTTP/1.1\r\nHost:", ConnectionScene.post("/body", length: 5) + "hell",
                 ConnectionScene.get("/wait"), String(repeating: ConnectionScene.get("/large"), count: 100),
@@ -68,7 +40,7 @@ import TokenExchange
     }
 
     @Test func endsAtOnceWhenNobodyIsThere() async throws {
-        try await Self.running { listener, _, port in
+        try await ListenerScene.running { listener, _, port in
             let client = try HTTPConnection(port: port)
             #expect(try client.request("GET", "/1", headers: ["Connection": "close"]).status == 200)
             #expect(client.isClosed())
@@ -81,7 +53,7 @@ import TokenExchange
 
     /// A request that is on its way while the listener is told to end is answered, and so is one that is being answered.
     @Test func answersWhatIsOnItsWayWhileItDrains() async throws {
-        try await Self.running { listener, routes, port in
+        try await ListenerScene.running { listener, routes, port in
             let (idle, answering) = (try HTTPConnection(port: port), try HTTPConnection(port: port))
             #expect(try idle.request("GET", "/1").headers["connection"] == nil)
             try answering.send(ConnectionScene.get("/wait"))
@@ -99,7 +71,7 @@ import TokenExchange
     @Test func closesWhatDoesNotFinishItsHandshake() async throws {
         let certificate = try TestCertificate()
         let tls = try NIOSSLContext(configuration: try certificate.serverConfiguration)
-        try await Self.running(requestTimeout: .milliseconds(300), tls: tls) { _, _, port in
+        try await ListenerScene.running(requestTimeout: .milliseconds(300), tls: tls) { _, _, port in
             let silent = try HTTPConnection(port: port)
             let begun = try HTTPConnection(port: port)
             try begun.send([0x16, 0x03, 0x01])
@@ -110,13 +82,13 @@ import TokenExchange
     /// What the kernel holds of answers that nobody takes is bounded, and forgotten with the connection.
     @Test func holdsLittleForAConnectionThatTakesNoAnswers() async throws {
         let metrics = TestMetrics()
-        try await Self.running(requestTimeout: .seconds(1), metrics: metrics) { _, _, port in
+        try await ListenerScene.running(requestTimeout: .seconds(1), metrics: metrics) { _, _, port in
             let deaf = try HTTPConnection(port: port, receiveBuffer: 16384)
             try deaf.send(String(repeating: ConnectionScene.get("/large"), count: 100))
             var most = 0
             try await eventually("its time is up") {
                 most = max(most, Self.queuedBytes(port: port))
-                return Self.closed(.writeTimeout, metrics) == 1
+                return ListenerScene.closed(.writeTimeout, metrics) == 1
             }
             #expect(most > 0)
             #expect(most < 300_000, "of 10 MB")
@@ -129,13 +101,13 @@ import TokenExchange
     /// Answers that the kernel has taken whole outlive their connection, but not for long.
     @Test func hasTheKernelForgetAnswersThatNobodyTakes() async throws {
         let metrics = TestMetrics()
-        try await Self.running(
+        try await ListenerScene.running(
             requestTimeout: .milliseconds(500), idleTimeout: .milliseconds(200), metrics: metrics
         ) { _, _, port in
             let deaf = try HTTPConnection(port: port, receiveBuffer: 4096)
             let path = "/" + String(repeating: "x", count: 12_000)
             try deaf.send(String(repeating: ConnectionScene.get(path), count: 4))
-            try await eventually("it is idle for too long") { Self.closed(.idleTimeout, metrics) == 1 }
+            try await eventually("it is idle for too long") { ListenerScene.closed(.idleTimeout, metrics) == 1 }
             #expect(Self.queuedBytes(port: port) > 0)
             try await eventually("the kernel has forgotten them", within: .seconds(20)) {
                 Self.queuedBytes(port: port) == 0
@@ -148,7 +120,7 @@ import TokenExchange
 
     /// The end of what it sends may be found in the same turn in which its last request is answered.
     @Test func answersTheRequestsOfAClientThatClosesItsSideAtOnce() async throws {
-        try await Self.running { _, _, port in
+        try await ListenerScene.running { _, _, port in
             for _ in 0..<20 {
                 let client = try HTTPConnection(port: port)
                 try client.send(
@@ -162,7 +134,7 @@ import TokenExchange
     /// It closes after an answer that it was told is the last.
     @Test func tellsAnEndInOrderFromAPeerThatLeaves() async throws {
         let metrics = TestMetrics()
-        try await Self.running(metrics: metrics) { _, _, port in
+        try await ListenerScene.running(metrics: metrics) { _, _, port in
             for (text, reason) in [
                 (ConnectionScene.post("/body", length: 11), CloseReason.answered),
                 ("GET / HTTP/1.1\r\nX y\r\n", .refused), (ConnectionScene.get("/1"), .peer),
@@ -171,7 +143,7 @@ import TokenExchange
                 try client.send(text)
                 _ = try client.answer()
                 client.closeOutput()
-                try await eventually("it ends: \(reason)") { Self.closed(reason, metrics) == 1 }
+                try await eventually("it ends: \(reason)") { ListenerScene.closed(reason, metrics) == 1 }
             }
         }
     }
@@ -179,17 +151,12 @@ import TokenExchange
     @Test func countsAHandshakeThatFails() async throws {
         let (metrics, certificate) = (TestMetrics(), try TestCertificate())
         let tls = try NIOSSLContext(configuration: try certificate.serverConfiguration)
-        try await Self.running(tls: tls, metrics: metrics) { _, _, port in
+        try await ListenerScene.running(tls: tls, metrics: metrics) { _, _, port in
             let client = try HTTPConnection(port: port)
             try client.send(ConnectionScene.get("/"))
-            try await eventually("it is closed") { Self.closed(.handshakeFailed, metrics) == 1 }
+            try await eventually("it is closed") { ListenerScene.closed(.handshakeFailed, metrics) == 1 }
             withExtendedLifetime(client) {}
         }
-    }
-
-    private static func closed(_ reason: CloseReason, _ metrics: TestMetrics) -> Int64 {
-        let dimensions = [("listener", "public"), ("reason", reason.rawValue)]
-        return (try? metrics.expectCounter("countersign_connections_closed_total", dimensions))?.totalValue ?? 0
     }
 
     /// Bytes that the kernel holds for peers that do not take them (`/proc/net/tcp`).

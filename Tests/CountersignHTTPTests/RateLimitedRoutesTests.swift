@@ -205,7 +205,7 @@ import TokenExchange
 }
 
 /// A body before whose end something happens.
-private struct LateBody: RequestBody {
+struct LateBody: RequestBody {
     let bytes: [UInt8]
     let meanwhile: @Sendable () -> Void
 

@@ -10,7 +10,13 @@ import TokenExchange
 @Suite struct RequestConductorTests {
     /// Answers `/good`, throws a problem of the path's name elsewhere.
     private struct ScriptedRoutes: Routes {
-        func name(of path: ExactText) -> String { String(path.dropFirst(1)) }
+        func name(of path: ExactText) -> LabelValue {
+            switch path {
+            case "/good": "good"
+            case "/failure": "failure"
+            default: "other"
+            }
+        }
 
         func reply(to request: IncomingRequest) async throws(Problem) -> Reply {
             switch request.path {

@@ -24,6 +24,23 @@ import TokenExchange
             [.authorization: "Bearer \(String(decoding: identity.bytes, as: UTF8.self))", .origin: origin])
         #expect(reply.status == .ok)
         #expect(reply.headers[.accessControlAllowOrigin] == (isAllowed ? origin : nil))
+        #expect(reply.headers[.accessControlExposeHeaders] == (isAllowed ? "X-Request-Id" : nil))
+    }
+
+    /// So that somebody who calls support has a code, whatever came of the question.
+    @Test func tellsAPageTheIdOfItsQuestion() async throws {
+        let exchange = ExchangeBench()
+        let identity = try #require(try await exchange.exchange(exchange.token).externalIdentity)
+        for (token, status) in [(identity.bytes, 200), (Array("x".utf8), 401)] {
+            let (reply, _) = try await RoutesBench(exchange).answer(
+                .get, "/session",
+                [
+                    .authorization: "Bearer \(String(decoding: token, as: UTF8.self))",
+                    .origin: "https://loyalty.acme.example",
+                ])
+            #expect(reply.status.code == status && reply.headers[.accessControlExposeHeaders] == "X-Request-Id")
+            #expect(try JSONValue(parsing: reply.body)["request_id"] == .string("test"))
+        }
     }
 
     @Test func tellsAVerifierThatASessionIsUnconfirmedWhileTheStoreIsAway() async throws {

@@ -40,7 +40,7 @@ import TokenExchange
         let bench = RoutesBench()
         let reply = try await session(bench, try await login(bench))
         #expect(reply.status == .ok && reply.headers[.cacheControl] == "no-store")
-        #expect(try names(reply) == ["active", "identity_provider", "tenant", "sub", "exp"])
+        #expect(try names(reply) == ["active", "identity_provider", "tenant", "sub", "exp", "request_id"])
         let json = try JSONValue(parsing: reply.body)
         #expect(json["identity_provider"] == .string("vip-loyalty") && json["tenant"] == .string("acme-staging"))
         #expect(json["exp"] == .number(literal: String(ManualClock.start.wholeSeconds + 3 * 3600)))

@@ -37,11 +37,29 @@ import Testing
         let found = try warnings { $0.listenMore = "" }
         #expect(found == [])
         let folder = TemporaryFolder()
-        let yaml = Settings().yaml.replacing("operations: \"127.0.0.1:0\"", with: "operations: \"\(host):0\"")
+        let mapping = "operations: { address: \"\(host):0\", open: true }"
+        let yaml = Settings().yaml.replacing("operations: \"127.0.0.1:0\"", with: mapping)
         let file = try folder.write("countersign.yaml", yaml)
         let warnings = try Configuration.parse(file: file, environment: [:]).warnings
         #expect(warnings.count == (isWarned ? 1 : 0))
         #expect(warnings.allSatisfy { $0.contains(":2: listen.operations: expected an address of this machine alone") })
+    }
+
+    @Test(arguments: [
+        ("0.0.0.0:0", "bearer: { env: SECRET }", true), ("127.0.0.1:0", "bearer: { env: SECRET }", false),
+        ("0.0.0.0:0", "bearer: { env: SECRET }, tls: { certificate_chain: chain.pem, private_key: key.pem }", false),
+        (
+            "0.0.0.0:0",
+            "client_certificates: a.pem, tls: { certificate_chain: chain.pem, private_key: key.pem }", false
+        ),
+    ])
+    func warnsOfASecretThatTravelsInClear(address: String, access: String, isWarned: Bool) throws {
+        let mapping = "operations: { address: \"\(address)\", \(access) }"
+        let yaml = Settings().yaml.replacing("operations: \"127.0.0.1:0\"", with: mapping)
+        let folder = TemporaryFolder()
+        let file = try folder.write("countersign.yaml", yaml)
+        let warnings = try Configuration.parse(file: file, environment: [:]).warnings
+        #expect(warnings.map { $0.contains("expected `tls` beside `bearer`, found none.") } == (isWarned ? [true] : []))
     }
 
     @Test func warnsOfWhatDoesNotFitAPublicAddress() throws {

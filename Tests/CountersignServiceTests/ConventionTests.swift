@@ -28,7 +28,7 @@ import Testing
     }
 
     private static let siblings = [
-        "JOSE", "RedisSessions", "IssuerKeys", "UpstreamTokens", "ServiceConfiguration", "CountersignHTTP",
+        "JOSE", "RedisSessions", "IssuerKeys", "UpstreamTokens", "Traces", "ServiceConfiguration", "CountersignHTTP",
     ]
 
     @Test func findsTheSourcesItSpeaksOf() throws {
@@ -57,6 +57,7 @@ import Testing
         ("COpenSSL", "JOSE/OpenSSL/"), ("CLibJWT", "JOSE/LibJWT/"), ("CHiredis", "RedisSessions/Hiredis/"),
         ("CTimex", "CountersignService/Checkup/"),
         ("HTTPTypes", "CountersignHTTP/"), ("Yams", "ServiceConfiguration/"), ("ArgumentParser", "countersign/"),
+        ("Tracing", "Traces/"),
     ])
     func letsOneFolderImport(module: String, folder: String) throws {
         for file in try Self.files() where file.imports.contains(module) {
@@ -119,6 +120,21 @@ import Testing
         }
     }
 
+    /// swift-metrics takes any text for a label; ``MetricsFactory/counter(_:_:)`` and its like do not.
+    @Test func makesMetricsByTheTypeThatTakesNoTextFromOutside() throws {
+        let makers = try Self.files().filter { file in
+            try String(contentsOf: Self.sources.appending(path: file.path), encoding: .utf8)
+                .contains(/\b(?:Counter|FloatingPointCounter|Gauge|Meter|Recorder|Timer)\(|dimensions:/)
+        }
+        #expect(
+            makers.map(\.path).sorted() == [
+                "CountersignHTTP/Metrics/Metric.swift", "CountersignService/Metrics/PrometheusRegistry.swift",
+            ])
+        let label = Self.sources.appending(path: "CountersignHTTP/Metrics/LabelValue.swift")
+        let types = try String(contentsOf: label, encoding: .utf8).matches(of: /init[^(\n]*\([^:]*: (\w+)\)/).map(\.1)
+        #expect(types == ["Case", "ConfiguredName", "UInt16", "CallbackBodyError", "StaticString"])
+    }
+
     /// A clock that was not passed in. What an event loop has as `now` was: the loop is.
     private static func readsAClock(_ text: String) -> Bool {
         text.contains(/\bDate\(\)|\bDate\.now|ContinuousClock|SuspendingClock|DispatchTime|NIODeadline\.now/)
@@ -137,11 +153,11 @@ import Testing
     }
 
     /// What the domain keeps of text from outside is ``ExactText``; a `String` holds our own words, the name of a file, or
-    /// one of two headers that are passed on.
+    /// one of three headers that are passed on.
     @Test func keepsTextFromOutsideInTheTypeThatComparesBytes() throws {
         let ownWords: Set = [
             "expected", "found", "value", "remedy", "reason", "operation", "cause", "skipped", "certificateChain",
-            "privateKey", "certificateAuthorityFile", "remarks", "requestID", "rule", "traceparent",
+            "privateKey", "certificateAuthorityFile", "remarks", "requestID", "rule", "traceparent", "tracestate",
         ]
         var seen: Set<String> = []
         for file in try Self.files() where file.path.hasPrefix("TokenExchange/") {

@@ -26,11 +26,18 @@ import Testing
             floors: [["Configuration"], ["RESP"], ["Hiredis"], ["Records"], ["Connection"], ["Topology"], ["."]]),
         House(
             target: "Sources/CountersignHTTP",
-            floors: [["Limits"], ["Wire"], ["Webview"], ["Routes"], ["Middleware"], ["Connection"], ["."]]),
+            floors: [
+                ["Metrics"], ["Limits"], ["Wire"], ["Webview"], ["Routes"], ["Middleware"], ["Connection"], ["HTTP2"],
+                ["."],
+            ]),
         House(target: "Sources/ServiceConfiguration", floors: [["Reading"], ["Values"], ["Sections"], ["."]]),
         House(
             target: "Sources/CountersignService",
-            floors: [["Logging"], ["Metrics"], ["LifeCycle"], ["Assembly"], ["Commands", "VerifierKit"], ["Checkup"]]),
+            floors: [
+                ["Logging"], ["Metrics"], ["Audit"], ["LifeCycle"], ["Probe", "Status"], ["Assembly"],
+                ["Commands", "VerifierKit"],
+                ["Checkup"],
+            ]),
         House(
             target: "Tests/TestSupport",
             floors: [["Basics"], ["Fuzzing"], ["Tokens"], ["HTTP", "Redis", "Stores"], ["Processes"]]),

@@ -165,7 +165,8 @@ import TokenExchange
         let harm = try #require(commands.harm(ofRevoking: first))
         #expect(
             harm.hasPrefix("Every token that key \(first) has signed ends at once") && harm.contains("a new key signs"))
-        let text = try await commands.revoke(first, sessions: SessionCommands(configuration, time: clock.time))
+        let text = try await commands.revoke(
+            first, sessions: SessionCommands(configuration, time: clock.time, logger: RecordedLog().logger))
         #expect(text.contains("\(first) is revoked: its tokens are dead"))
         #expect(try states == ["revoked", "active"], "a new key takes over")
         #expect(commands.harm(ofRevoking: first) == nil, "it is revoked already")
@@ -174,7 +175,8 @@ import TokenExchange
     @Test func revokesNothingUnderAnUnknownName() async throws {
         _ = try commands.generate(.es256)
         let error = await #expect(throws: StartUpError.self) {
-            try await commands.revoke("nobody", sessions: SessionCommands(configuration, time: clock.time))
+            try await commands.revoke(
+                "nobody", sessions: SessionCommands(configuration, time: clock.time, logger: RecordedLog().logger))
         }
         #expect(!error.text.contains("Left to do"), "a name to correct, nothing to repair")
         #expect(try states == ["active"])
@@ -183,7 +185,8 @@ import TokenExchange
     @Test func saysWhatIsLeftToDoWhenTheDirectoryCannotBeRead() async throws {
         try folder.write("signing/manifest.json", "{")
         let error = await #expect(throws: StartUpError.self) {
-            try await commands.revoke("kid", sessions: SessionCommands(configuration, time: clock.time))
+            try await commands.revoke(
+                "kid", sessions: SessionCommands(configuration, time: clock.time, logger: RecordedLog().logger))
         }
         let problems = (error?.problems ?? [])
         #expect(problems[0] == "Nothing was done." && problems[1].hasPrefix("Left to do in the key directory"))

@@ -135,6 +135,37 @@ import Testing
         #expect(try Data(contentsOf: URL(filePath: path)).count == 5000)
     }
 
+    /// Takes no lines the first time.
+    private struct Reluctant: LineOutput {
+        let taken: Taken
+        var calls = 0
+
+        final class Taken: Sendable {
+            let text = Mutex("")
+        }
+
+        mutating func write(_ lines: [UInt8]) -> WrittenLines {
+            calls += 1
+            if calls == 1 {
+                var result = WrittenLines(kept: lines[...])
+                result.isUnfinished = true
+                return result
+            }
+            taken.text.withLock { $0 += String(decoding: lines, as: UTF8.self) }
+            return WrittenLines()
+        }
+    }
+
+    @Test func triesLinesAgainThatItsOutputHasKept() async throws {
+        let taken = Reluctant.Taken()
+        let queue = LogQueue(output: Reluctant(taken: taken), limit: 800, thread: "test")
+        #expect(queue.append(Array("one\n".utf8), isImportant: false) == 1)
+        queue.start { _ in }
+        #expect(queue.append(Array("two\n".utf8), isImportant: false) == 2)
+        try await eventually("they are written") { taken.text.withLock { $0 == "one\ntwo\n" } }
+        #expect(queue.droppedCount == 0)
+    }
+
     @Test func flushesNoLongerThanItMay() throws {
         let pipe = try Pipe()
         let queue = LogQueue(output: pipe.writer, limit: Self.limit)

@@ -2,6 +2,7 @@ import CountersignService
 import Synchronization
 import TestSupport
 import Testing
+import TokenExchange
 
 @Suite struct ReloaderTests {
     private let clock = ManualClock()
@@ -38,6 +39,29 @@ import Testing
         try await running(reloader) {
             reloader.request()
             try await eventually("it is taken up") { takenUp.load(ordering: .relaxed) == 1 }
+        }
+    }
+
+    @Test func remembersHowReloadsHaveGone() async throws {
+        let isBroken = Atomic(false)
+        let reloader = Reloader(time: clock.time, logger: log.logger, sleep: clock.sleep) {
+            self.clock.advance(by: .seconds(2))
+            if isBroken.load(ordering: .relaxed) { throw Broken() }
+            return {}
+        }
+        let start = clock.now
+        #expect(reloader.history.lastSuccess == start && reloader.history.lastDuration == .zero)
+        try await running(reloader) {
+            reloader.request()
+            try await eventually("one reload") { reloader.history.successes == 1 }
+            let success = reloader.history
+            #expect(!success.isFailing && success.failures == 0 && success.lastDuration == .seconds(2))
+            #expect(success.lastSuccess == start + .seconds(2))
+            isBroken.store(true, ordering: .relaxed)
+            reloader.request()
+            try await inTime("one that fails") { reloader.history.failures == 1 }
+            #expect(reloader.history.isFailing && reloader.history.successes == 1)
+            #expect(reloader.history.lastSuccess == success.lastSuccess, "the configuration in use is the older one")
         }
     }
 

@@ -4,6 +4,7 @@ import Foundation
 import HTTPTypes
 import JOSE
 import NIOCore
+import ServiceConfiguration
 import TestSupport
 import TokenExchange
 
@@ -15,11 +16,27 @@ final class ServiceScene: Sendable {
     let clock = ManualClock()
     let log = RecordedLog()
     let routes: ServiceRoutes
+    /// Nil unless the settings have one.
+    let audit: AuditTrail?
 
-    init(_ change: (inout Settings) -> Void = { _ in }) throws {
+    /// - Parameter prepare: adds to the folder with the configuration.
+    init(_ change: (inout Settings) -> Void = { _ in }, _ prepare: (String) throws -> Void = { _ in }) throws {
         var settings = Settings()
         change(&settings)
         folder = try CountersignProcess.prepare(settings, at: clock.now)
+        try prepare(folder.path)
+        let blueprint = try Self.blueprint(in: folder, clock)
+        let (time, logger) = (clock.time, log.logger)
+        audit = try blueprint.configuration.audit.map {
+            try AuditTrail($0, time: time, logger: logger)
+        }
+        routes = ServiceRoutes(blueprint, audit: audit, time: clock.time, logger: log.logger)
+    }
+
+    /// - Parameter folder: prepared by somebody else, at ``ManualClock/start``.
+    init(in folder: TemporaryFolder) throws {
+        self.folder = folder
+        audit = nil
         routes = ServiceRoutes(try Self.blueprint(in: folder, clock), time: clock.time, logger: log.logger)
     }
 
@@ -48,10 +65,12 @@ final class ServiceScene: Sendable {
         let request = IncomingRequest(
             head, id: "test", source: RequestSource(network: 1), arrivedAt: clock.time.elapsed(),
             body: WholeBody(bytes: Array(body.utf8)))
-        let isOperations = ["/livez", "/readyz", "/metrics", "/revocations"].contains(path)
+        let isOperations = ["/livez", "/readyz", "/metrics", "/status", "/revocations"].contains(path)
         let listener =
             isOperations
-            ? routes.operationsRoutes(metrics: { "numbers" }, isLeaving: { isLeaving }) : routes.publicRoutes
+            ? routes.operationsRoutes(
+                metrics: { "numbers" }, status: { readiness in Page(title: "\(readiness.status)") { "" } },
+                isLeaving: { isLeaving }) : routes.publicRoutes
         do throws(Problem) { return try await listener.reply(to: request) } catch {
             return error.reply(requestID: "test")
         }

@@ -23,7 +23,8 @@ import TokenExchange
 
     private func commands(_ sessions: String? = nil) throws -> SessionCommands {
         SessionCommands(
-            try configuration { if let sessions { $0.sessions = sessions } }, time: clock.time)
+            try configuration { if let sessions { $0.sessions = sessions } }, time: clock.time,
+            logger: RecordedLog().logger)
     }
 
     private static let nowhere = #"{ store: redis, redis: { url: "redis://127.0.0.1:1", command_timeout: 50ms } }"#

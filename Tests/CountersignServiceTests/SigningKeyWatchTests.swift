@@ -50,10 +50,10 @@ import TokenExchange
         _ = try directory.activate(second.keyID, at: Self.start + .seconds(721), times: times)
         clock.advance(by: .seconds(719))
         await watch.look()
-        #expect(signer(watch) == first && watch.waitingCount == 1)
+        #expect(signer(watch) == first && watch.status.waitingCount == 1)
         clock.advance(by: .seconds(1))
         await watch.look()
-        #expect(signer(watch) == second.keyID && watch.waitingCount == 0)
+        #expect(signer(watch) == second.keyID && watch.status.waitingCount == 0)
     }
 
     @Test func dropsARetiringKeyWhenItsTokensAreDead() async throws {
@@ -79,12 +79,12 @@ import TokenExchange
         let due = try #require(
             try directory.manifest(at: clock.now, times: times).nextStep(at: clock.now, times: times))
         clock.advance(by: due.at - clock.now)
-        #expect(watch.stepOverdue == .zero)
+        #expect(watch.status.stepOverdue == .zero)
         clock.advance(by: .seconds(7201))
-        #expect(watch.stepOverdue == .seconds(7201))
+        #expect(watch.status.stepOverdue == .seconds(7201))
         _ = try directory.advance(at: clock.now, times: times)
         await watch.look()
-        #expect(watch.stepOverdue == .zero)
+        #expect(watch.status.stepOverdue == .zero)
     }
 
     @Test func signsWithTheBestLoadedKeyWhenOneIsCompromisedAndTheRestCannotBeRead() async throws {
@@ -173,7 +173,7 @@ import TokenExchange
         let second = try directory.generate(algorithm: .es256, at: Self.start, times: times)
         let manifest = try OpenCount(of: "\(directory.path)/manifest.json")
         await watch.look()
-        #expect(watch.count(.es256, .published) == 1 && manifest.take() == 2)
+        #expect(watch.status.manifest.keys.count { $0.state == .published } == 1 && manifest.take() == 2)
         await watch.look()
         #expect(manifest.take() == 1)
         try FileManager.default.removeItem(atPath: "\(directory.path)/\(second.fileName)")
@@ -253,6 +253,25 @@ import TokenExchange
         #expect(signer(watch) == first)
         try await list.revoke(try #require(Cohort(.keyID, first)))
         #expect(signer(watch) == nil && watch.ring.verifier(keyID: first) == nil)
+        await watch.look()
+        #expect(warnings == ["warning: a signing key was revoked as compromised key_id=\(first)"], "told once")
+    }
+
+    private var warnings: [String] { log.lines.filter { $0.hasPrefix("warning: ") } }
+
+    @Test func warnsOfAKeyThatTheDirectoryRevokesAndNotAtTheNextStart() async throws {
+        let watch = try watch()
+        let first = try #require(signer(watch))
+        _ = try directory.generate(algorithm: .es256, at: Self.start, times: times)
+        _ = try directory.revoke(first, at: Self.start + .seconds(1), times: times)
+        await watch.look()
+        await watch.look()
+        #expect(warnings == ["warning: a signing key was revoked as compromised key_id=\(first)"])
+        // A later change brings nothing new of that key.
+        _ = try directory.generate(algorithm: .es256, at: Self.start + .seconds(2), times: times)
+        await watch.look()
+        await (try self.watch()).look()
+        #expect(warnings.count == 1)
     }
 
     @Test func takesUpTheSuccessorOfACompromisedKeyWithoutAPause() async throws {

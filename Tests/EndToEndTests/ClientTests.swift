@@ -66,7 +66,7 @@ import TokenExchange
                 "--max-examples", "30", "--seed", "1", "--no-color",
             ], within: .seconds(180))
         #expect(result.status == 0, "\(result.output)")
-        #expect(result.output.contains(operations ? "Tested: 5" : "Tested: 13"), "\(result.output)")
+        #expect(result.output.contains(operations ? "Tested: 6" : "Tested: 13"), "\(result.output)")
         #expect(operations || result.output.contains("✅ Stateful"), "\(result.output)")
         #expect(try service.exchange(try ModelToken.fresh()).status == 200)
     }

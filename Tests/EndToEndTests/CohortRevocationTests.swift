@@ -27,7 +27,10 @@ import TokenExchange
         }
 
         func becomesInactive(_ identity: String, _ at: SourceLocation = #_sourceLocation) async throws {
-            try await eventually("every replica knows", within: .seconds(5)) { try !isActive(identity) }
+            // Each reads for itself what a command has revoked.
+            try await eventually("every replica knows", within: .seconds(5)) {
+                try !isActive(identity) && one.session(identity).status == 401
+            }
             #expect(try one.session(identity).status == 401, sourceLocation: at)
         }
     }

@@ -1,4 +1,5 @@
 import Foundation
+import FoundationXML
 import JOSE
 import TestSupport
 import Testing
@@ -39,6 +40,19 @@ import TokenExchange
         #expect(try await keys.run("activate", "nobody").output.contains("countersign keys list"))
         #expect(
             try await CountersignProcess.run("check-config", "--config", "\(folder.path)/countersign.yaml").status == 0)
+    }
+
+    @Test(arguments: ["list", "rehearse"]) func drawsTheLivesOfKeys(command: String) async throws {
+        let (keys, folder) = try keys()
+        let file = "\(folder.path)/keys.svg"
+        let result = try await keys.run(command, "--svg", file)
+        #expect(result.status == 0 && result.output.contains(command == "list" ? "ES256" : "key B is active"))
+        let drawing = try XMLDocument(data: Data(contentsOf: URL(filePath: file)))
+        let texts = try drawing.nodes(forXPath: "//*[local-name()='text']").compactMap(\.stringValue)
+        for text in ["Today", "signs new tokens", "Times are UTC."] { #expect(texts.contains(text), "\(texts)") }
+        #expect(texts.contains { $0.contains("B signs, A retires") } && texts.contains { $0.contains("A is gone") })
+        let nowhere = try await keys.run(command, "--svg", "\(folder.path)/no/keys.svg")
+        #expect(nowhere.status == 1 && nowhere.output.contains("expected a file that can be written"))
     }
 
     @Test func listsKeysForPeopleAndForPrograms() async throws {

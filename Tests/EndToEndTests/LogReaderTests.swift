@@ -15,7 +15,7 @@ import TokenExchange
     }
 
     private func droppedLines(_ service: CountersignProcess) throws -> Int {
-        Int(try service.metric("countersign_log_lines_dropped"))
+        Int(try service.metric("countersign_log_lines_dropped_total"))
     }
 
     /// More lines than pipe and buffers take.

@@ -3,20 +3,23 @@ import TestSupport
 import Testing
 import TokenExchange
 
-/// Marked tokens go through everything; then all output and all of Redis is searched for them.
+/// Marked tokens go through everything; then all output, the audit file and all of Redis is searched for them.
 @Suite struct SecrecyTests {
-    private static let markers = ["MARKERSUBJECT", "MARKERMAIL", "MARKERDEVICE"]
+    private static let markers = ["MARKERSUBJECT", "MARKERMAIL", "MARKERDEVICE", "MARKERCORRELATIONKEY"]
 
-    @Test func leavesNoTokenAndNoClaimInLogsOrRedis() async throws {
+    @Test func leavesNoTokenAndNoClaimInLogsAuditRedisOrTheStatusPage() async throws {
         let redis = try await RedisServer.start()
         typealias Settings = CountersignProcess.Settings
         var settings = Settings()
         settings.sessions = Settings.redis(redis)
-        settings.log = "{ level: trace, format: json }"
+        settings.audit = "{ file: audit.jsonl }"
+        settings.log = "{ level: trace, format: json, correlation_key: { file: log.key } }"
         settings.providers =
             Settings.provider("vip-loyalty") + Settings.provider("easy", mode: "optional")
             + Settings.provider("opaque", token: "kind: opaque, claims: { email: { from: email } }")
-        let service = try await CountersignProcess.start(settings)
+        let folder = try CountersignProcess.prepare(settings)
+        chmod(try folder.write("log.key", "MARKERCORRELATIONKEY"), 0o600)
+        let service = try await CountersignProcess.start(in: folder)
         let marked = ModelToken.current.claim("sub", .string("MARKERSUBJECT")).claim(
             "email", .string("MARKERMAIL@x.example"))
         let good = try marked.signed(by: TestKeys.rs256)
@@ -41,14 +44,21 @@ import TokenExchange
         redis.kill()
         _ = try service.exchange(good, device: "MARKERDEVICE", provider: "easy")
         _ = try service.exchange(good, device: "MARKERDEVICE")
+        let page = try HTTPConnection(port: service.operationsPort).request("GET", "/status").text
+        try #require(page.contains("Logins of easy by the minute"))
         #expect(try await service.terminate() == 0)
+        let audit = try String(contentsOfFile: "\(service.folder.path)/audit.jsonl", encoding: .utf8)
+        #expect(audit.contains(#""event":"login""#) && audit.contains(#""reason":"signature_invalid""#))
         // A quarter of a token is a usable piece of none, and longer than anything that may stand there by accident.
         let pieces =
             Self.markers + tokens.flatMap { token in token.split(separator: ".").map { String($0.suffix(24)) } }
         for piece in pieces {
             #expect(!service.log.contains(piece))
             #expect(!dump.contains(piece))
+            #expect(!page.contains(piece))
+            #expect(!audit.contains(piece))
         }
+        #expect(service.log.contains("subject_hash") && service.log.contains("device_hash"))
         #expect(service.log.contains("signature_invalid") && service.log.contains("expired"))
     }
 

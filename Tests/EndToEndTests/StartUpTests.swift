@@ -212,7 +212,8 @@ import TokenExchange
         #expect(
             found.hasPrefix(
                 "FILE:2: listen.public: expected an address of this machine, found 192.0.2.1:0, which is none."))
-        let unresolved = try await outputOfServing("{ public: \"127.0.0.1:0\", operations: \"nowhere.invalid:0\" }")
+        let operations = "{ address: \"nowhere.invalid:0\", open: true }"
+        let unresolved = try await outputOfServing("{ public: \"127.0.0.1:0\", operations: \(operations) }")
         #expect(
             unresolved.contains(
                 "listen.operations: expected an address of this machine, found nowhere.invalid:0, whose"))

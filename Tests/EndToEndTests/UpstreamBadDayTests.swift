@@ -80,7 +80,7 @@ import TokenExchange
         #expect(readiness.text.contains(#""upstream.second":{"status":"ready""#))
         let metrics = try HTTPConnection(port: service.operationsPort).request("GET", "/metrics").text
         #expect(metrics.contains(#"countersign_upstream_breaker_open{identity_provider="points"} 1"#))
-        #expect(metrics.contains(#"countersign_upstream_calls{identity_provider="points"} 5"#))
+        #expect(metrics.contains(#"countersign_upstream_calls_total{identity_provider="points"} 5"#))
         // It closes again by itself.
         down.set(.freshToken())
         try await eventually("a login") { try service.exchange(ModelToken.fresh(), provider: "points").status == 200 }

@@ -196,9 +196,9 @@ extension CountersignProcess {
     /// Labels and values of a metric of its providers.
     fileprivate func upstreamCalls() throws -> [String] {
         let metrics = try HTTPConnection(port: operationsPort).request("GET", "/metrics").text
-        #expect(metrics.contains("# TYPE countersign_upstream_calls counter\n"))
-        return metrics.split(separator: "\n").filter { $0.hasPrefix("countersign_upstream_calls{") }
-            .map { String($0.trimmingPrefix("countersign_upstream_calls")) }
+        #expect(metrics.contains("# TYPE countersign_upstream_calls_total counter\n"))
+        return metrics.split(separator: "\n").filter { $0.hasPrefix("countersign_upstream_calls_total{") }
+            .map { String($0.trimmingPrefix("countersign_upstream_calls_total")) }
     }
 }
 

@@ -12,6 +12,7 @@ struct Bounds: Sendable, CustomTestStringConvertible {
 
     static let all = [
         Bounds(yaml: "limits: { request_timeout: % }\n", accepted: ["100ms", "5m"], refused: ["99ms", "300001ms"]),
+        Bounds(yaml: "limits: { queueing_time: % }\n", accepted: ["10ms", "10s"], refused: ["9ms", "10001ms"]),
         Bounds(yaml: "listen: { idle_timeout: % }\n", accepted: ["100ms", "1h"], refused: ["99ms", "3600001ms"]),
         Bounds(
             yaml: "sessions: { memory: { entries: % } }\n", accepted: ["2", "10000000"], refused: ["1", "10000001"]),
@@ -20,11 +21,27 @@ struct Bounds: Sendable, CustomTestStringConvertible {
         Bounds(
             yaml: "log: { buffer_bytes: % }\n", accepted: ["65536", "1073741824"], refused: ["65535", "1073741825"]),
         Bounds(yaml: "log: { refusals_per_second: % }\n", accepted: ["1", "10000"], refused: ["0", "10001"]),
+        Bounds(
+            yaml: "audit: { stdout: true, queue_bytes: % }\n", accepted: ["65536", "1073741824"],
+            refused: ["65535", "1073741825"]),
+        Bounds(
+            yaml: "audit: { stdout: true, refusals_per_second: % }\n", accepted: ["1", "10000"],
+            refused: ["0", "10001"]),
+        Bounds(yaml: "audit: { stdout: % }\n", accepted: ["true"], refused: ["false", "yes"]),
+        Bounds(yaml: "audit: { % }\n", accepted: ["file: new.jsonl"], refused: ["file: none/new.jsonl", "file: ."]),
+        Bounds(yaml: "audit: %\n", accepted: ["{ stdout: true }"], refused: ["{}", "{ stdout: true, file: a }"]),
         Bounds(yaml: "outbound: { idle_timeout: % }\n", accepted: ["100ms", "10m"], refused: ["99ms", "600001ms"]),
         Bounds(yaml: "outbound: { head_bytes: % }\n", accepted: ["1024", "1048576"], refused: ["1023", "1048577"]),
         Bounds(
             yaml: "outbound: { proxy: \"http://p:%\" }\n", accepted: ["1", "65535", "3128/"],
             refused: ["0", "65536", "", "3128/x", "3128?x"]),
+        traces(
+            "sample_ratio", accepted: ["0", "0.0", "1e-3", "1"], refused: ["-0.1", "1.01", "\"1\"", "0x1", ".5", "a"]),
+        traces("requests_per_second", accepted: ["1", "10000"], refused: ["0", "10001"]),
+        traces("queue_spans", accepted: ["64", "1000000"], refused: ["63", "1000001"]),
+        traces("batch_spans", accepted: ["1", "4096"], refused: ["0", "4097"]),
+        traces("interval", accepted: ["10ms", "1m"], refused: ["9ms", "60001ms"]),
+        traces("timeout", accepted: ["50ms", "1m"], refused: ["49ms", "60001ms"]),
         rotation("every", accepted: ["1s", "3650d"], refused: ["999ms", "315360001s"]),
         rotation("refresh_lag", accepted: ["200ms", "1h"], refused: ["199ms", "3600001ms"]),
         rotation("clock_skew", accepted: ["0s", "10m"], refused: ["600001ms", "x"]),
@@ -70,6 +87,10 @@ struct Bounds: Sendable, CustomTestStringConvertible {
             yaml: "verifiers: [{ id: v, identity_providers: [loyalty], secret: { env: % } }]\n",
             accepted: ["SIXTEEN"], refused: ["FIFTEEN"]),
     ]
+
+    private static func traces(_ key: String, accepted: [String], refused: [String]) -> Bounds {
+        Bounds(yaml: "traces: { endpoint: \"http://[::1]:1\", \(key): % }\n", accepted: accepted, refused: refused)
+    }
 
     private static func rotation(_ key: String, accepted: [String], refused: [String]) -> Bounds {
         Bounds(yaml: "rotation: \(key): %", accepted: accepted, refused: refused)

@@ -13,7 +13,7 @@ import TokenExchange
         let configuration = try folder.load(longest, environment: longestEnvironment)
         #expect(configuration.publicURL == "https://identity.acme.example/countersign")
         #expect(configuration.listen.public == HostPort(host: "::", port: 8443))
-        #expect(configuration.listen.operations == HostPort(host: "localhost", port: 0))
+        #expect(configuration.listen.operations == HostPort(host: "0.0.0.0", port: 0))
         #expect(configuration.listen.tls?.certificateChain == folder.path + "/chain.pem")
         #expect(configuration.listen.tls?.privateKey == folder.path + "/key.pem")
         #expect(

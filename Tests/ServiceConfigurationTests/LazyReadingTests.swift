@@ -35,7 +35,11 @@ import TokenExchange
         #expect(problems.map(\.place.line) == problems.map(\.place.line).sorted { $0 ?? 0 < $1 ?? 0 })
         #expect(
             problems.map(\.place.keyPath) == [
-                "listen.tls.certificate_chain", "listen.tls.private_key", "outbound.proxy_password",
+                "listen.tls.certificate_chain", "listen.tls.private_key", "listen.operations.bearer",
+                "listen.operations.client_certificates", "listen.operations.tls.certificate_chain",
+                "listen.operations.tls.private_key", "log.correlation_key", "outbound.proxy_password",
+                "traces.headers.Authorization", "traces.headers.X-Tenant", "traces.ca_file",
+                "traces.client_certificate.certificate_chain", "traces.client_certificate.private_key",
                 "signing.passphrase", "sessions.cache_secret", "sessions.redis.tls.ca_file",
                 "sessions.redis.tls.client_certificate.certificate_chain",
                 "sessions.redis.tls.client_certificate.private_key", "sessions.redis.sentinel.password",

@@ -9,7 +9,7 @@ import Testing
         folder = try ScratchFolder()
     }
 
-    @Test(arguments: Refusal.documents + Refusal.services + Refusal.outbound)
+    @Test(arguments: Refusal.documents + Refusal.services + Refusal.listening + Refusal.outbound + Refusal.traces)
     func refusesWhatIsWrongInTheServiceSections(_ refusal: Refusal) throws {
         #expect(try complaints(about: refusal) == refusal.complaint)
     }
@@ -30,8 +30,10 @@ import Testing
     }
 
     @Test func neverRepeatsWhatStandsWhereASecretBelongs() throws {
-        let marked = (Refusal.services + Refusal.outbound + Refusal.verifiers).filter { $0.yaml.contains("marker") }
-        #expect(marked.count == 8)
+        let marked = (Refusal.services + Refusal.outbound + Refusal.verifiers + Refusal.traces).filter {
+            $0.yaml.contains("marker")
+        }
+        #expect(marked.count == 9)
         for refusal in marked {
             #expect(try !complaints(about: refusal).contains("marker"))
         }

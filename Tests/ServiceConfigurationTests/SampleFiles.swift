@@ -19,12 +19,19 @@ let longest = """
     public_url: https://identity.acme.example/countersign
     listen:
       public: "[::]:8443"
-      operations: localhost:0
       tls: { certificate_chain: chain.pem, private_key: key.pem }
       trusted_proxies: [10.0.0.0/8, 192.0.2.7, "2001:db8::/32"]
       idle_timeout: 90s
+      operations:
+        address: 0.0.0.0:0
+        open: false
+        bearer: { file: secret }
+        client_certificates: acme.pem
+        tls: { certificate_chain: chain.pem, private_key: key.pem }
+      http2: { enabled: false, streams: 7, buffer_bytes: 70000, resets_per_minute: 11, control_frames_per_minute: 13 }
     default_identity_provider: loyalty
-    log: { level: warning, format: text }
+    log: { level: warning, format: text, correlation_key: { file: secret } }
+    audit: { file: audit.jsonl, required: true, queue_bytes: 70000, refusals_per_second: 5 }
     limits:
       { head_bytes: 8192, body_bytes: 2048, token_bytes: 1024, json_depth: 8, json_members: 32, requests_per_second: 0, burst: 7,
         sources: 9, request_timeout: 2s, connections: 12, connections_per_source: 3 }
@@ -35,6 +42,18 @@ let longest = """
       no_proxy: [localhost, .internal.example, 10.0.0.0/8, "[fd00::1]:8443"]
       idle_timeout: 25s
       head_bytes: 20000
+    traces:
+      endpoint: https://collector.acme.example:4318/
+      headers: { Authorization: { file: secret }, X-Tenant: { file: secret } }
+      ca_file: acme.pem
+      client_certificate: { certificate_chain: chain.pem, private_key: key.pem }
+      service_name: identity
+      sample_ratio: 0.5
+      requests_per_second: 7
+      queue_spans: 100
+      batch_spans: 10
+      interval: 2s
+      timeout: 3s
     signing:
       directory: keys/signing
       jwks_max_age: 5m
@@ -145,6 +164,14 @@ let longest = """
     verifiers:
       - { id: backend, secret: { env: BACKEND_SECRET }, identity_providers: [loyalty], may_revoke: all }
       - { id: other, secret: { file: secret }, identity_providers: [loyalty, notes], may_revoke: true }
+
+    """
+
+/// Every key of `probe`, whose tenant, provider and verifier are for nothing else.
+let probeKeys = """
+    probe:
+      { tenant: probe, identity_provider: probe, verifier: prober, private_key: key.pem, url: "http://127.0.0.1:8080",
+        interval: 2m, timeout: 3s, ca_file: acme.pem }
 
     """
 

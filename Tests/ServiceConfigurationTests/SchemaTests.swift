@@ -13,7 +13,7 @@ import Testing
     }
 
     @Test func describesExactlyTheKeysThatReadersKnow() throws {
-        try folder.write(longest, to: "config.yaml")
+        try folder.write(longest + probeKeys, to: "config.yaml")
         let known = Configuration.knownKeys(reading: folder.path + "/config.yaml", environment: longestEnvironment)
         #expect(known.count > 70)
         #expect(schema.keys.subtracting(known).sorted() == [])
@@ -30,7 +30,9 @@ import Testing
         #expect(schema.keys.filter { !reference.contains("| `\($0)` |") }.sorted() == [])
     }
 
-    @Test(arguments: ["", "listen", "limits", "outbound", "signing", "sessions.redis", "tenants[]", "verifiers[]"])
+    @Test(arguments: [
+        "", "listen", "limits", "outbound", "signing", "sessions.redis", "tenants[]", "verifiers[]", "probe",
+    ])
     func refusesOtherKeys(_ path: String) throws {
         #expect(schema.keys.contains { $0.hasPrefix(path) })
         #expect(schema.refusesOtherKeys(at: path))
@@ -39,7 +41,7 @@ import Testing
     /// The bounds that the schema states are those that hold.
     @Test(arguments: [
         "body_bytes", "token_bytes", "json_depth", "json_members", "requests_per_second", "burst", "sources",
-        "connections", "head_bytes", "connections_per_source",
+        "connections", "head_bytes", "connections_per_source", "requests_in_progress",
     ])
     func statesTheBoundsOfALimit(_ key: String) throws {
         let (lowest, highest) = try #require(schema.bounds(of: "limits.\(key)"))
@@ -51,7 +53,7 @@ import Testing
     }
 
     @Test func boundsEveryIntegerLimit() {
-        #expect(schema.keys.filter { $0.hasPrefix("limits.") && schema.bounds(of: $0) != nil }.count == 10)
+        #expect(schema.keys.filter { $0.hasPrefix("limits.") && schema.bounds(of: $0) != nil }.count == 11)
     }
 
     private func complaints(_ key: String, _ value: Int) throws -> String {

@@ -85,13 +85,14 @@ import TokenExchange
         let secrets: [Secret?] =
             [
                 redis.password, redis.sentinel.password, configuration.signing.passphrase,
-                configuration.sessions.cacheSecret,
+                configuration.sessions.cacheSecret, configuration.log.correlationKey,
             ]
             + configuration.verifiers.map(\.secret)
         #expect(
             try secrets.map { try $0?.read() } == [
                 "a-secret-from-a-file", "a-secret-from-a-file", "a-secret-from-a-file",
-                "a-secret-of-more-than-thirty-two-letters", "sixteen-letters!", "a-secret-from-a-file",
+                "a-secret-of-more-than-thirty-two-letters", "a-secret-from-a-file", "sixteen-letters!",
+                "a-secret-from-a-file",
             ])
         var texts: [String] = []
         for field in recipe.headers + recipe.body {
@@ -131,6 +132,13 @@ import TokenExchange
         #expect(!"\(secret) \(String(reflecting: secret)) \(dumped)".contains("marker"))
         #expect(secret.source == .environment(name: "NAME"))
         #expect(try secret.read() == "marker-0123456789")
+    }
+
+    @Test func takesACorrelationKeyOfSixteenCharacters() throws {
+        let yaml = Self.yaml("{ env: KEY }") + "log: { correlation_key: { env: KEY } }\n"
+        let log = try folder.load(yaml, environment: ["KEY": "sixteen-letters!"]).log
+        #expect(try log.correlationKey?.read() == "sixteen-letters!")
+        #expect(log.lasting.correlationKey == nil, "a reload renews it")
     }
 
     private func secret(_ yaml: String, environment: [String: String] = [:]) throws -> Secret {

@@ -98,6 +98,41 @@ import TokenExchange
             ])
     }
 
+    @Test func tellsOnceWhatOthersHaveRevokedSinceItWasFirstRead() async throws {
+        let clock = ManualClock()
+        let store = LossyRevocationStore(clock)
+        let events = Mutex<[RevocationEvent]>([])
+        let vault = ExchangeBench(clock: clock).vault
+        let other = RevocationList(store: store, vault: vault, time: clock.time)
+        let list = RevocationList(store: store, vault: vault, time: clock.time) { event in
+            events.withLock { $0.append(event) }
+        }
+        func told() -> [[Cohort.Kind]] {
+            events.withLock { events in
+                defer { events = [] }
+                return events.map { if case .revoked(let some) = $0 { some.map(\.cohort.kind) } else { [] } }
+            }
+        }
+        let (tenant, subject) = (try #require(Cohort(.tenant, "a")), try #require(Cohort(.subject, "jane")))
+        try await other.revoke(tenant)
+        await list.refresh()
+        #expect(told().isEmpty, "it was told when it happened")
+        // No whole millisecond.
+        clock.advance(by: .microseconds(1_000_400))
+        try await other.revoke(tenant)
+        try await other.revoke(subject)
+        await list.refresh()
+        #expect(told().map(Set.init) == [[.tenant, .subject]])
+        await list.refresh()
+        try await list.revoke(try #require(Cohort(.device, "till-1")))
+        await list.refresh()
+        #expect(told().isEmpty, "neither twice, nor what it did itself")
+        clock.advance(by: .seconds(1))
+        try await other.revoke(try #require(Cohort(.all)))
+        await list.refresh()
+        #expect(told() == [[.all]])
+    }
+
     @Test func tellsTheAgeOfAListThatWasNeverRead() async throws {
         let clock = ManualClock()
         let store = LossyRevocationStore(clock)

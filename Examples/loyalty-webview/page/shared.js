@@ -17,19 +17,23 @@ export function begin(identityProvider, show) {
       // Without it any good session is shown the page if this origin also serves another provider, or Countersign itself.
       identityProvider,
       render: (session, context) => show(kit, session, context),
-      deny: (reason) => deny(reason, () => begin(identityProvider, show)),
+      deny: (reason, code) => deny(reason, () => begin(identityProvider, show), code),
     }),
     () => deny("unreachable"),
   );
 }
 
-/** @param again what a button does; without it the page is loaded again. */
-export function deny(reason, again = () => location.reload()) {
+/**
+ * @param again what a button does; without it the page is loaded again.
+ * @param code what the associate tells support, who find the question in Countersign's log by it.
+ */
+export function deny(reason, again = () => location.reload(), code = undefined) {
   const [title, advice] = reasons[reason];
   const parts = [draw("h1", {}, title), draw("p", {}, advice)];
   if (["unreachable", "changed"].includes(reason)) {
     parts.push(draw("button", { className: "action", onclick: again }, "Try again"));
   }
+  if (code) parts.push(draw("p", { className: "hint code" }, `Support code: ${code}`));
   const notice = draw("section", { className: "notice" }, ...parts);
   notice.dataset.reason = reason;
   page.replaceChildren(notice);

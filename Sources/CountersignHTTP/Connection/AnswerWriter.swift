@@ -34,7 +34,7 @@ enum AnswerWriter {
     }
 
     /// RFC 9110 §8.6: a 204 has no length, and a 304 would need the length of the answer that it replaces.
-    private static func hasLength(_ status: HTTPResponse.Status) -> Bool {
+    static func hasLength(_ status: HTTPResponse.Status) -> Bool {
         status != .noContent && status != .notModified
     }
 }

@@ -6,6 +6,8 @@ package enum CloseReason: String, Sendable, CaseIterable {
     case refused
     /// The peer closed it, or the network broke.
     case peer
+    /// The client broke the rules of HTTP/2, or flooded us with its frames.
+    case protocolError = "protocol_error"
     case handshakeFailed = "handshake_failed"
     case handshakeTimeout = "handshake_timeout"
     case idleTimeout = "idle_timeout"
@@ -24,7 +26,7 @@ package enum CloseReason: String, Sendable, CaseIterable {
     /// Whether a TLS peer is told (`close_notify`) and given time to answer.
     var isPolite: Bool {
         switch self {
-        case .answered, .refused, .idleTimeout, .draining: true
+        case .answered, .refused, .protocolError, .idleTimeout, .draining: true
         case .peer, .handshakeFailed, .handshakeTimeout, .headTimeout, .bodyTimeout, .answerTimeout, .writeTimeout,
             .lingerTimeout, .evicted, .shutdown:
             false
@@ -35,7 +37,8 @@ package enum CloseReason: String, Sendable, CaseIterable {
     var isAbrupt: Bool {
         switch self {
         case .answerTimeout, .writeTimeout, .lingerTimeout, .shutdown: true
-        case .answered, .refused, .peer, .handshakeFailed, .handshakeTimeout, .idleTimeout, .headTimeout, .bodyTimeout,
+        case .answered, .refused, .peer, .protocolError, .handshakeFailed, .handshakeTimeout, .idleTimeout,
+            .headTimeout, .bodyTimeout,
             .evicted, .draining:
             false
         }

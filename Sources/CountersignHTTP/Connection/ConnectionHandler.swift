@@ -1,4 +1,3 @@
-import Glibc
 import HTTPTypes
 package import NIOCore
 import NIOSSL
@@ -9,7 +8,7 @@ import NIOTLS
 ///
 /// A request runs in a task on the connection's event loop. It starts within the event that brought its head, and a
 /// route that never waits also ends within that event.
-package final class ConnectionHandler: ChannelInboundHandler {
+package final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler {
     package typealias InboundIn = ByteBuffer
     package typealias OutboundOut = ByteBuffer
 
@@ -18,6 +17,10 @@ package final class ConnectionHandler: ChannelInboundHandler {
     private let conductor: RequestConductor
     private let place: ConnectionPlace
     private let executor: LoopExecutor
+    private let onHTTP2: ((any Channel, ConnectionPlace) throws -> Void)?
+    private var isHandedOver = false
+    private let handshakes: HandshakeLog?
+    private let queue: LoopQueue?
     private var context: ChannelHandlerContext?
     /// Runs the request that is being answered.
     private var task: Task<Void, Never>?
@@ -32,15 +35,22 @@ package final class ConnectionHandler: ChannelInboundHandler {
     /// - Parameters:
     ///   - isSecure: whether a TLS handshake comes first.
     ///   - place: given up when the connection and its request have ended.
+    ///   - queue: measures how long requests wait; nil for a listener that sheds none.
+    ///   - handshakes: tells of those that fail; nil if nobody needs to know.
+    ///   - onHTTP2: takes over a connection and its place if the handshake has agreed on HTTP/2; nil if it never does.
     package init(
         limits: HeadLimits, times: ConnectionTimes, isSecure: Bool, conductor: RequestConductor,
-        place: ConnectionPlace, loop: any EventLoop
+        place: ConnectionPlace, loop: any EventLoop, queue: LoopQueue? = nil,
+        handshakes: HandshakeLog? = nil, onHTTP2: ((any Channel, ConnectionPlace) throws -> Void)? = nil
     ) {
+        self.onHTTP2 = onHTTP2
+        self.handshakes = handshakes
         machine = ConnectionMachine(limits: limits, times: times, isSecure: isSecure, now: loop.now)
         self.times = times
         self.conductor = conductor
         self.place = place
         executor = LoopExecutor(loop)
+        self.queue = queue
     }
 
     // MARK: - Events of the channel
@@ -53,6 +63,7 @@ package final class ConnectionHandler: ChannelInboundHandler {
     /// Called for every connection, also for one that ends before it is active.
     package func handlerRemoved(context: ChannelHandlerContext) {
         self.context = nil
+        if isHandedOver { return }
         place.closed(closeReason)
         if task == nil { place.leave() }
     }
@@ -80,6 +91,7 @@ package final class ConnectionHandler: ChannelInboundHandler {
     package func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         switch event {
         case ChannelEvent.inputClosed: machine.inputClosed()
+        case TLSUserEvent.handshakeCompleted("h2") where onHTTP2 != nil: return handOver(context)
         case TLSUserEvent.handshakeCompleted: machine.handshakeCompleted(context.eventLoop.now)
         case ConnectionOrder.drain: machine.drain(context.eventLoop.now)
         case ConnectionOrder.evict where machine.waitingSince == nil: machine.drain(context.eventLoop.now)
@@ -95,8 +107,22 @@ package final class ConnectionHandler: ChannelInboundHandler {
     package func errorCaught(context: ChannelHandlerContext, error: any Error) {
         // The peer closed without saying so in TLS. That is harmless, because all our messages have a known length.
         if case NIOSSLError.uncleanShutdown = error { return }
-        machine.abandon(machine.state == .handshake ? .handshakeFailed : .peer)
+        let isHandshake = machine.state == .handshake
+        if isHandshake { handshakes?.failed(error, from: place.peer, now: context.eventLoop.now) }
+        machine.abandon(isHandshake ? .handshakeFailed : .peer)
         proceed()
+    }
+
+    private func handOver(_ context: ChannelHandlerContext) {
+        do {
+            try onHTTP2?(context.channel, place)
+            isHandedOver = true
+            timer?.cancel()
+            context.pipeline.syncOperations.removeHandler(context: context, promise: nil)
+        } catch {
+            machine.abandon(.handshakeFailed)
+            proceed()
+        }
     }
 
     // MARK: - Actions
@@ -144,7 +170,9 @@ package final class ConnectionHandler: ChannelInboundHandler {
         place.isWaiting(since: nil)
         let handler = NIOLoopBound(self, eventLoop: context.eventLoop)
         let conductor = conductor
-        let request = conductor.request(head, from: place.peer, body: ConnectionBody(handler: handler))
+        let request = conductor.request(
+            head, from: place.peer, delay: queue?.requestBegins() ?? .none,
+            body: ConnectionBody(handler: handler))
         let task = Task.immediate(executorPreference: executor) {
             let reply = await conductor.answer(request)
             handler.value.finish(reply)
@@ -177,15 +205,7 @@ package final class ConnectionHandler: ChannelInboundHandler {
     private func close(_ reason: CloseReason, _ context: ChannelHandlerContext) {
         closeReason = reason
         timer?.cancel()
-        if reason.isAbrupt || !context.channel.isWritable { Self.reset(context.channel) }
-        // Closing through the TLS handler would wait for the peer.
-        let tls = try? context.pipeline.syncOperations.context(handlerType: NIOSSLServerHandler.self)
-        (reason.isPolite ? context : tls ?? context).close(promise: nil)
-    }
-
-    /// Makes the kernel drop what the peer does not read, which it would otherwise keep for minutes.
-    private static func reset(_ channel: any Channel) {
-        _ = (channel as? any SocketOptionProvider)?.setSoLinger(linger(l_onoff: 1, l_linger: 0))
+        context.close(reason)
     }
 
     // MARK: - The timer
@@ -214,17 +234,19 @@ private struct ConnectionBody: RequestBody {
     let handler: NIOLoopBound<ConnectionHandler>
 
     func arrived(upTo limit: Int) throws(Problem) -> [UInt8]? {
-        guard let body = handler.value.arrived(upTo: limit) else { return nil }
-        return try content(of: body)
+        try handler.value.arrived(upTo: limit)?.bytes()
     }
 
     func collect(upTo limit: Int) async throws(Problem) -> [UInt8] {
         if let arrived = try arrived(upTo: limit) { return arrived }
-        return try content(of: await handler.value.body())
+        return try await handler.value.body().bytes()
     }
+}
 
-    private func content(of body: ConnectionMachine.Body) throws(Problem) -> [UInt8] {
-        switch body {
+extension ConnectionMachine.Body {
+    /// - Throws: why there is none.
+    func bytes() throws(Problem) -> [UInt8] {
+        switch self {
         case .content(let bytes): return bytes
         case .tooLarge: throw Problem(.bodyTooLarge)
         case .refused(let fault): throw Problem(fault)

@@ -20,7 +20,7 @@ package final class ConnectionPlace: Sendable {
     let source: RequestSource?
     private let channel: any Channel
     private let gate: ConnectionGate
-    private let metrics: ConnectionMetrics
+    let metrics: ConnectionMetrics
     /// ``waitingSince`` in nanoseconds; the largest number means nil.
     private let waiting = Atomic<UInt64>(.max)
     private let asked = Atomic(false)

@@ -21,6 +21,9 @@ struct HeadDraft {
         "PROPPATCH", "MKCOL", "COPY", "MOVE", "LOCK", "UNLOCK",
     ].compactMap { name in HTTPRequest.Method(rawValue: name).map { (Array("\(name) ".utf8), $0) } }
 
+    /// The method of this name; nil for one that no client sends.
+    static func method(_ name: String) -> HTTPRequest.Method? { methods.first { $0.method.rawValue == name }?.method }
+
     /// Whether a request line, or an empty line before it, can begin with these bytes.
     static func canBegin(_ bytes: UnsafeRawBufferPointer) -> Bool {
         if bytes.first == UInt8(ascii: "\r") { return bytes.count == 1 }

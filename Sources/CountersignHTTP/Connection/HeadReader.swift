@@ -47,6 +47,7 @@ package struct HeadReader {
     /// How many bytes have been searched for the end of a line.
     private var searched = 0
     private var draft = HeadDraft()
+    private var longField = LongTraceField()
 
     package init(_ limits: HeadLimits) {
         self.limits = limits
@@ -55,14 +56,9 @@ package struct HeadReader {
     /// Takes a head out of `input` once all of it has arrived; before that, only empty lines.
     package mutating func read(_ input: inout ByteBuffer) -> Progress {
         if lineStart == 0 { dropEmptyLines(&input) }
-        let read = input.withUnsafeReadableBytes { bytes in
-            Result { () throws(HTTPFault) in try readLines(bytes) }
-        }
-        switch read {
-        case .failure(let fault): return .refused(fault)
-        case .success(false): return .more
-        case .success(true): break
-        }
+        do throws(HTTPFault) {
+            guard try readLines(&input) else { return .more }
+        } catch { return .refused(error) }
         guard let head = input.readSlice(length: lineStart) else { return .more }
         let finished = head.withUnsafeReadableBytes { bytes in
             Result { () throws(HTTPFault) in try draft.finish(bytes, head) }
@@ -86,13 +82,40 @@ package struct HeadReader {
     }
 
     /// - Returns: whether the head is complete; it then ends at `lineStart`.
-    private mutating func readLines(_ bytes: UnsafeRawBufferPointer) throws(HTTPFault) -> Bool {
+    private mutating func readLines(_ input: inout ByteBuffer) throws(HTTPFault) -> Bool {
+        while true {
+            if longField.isOpen { try dropLongField(&input) }
+            let read = input.withUnsafeReadableBytes { bytes in
+                Result { () throws(HTTPFault) in try readLines(bytes) }
+            }
+            switch try read.get() {
+            case .complete: return true
+            case .more: return false
+            case .lineTooLong:
+                guard lineStart > 0, LongTraceField.begins(input, at: lineStart) else { throw .headTooLarge }
+                try dropLongField(&input)
+            }
+            if longField.isOpen { return false }
+        }
+    }
+
+    private mutating func dropLongField(_ input: inout ByteBuffer) throws(HTTPFault) {
+        try longField.drop(from: &input, at: lineStart)
+        searched = lineStart
+    }
+
+    private enum Reading {
+        case more
+        case complete
+        /// The line at `lineStart`, or the head with it.
+        case lineTooLong
+    }
+
+    private mutating func readLines(_ bytes: UnsafeRawBufferPointer) throws(HTTPFault) -> Reading {
         if lineStart == 0, !HeadDraft.canBegin(bytes) { throw .requestLineMalformed }
         while let end = lineEnd(bytes) {
             let next = end + 1
-            guard end - 1 - lineStart <= limits.lineBytes, next <= limits.bytes else {
-                throw .headTooLarge
-            }
+            guard end - 1 - lineStart <= limits.lineBytes, next <= limits.bytes else { return .lineTooLong }
             guard end > lineStart, bytes[end - 1] == UInt8(ascii: "\r") else { throw fault(ofLineAt: lineStart) }
             let line = lineStart..<end - 1
             let isFirst = lineStart == 0
@@ -100,7 +123,7 @@ package struct HeadReader {
             if isFirst {
                 try draft.readRequestLine(bytes, line)
             } else if line.isEmpty {
-                return true
+                return .complete
             } else {
                 guard draft.lines.count < limits.fieldCount else { throw .headTooLarge }
                 try draft.readField(bytes, line)
@@ -108,10 +131,8 @@ package struct HeadReader {
         }
         searched = bytes.count
         // CR and LF may still follow.
-        guard bytes.count - lineStart <= limits.lineBytes + 1, bytes.count < limits.bytes else {
-            throw .headTooLarge
-        }
-        return false
+        let isInLimits = bytes.count - lineStart <= limits.lineBytes + 1 && bytes.count < limits.bytes
+        return isInLimits ? .more : .lineTooLong
     }
 
     private func lineEnd(_ bytes: UnsafeRawBufferPointer) -> Int? {

@@ -2,7 +2,7 @@ import NIOCore
 
 /// Runs the task of a request on its connection's event loop, so that a request never changes threads.
 final class LoopExecutor: TaskExecutor {
-    private let loop: any EventLoop
+    let loop: any EventLoop
 
     init(_ loop: any EventLoop) {
         self.loop = loop

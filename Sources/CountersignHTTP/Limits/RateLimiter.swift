@@ -29,7 +29,7 @@ package final class RateLimiter: Sendable {
         /// How long until it has.
         package let wait: Duration
         /// The reason of the last refusal that it could afford.
-        package let reason: String
+        package let reason: LabelValue
     }
 
     private let allowances: Mutex<Allowances>
@@ -59,7 +59,7 @@ package final class RateLimiter: Sendable {
 
     /// Spends allowance for a request that is refused for this reason.
     /// - Throws: ``Bar`` if there is none left; the caller must then not tell the reason.
-    package func spend(_ source: RequestSource?, reason: String) throws(Bar) {
+    package func spend(_ source: RequestSource?, reason: LabelValue) throws(Bar) {
         guard let source else { return }
         if let bar = allowances.withLock({ $0.spend(AllowanceHolder(source), reason: reason, at: elapsed()) }) {
             throw bar
@@ -87,7 +87,7 @@ extension RateLimiter {
     /// - Returns: nil if none is found.
     /// - Throws: ``Bar`` if the source may not guess any more.
     package func verifier(
-        claiming ids: [ExactText], from source: RequestSource?, reason: String, find: () -> Verifier?
+        claiming ids: [ExactText], from source: RequestSource?, reason: LabelValue, find: () -> Verifier?
     ) throws(Bar) -> Verifier? {
         guard let source else { return find() }
         let result = allowances.withLock { allowances -> Result<Verifier?, Bar> in
@@ -133,7 +133,7 @@ private struct Allowances {
         var rest: Double
         var at: Duration
         /// The reason of the last refusal.
-        var reason: String
+        var reason: LabelValue
     }
 
     init(limits: RateLimiter.Limits) {
@@ -153,7 +153,7 @@ private struct Allowances {
     }
 
     /// - Returns: nil if it could afford the refusal, which is then spent.
-    mutating func spend(_ holder: AllowanceHolder, reason: String, at now: Duration) -> RateLimiter.Bar? {
+    mutating func spend(_ holder: AllowanceHolder, reason: LabelValue, at now: Duration) -> RateLimiter.Bar? {
         if let bar = bar(holder, at: now) { return bar }
         guard limits.requestsPerSecond > 0 else { return nil }
         let rest = allowance(of: holder, at: now).rest - 1
@@ -171,7 +171,7 @@ private struct Allowances {
     /// As it has grown until now; a holder that is not remembered has the whole allowance.
     private func allowance(of holder: AllowanceHolder, at now: Duration) -> Allowance {
         guard var allowance = younger[holder] ?? older[holder] else {
-            return Allowance(rest: Double(limits.burst), at: now, reason: "")
+            return Allowance(rest: Double(limits.burst), at: now, reason: .absent)
         }
         let grown = (now - allowance.at).inSeconds * Double(limits.requestsPerSecond)
         allowance.rest = min(Double(limits.burst), allowance.rest + grown)

@@ -8,7 +8,7 @@ package protocol RequestObserver: Sendable {
 }
 
 /// What there is to say about a request and its answer. Texts are constants or names from the configuration, except for
-/// the request's id and what only ``exchange`` holds.
+/// the request's id and what ``exchange``, ``session`` and ``ended`` hold.
 package struct RequestReport: Sendable {
     package let kind: Kind
     package let requestID: String
@@ -23,34 +23,50 @@ package struct RequestReport: Sendable {
     package let failure: Failure?
     /// If a token's time was wrong: our clock minus the time in the token.
     package let clockDifference: Duration?
+    /// Of a revocation that was recorded.
+    package let ended: EndedSessions?
     /// Of a login, if its request was understood.
     package let exchange: ExchangeReport?
+    /// The live session that was asked about.
+    package let session: SessionRecord?
+    /// Nil unless the request is traced.
+    package let span: RequestSpan?
 
     /// What requests have in common that count as the same. Everything in it comes from closed sets.
     package struct Kind: Hashable, Sendable {
-        package let route: String
+        package let routeLabel: LabelValue
         package let status: Int
         package let error: ErrorCode?
         /// The precise reason behind the code.
-        package let reason: String?
-        package let identityProvider: ExactText?
-        package let degradedBy: String?
+        package let reasonLabel: LabelValue?
+        package let provider: ConfiguredName?
+        /// What an optional login went on in spite of.
+        package let degradation: ErrorCode?
+
+        package var route: String { routeLabel.text }
+        package var reason: String? { reasonLabel?.text }
+        package var identityProvider: ExactText? { provider?.text }
+        package var degradedBy: String? { degradation?.rawValue }
     }
 
     package var duration: Duration { end - start }
 
+    /// The sessions that the request has ended together.
+    package var revoked: RevokedCohort? { if case .cohort(let revoked) = ended { revoked } else { nil } }
+
     /// Whether the caller got something wrong.
     package var isRefusal: Bool { 400..<500 ~= kind.status && failure == nil }
 
-    init(
-        _ reply: Reply, _ problem: Problem?, requestID: String, source: RequestSource?, route: String, start: Duration,
-        end: Duration
+    package init(
+        _ reply: Reply, _ problem: Problem?, requestID: String, source: RequestSource?, route: LabelValue,
+        start: Duration, end: Duration, span: RequestSpan? = nil
     ) {
         kind = Kind(
-            route: route, status: reply.status.code, error: problem?.code, reason: problem?.reason,
-            identityProvider: problem?.identityProvider ?? reply.notes.identityProvider,
-            degradedBy: problem?.degradedBy?.rawValue ?? reply.notes.degradedBy?.kind.rawValue)
+            routeLabel: reply.notes.route ?? route, status: reply.status.code, error: problem?.code,
+            reasonLabel: problem?.reason, provider: problem?.identityProvider ?? reply.notes.identityProvider,
+            degradation: problem?.degradedBy ?? reply.notes.degradedBy.map { ErrorCode($0.kind) })
         self.requestID = requestID
+        self.span = span
         self.source = source
         self.start = start
         self.end = end
@@ -58,6 +74,8 @@ package struct RequestReport: Sendable {
         verifier = problem?.verifier ?? reply.notes.verifier
         failure = problem?.failure ?? reply.notes.degradedBy
         clockDifference = problem?.clockDifference
+        ended = problem == nil ? reply.notes.ended : nil
         exchange = problem?.exchange ?? reply.notes.exchange
+        session = reply.notes.session
     }
 }

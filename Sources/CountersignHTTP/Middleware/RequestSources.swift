@@ -13,7 +13,7 @@ package final class RequestSources: Sendable {
     /// - Parameter trustedProxies: the proxies whose reports about clients are believed.
     package init(trustedProxies: IPNetworkSet, metrics factory: any MetricsFactory, logger: Logger) {
         self.trustedProxies = trustedProxies
-        ignored = Counter(label: Self.ignoredForwarding, dimensions: [], factory: factory)
+        ignored = factory.counter(Self.ignoredForwarding)
         self.logger = logger
     }
 
@@ -43,11 +43,7 @@ package final class RequestSources: Sendable {
             metadata: ["peer": .string("\(peer)")])
     }
 
-    private static let ignoredForwarding = "countersign_forwarded_ignored_total"
-
-    /// What the metric means, for the exposition's `# HELP`.
-    package static let descriptions = [
-        ignoredForwarding:
-            "Requests whose X-Forwarded-For or Forwarded was ignored, because they did not come from a trusted proxy."
-    ]
+    package static let ignoredForwarding = Metric.counter(
+        "countersign_forwarded_ignored_total",
+        "Requests whose X-Forwarded-For or Forwarded was ignored, because they did not come from a trusted proxy.")
 }

@@ -5,6 +5,7 @@ import TokenExchange
 struct CallbackRoute {
     let exchange: ExchangeToken
     let limiter: RateLimiter
+    let admission: AdmissionControl
     let bodyLimit: Int
     let jsonLimits: JSONLimits
 
@@ -15,7 +16,7 @@ struct CallbackRoute {
             return try await answer(request, for: provider)
         } catch {
             var problem = Problem(error)
-            problem.identityProvider = provider.name
+            problem.identityProvider = ConfiguredName(provider)
             problem.isOptionalLogin = provider.mode == .optional
             throw problem
         }
@@ -23,11 +24,14 @@ struct CallbackRoute {
 
     private func answer(_ request: IncomingRequest, for provider: IdentityProvider) async throws -> Reply {
         try limiter.check(request.source)
+        try admission.check(request.delay, as: .login)
         guard request.hasMediaType("application/json") else { throw Problem(.unsupportedMediaType) }
         let text = try await request.collectBody(upTo: bodyLimit)
         // While it arrived, other requests of this source may have been refused.
         try limiter.check(request.source)
         let body = try CallbackBody(text, limits: jsonLimits)
+        try admission.enter(provider)
+        defer { admission.leave(provider) }
         return try await exchange.reply(
             to: ExchangeRequest(
                 identityToken: body.identityToken, device: body.device, provider: provider,
@@ -55,12 +59,12 @@ extension ExchangeToken {
     func reply(to request: ExchangeRequest, _ render: (ExchangeOutcome) throws -> Reply) async throws -> Reply {
         do {
             var reply = try render(await self(request))
-            reply.notes.identityProvider = request.provider.name
+            reply.notes.identityProvider = ConfiguredName(request.provider)
             reply.notes.exchange = request.report
             return reply
         } catch {
             var problem = Problem(error)
-            problem.identityProvider = request.provider.name
+            problem.identityProvider = ConfiguredName(request.provider)
             problem.exchange = request.report
             throw problem
         }

@@ -25,8 +25,9 @@ struct CohortRevocationRoute {
         guard isConfigured(cohort) else {
             throw Problem(.invalidRequest, reason: "name_not_configured").expecting(.configuredName)
         }
-        try await revocations.revoke(cohort, issuedBefore: form.issuedBefore.time)
-        return Reply(status: .noContent, headers: [.cacheControl: "no-store"])
+        var reply = Reply(status: .noContent, headers: [.cacheControl: "no-store"])
+        reply.notes.ended = .cohort(try await revocations.revoke(cohort, issuedBefore: form.issuedBefore.time))
+        return reply
     }
 }
 

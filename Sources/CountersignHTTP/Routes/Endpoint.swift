@@ -12,7 +12,7 @@ final class Endpoint: Sendable {
     }
 
     /// What metrics and the log call it.
-    let name: String
+    let name: LabelValue
     let path: Path
     /// `HEAD` is allowed where `GET` is.
     let methods: [HTTPRequest.Method]
@@ -30,7 +30,7 @@ final class Endpoint: Sendable {
 
     /// - Parameter methods: `HEAD` is added if `GET` is among them.
     init(
-        _ name: String, _ path: Path, _ methods: [HTTPRequest.Method], _ form: RequestForm = .http,
+        _ name: LabelValue, _ path: Path, _ methods: [HTTPRequest.Method], _ form: RequestForm = .http,
         isLimited: Bool = false, hasOAuthErrors: Bool = false,
         headers: @escaping @Sendable (IncomingRequest) -> HTTPFields = { _ in [:] },
         answer: @escaping @Sendable (IncomingRequest) async throws -> Reply
@@ -53,14 +53,17 @@ final class Endpoint: Sendable {
 /// source is barred is checked by the endpoints, before they do anything costly.
 struct EndpointTable: Sendable {
     /// What metrics and the log call a path without an endpoint.
-    static let nameOfOthers = "other"
+    static let nameOfOthers: LabelValue = "other"
 
     private let exact: [ExactText: Endpoint]
     private let below: [(prefix: ExactText, endpoint: Endpoint)]
     private let limiter: RateLimiter
+    private let frontPage: Page
 
-    /// - Parameter limiter: knows which sources have an allowance left.
-    init(_ endpoints: [Endpoint], limiter: RateLimiter) {
+    /// - Parameters:
+    ///   - limiter: knows which sources have an allowance left.
+    ///   - frontPage: for a browser at `/`.
+    init(_ endpoints: [Endpoint], limiter: RateLimiter, frontPage: Page) {
         var exact: [ExactText: Endpoint] = [:]
         var below: [(ExactText, Endpoint)] = []
         for endpoint in endpoints {
@@ -72,14 +75,20 @@ struct EndpointTable: Sendable {
         self.exact = exact
         self.below = below
         self.limiter = limiter
+        self.frontPage = frontPage
     }
 
     /// The name of the endpoint at `path`, or ``nameOfOthers``.
-    func name(of path: ExactText) -> String { endpoint(at: path)?.name ?? Self.nameOfOthers }
+    func name(of path: ExactText) -> LabelValue { endpoint(at: path)?.name ?? Self.nameOfOthers }
 
     /// Whatever the endpoint throws becomes a problem here: with its sentence, headers and form.
     /// - Throws: the problem, or `rate_limited` if the source cannot afford to learn it.
     func reply(to request: IncomingRequest) async throws(Problem) -> Reply {
+        if request.opensFrontPage {
+            var reply = frontPage.reply
+            reply.notes.route = FrontPage.name
+            return reply
+        }
         guard let endpoint = endpoint(at: request.path) else { throw spending(Problem(.notFound), request.source) }
         do {
             try request.expect(endpoint.methods)
@@ -93,7 +102,7 @@ struct EndpointTable: Sendable {
 
     private func spending(_ problem: Problem, _ source: RequestSource?) -> Problem {
         guard problem.spendsAllowance else { return problem }
-        do { try limiter.spend(source, reason: problem.reason ?? problem.code.rawValue) } catch {
+        do { try limiter.spend(source, reason: problem.reason ?? LabelValue(problem.code)) } catch {
             return problem.limited(by: error)
         }
         return problem

@@ -4,16 +4,22 @@ import TokenExchange
 /// `POST /introspect` (RFC 7662): a verifier asks about an external identity.
 struct IntrospectionRoute {
     let introspect: IntrospectSession
+    let providers: IdentityProviderDirectory
     /// The `iss` of every token that we mint.
     let issuer: ExactText
     let bodyLimit: Int
+    let admission: AdmissionControl
 
     /// Answers 200 also for a token that is unknown, expired, revoked, or not for this verifier: `{"active":false}`.
     func reply(to request: IncomingRequest, from verifier: Verifier) async throws -> Reply {
         let token = try await request.collectToken(upTo: bodyLimit)
-        let status = try await introspect(token, for: verifier)
+        try admission.enter(nil)
+        defer { admission.leave(nil) }
+        let status = try await introspect(token, for: verifier, log: request.span?.log)
         var reply = Reply.json(text(of: status))
-        reply.notes.identityProvider = status.session?.record.identityProvider
+        let provider = status.session.flatMap { providers.named($0.record.identityProvider) }
+        reply.notes.identityProvider = provider.map { ConfiguredName($0) }
+        reply.notes.session = status.session?.record
         return reply
     }
 

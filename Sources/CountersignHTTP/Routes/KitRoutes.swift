@@ -42,7 +42,7 @@ package final class KitRoutes: Routes {
     /// From now on.
     package func set(_ condition: Condition) { state.withLock { $0.condition = condition } }
 
-    package func name(of path: ExactText) -> String { "kit" }
+    package func name(of path: ExactText) -> LabelValue { "kit" }
 
     package func reply(to request: IncomingRequest) async throws(Problem) -> Reply {
         let condition = state.withLock { state in

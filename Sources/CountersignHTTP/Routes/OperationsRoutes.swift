@@ -1,37 +1,49 @@
 import HTTPTypes
 package import TokenExchange
 
-/// The endpoints of the operations listener: liveness, readiness, metrics, revocation of many sessions, the API's
-/// document.
+/// The endpoints of the operations listener: liveness, readiness, metrics, the status page, revocation of many sessions,
+/// the API's document.
 package struct OperationsRoutes: Routes {
     private let endpoints: EndpointTable
+    private let secret: @Sendable () -> OperationsSecret?
+    private let limiter: RateLimiter
 
     /// - Parameters:
     ///   - metrics: the current numbers as Prometheus text.
+    ///   - status: the page for operators, as things are now.
     ///   - verifiers: those of the current configuration.
     ///   - isConfigured: whether the current configuration has what a cohort names.
     ///   - bodyLimit: in bytes.
+    ///   - secret: what requests must present now; nil if they need nothing.
     package init(
-        readiness: @escaping @Sendable () async -> Readiness, metrics: @escaping @Sendable () -> String,
-        revocations: RevocationList, verifiers: @escaping @Sendable () -> VerifierDirectory,
-        isConfigured: @escaping @Sendable (Cohort) -> Bool, bodyLimit: Int, limiter: RateLimiter
+        readiness: @escaping @Sendable () async -> Readiness, metrics: @escaping @Sendable () async -> String,
+        status: @escaping @Sendable () async -> Page, revocations: RevocationList,
+        verifiers: @escaping @Sendable () -> VerifierDirectory,
+        isConfigured: @escaping @Sendable (Cohort) -> Bool, bodyLimit: Int, limiter: RateLimiter,
+        secret: @escaping @Sendable () -> OperationsSecret? = { nil }
     ) {
+        self.secret = secret
+        self.limiter = limiter
         let revocation = CohortRevocationRoute(
             revocations: revocations, isConfigured: isConfigured, bodyLimit: bodyLimit)
         let access = VerifierAccess(verifiers: verifiers, limiter: limiter)
         endpoints = EndpointTable(
             [
                 Endpoint("livez", .exactly("/livez"), [.get]) { _ in .json(Array(#"{"status":"alive"}"#.utf8)) },
-                Endpoint("readyz", .exactly("/readyz"), [.get]) { _ in
+                Endpoint("readyz", .exactly("/readyz"), [.get]) { request in
                     let readiness = await readiness()
-                    return .json(readiness.text, status: readiness.status.isGood ? .ok : .serviceUnavailable)
+                    let isTrusted = secret().map { $0.isPresented(by: request) } ?? true
+                    return .json(
+                        readiness.text(withComponents: isTrusted),
+                        status: readiness.status.isGood ? .ok : .serviceUnavailable)
                 },
                 Endpoint("metrics", .exactly("/metrics"), [.get]) { _ in
                     Reply(
                         status: .ok,
                         headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8", .cacheControl: "no-store"],
-                        body: Array(metrics().utf8))
+                        body: Array(await metrics().utf8))
                 },
+                Endpoint("status", .exactly("/status"), [.get]) { _ in await status().reply },
                 Endpoint("revocations", .exactly("/revocations"), [.post], .cohort) {
                     try await access.reply(to: $0, by: revocation.reply)
                 },
@@ -40,16 +52,23 @@ package struct OperationsRoutes: Routes {
                         status: .ok, headers: [.contentType: "application/yaml", .cacheControl: "no-cache"],
                         body: PackageResources.openapi_yaml)
                 },
-            ], limiter: limiter)
+            ], limiter: limiter, frontPage: FrontPage.operations)
     }
 
     /// Endpoints that probes and scrapes ask every few seconds.
     package static let asked = ["livez", "readyz", "metrics", "openapi"]
 
-    package func name(of path: ExactText) -> String { endpoints.name(of: path) }
+    /// Endpoints that need no secret: probes of load balancers and of Kubernetes have none, and `/revocations` asks for a
+    /// verifier's own in the same header.
+    private static let unguarded: Set<LabelValue> = ["livez", "readyz", "revocations"]
+
+    package func name(of path: ExactText) -> LabelValue { endpoints.name(of: path) }
 
     package func reply(to request: IncomingRequest) async throws(Problem) -> Reply {
-        try await endpoints.reply(to: request)
+        if let secret = secret(), !Self.unguarded.contains(name(of: request.path)) {
+            do { try secret.check(request, limiter) } catch { throw Problem(error) }
+        }
+        return try await endpoints.reply(to: request)
     }
 }
 
@@ -74,11 +93,14 @@ package struct Readiness: Sendable {
         package let status: Status
         /// What is wrong, for operators; nil if nothing is.
         package let detail: String?
+        /// What to do about it; nil if nothing is to be done. For people: `/readyz` leaves it out.
+        package let remedy: String?
 
-        package init(name: String, status: Status, detail: String? = nil) {
+        package init(name: String, status: Status, detail: String? = nil, remedy: String? = nil) {
             self.name = name
             self.status = status
             self.detail = detail
+            self.remedy = remedy
         }
     }
 
@@ -97,12 +119,12 @@ package struct Readiness: Sendable {
         return [.draining, .unavailable, .degraded].first(where: statuses.contains) ?? .ready
     }
 
-    /// The JSON that `/readyz` answers with.
-    var text: [UInt8] {
-        JSONValue.object([
-            .init("status", .string(status.rawValue)),
-            .init("components", .object(components.map { .init(ExactText($0.name), $0.value) })),
-        ]).text
+    /// The JSON that `/readyz` answers with; without components for those who need not know their names.
+    func text(withComponents hasComponents: Bool) -> [UInt8] {
+        let components = JSONValue.object(components.map { .init(ExactText($0.name), $0.value) })
+        return JSONValue.object(
+            [.init("status", .string(status.rawValue))] + (hasComponents ? [.init("components", components)] : [])
+        ).text
     }
 }
 

@@ -13,13 +13,17 @@ package final class PublicRoutes: Routes {
     package init(
         exchange: ExchangeToken, introspect: IntrospectSession, revoke: RevokeSession,
         verifiers: VerifierDirectory, providers: IdentityProviderDirectory, issuer: ExactText, keySet: [UInt8],
-        keySetMaximumAge: Duration, bodyLimit: Int, jsonLimits: JSONLimits, limiter: RateLimiter
+        keySetMaximumAge: Duration, bodyLimit: Int, jsonLimits: JSONLimits, limiter: RateLimiter,
+        admission: AdmissionControl
     ) {
-        let callback = CallbackRoute(exchange: exchange, limiter: limiter, bodyLimit: bodyLimit, jsonLimits: jsonLimits)
-        let token = TokenRoute(exchange: exchange, limiter: limiter, providers: providers, bodyLimit: bodyLimit)
-        let session = SessionRoute(introspect: introspect, providers: providers)
+        let callback = CallbackRoute(
+            exchange: exchange, limiter: limiter, admission: admission, bodyLimit: bodyLimit, jsonLimits: jsonLimits)
+        let token = TokenRoute(
+            exchange: exchange, limiter: limiter, admission: admission, providers: providers, bodyLimit: bodyLimit)
+        let session = SessionRoute(introspect: introspect, providers: providers, admission: admission)
         let access = VerifierAccess(verifiers: { verifiers }, limiter: limiter)
-        let introspection = IntrospectionRoute(introspect: introspect, issuer: issuer, bodyLimit: bodyLimit)
+        let introspection = IntrospectionRoute(
+            introspect: introspect, providers: providers, issuer: issuer, bodyLimit: bodyLimit, admission: admission)
         let revocation = RevocationRoute(revoke: revoke, bodyLimit: bodyLimit)
         endpoints = EndpointTable(
             Self.callbacks(callback, providers) + Self.documents(issuer, keySet, keySetMaximumAge) + [
@@ -31,12 +35,13 @@ package final class PublicRoutes: Routes {
                     try await session.reply(to: $0, limiter: limiter)
                 },
                 Endpoint("introspect", .exactly("/introspect"), [.post], .token) {
-                    try await access.reply(to: $0, by: introspection.reply)
+                    try admission.check($0.delay, as: .question)
+                    return try await access.reply(to: $0, by: introspection.reply)
                 },
                 Endpoint("revoke", .exactly("/revoke"), [.post], .token) {
                     try await access.reply(to: $0, by: revocation.reply)
                 },
-            ], limiter: limiter)
+            ], limiter: limiter, frontPage: FrontPage.public)
     }
 
     private static let callbackPath: ExactText = "/post_login_callback"
@@ -64,10 +69,11 @@ package final class PublicRoutes: Routes {
         let metadata = ServerMetadata(issuer: String(issuer))
         // The metadata changes no more often than the keys.
         let cacheControl = "public, max-age=\(maximumAge.components.seconds)"
-        let texts = [
+        let documents: [(LabelValue, String, PublicDocument)] = [
             ("jwks", "/.well-known/jwks.json", keySet), ("metadata", ServerMetadata.path, metadata.document),
             ("metadata", metadata.pathWithIssuer, metadata.document),
-        ].map { name, path, document in
+        ]
+        let texts = documents.map { name, path, document in
             Endpoint(name, .exactly(ExactText(path)), [.get]) { document.reply(to: $0, cacheControl: cacheControl) }
         }
         let scripts = WebviewScript.all.map { script in
@@ -76,7 +82,7 @@ package final class PublicRoutes: Routes {
         return texts + scripts
     }
 
-    package func name(of path: ExactText) -> String { endpoints.name(of: path) }
+    package func name(of path: ExactText) -> LabelValue { endpoints.name(of: path) }
 
     package func reply(to request: IncomingRequest) async throws(Problem) -> Reply {
         try await endpoints.reply(to: request)

@@ -10,8 +10,10 @@ struct RevocationRoute {
     func reply(to request: IncomingRequest, from verifier: Verifier) async throws -> Reply {
         guard verifier.revocation != .none else { throw Problem(.revocationNotAllowed) }
         let token = try await request.collectToken(upTo: bodyLimit)
-        try await revoke(token, by: verifier)
-        return Reply(status: .ok, headers: [.cacheControl: "no-store"])
+        let session = try await revoke(token, by: verifier, log: request.span?.log)
+        var reply = Reply(status: .ok, headers: [.cacheControl: "no-store"])
+        reply.notes.ended = .one(session, of: token)
+        return reply
     }
 }
 

@@ -9,7 +9,7 @@ package protocol Routes: Sendable {
     var current: any Routes { get }
 
     /// What log and metrics call this path: a constant, because a path may hold anything.
-    func name(of path: ExactText) -> String
+    func name(of path: ExactText) -> LabelValue
 }
 
 extension Routes {

@@ -5,19 +5,22 @@ import TokenExchange
 struct SessionRoute {
     let introspect: IntrospectSession
     let providers: IdentityProviderDirectory
+    let admission: AdmissionControl
 
     /// Only pages of the token's own provider may read the answer, which names it. A problem names no provider, so
     /// pages of all providers may read it.
     func reply(to request: IncomingRequest, limiter: RateLimiter) async throws -> Reply {
         if request.head.method == .options { return preflight(request) }
         try limiter.check(request.source)
+        try admission.check(request.delay, as: .question)
         guard let value = request.head.headerFields[.authorization],
             let token = AuthorizationScheme.bearer.credentials(in: Array(value.utf8)), !token.isEmpty
         else { throw Problem(.tokenRejected, reason: "no_bearer_token").with([.wwwAuthenticate: "Bearer"]) }
-        let origin = request.head.headerFields[.origin]
-        switch try await introspect(ExternalIdentity(bytes: token)) {
-        case .active(let session): return reply(about: session.record, isConfirmed: true, to: origin)
-        case .unconfirmed(let session): return reply(about: session.record, isConfirmed: false, to: origin)
+        try admission.enter(nil)
+        defer { admission.leave(nil) }
+        switch try await introspect(ExternalIdentity(bytes: token), log: request.span?.log) {
+        case .active(let session): return reply(about: session.record, isConfirmed: true, to: request)
+        case .unconfirmed(let session): return reply(about: session.record, isConfirmed: false, to: request)
         case .inactive: throw Problem(.tokenRejected, reason: "session_inactive")
         }
     }
@@ -39,18 +42,20 @@ struct SessionRoute {
         CrossOrigin.headers(for: request.head.headerFields[.origin], of: providers.all)
     }
 
-    private func reply(about session: SessionRecord, isConfirmed: Bool, to origin: String?) -> Reply {
-        var members = JSONObjectWriter(capacity: 192)
+    private func reply(about session: SessionRecord, isConfirmed: Bool, to request: IncomingRequest) -> Reply {
+        var members = JSONObjectWriter(capacity: 256)
         members.add("active", .bool(true))
         members.add("identity_provider", session.identityProvider)
         members.add("tenant", session.tenant)
         members.add("sub", session.subject)
         members.add("exp", session.expiresAt)
         if !isConfirmed { members.add("session", "unconfirmed") }
+        members.add("request_id", ExactText(request.id))
         var reply = Reply.json(members.finish())
         let provider = providers.named(session.identityProvider).map { [$0] } ?? []
-        reply.headers.append(contentsOf: CrossOrigin.headers(for: origin, of: provider))
-        reply.notes.identityProvider = session.identityProvider
+        reply.headers.append(contentsOf: CrossOrigin.headers(for: request.head.headerFields[.origin], of: provider))
+        reply.notes.identityProvider = provider.first.map { ConfiguredName($0) }
+        reply.notes.session = session
         return reply
     }
 }
@@ -61,6 +66,8 @@ private enum CrossOrigin {
         var headers: HTTPFields = [.vary: "Origin"]
         if let origin, providers.contains(where: { $0.webviewOrigins.contains(ExactText(origin)) }) {
             headers[.accessControlAllowOrigin] = origin
+            // The support code, also of a refusal.
+            headers[.accessControlExposeHeaders] = HTTPField.Name.requestID.rawName
         }
         return headers
     }

@@ -47,7 +47,7 @@ struct TokenExchangeForm {
         issuedTokenType = try Self.issuedTokenType(form.parameter("requested_token_type"), by: provider)
     }
 
-    private static func invalid(_ reason: String, as error: OAuthError? = nil) -> Problem {
+    private static func invalid(_ reason: LabelValue, as error: OAuthError? = nil) -> Problem {
         let problem = Problem(.invalidRequest, reason: reason).asOAuth(error)
         return error == .invalidTarget ? problem.expecting(.target) : problem
     }

@@ -9,16 +9,20 @@ import TokenExchange
 struct TokenRoute {
     let exchange: ExchangeToken
     let limiter: RateLimiter
+    let admission: AdmissionControl
     let providers: IdentityProviderDirectory
     let bodyLimit: Int
 
     /// - Throws: a problem; with the provider's name for the log, once the form has named one.
     func reply(to request: IncomingRequest) async throws -> Reply {
+        try admission.check(request.delay, as: .login)
         let asked = try TokenExchangeForm(
             try await request.collectForm(upTo: bodyLimit, repeatable: ["audience", "resource"]), providers: providers)
         do {
             // While the form arrived, other requests of this source may have been refused.
             try limiter.check(request.source)
+            try admission.enter(asked.provider)
+            defer { admission.leave(asked.provider) }
             return try await exchange.reply(
                 to: ExchangeRequest(
                     identityToken: asked.subjectToken, device: asked.device, provider: asked.provider,
@@ -26,7 +30,7 @@ struct TokenRoute {
             ) { try reply(with: $0, type: asked.issuedTokenType) }
         } catch {
             var problem = Problem(error)
-            problem.identityProvider = asked.provider.name
+            problem.identityProvider = ConfiguredName(asked.provider)
             throw problem
         }
     }

@@ -29,7 +29,7 @@ struct VerifierAccess {
 
     private func verifier(of request: IncomingRequest, authorization: String?, isBearer: Bool) throws -> Verifier {
         let credentials = VerifierCredentials(authorization: authorization)
-        let reason = credentials == nil ? "credentials_absent" : "credentials_wrong"
+        let reason: LabelValue = credentials == nil ? "credentials_absent" : "credentials_wrong"
         let ids = credentials?.candidates.map { ExactText(bytes: $0.id) } ?? []
         let verifier = try limiter.verifier(claiming: ids, from: request.source, reason: reason) {
             credentials.flatMap(verifiers().verifier)

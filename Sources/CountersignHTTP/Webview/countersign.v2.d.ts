@@ -14,6 +14,8 @@ declare module "countersign" {
     exp: number;
     /** Where the store was away, and only the token's signature could be checked. */
     session?: "unconfirmed";
+    /** The support code, by which the question is found in the log. */
+    request_id: string;
   }
 
   /** NewStore's cart, as the app hands it over: unsigned. */
@@ -42,7 +44,8 @@ declare module "countersign" {
 
   export interface Options<Rendered, Denied> {
     render(session: Session, context: Context): Rendered;
-    deny(reason: DenyReason): Denied;
+    /** `supportCode` finds the question in Countersign's log; absent if there was no answer. */
+    deny(reason: DenyReason, supportCode?: string): Denied;
     identityProvider?: string;
     service?: string | URL;
     timeout?: number;

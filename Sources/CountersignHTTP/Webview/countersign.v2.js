@@ -16,7 +16,8 @@ if (delivered) clean();
  * Asks Countersign who opened the page, calls `render` or `deny`, and returns its result.
  *
  * `session` is Countersign's answer, `context` what the app handed over. Only `externalIdentity` of that is signed: who
- * asks is proven, what for is not. The reasons are `no_identity`, `expired`, `refused` and `unreachable`.
+ * asks is proven, what for is not. The reasons are `no_identity`, `expired`, `refused` and `unreachable`; after one comes
+ * the support code of Countersign's answer, if there is one. Of a session, it is `request_id`.
  *
  * @param identityProvider whose sessions the page is for; default: any.
  * @param service Countersign's address, with a slash at its end; default: where this script came from.
@@ -25,10 +26,10 @@ if (delivered) clean();
 export async function start({ render, deny, identityProvider, service = new URL("..", import.meta.url), timeout = 5000 }) {
   delivered ??= await fromGlobal();
   if (!delivered) return deny("no_identity");
-  const session = await ask(new URL("session", service), delivered.externalIdentity, timeout);
-  if (!session.active) return deny(session);
+  const [session, code] = await ask(new URL("session", service), delivered.externalIdentity, timeout);
+  if (!session.active) return deny(session, code);
   const { identity_provider: provider } = session;
-  return provider === (identityProvider ?? provider) ? render(session, delivered) : deny("refused");
+  return provider === (identityProvider ?? provider) ? render(session, delivered) : deny("refused", code);
 }
 
 /** The address that takes coupon codes back to the app's cart. */
@@ -39,19 +40,21 @@ export function couponsLink(codes, { cart, formData, securityToken }) {
   return `com.newstore.associate-one://cart.more.loyaltyProgram/applyCoupons?${query}`;
 }
 
-/** The session, or the reason why there is none. */
+/** The session, or the reason why there is none; and the support code, by which an answer is found in the log. */
 async function ask(url, identity, timeout) {
+  let code;
   const abort = new AbortController();
   setTimeout(() => abort.abort(), timeout);
   try {
     const headers = { Authorization: `Bearer ${identity}` };
     const answer = await fetch(url, { headers, signal: abort.signal, cache: "no-store", redirect: "error" });
-    if (answer.status === 401) return isOver(identity) ? "expired" : "refused";
+    code = answer.headers.get("X-Request-Id") ?? undefined;
+    if (answer.status === 401) return [isOver(identity) ? "expired" : "refused", code];
     const session = answer.ok && (await answer.json());
-    return session?.active === true ? session : "unreachable";
+    return [session?.active === true ? session : "unreachable", code];
   } catch {
     console.warn(`No answer from Countersign. Is ${location.origin} among webview.origins?`);
-    return "unreachable";
+    return ["unreachable", code];
   }
 }
 

@@ -45,12 +45,14 @@ extension OAuthError {
         switch code {
         case .invalidRequest, .tokenRejected, .tokenExpired, .tokenNotYetValid, .tokenTooOld, .tokenKindNotAllowed,
             .audienceNotAllowed, .partyNotAllowed, .tenantNotAllowed, .conditionNotMet, .claimMissing,
-            .verifierRejected, .revocationNotAllowed, .notFound, .methodNotAllowed, .headTooLarge, .bodyTooLarge,
+            .verifierRejected, .operationsSecretRejected, .revocationNotAllowed, .notFound, .methodNotAllowed,
+            .headTooLarge, .bodyTooLarge,
             .unsupportedMediaType:
             self = .invalidRequest
         case .identityProviderUnknown: self = .invalidTarget
         case .mintFailed, .upstreamRefused: self = .serverError
-        case .rateLimited, .issuerKeysUnavailable, .sessionStoreUnavailable, .upstreamUnavailable, .deadlineExceeded:
+        case .rateLimited, .issuerKeysUnavailable, .sessionStoreUnavailable, .upstreamUnavailable, .deadlineExceeded,
+            .overloaded:
             self = .temporarilyUnavailable
         }
     }

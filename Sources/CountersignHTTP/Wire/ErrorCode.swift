@@ -14,6 +14,7 @@ package enum ErrorCode: String, Sendable, CaseIterable {
     case conditionNotMet = "condition_not_met"
     case claimMissing = "claim_missing"
     case verifierRejected = "verifier_rejected"
+    case operationsSecretRejected = "operations_secret_rejected"
     case revocationNotAllowed = "revocation_not_allowed"
     case identityProviderUnknown = "identity_provider_unknown"
     case notFound = "not_found"
@@ -28,12 +29,15 @@ package enum ErrorCode: String, Sendable, CaseIterable {
     case issuerKeysUnavailable = "issuer_keys_unavailable"
     case sessionStoreUnavailable = "session_store_unavailable"
     case deadlineExceeded = "deadline_exceeded"
+    case overloaded
 
     /// Of a problem document; see ``oauthStatus`` for `/token`.
     package var status: HTTPResponse.Status {
         switch self {
         case .invalidRequest: .badRequest
-        case .tokenRejected, .tokenExpired, .tokenNotYetValid, .tokenTooOld, .verifierRejected: .unauthorized
+        case .tokenRejected, .tokenExpired, .tokenNotYetValid, .tokenTooOld, .verifierRejected,
+            .operationsSecretRejected:
+            .unauthorized
         case .tokenKindNotAllowed, .audienceNotAllowed, .partyNotAllowed, .tenantNotAllowed, .conditionNotMet,
             .claimMissing, .revocationNotAllowed:
             .forbidden
@@ -45,7 +49,7 @@ package enum ErrorCode: String, Sendable, CaseIterable {
         case .rateLimited: .tooManyRequests
         case .mintFailed: .internalServerError
         case .upstreamRefused: .badGateway
-        case .issuerKeysUnavailable, .sessionStoreUnavailable, .upstreamUnavailable: .serviceUnavailable
+        case .issuerKeysUnavailable, .sessionStoreUnavailable, .upstreamUnavailable, .overloaded: .serviceUnavailable
         case .deadlineExceeded: .gatewayTimeout
         }
     }
@@ -65,6 +69,7 @@ package enum ErrorCode: String, Sendable, CaseIterable {
         case .conditionNotMet: "Condition not met"
         case .claimMissing: "Claim missing"
         case .verifierRejected: "Verifier rejected"
+        case .operationsSecretRejected: "Operations secret rejected"
         case .revocationNotAllowed: "Revocation not allowed"
         case .identityProviderUnknown: "Identity provider unknown"
         case .notFound: "Not found"
@@ -79,11 +84,12 @@ package enum ErrorCode: String, Sendable, CaseIterable {
         case .issuerKeysUnavailable: "Issuer keys unavailable"
         case .sessionStoreUnavailable: "Session store unavailable"
         case .deadlineExceeded: "Deadline exceeded"
+        case .overloaded: "Overloaded"
         }
     }
 
     /// A constant sentence for the caller; it never repeats input.
-    var detail: String {
+    package var detail: String {
         switch self {
         case .invalidRequest: "The body must be a JSON object with a string member identity and an optional deviceId."
         case .tokenRejected: "The token is not one that this service trusts."
@@ -97,6 +103,7 @@ package enum ErrorCode: String, Sendable, CaseIterable {
         case .conditionNotMet: "The token does not meet a condition of this identity provider."
         case .claimMissing: "The token lacks a claim that this identity provider requires."
         case .verifierRejected: "A verifier must present its own id and secret, as Basic or as Bearer <id>:<secret>."
+        case .operationsSecretRejected: "Operations need the secret of this listener, as Bearer <secret>."
         case .revocationNotAllowed: "This verifier may not revoke that; the configuration says what it may."
         case .identityProviderUnknown: "No identity provider of that name or host is configured."
         case .notFound: "There is nothing at this path."
@@ -111,13 +118,16 @@ package enum ErrorCode: String, Sendable, CaseIterable {
         case .issuerKeysUnavailable: "The issuer's keys cannot be fetched at the moment; try again."
         case .sessionStoreUnavailable: "Sessions cannot be stored or read at the moment; try again."
         case .deadlineExceeded: "The exchange took longer than it may; try again."
+        case .overloaded: "The service has more to do than it can at the moment; try again as Retry-After says."
         }
     }
 
     /// Seconds after which trying again makes sense; nil if it does not.
     var retryAfterSeconds: Int? {
         switch self {
-        case .rateLimited, .issuerKeysUnavailable, .sessionStoreUnavailable, .upstreamUnavailable, .deadlineExceeded: 1
+        case .rateLimited, .issuerKeysUnavailable, .sessionStoreUnavailable, .upstreamUnavailable, .deadlineExceeded,
+            .overloaded:
+            1
         default: nil
         }
     }

@@ -56,7 +56,7 @@ package struct FormBody {
 }
 
 /// Why a form cannot be used. Says nothing about its content; raw values are for the log.
-package enum FormError: String, Error {
+package enum FormError: String, Error, CaseIterable {
     case fieldTwice = "form_field_twice"
     case tooManyFields = "too_many_form_fields"
 }

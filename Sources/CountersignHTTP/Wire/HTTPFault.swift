@@ -26,13 +26,13 @@ extension Problem {
     /// 431 for heads and trailers that are too large (RFC 6585 §5), 400 for everything else.
     init(_ fault: HTTPFault) {
         switch fault {
-        case .headTooLarge, .trailersTooLarge: self.init(.headTooLarge, reason: fault.rawValue)
+        case .headTooLarge, .trailersTooLarge: self.init(.headTooLarge, reason: LabelValue(fault))
         case .bodyIncomplete, .chunkMalformed:
-            self = Problem(.invalidRequest, reason: fault.rawValue).expecting(.wholeBody)
+            self = Problem(.invalidRequest, reason: LabelValue(fault)).expecting(.wholeBody)
         case .requestLineMalformed, .versionNotSupported, .targetMalformed, .fieldMalformed, .headIncomplete,
             .hostMissing, .hostTwice, .hostMalformed, .contentLengthMalformed, .transferEncodingNotSupported,
             .lengthTwice:
-            self = Problem(.invalidRequest, reason: fault.rawValue).expecting(.http)
+            self = Problem(.invalidRequest, reason: LabelValue(fault)).expecting(.http)
         }
     }
 }

@@ -8,18 +8,26 @@ package final class IncomingRequest: Sendable {
     let source: RequestSource?
     /// By the monotonic clock; the provider's deadline counts from here.
     let arrivedAt: Duration
+    let delay: QueueingDelay
+    /// Nil unless the request is traced.
+    let span: RequestSpan?
     private let body: any RequestBody
 
     /// - Parameters:
     ///   - id: for the log and the header `X-Request-Id`.
     ///   - source: whose allowance it spends; nil if it has no address.
+    ///   - span: nil unless the request is traced.
     package init(
-        _ head: RequestHead, id: String, source: RequestSource?, arrivedAt: Duration, body: any RequestBody
+        _ head: RequestHead, id: String, source: RequestSource?, arrivedAt: Duration, delay: QueueingDelay = .none,
+        span: RequestSpan? = nil,
+        body: any RequestBody
     ) {
         self.head = head
         self.id = id
         self.source = source
         self.arrivedAt = arrivedAt
+        self.delay = delay
+        self.span = span
         self.body = body
     }
 
@@ -29,11 +37,12 @@ package final class IncomingRequest: Sendable {
     /// The host that was asked for: ASCII in lower case, without port.
     var host: ExactText? { head.host }
 
-    /// The ids that are passed on to internal services that we call for this request.
+    /// What internal services that we call for this request learn of it.
     var trace: RequestTrace {
-        RequestTrace(
-            requestID: id,
-            traceparent: head.headerFields[.traceparent].flatMap { TraceParent.isWellFormed($0) ? $0 : nil })
+        let context = TraceContext(head.headerFields)
+        return RequestTrace(
+            requestID: id, traceparent: span?.upstreamTraceparent ?? context?.traceparent,
+            tracestate: context.flatMap { _ in TraceState.value(in: head.headerFields) })
     }
 
     /// Whether `Content-Type` names this media type. Its parameters are ignored, because JSON and forms have none.

@@ -5,7 +5,7 @@ import TokenExchange
 package struct Problem: Error {
     package let code: ErrorCode
     /// The precise reason behind the code, for the log. Never a value from the request.
-    let reason: String?
+    let reason: LabelValue?
     /// What failed on our side, for the log; nil if the caller got something wrong.
     let failure: Failure?
     /// If a token's time was wrong: our clock minus the time in the token, for the log.
@@ -15,10 +15,11 @@ package struct Problem: Error {
     /// Headers that the answer has besides its own.
     var headers: HTTPFields = [:]
     /// The provider of the login, for the log.
-    var identityProvider: ExactText?
+    var identityProvider: ConfiguredName?
     /// Of a login, from the moment its request is understood.
     var exchange: ExchangeReport?
-    /// Whether this is a login of an optional provider, which goes on without a token if its source is barred.
+    /// Whether this is a login of an optional provider, which goes on without a token if its source is barred or the
+    /// request is shed.
     var isOptionalLogin = false
     /// The verifier that sent the request, once it has proved who it is.
     var verifier: ExactText?
@@ -28,7 +29,7 @@ package struct Problem: Error {
     private var expected: RequestForm?
 
     /// - Parameter reason: nil if the code says it all.
-    package init(_ code: ErrorCode, reason: String? = nil) {
+    package init(_ code: ErrorCode, reason: LabelValue? = nil) {
         self.code = code
         self.reason = reason
         failure = nil
@@ -38,7 +39,7 @@ package struct Problem: Error {
     /// A token that is refused.
     init(_ refusal: Refusal, clockDifference: Duration? = nil) {
         code = ErrorCode(refusal)
-        reason = refusal.rawValue
+        reason = LabelValue(refusal)
         failure = nil
         self.clockDifference = clockDifference
     }
@@ -57,14 +58,21 @@ package struct Problem: Error {
         wait = bar.wait
     }
 
+    /// A request that is shed.
+    init(_ overload: AdmissionControl.Overload) {
+        self.init(.overloaded, reason: LabelValue(overload.cause))
+        wait = overload.wait
+    }
+
     /// The problem that an error of a route is answered with.
     package init(_ error: any Error) {
         switch error {
         case let problem as Problem: self = problem
         case let failure as Failure: self.init(failure)
         case let bar as RateLimiter.Bar: self.init(bar)
-        case let error as FormError: self.init(.invalidRequest, reason: error.rawValue)
-        case let error as CallbackBodyError: self.init(.invalidRequest, reason: error.reason)
+        case let overload as AdmissionControl.Overload: self.init(overload)
+        case let error as FormError: self.init(.invalidRequest, reason: LabelValue(error))
+        case let error as CallbackBodyError: self.init(.invalidRequest, reason: LabelValue(error))
         // A defect: no route throws anything else.
         default: self.init(Failure(.mintFailed, operation: "request", cause: "\(type(of: error))"))
         }
@@ -105,14 +113,15 @@ package struct Problem: Error {
     }
 
     /// Whether it spends the allowance of its source: every 4xx does, except those of a verifier that has proved who it
-    /// is. ``VerifierAccess`` has counted wrong credentials already.
+    /// is. Those who look credentials up have counted wrong ones already.
     var spendsAllowance: Bool {
-        code.status.kind == .clientError && verifier == nil && code != .rateLimited && code != .verifierRejected
+        verifier == nil && code.status.kind == .clientError
+            && ![.rateLimited, .verifierRejected, .operationsSecretRejected].contains(code)
     }
 
     /// The value of `Countersign-Degraded` if the login goes on without a token; nil if the problem is answered as it
     /// is.
-    var degradedBy: ErrorCode? { isOptionalLogin && code == .rateLimited ? code : nil }
+    var degradedBy: ErrorCode? { isOptionalLogin && (code == .rateLimited || code == .overloaded) ? code : nil }
 
     /// At least 1; nil if trying again would not help.
     var retryAfterSeconds: Int? {

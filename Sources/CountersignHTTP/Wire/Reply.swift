@@ -1,5 +1,5 @@
 package import HTTPTypes
-import TokenExchange
+package import TokenExchange
 
 /// An answer: status, headers and body, and what the log says about it.
 package struct Reply {
@@ -7,17 +7,23 @@ package struct Reply {
     package var headers: HTTPFields = [:]
     package var body: [UInt8] = []
     /// What the log says besides status and duration: names from the configuration, and failures.
-    var notes = Notes()
+    package var notes = Notes()
 
     /// Nothing in here is sent.
-    struct Notes {
-        var identityProvider: ExactText?
-        var tenant: ExactText?
-        var verifier: ExactText?
+    package struct Notes {
+        /// The endpoint's name, if it is not that of the path.
+        package var route: LabelValue?
+        package var identityProvider: ConfiguredName?
+        package var tenant: ExactText?
+        package var verifier: ExactText?
         /// Of a login, from the moment its request is understood.
-        var exchange: ExchangeReport?
+        package var exchange: ExchangeReport?
+        /// The session that the answer is about.
+        package var session: SessionRecord?
+        /// The sessions that the request has ended.
+        package var ended: EndedSessions?
         /// A failure that the answer does not show as an error (optional mode).
-        var degradedBy: Failure?
+        package var degradedBy: Failure?
     }
 
     /// - Parameter body: JSON text.

@@ -1,12 +1,17 @@
 import Synchronization
 
 /// The id of a request: in the answer's header, in problem documents and in every log line.
-enum RequestID {
+package enum RequestID {
     /// Keeps an incoming id of 1 to 128 characters `[A-Za-z0-9_.-]`, so that one id follows a login through all
     /// services; replaces any other.
     static func choose(incoming: String?) -> String {
-        if let incoming, 1...128 ~= incoming.utf8.count, incoming.utf8.allSatisfy(isAcceptable) { return incoming }
+        if let incoming, isWellFormed(incoming) { return incoming }
         return text(process, counter.wrappingAdd(1, ordering: .relaxed).newValue)
+    }
+
+    /// Whether it could be the id of a request.
+    package static func isWellFormed(_ id: String) -> Bool {
+        1...128 ~= id.utf8.count && id.utf8.allSatisfy(isAcceptable)
     }
 
     /// Distinguishes processes; the number of the request within its process follows. Neither is a secret.

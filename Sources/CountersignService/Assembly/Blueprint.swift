@@ -11,6 +11,9 @@ package struct Blueprint: Sendable {
     package let configuration: Configuration
     /// For the public listener; nil for plain HTTP.
     let listenerTLS: NIOSSLContext?
+    /// When those of the listener, and our own for other servers, end.
+    let certificates: [CertificateExpiry]
+    let operationsListener: OperationsListenerFiles
     /// The tenants with keys in files.
     package let tenants: [Tenant]
     /// The tenants whose keys are fetched; fetching has not begun.
@@ -20,8 +23,14 @@ package struct Blueprint: Sendable {
     /// Our signing keys as they were when they were read.
     package let keys: SigningKeyRing
     let verifiers: VerifierDirectory
+    /// Nil if nothing is traced.
+    let traces: ConfiguredTraces?
     /// `sessions.cache_secret`; nil if there is none.
     let cacheSecret: [UInt8]?
+    /// `log.correlation_key`; nil if there is none.
+    package let correlationKey: [UInt8]?
+    /// Nil if the service is not probed.
+    let prober: Prober?
     let signing: SigningKeySource
     let signingKeys: SigningKeys
     /// What an operator should know although nothing is wrong.
@@ -39,34 +48,50 @@ package struct Blueprint: Sendable {
         var findings = Findings()
         let certificates = findings.collect { try configuration.listenerCertificates(now: now) }
         let listenerTLS = findings.collect {
-            try (certificates ?? nil).map { try NIOSSLContext(configuration: .server($0)) }
+            try (certificates ?? nil).map {
+                try NIOSSLContext(configuration: .server($0, offersHTTP2: configuration.listen.http2.isEnabled))
+            }
         }
+        let operationsListener = findings.collect { try OperationsListenerFiles(configuration, now: now) }
         let tenants = findings.collect { try ConfiguredTenants(configuration) }
         let upstreams = findings.collect { try ConfiguredUpstreams(configuration, now: now) }
-        let storeRemarks = findings.collect {
-            try configuration.sessions.checkCertificates(configuration.places, now: now)
+        let traces = findings.collect {
+            try configuration.traces.map { try ConfiguredTraces($0, configuration, now: now) }
         }
+        let store = findings.collect { try configuration.sessions.certificates(configuration.places, now: now) }
         let verifiers = findings.collect { try VerifierDirectory(configuration.verifiers) }
         let cacheSecret = findings.collect { try configuration.sessions.cacheSecret?.read() }
+        let correlationKey = findings.collect { try configuration.log.correlationKey?.read() }
+        let prober = findings.collect { try Prober(configuration) }
         findings.collect { try signing.passphrase() }
         let signingKeys = findings.collect { try signing.keys(configuration, file: file, at: now) }
         let keys = signingKeys.map { $0.ring($0.manifest.plan(at: now)) }
         if let keys { configuration.checkMinting(with: keys, file: file, &findings) }
-        guard let tenants, let upstreams, let storeRemarks, let verifiers, let signingKeys, let keys,
+        guard let tenants, let operationsListener, let upstreams, let store, let verifiers, let signingKeys, let keys,
             findings.problems.isEmpty
         else { throw StartUpError(findings.problems) }
         self.configuration = configuration
         self.signing = signing
         self.listenerTLS = listenerTLS ?? nil
+        self.operationsListener = operationsListener
+        self.certificates =
+            [
+                (certificates ?? nil).flatMap { CertificateExpiry(.listener, $0.chain) }, operationsListener.expiry,
+                store.expiry,
+            ].compactMap(\.self) + upstreams.expiries
         self.tenants = tenants.local
         remoteTenants = tenants.remote
         upstreamProviders = upstreams.providers
         self.verifiers = verifiers
+        self.traces = traces ?? nil
         self.cacheSecret = (cacheSecret ?? nil).map { Array($0.utf8) }
+        self.correlationKey = (correlationKey ?? nil).map { Array($0.utf8) }
+        self.prober = prober ?? nil
         self.signingKeys = signingKeys
         self.keys = keys
         remarks =
-            ((certificates ?? nil)?.remarks ?? []) + tenants.remarks + upstreams.remarks + storeRemarks
+            ((certificates ?? nil)?.remarks ?? []) + operationsListener.remarks + tenants.remarks + upstreams.remarks
+            + store.remarks + ((traces ?? nil)?.remarks ?? [])
             + signing.remarks(on: signingKeys.manifest, unlistedFiles: signingKeys.unlistedFiles, at: now)
             + configuration.listen.remarks + configuration.outbound.remarks(on: environment)
     }

@@ -72,11 +72,21 @@ struct CertificateFiles {
 
 extension TLSConfiguration {
     /// For a server.
-    static func server(_ files: CertificateFiles) -> TLSConfiguration {
+    ///
+    /// - Parameter clientAuthorities: those that a client's certificate must come from; nil if clients need none.
+    static func server(
+        _ files: CertificateFiles, offersHTTP2: Bool, clientAuthorities: [NIOSSLCertificate]? = nil
+    ) -> TLSConfiguration {
         var tls = makeServerConfiguration(
             certificateChain: files.chain.map { .certificate($0) }, privateKey: .privateKey(files.privateKey))
         tls.minimumTLSVersion = .tlsv12
         tls.shutdownTimeout = .seconds(1)
+        tls.applicationProtocols = offersHTTP2 ? ["h2", "http/1.1"] : ["http/1.1"]
+        if let clientAuthorities {
+            tls.trustRoots = .certificates(clientAuthorities)
+            // Clients have no host name of their own that could be compared.
+            tls.certificateVerification = .noHostnameVerification
+        }
         return tls
     }
 

@@ -10,8 +10,8 @@ package import TokenExchange
 ///
 /// This target is the only one that knows all the others, and puts them together. `Assembly/` makes a ``Blueprint`` of
 /// a configuration, runs it, and takes up another one at a reload. `Commands/` and `VerifierKit/` are the logic of the
-/// commands, without their command lines. `LifeCycle/` ends the process, `Logging/` and `Metrics/` write what it
-/// reports.
+/// commands, without their command lines. `Probe/` tries a service as its clients use it. `LifeCycle/` ends the process,
+/// `Logging/` and `Metrics/` write what it reports.
 package struct CountersignServer: Sendable {
     private let blueprint: Blueprint
     private let descriptors: DescriptorBudget
@@ -42,43 +42,72 @@ package struct CountersignServer: Sendable {
     package func run() async throws {
         for remark in blueprint.remarks { logger.notice("\(remark)") }
         for remark in descriptors.remarks { logger.warning("\(remark)") }
-        let routes = ServiceRoutes(blueprint, time: time, logger: logger)
-        let registry = PrometheusRegistry(
-            blueprint, routes: routes, loops: LoopWatch(MultiThreadedEventLoopGroup.singleton.makeIterator()),
-            logs: logs)
+        let hashes = CorrelationHashes(key: blueprint.correlationKey)
+        let audit = try await AuditTrail.open(
+            blueprint.configuration, AuditCorrelation(hashes), time: time, logger: logger)
+        defer { audit?.stop() }
+        let routes = ServiceRoutes(blueprint, audit: audit, time: time, logger: logger)
+        let loops = LoopWatch(MultiThreadedEventLoopGroup.singleton.makeIterator())
+        let registry = PrometheusRegistry(routes, loops: loops, logs: logs, time: time)
+        let status = StatusReporter(routes, loops: loops, logs: logs, time: time)
+        let lines = RequestLineWriter(
+            to: logs, RequestLineForm(blueprint.configuration.log.lineFormat, label: logger.label),
+            level: logger.logLevel, hashes: hashes, now: time.now)
+        let traces = blueprint.traces.map {
+            RequestTraces($0, storeSystem: routes.sessions.redis == nil ? nil : "redis", time: time, logger: logger)
+        }
+        if let traces { registry.readTraces(traces) }
+        if let audit { registry.readAudit(audit) }
+        let auditing: [any RequestObserver] = audit.map { [AuditObserver($0)] } ?? []
         let refusals = RefusalLog(
             linesPerSource: blueprint.configuration.log.refusalsPerSecond, logger: logger)
         let sources = RequestSources(
             trustedProxies: blueprint.configuration.listen.trustedProxies, metrics: registry, logger: logger)
         let operations = listener(
-            blueprint.configuration.listen.operations, "operations",
+            blueprint.configuration.listen.operations, "operations", tls: blueprint.operationsListener.tls,
             limits: ConnectionGate.Limits(connections: HTTPListener.operationsConnections), registry: registry,
             conductor: RequestConductor(
-                routes: routes.operationsRoutes(metrics: { registry.text }, isLeaving: { lifeCycle.isLeaving }),
-                sources: sources, time: time, logger: logger, quietRoutes: OperationsRoutes.asked,
-                observers: [RequestMetrics(factory: registry, of: ["revocations", "other"])], refusals: refusals))
+                routes: routes.operationsRoutes(
+                    metrics: { await registry.scrape() }, status: status.page, isLeaving: { lifeCycle.isLeaving }),
+                sources: sources, time: time,
+                observers: [
+                    RequestMetrics(factory: registry, of: ["revocations", "other"]), RevocationLog(logger),
+                    RequestLog(lines, quietRoutes: OperationsRoutes.asked, refusals: refusals),
+                ] + auditing))
         let `public` = listener(
             blueprint.configuration.listen.public, "public", tls: blueprint.listenerTLS, limits: publicLimits,
             registry: registry,
             conductor: RequestConductor(
-                routes: routes.publicRoutes, sources: sources, time: time, logger: logger,
-                observers: [RequestMetrics(factory: registry)], refusals: refusals))
-        let reloader = reloader(routes, `public`)
+                routes: routes.publicRoutes, sources: sources, time: time,
+                observers: [
+                    RequestMetrics(factory: registry), status.history, RequestLog(lines, refusals: refusals),
+                ] + [traces].compactMap(\.self) + auditing, tracer: traces),
+            admission: routes.admission)
+        status.watch([("public", `public`), ("operations", operations)])
+        let reloader = reloader(routes, `public`, operations, hashes, audit)
+        registry.readReloads(of: reloader)
         // Ended in reverse order: first new requests, then the sessions that wait for the store, last the operations
         // listener.
         let services: [any Service] =
-            [listening(operations, "operations")] + routes.services
+            [listening(operations, "operations")] + [traces?.exporter].compactMap { $0 } + routes.services
             + [reloader, refusals, listening(`public`, "public")]
-        try await run(services, reloader, routes)
+            + [ProbeService(registry: registry, time: time, logger: logger) { routes.prober }]
+        try await run(services, reloader, routes, audit)
     }
 
-    private func run(_ services: [any Service], _ reloader: Reloader, _ routes: ServiceRoutes) async throws {
+    private func run(
+        _ services: [any Service], _ reloader: Reloader, _ routes: ServiceRoutes, _ audit: AuditTrail?
+    ) async throws {
         let group = ServiceGroup(configuration: .init(services: services, logger: Logger.silent))
         let running = Task { try await group.run() }
         lifeCycle.serve(
             LifeCycle.Reactions(
-                settings: { routes.shutdown }, reload: reloader.request,
-                take: { take($0, group, running) }))
+                settings: { routes.shutdown },
+                reload: {
+                    audit?.reopen()
+                    reloader.request()
+                },
+                take: { take($0, group, running, audit) }))
         do { try await running.value } catch {
             guard lifeCycle.isLeaving else { throw error }
             logger.warning("not everything was finished", metadata: ["problem": .string("\(error)")])
@@ -86,7 +115,9 @@ package struct CountersignServer: Sendable {
         logger.info("stopped")
     }
 
-    private func take(_ step: Departure.Step, _ group: ServiceGroup, _ running: Task<Void, any Error>) {
+    private func take(
+        _ step: Departure.Step, _ group: ServiceGroup, _ running: Task<Void, any Error>, _ audit: AuditTrail?
+    ) {
         switch step {
         case .announce: logger.notice("leaving: readiness says so, and requests are served as before")
         case .finish:
@@ -97,17 +128,25 @@ package struct CountersignServer: Sendable {
             running.cancel()
         case .exit:
             logger.error("leaving: something hangs, and the process ends without it")
+            audit?.stop()
             logs.flush(within: .milliseconds(300))
         }
     }
 
-    private func reloader(_ routes: ServiceRoutes, _ listener: HTTPListener) -> Reloader {
-        Reloader(logger: logger) {
+    private func reloader(
+        _ routes: ServiceRoutes, _ listener: HTTPListener, _ operations: HTTPListener, _ hashes: CorrelationHashes,
+        _ audit: AuditTrail?
+    ) -> Reloader {
+        let failed: @Sendable () -> Void = { audit?.tellReload(nil) }
+        return Reloader(time: time, logger: logger, failed: failed) {
             let generation = routes.signingKeys.generation
             let new = try read()
             return {
+                audit?.tellReload(new.configuration.contents.keysChanged(since: routes.configuration.contents))
                 let waiting = routes.reload(new, readAt: generation)
+                hashes.use(new.correlationKey)
                 if let tls = new.listenerTLS { listener.renew(tls) }
+                if let tls = new.operationsListener.tls { operations.renew(tls) }
                 logger.notice("configuration and keys reloaded")
                 guard !waiting.isEmpty else { return }
                 logger.warning(
@@ -128,7 +167,7 @@ extension CountersignServer {
             exempt: blueprint.configuration.listen.trustedProxies)
     }
 
-    private func listening(_ listener: HTTPListener, _ name: String) -> Listening<HTTPListener> {
+    private func listening(_ listener: HTTPListener, _ name: LabelValue) -> Listening<HTTPListener> {
         let listen = blueprint.configuration.listen
         return Listening(
             listener: listener, address: name == "public" ? listen.public : listen.operations,
@@ -136,24 +175,40 @@ extension CountersignServer {
     }
 
     private func listener(
-        _ address: HostPort, _ name: String, tls: NIOSSLContext? = nil, limits: ConnectionGate.Limits,
-        registry: PrometheusRegistry, conductor: RequestConductor
+        _ address: HostPort, _ name: LabelValue, tls: NIOSSLContext? = nil, limits: ConnectionGate.Limits,
+        registry: PrometheusRegistry, conductor: RequestConductor, admission: AdmissionControl? = nil
     ) -> HTTPListener {
         let configuration = blueprint.configuration
         let logger = logger
         let listener = HTTPListener(
             HTTPListener.Settings(
-                host: address.host, port: address.port, tls: tls, limits: limits,
-                head: HeadLimits(bytes: configuration.limits.headBytes),
+                host: address.host, port: address.port, tls: tls,
+                asksForCertificate: name == "operations"
+                    && configuration.listen.operationsAccess.clientAuthorities != nil,
+                limits: limits,
+                head: HeadLimits(bytes: configuration.limits.headBytes), http2: HTTP2Limits(configuration),
                 requestTimeout: configuration.limits.requestTimeout, idleTimeout: configuration.listen.idleTimeout),
-            conductor: conductor, metrics: ConnectionMetrics(factory: registry, listener: name), logger: logger
+            conductor: conductor, admission: admission, metrics: ConnectionMetrics(factory: registry, listener: name),
+            logger: logger, group: name == "operations" ? HTTPListener.operationsGroup : .singleton
         ) { port in
             logger.info(
                 "listening",
-                metadata: ["listener": .string(name), "host": .string(address.host), "port": .stringConvertible(port)])
+                metadata: [
+                    "listener": .string(name.text), "host": .string(address.host), "port": .stringConvertible(port),
+                ])
         }
-        registry.addConnections(of: listener, name)
+        registry.readConnections(of: listener, name)
         return listener
+    }
+}
+
+extension HTTP2Limits {
+    /// A connection can hold the largest request that there may be.
+    fileprivate init(_ configuration: Configuration) {
+        let (http2, limits) = (configuration.listen.http2, configuration.limits)
+        self.init(
+            streams: http2.streams, bufferBytes: max(http2.bufferBytes, limits.headBytes + limits.bodyBytes),
+            resetsPerMinute: http2.resetsPerMinute, controlFramesPerMinute: http2.controlFramesPerMinute)
     }
 }
 

@@ -18,7 +18,8 @@ package struct DescriptorBudget: Sendable, Equatable {
         _ configuration: Configuration, limit: Int, eventLoops: Int = System.coreCount
     ) throws {
         others =
-            Self.process + Self.perEventLoop * eventLoops + Self.reserve + HTTPListener.descriptors(connections: 0)
+            Self.process + Self.perEventLoop * (eventLoops + 1) + Self.reserve
+            + HTTPListener.descriptors(connections: 0)
             + HTTPListener.descriptors(connections: HTTPListener.operationsConnections)
             + configuration.sessions.connections(eventLoops: eventLoops) + configuration.outboundConnections
         wanted = configuration.limits.connections
@@ -43,7 +44,7 @@ package struct DescriptorBudget: Sendable, Equatable {
 
     /// Standard streams, signals, timers, the runtime.
     private static let process = 24
-    /// Its epoll, timer and event descriptors.
+    /// Its epoll, timer and event descriptors. The operations listener has a loop of its own.
     private static let perEventLoop = 3
     /// For files that a reload reads, name lookups, and connections that are made while others still close.
     private static let reserve = 32

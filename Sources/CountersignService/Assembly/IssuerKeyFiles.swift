@@ -57,3 +57,17 @@ struct IssuerKeyFiles {
         set.skipped.isEmpty ? "" : ": " + set.skipped.map(\.description).joined(separator: ", ")
     }
 }
+
+extension OpenSSLTokenSigner {
+    /// For a private key of an issuer that is at hand: with the first of the tenant's algorithms that the key fits.
+    /// - Throws: ``StartUpError`` if it fits none, or cannot be read.
+    static func first(of algorithms: Set<SignatureAlgorithm>, privateKeyFile: String) throws -> OpenSSLTokenSigner {
+        var problem = ""
+        for algorithm in SignatureAlgorithm.allCases where algorithms.contains(algorithm) {
+            do { return try OpenSSLTokenSigner(privateKeyFile: privateKeyFile, algorithm: algorithm) } catch {
+                problem = "\(error)"
+            }
+        }
+        throw StartUpError([problem])
+    }
+}

@@ -10,12 +10,14 @@ final class LiveRoutes: Routes {
     private let blueprint: Mutex<Blueprint>
     /// Held for a moment by every request.
     private let routes: Mutex<PublicRoutes>
+    private let secret: Mutex<OperationsSecret?>
     private let make: @Sendable (Blueprint, SigningKeyRing) -> PublicRoutes
 
     /// - Parameter make: called for each new configuration or key ring, one call at a time.
     init(_ blueprint: Blueprint, make: @escaping @Sendable (Blueprint, SigningKeyRing) -> PublicRoutes) {
         self.blueprint = Mutex(blueprint)
         routes = Mutex(make(blueprint, blueprint.keys))
+        secret = Mutex(blueprint.operationsListener.secret)
         self.make = make
     }
 
@@ -24,6 +26,7 @@ final class LiveRoutes: Routes {
         self.blueprint.withLock {
             $0 = blueprint
             take(make(blueprint, keys))
+            if let new = blueprint.operationsListener.secret { secret.withLock { if $0 != nil { $0 = new } } }
         }
     }
 
@@ -37,12 +40,22 @@ final class LiveRoutes: Routes {
     /// Those of the current configuration.
     var verifiers: VerifierDirectory { blueprint.withLock(\.verifiers) }
 
+    /// When they end, as they were when the current configuration was read.
+    var certificates: [CertificateExpiry] { blueprint.withLock(\.certificates) }
+
+    /// What requests to the operations listener must present; nil if they need nothing. A new configuration renews it;
+    /// whether there is one waits for a restart.
+    var operationsSecret: OperationsSecret? { secret.withLock(\.self) }
+
+    /// That of the current configuration.
+    var prober: Prober? { blueprint.withLock(\.prober) }
+
     /// The current configuration.
     var configuration: Configuration { blueprint.withLock(\.configuration) }
 
     var current: any Routes { routes.withLock(\.self) }
 
-    func name(of path: ExactText) -> String { current.name(of: path) }
+    func name(of path: ExactText) -> LabelValue { current.name(of: path) }
 
     func reply(to request: IncomingRequest) async throws(Problem) -> Reply {
         try await current.reply(to: request)

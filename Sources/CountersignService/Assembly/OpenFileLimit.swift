@@ -14,6 +14,13 @@ package enum OpenFileLimit {
         return Int(clamping: limit.rlim_cur)
     }
 
+    /// The limit that holds now; nil if it cannot be read.
+    static var current: Double? {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return nil }
+        return Double(limit.rlim_cur)
+    }
+
     /// If the limit cannot be read.
     private static let usual = 1024
 }

@@ -12,6 +12,8 @@ struct ReadinessProbe: Sendable {
     let remoteKeys: RemoteTenantKeys
     let signingKeys: SigningKeyWatch
     let upstreams: UpstreamServices
+    /// Nil if there is no audit stream.
+    let audit: AuditTrail?
 
     /// An orchestrator's probe gives up after a second by default.
     private static let budget: Duration = .milliseconds(500)
@@ -22,7 +24,7 @@ struct ReadinessProbe: Sendable {
         async let revocations = revocationList()
         return Readiness(
             components: [await store, await revocations, signing] + remoteKeys.statuses.map(issuerKeys)
-                + upstreams.statuses.map(upstream))
+                + upstreams.statuses.map(upstream) + (audit.map { [component(of: $0)] } ?? []))
     }
 
     /// With the last good keys logins go on, but the next rotation may fail. Without any key (the only one is
@@ -39,7 +41,8 @@ struct ReadinessProbe: Sendable {
         let status: Readiness.Status =
             withoutKey.contains { $0.mode == .strict } ? .unavailable : all.isEmpty ? .ready : .degraded
         return Readiness.Component(
-            name: "signing_keys", status: status, detail: all.isEmpty ? nil : all.joined(separator: "; "))
+            name: "signing_keys", status: status, detail: all.isEmpty ? nil : all.joined(separator: "; "),
+            remedy: all.isEmpty ? nil : Remedy.repairKeyDirectory)
     }
 
     /// Another replica would have the same trouble, so an internal service that is down takes no replica out of
@@ -47,7 +50,14 @@ struct ReadinessProbe: Sendable {
     private func upstream(of provider: ExactText, _ status: UpstreamService.Status) -> Readiness.Component {
         Readiness.Component(
             name: "upstream.\(provider)", status: status.isOpen ? .degraded : .ready,
-            detail: status.isOpen ? "the circuit breaker is open: \(status.openCause ?? "it waits")" : nil)
+            detail: status.isOpen ? "the circuit breaker is open: \(status.openCause ?? "it waits")" : nil,
+            remedy: status.isOpen ? Remedy.reachService : nil)
+    }
+
+    private func component(of audit: AuditTrail) -> Readiness.Component {
+        let problem = audit.problem
+        return Readiness.Component(
+            name: "audit", status: problem == nil ? .ready : audit.stopsLogins ? worst : .degraded, detail: problem)
     }
 
     private func issuerKeys(of tenant: ExactText, _ keys: IssuerKeyStatus) -> Readiness.Component {
@@ -59,7 +69,8 @@ struct ReadinessProbe: Sendable {
         let age = keys.age.map { "keys of \(Int64($0.inSeconds)) s ago" } ?? "no usable keys"
         return Readiness.Component(
             name: "issuer_keys.\(tenant)", status: status,
-            detail: status == .ready ? nil : "\(keys.lastError ?? "not fetched yet"); \(age)")
+            detail: status == .ready ? nil : "\(keys.lastError ?? "not fetched yet"); \(age)",
+            remedy: status == .ready ? nil : Remedy.reachIssuer)
     }
 
     private func sessionStore() async -> Readiness.Component {
@@ -67,7 +78,8 @@ struct ReadinessProbe: Sendable {
             try await store.check(within: Self.budget)
             return Readiness.Component(name: "session_store", status: .ready)
         } catch {
-            return Readiness.Component(name: "session_store", status: worst, detail: "\(error.cause)")
+            return Readiness.Component(
+                name: "session_store", status: worst, detail: "\(error.cause)", remedy: error.cause.remedy)
         }
     }
 
@@ -78,12 +90,14 @@ struct ReadinessProbe: Sendable {
             do { try await revocations.read(within: Self.budget) } catch {
                 return Readiness.Component(
                     name: "revocations", status: revocations.isFresh ? .degraded : worst,
-                    detail: "cannot be read: \(error.cause); read \(Int64(revocations.age.inSeconds)) s ago")
+                    detail: "cannot be read: \(error.cause); read \(Int64(revocations.age.inSeconds)) s ago",
+                    remedy: error.cause.remedy)
             }
         }
         do { try await revocations.checkWriting(within: Self.budget) } catch {
             return Readiness.Component(
-                name: "revocations", status: .degraded, detail: "cannot be added to: \(error.cause)")
+                name: "revocations", status: .degraded, detail: "cannot be added to: \(error.cause)",
+                remedy: error.cause.remedy)
         }
         return Readiness.Component(name: "revocations", status: .ready)
     }

@@ -53,7 +53,8 @@ extension RedisTLS {
 }
 
 extension RedisTLSSettings {
-    fileprivate func configuration(
+    /// With what an operator should know of its certificates.
+    func configuration(
         now: UnixTime, at place: (String) -> ConfigurationPlace
     ) throws(StartUpError) -> (TLSConfiguration, remarks: [String]) {
         try TLSConfiguration.client(trusting: certificateAuthorityFile, own: clientCertificate, now: now, at: place)
@@ -64,8 +65,11 @@ extension SessionSettings {
     /// What an operator should know of the certificates with which the store is reached.
     ///
     /// - Throws: what keeps them from being used.
-    func checkCertificates(_ places: ConfigurationPlaces, now: UnixTime) throws(StartUpError) -> [String] {
-        guard case .redis(let redis) = store, let tls = redis.tls else { return [] }
-        return try tls.configuration(now: now) { places["sessions.redis.tls.\($0)"] }.remarks
+    func certificates(
+        _ places: ConfigurationPlaces, now: UnixTime
+    ) throws(StartUpError) -> (expiry: CertificateExpiry?, remarks: [String]) {
+        guard case .redis(let redis) = store, let tls = redis.tls else { return (nil, []) }
+        let (configuration, remarks) = try tls.configuration(now: now) { places["sessions.redis.tls.\($0)"] }
+        return (CertificateExpiry(.redis, configuration), remarks)
     }
 }

@@ -10,19 +10,24 @@ extension PublicRoutes {
     ///   - keys: our current signing keys.
     ///   - tenants: all tenants with their keys.
     ///   - limiter: shared by all listeners for the whole life of the process.
+    ///   - admission: likewise, for the public listener.
     convenience init(
         _ blueprint: Blueprint, keys: SigningKeyRing, tenants: [Tenant], sessions: SessionAssembly,
-        upstream: UpstreamAssembly, clocks: IssuerClocks, shapes: TokenShapes, limiter: RateLimiter, time: TimeSource
+        upstream: UpstreamAssembly, clocks: IssuerClocks, shapes: TokenShapes, limiter: RateLimiter,
+        admission: AdmissionControl, audit: AuditTrail?, time: TimeSource
     ) {
         let configuration = blueprint.configuration
         let mint = MintExternalIdentity(configuration, keys: keys)
+        // The probe's provider does not count as a second one.
+        let associateProviders = configuration.associateProviders.map(\.name)
+        let onlyProvider = associateProviders.count == 1 ? associateProviders[0] : nil
         self.init(
             exchange: ExchangeToken(
                 verify: VerifyIdentityToken(configuration, tenants: tenants, clocks: clocks, shapes: shapes),
                 mint: MintedExchange(
                     mint: mint, vault: sessions.vault, store: sessions.store,
                     deferredSessions: sessions.deferredSessions, revocations: sessions.revocations, time: time),
-                fetch: upstream.exchange(blueprint, mint: mint), time: time),
+                fetch: upstream.exchange(blueprint, mint: mint), ledger: audit, time: time),
             introspect: IntrospectSession(configuration, sessions: sessions, keys: keys, time: time),
             revoke: RevokeSession(
                 issuer: ExactText(configuration.publicURL), providers: configuration.identityProviders,
@@ -30,10 +35,10 @@ extension PublicRoutes {
                 store: sessions.store, keys: keys, claimsReader: LibJWTClaimsReader(), time: time),
             verifiers: blueprint.verifiers,
             providers: IdentityProviderDirectory(
-                configuration.identityProviders, defaultName: configuration.defaultIdentityProvider),
+                configuration.identityProviders, defaultName: configuration.defaultIdentityProvider ?? onlyProvider),
             issuer: ExactText(configuration.publicURL), keySet: keys.publishedKeySet,
             keySetMaximumAge: configuration.signing.jwksMaximumAge, bodyLimit: configuration.limits.bodyBytes,
-            jsonLimits: JSONLimits(configuration.limits), limiter: limiter)
+            jsonLimits: JSONLimits(configuration.limits), limiter: limiter, admission: admission)
     }
 }
 
@@ -89,5 +94,12 @@ extension RateLimiter.Limits {
     /// Those of refused requests.
     init(_ limits: LimitSettings) {
         self.init(requestsPerSecond: limits.requestsPerSecond, burst: limits.burst, sources: limits.sources)
+    }
+}
+
+extension AdmissionControl.Limits {
+    /// Those of the public listener.
+    init(_ limits: LimitSettings) {
+        self.init(requestsInProgress: limits.requestsInProgress, queueingTime: limits.queueingTime)
     }
 }

@@ -90,6 +90,7 @@ extension RevocationEvent {
             logger.warning(
                 "the store's list of revocations has entries that cannot be read; they are skipped",
                 metadata: ["count": .stringConvertible(count)])
+        case .revoked(let revocations): logger.tell(revocations)
         }
     }
 }

@@ -55,6 +55,7 @@ package final class SigningKeyWatch: Service {
     private let sleep: @Sendable (Duration) async throws -> Void
     private let logger: Logger
     private let isRevoked: @Sendable (ExactText) -> Bool
+    private let tell: @Sendable (AuditEntry) -> Void
     private let publish: @Sendable (SigningKeyRing) -> Void
     private let readers: FileReaders
     /// Each element makes the watch look at the directory.
@@ -64,10 +65,12 @@ package final class SigningKeyWatch: Service {
     ///   - readers: the threads that read the directory.
     ///   - isRevoked: whether the session store says that a `kid` is compromised, which it may do before the directory
     ///     does.
+    ///   - tell: called with each step that has taken effect here.
     ///   - publish: called with each ring that differs from the last one.
     package init(
         _ blueprint: Blueprint, time: TimeSource, logger: Logger, readers: FileReaders = FileReaders(),
         isRevoked: @escaping @Sendable (ExactText) -> Bool = { _ in false },
+        tell: @escaping @Sendable (AuditEntry) -> Void = { _ in },
         sleep: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) },
         publish: @escaping @Sendable (SigningKeyRing) -> Void
     ) {
@@ -76,6 +79,7 @@ package final class SigningKeyWatch: Service {
         self.sleep = sleep
         self.readers = readers
         self.isRevoked = isRevoked
+        self.tell = tell
         self.publish = publish
         var state = State(source: blueprint.signing, keys: blueprint.signingKeys)
         state.observe(time)
@@ -104,6 +108,7 @@ package final class SigningKeyWatch: Service {
     ///   - publish: called with the ring before any later one is published.
     package func replace(with blueprint: Blueprint, readAt generation: Int, publish: (SigningKeyRing) -> Void) {
         state.withLock { state in
+            let old = state
             // Remembers the revocations that the current keys know of.
             state.dropRevoked(isRevoked, at: time.now())
             let isSameDirectory = blueprint.signing.directory.path == state.source.directory.path
@@ -114,7 +119,9 @@ package final class SigningKeyWatch: Service {
             state.generation += 1
             state.dropRevoked(isRevoked, at: time.now())
             state.observe(time)
+            tellCompromised(state, since: old)
             publish(state.ring)
+            tellSteps(state, from: old)
         }
         calls.continuation.yield()
     }
@@ -157,7 +164,24 @@ package final class SigningKeyWatch: Service {
         state.observe(time)
         guard state.plan != old.plan || state.keys.manifest != old.keys.manifest else { return }
         publish(state.ring)
+        tellCompromised(state, since: old)
+        tellSteps(state, from: old)
         logger.notice("signing keys changed", metadata: state.plan.metadata)
+    }
+
+    /// Once for each key that was good when this process last looked.
+    private func tellCompromised(_ state: State, since old: State) {
+        for key in state.keys.manifest.keys where key.state == .revoked {
+            let before = old.keys.manifest.record(key.keyID)?.state
+            if let before, before != .revoked { logger.tellCompromised(key.keyID) }
+        }
+    }
+
+    private func tellSteps(_ state: State, from old: State) {
+        let steps = SigningKeyEffects(
+            old: (old.keys.manifest, old.plan), new: (state.keys.manifest, state.plan)
+        ).entries(at: time.now())
+        for step in steps { tell(step) }
     }
 
     private func take(_ reading: SigningKeySource.Reading, into state: inout State, at now: UnixTime) {
@@ -201,27 +225,16 @@ package final class SigningKeyWatch: Service {
         state.withLock { $0.plan.signers[algorithm] != nil }
     }
 
-    /// How many keys the manifest has in this state.
-    package func count(_ algorithm: SignatureAlgorithm, _ status: SigningKeyRecord.State) -> Int {
-        state.withLock { $0.keys.manifest.keys.count { $0.algorithm == algorithm && $0.state == status } }
-    }
-
-    /// How long the active key of an algorithm has been active; nil if none is.
-    package func age(_ algorithm: SignatureAlgorithm) -> Duration? {
-        state.withLock { $0.keys.manifest.active(algorithm).map { time.now() - $0.since } }
-    }
-
-    /// How long the next step of the rotation has been due; zero before that.
-    package var stepOverdue: Duration {
+    /// The keys as they are now.
+    package var status: SigningKeyStatus {
         state.withLock { state in
-            let now = time.now()
-            let next = state.keys.manifest.nextStep(at: now, times: state.source.times)
-            return max(.zero, next.map { now - $0.at } ?? .zero)
+            let (manifest, now) = (state.keys.manifest, time.now())
+            return SigningKeyStatus(
+                manifest: manifest, plan: state.plan, times: state.source.times, now: now,
+                untilNextStep: manifest.nextStep(at: now, times: state.source.times).map { $0.at - now },
+                isFailing: state.problem != nil)
         }
     }
-
-    /// How many keys are active in the manifest while another key still signs.
-    package var waitingCount: Int { state.withLock { $0.plan.waiting.count } }
 }
 
 extension SigningKeySource {

@@ -11,6 +11,7 @@ struct ConfiguredUpstreams {
     private(set) var providers: [UpstreamProvider] = []
     /// What an operator should know of their certificates.
     private(set) var remarks: [String] = []
+    private(set) var expiries: [CertificateExpiry] = []
 
     /// - Parameter name: the only provider to look at; nil for all.
     /// - Throws: ``StartUpError`` with every problem that was found.
@@ -28,6 +29,9 @@ struct ConfiguredUpstreams {
                     trusting: recipe.transport.certificateAuthorityFile, own: recipe.transport.clientCertificate,
                     now: now, at: place)
                 self.remarks += remarks
+                if let expiry = CertificateExpiry(.upstream, of: ConfiguredName(provider), tls) {
+                    expiries.append(expiry)
+                }
                 providers.append(
                     UpstreamProvider(
                         name: provider.name, recipe: recipe,

@@ -128,11 +128,3 @@ extension Checkup {
         }
     }
 }
-
-extension Duration {
-    /// `12.3 ms`.
-    var inMilliseconds: String {
-        let tenths = Int((inSeconds * 10_000).rounded())
-        return "\(tenths / 10).\(tenths % 10) ms"
-    }
-}

@@ -25,7 +25,7 @@ struct IssuerKeyCheck: Sendable {
                 .fail(
                     "issuer_keys", of: name, "\(tenant.cacheKey.keys.url): \(error.cause)",
                     remedy:
-                        "No login of this tenant can succeed. See that this machine may reach it, and that the URL is right."
+                        "No login of this tenant can succeed. \(Remedy.reachIssuer)"
                 )
             ]
         }
@@ -70,7 +70,7 @@ struct IssuerKeyCheck: Sendable {
             ? "agrees with ours within a second"
             : "the issuer's clock is at least \(seconds) \(lead < .zero ? "behind" : "ahead of") ours; clock_skew allows "
                 + "\(Int64(allowed.inSeconds)) s"
-        let remedy = "Synchronize this machine's clock; clock_skew is no cure."
+        let remedy = Remedy.synchronizeClock
         if size > allowed { return .fail("issuer_clock", of: tenant, detail, remedy: remedy) }
         if size * 2 > allowed { return .warn("issuer_clock", of: tenant, detail, remedy: remedy) }
         return .pass("issuer_clock", of: tenant, detail)

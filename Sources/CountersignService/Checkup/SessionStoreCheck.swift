@@ -53,19 +53,7 @@ struct SessionStoreCheck: Sendable {
     }
 
     private static func failure(_ failure: SessionStoreFailure) -> CheckupFinding {
-        let remedy =
-            switch failure.cause {
-            case .refused(let code) where code.hasPrefix("NOPERM"):
-                "Give the user every right that docs/operations.md lists for Redis, on the keys of key_prefix."
-            case .refused(let code) where code.hasPrefix("OOM"):
-                "Give Redis more memory: it is full, and rightly forgets nothing."
-            case .refused, .unexpectedReply: "See Redis' own log, and that it is Redis 7.0 or later, or Valkey."
-            case .notConnected:
-                "See that Redis runs, and that sessions.redis has its address, password and certificates."
-            case .notReplicated: "Connect the replicas that wait_replicas waits for, or lower it."
-            case .timedOut, .overloaded: "See what keeps Redis or the network busy."
-            }
-        return .fail("session_store", "\(failure.operation.rawValue): \(failure.cause)", remedy: remedy)
+        return .fail("session_store", "\(failure.operation.rawValue): \(failure.cause)", remedy: failure.cause.remedy)
     }
 
     // MARK: Latency

@@ -32,7 +32,7 @@ package struct AppConfiguration {
             let known = configuration.tenants.map(\.name.description).joined(separator: ", ")
             throw StartUpError(["there is no tenant \(tenant.excerpt); known are \(known)"])
         }
-        let providers = configuration.identityProviders.filter { tenant.map($0.tenants.contains) ?? true }
+        let providers = configuration.associateProviders.filter { tenant.map($0.tenants.contains) ?? true }
         if let loyalty {
             guard providers.contains(where: { $0.name == loyalty.provider }) else {
                 let known = providers.map(\.name.description).joined(separator: ", ")

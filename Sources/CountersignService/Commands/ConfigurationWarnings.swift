@@ -15,10 +15,7 @@ extension Configuration {
     private var listenWarnings: [ConfigurationProblem] {
         var warnings: [ConfigurationProblem] = []
         if !HostPort.isLoopback(listen.operations.host) {
-            warnings.append(
-                places["listen.operations"].problem(
-                    expected: "an address of this machine alone", found: "\(listen.operations)",
-                    remedy: "Whoever reaches it reads metrics; keep others from it by a firewall or a network policy."))
+            warnings += [operationsWarning].compactMap(\.self)
         }
         if isPublic, listen.tls == nil, listen.trustedProxies.networks.isEmpty {
             warnings.append(
@@ -27,6 +24,20 @@ extension Configuration {
                     remedy: "Without them all clients are one, and share one allowance of refused requests."))
         }
         return warnings
+    }
+
+    /// For an operations listener that others reach.
+    private var operationsWarning: ConfigurationProblem? {
+        let access = listen.operationsAccess
+        if !access.isGuarded {
+            return places["listen.operations"].problem(
+                expected: "an address of this machine alone", found: "\(listen.operations)",
+                remedy: "Whoever reaches it reads metrics; keep others from it by a firewall or a network policy.")
+        }
+        guard access.tls == nil else { return nil }
+        return places["listen.operations"].problem(
+            expected: "`tls` beside `bearer`", found: "none",
+            remedy: "Without it, whoever sees the network's traffic reads the secret.")
     }
 
     private var storeWarnings: [ConfigurationProblem] {

@@ -37,14 +37,7 @@ package struct DevelopmentToken {
     }
 
     private static func signer(of tenant: TenantSettings) throws -> OpenSSLTokenSigner {
-        var problem = ""
-        for algorithm in SignatureAlgorithm.allCases where tenant.rules.algorithms.contains(algorithm) {
-            do { return try OpenSSLTokenSigner(privateKeyFile: tenant.developmentKeyFile, algorithm: algorithm) } catch
-            {
-                problem = "\(error)"
-            }
-        }
-        throw StartUpError([problem])
+        try .first(of: tenant.rules.algorithms, privateKeyFile: tenant.developmentKeyFile)
     }
 
     /// A signed token in compact form.

@@ -6,6 +6,7 @@ package import TokenExchange
 package struct SigningKeyCommands {
     private let source: SigningKeySource
     private let file: String
+    private let audit: CommandAudit?
     private let time: TimeSource
 
     private var now: UnixTime { time.now() }
@@ -14,12 +15,13 @@ package struct SigningKeyCommands {
     package init(_ configuration: Configuration, file: String, time: TimeSource) {
         source = SigningKeySource(configuration)
         self.file = file
+        audit = CommandAudit(configuration, time: time)
         self.time = time
     }
 
     /// Makes a key, or adds one that the manifest does not list yet. Says its id and when it may sign.
     package func generate(_ algorithm: SignatureAlgorithm) throws -> String {
-        try report {
+        try report(.keysGenerate) {
             let key = try source.directory.generate(algorithm: algorithm, at: now, times: source.times)
             return key.state == .active ? [.activated(key)] : [.published(key)]
         }
@@ -41,18 +43,30 @@ package struct SigningKeyCommands {
             .joined(separator: "\n")
     }
 
+    /// What has happened to the keys, and what a rotation will do, as a drawing (SVG).
+    package func drawing() throws -> String {
+        let manifest = try manifest()
+        return Self.drawing(of: manifest.timeline(at: now, times: source.times), today: now)
+    }
+
+    static func drawing(of moments: [SigningKeyMoment], today: UnixTime) -> String {
+        KeyTimelineDrawing(moments, today: today, width: 480).file
+    }
+
     private static let columns = ["KID", "ALGORITHM", "STATE", "SINCE", "MAY SIGN FROM", "TOKENS DIE BY"]
 
     /// Lets a published key sign instead of the one that does.
     /// - Parameter isForced: also if verifiers may not know the key yet; see ``harm(ofForcing:)``.
     package func activate(_ keyID: ExactText, isForced: Bool) throws -> String {
-        try report { try source.directory.activate(keyID, at: now, times: source.times, isForced: isForced) }
+        try report(.keysActivate) {
+            try source.directory.activate(keyID, at: now, times: source.times, isForced: isForced)
+        }
     }
 
     /// Stops a key from signing, or takes it out of the JWK set.
     /// - Parameter isForced: also if that makes good tokens useless; see ``harm(ofForcing:)``.
     package func retire(_ keyID: ExactText, isForced: Bool) throws -> String {
-        try report { try source.directory.retire(keyID, at: now, times: source.times, isForced: isForced) }
+        try report(.keysRetire) { try source.directory.retire(keyID, at: now, times: source.times, isForced: isForced) }
     }
 
     /// Revokes a compromised key in the session store and in the directory, in each even if the other cannot be
@@ -77,11 +91,13 @@ package struct SigningKeyCommands {
             let changes = try attempt { try source.directory.revoke(keyID, at: now, times: source.times) }
             done.insert(Self.sentences(changes.filter { !$0.isUnfinished }), at: 0)
             left += changes.filter(\.isUnfinished).map(\.sentence)
+            do { try audit?.record(changes, by: .keysRevoke) } catch { left += StartUpError(error).problems }
         } catch {
             left.append(
                 "Left to do in the key directory, which a restarted service reads. Repair it and run this again.")
             left += StartUpError(error).problems
         }
+        if !done.isEmpty { sessions.logger.tellCompromised(keyID, by: "command") }
         guard left.isEmpty else { throw StartUpError((done.isEmpty ? ["Nothing was done."] : done) + left) }
         return done.joined(separator: "\n")
     }
@@ -96,6 +112,7 @@ package struct SigningKeyCommands {
     package func advance(isDryRun: Bool) throws -> String {
         if isDryRun { return try plan() }
         let changes = try attempt { try source.directory.advance(at: now, times: source.times) }
+        try audit?.record(changes, by: .keysAdvance)
         let lines = changes.map(\.sentence)
         return ((lines.isEmpty ? ["Nothing is due."] : lines) + [try nextStep()]).joined(separator: "\n")
     }
@@ -160,8 +177,12 @@ package struct SigningKeyCommands {
         try attempt { try source.directory.manifest(at: now, times: source.times) }
     }
 
-    private func report(_ work: () throws -> [SigningKeyChange]) throws -> String {
-        Self.sentences(try attempt(work))
+    private func report(
+        _ origin: AuditEntry.Origin, _ work: () throws -> [SigningKeyChange]
+    ) throws -> String {
+        let changes = try attempt(work)
+        try audit?.record(changes, by: origin)
+        return Self.sentences(changes)
     }
 
     private static func sentences(_ changes: [SigningKeyChange]) -> String {

@@ -18,6 +18,7 @@ package struct KeyRehearsal: ~Copyable {
     private var verifier = CachingVerifier()
     private var names: [ExactText: String] = [:]
     private var lines: [String] = []
+    private var moments: [SigningKeyMoment] = []
     private var signed = 0
     private var refused = 0
 
@@ -42,6 +43,8 @@ package struct KeyRehearsal: ~Copyable {
     package struct Outcome {
         /// The timeline, a line for each event.
         package let text: String
+        /// The same keys as a drawing (SVG), on the days on which all of it would happen.
+        package let drawing: String
         /// How many tokens the verifier refused although nothing was forced or revoked; 0 if all is well.
         package let refusedInRotation: Int
     }
@@ -56,7 +59,9 @@ package struct KeyRehearsal: ~Copyable {
         lines.append(
             "\(signed) tokens signed after the revocation, \(refused) refused: by the verifier, which kept its JWK set "
                 + "for \(Int(times.keySetMaximumAge.inSeconds)) s.")
-        return Outcome(text: lines.joined(separator: "\n"), refusedInRotation: refusedInRotation)
+        return Outcome(
+            text: lines.joined(separator: "\n"), drawing: SigningKeyCommands.drawing(of: moments, today: start),
+            refusedInRotation: refusedInRotation)
     }
 
     // MARK: The two parts
@@ -130,6 +135,7 @@ package struct KeyRehearsal: ~Copyable {
     // MARK: The timeline
 
     private mutating func record(_ changes: [SigningKeyChange]) {
+        moments += changes.map { SigningKeyMoment(at: now, $0) }
         for change in changes {
             let name = name(change.keyID)
             switch change {

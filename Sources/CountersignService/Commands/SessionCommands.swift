@@ -1,5 +1,5 @@
 import JOSE
-import Logging
+package import Logging
 package import ServiceConfiguration
 package import TokenExchange
 
@@ -7,12 +7,17 @@ package import TokenExchange
 package struct SessionCommands: Sendable {
     private let configuration: Configuration
     private let sessions: SessionAssembly
+    private let audit: CommandAudit?
     private let time: TimeSource
+    let logger: Logger
 
     /// Connects to nothing.
-    package init(_ configuration: Configuration, time: TimeSource) {
+    /// - Parameter logger: is told of many sessions that are ended at once.
+    package init(_ configuration: Configuration, time: TimeSource, logger: Logger) {
         self.configuration = configuration
         self.time = time
+        self.logger = logger
+        audit = CommandAudit(configuration, time: time)
         sessions = SessionAssembly(configuration, time: time, logger: .silent)
     }
 
@@ -26,12 +31,14 @@ package struct SessionCommands: Sendable {
         try checkReach(
             instead: "use the service itself: POST /revocations at its operations listener, or restart it")
         try check(cohort)
-        let now = time.now()
-        try await attempt(remedy: Self.again) { try await sessions.revocations.revoke(cohort, issuedBefore: moment) }
+        let revoked = try await attempt(remedy: Self.again) {
+            try await sessions.revocations.revoke(cohort, issuedBefore: moment)
+        }
+        logger.tell(revoked, by: "command")
+        try audit?.record(revoked, by: .sessionsRevoke)
         let sentence =
-            cohort.kind == .keyID && moment == nil
-            ? "The key is compromised: it no longer signs, and its tokens are no longer good"
-            : "\(cohort.sentence) issued until \(min(moment ?? now, now).shortText) are over"
+            revoked.issuedBefore.map { "\(cohort.sentence) issued until \($0.shortText) are over" }
+            ?? "The key is compromised: it no longer signs, and its tokens are no longer good"
         return "\(sentence); every replica knows within \(RevocationList.promise.components.seconds) seconds."
     }
 
@@ -39,7 +46,8 @@ package struct SessionCommands: Sendable {
     /// replicas with another key directory. Does nothing if the sessions cannot be reached.
     package func revoke(keyID: ExactText) async throws {
         guard canReachSessions, let cohort = Cohort(.keyID, keyID) else { return }
-        try await attempt(remedy: Self.again) { try await sessions.revocations.revoke(cohort) }
+        let revoked = try await attempt(remedy: Self.again) { try await sessions.revocations.revoke(cohort) }
+        try audit?.record(revoked, by: .keysRevoke)
     }
 
     /// The session of an external identity: a line for each fact, never the token. Asks only the store; our keys are

@@ -27,6 +27,12 @@ package enum StandardInput {
         return Array(words.dropFirst(isMarked ? 1 : 0).joined(separator: [UInt8(ascii: " ")]))
     }
 
+    /// The first line as it is, without its line feed.
+    package static func readLine() -> [UInt8] {
+        let line = read(upTo: tokenLimit) { $0.contains(UInt8(ascii: "\n")) }.prefix { $0 != UInt8(ascii: "\n") }
+        return Array(line.last == UInt8(ascii: "\r") ? line.dropLast() : line)
+    }
+
     /// What somebody has pasted, for ``PastedText``: the first line that is not blank, or JSON of several lines.
     package static func readPasted() -> [UInt8] {
         let (brace, newline) = (UInt8(ascii: "{"), UInt8(ascii: "\n"))

@@ -12,6 +12,7 @@ package final class LoopWatch: Sendable {
         let loop: any EventLoop
         private let latest: Atomic<UInt64>
         let longestGap = Atomic<UInt64>(0)
+        let lag = PrometheusHistogram()
 
         init(of loop: any EventLoop) {
             self.loop = loop
@@ -26,7 +27,9 @@ package final class LoopWatch: Sendable {
         }
 
         func beat() {
+            let gap = gap
             longestGap.max(gap, ordering: .relaxed)
+            lag.recordNanoseconds(Int64(clamping: gap))
             latest.store(loop.now.uptimeNanoseconds, ordering: .relaxed)
         }
     }
@@ -42,9 +45,14 @@ package final class LoopWatch: Sendable {
         }
     }
 
-    /// The longest delay of a loop since the start; a loop that still hangs counts with its delay until now.
-    package var longestGap: Duration {
-        let gaps = beats.map { Swift.max($0.longestGap.load(ordering: .relaxed), $0.gap) }
-        return .nanoseconds(gaps.max() ?? 0)
+    /// All delays of each loop.
+    var lags: [PrometheusHistogram] { beats.map(\.lag) }
+
+    /// The longest delay of each loop since the start; a loop that still hangs counts with its delay until now.
+    var longestGaps: [Duration] {
+        beats.map { .nanoseconds(Swift.max($0.longestGap.load(ordering: .relaxed), $0.gap)) }
     }
+
+    /// The longest of all.
+    package var longestGap: Duration { longestGaps.max() ?? .zero }
 }

@@ -33,6 +33,8 @@ package enum ProcessSignals {
         }
         // If a log reader or a client goes away, `write` returns an error instead.
         signal(SIGPIPE, SIG_IGN)
+        // Beyond a limit of file sizes, too.
+        signal(SIGXFSZ, SIG_IGN)
     }
 
     /// If a standard stream is closed, the next file or socket would get its number, and receive our log lines.

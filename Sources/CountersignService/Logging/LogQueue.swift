@@ -3,10 +3,31 @@ import Dispatch
 import Glibc
 import Synchronization
 
-/// Log lines that wait to be written, as bytes: appended under one short lock, written by a thread of their own.
+/// Where a ``LogQueue`` writes lines, with calls that may block. Used by one thread.
+package protocol LineOutput: Sendable {
+    /// - Parameter lines: whole ones; none if somebody has called ``LogQueue/wakeUp()``.
+    mutating func write(_ lines: [UInt8]) -> WrittenLines
+}
+
+/// What has become of lines.
+package struct WrittenLines {
+    package var written = 0
+    package var lost = 0
+    /// The last of them, to be tried again in a moment.
+    package var kept: ArraySlice<UInt8> = []
+    /// Whether the output wants to be called again in a moment, even if nothing is kept.
+    package var isUnfinished = false
+
+    package init(kept: ArraySlice<UInt8> = []) {
+        self.kept = kept
+    }
+}
+
+/// Lines that wait to be written, as bytes: appended under one short lock, written by a thread of their own. The log has
+/// one, the audit stream another.
 ///
-/// A reader that stalls (a pipe that nobody reads, a paused terminal, a full disk) costs log lines, which are counted,
-/// and never delays a request. Once lines can be written again, one of them says how many are missing.
+/// A reader that stalls (a pipe that nobody reads, a paused terminal, a full disk) costs lines, which are counted, and
+/// never delays a request. Once lines can be written again, one of them says how many are missing.
 package final class LogQueue: Sendable {
     private struct State {
         /// Whole lines.
@@ -15,6 +36,7 @@ package final class LogQueue: Sendable {
         /// Bytes that are being written.
         var writing = 0
         /// Lines since the start.
+        var taken = 0
         var dropped = 0
         var unreported = 0
 
@@ -25,20 +47,37 @@ package final class LogQueue: Sendable {
     }
 
     /// Lines within this time are written together, because waking a thread costs more than a line.
-    private static let gathering: UInt32 = 2000  // µs
+    package static let gathering: Duration = .milliseconds(2)
+    /// Before lines that could not be written are tried again.
+    private static let pause: UInt32 = 250_000  // µs
 
     private let state = Mutex(State())
     private let wake = DispatchSemaphore(value: 0)
-    private let output: CInt
+    private let output: any LineOutput
     private let limit: Int
     private let reserve: Int
+    private let thread: String
+    private let gathering: UInt32  // µs
 
+    /// The queue of the log.
     /// - Parameters:
     ///   - output: a file descriptor.
     ///   - limit: how many bytes may wait, besides those that are being written.
-    package init(output: CInt = STDERR_FILENO, limit: Int) {
+    package convenience init(output: CInt = STDERR_FILENO, limit: Int) {
+        self.init(output: LogOutput(descriptor: output), limit: limit, thread: "log")
+    }
+
+    /// - Parameters:
+    ///   - limit: how many bytes may wait, besides those that are being written.
+    ///   - thread: the name of the writer's thread.
+    ///   - gathering: how long a line waits for others that are written with it.
+    package init(
+        output: any LineOutput, limit: Int, thread: String, gathering: Duration = LogQueue.gathering
+    ) {
         self.output = output
         self.limit = limit
+        self.thread = thread
+        self.gathering = UInt32(gathering / .microseconds(1))
         reserve = limit / 8
     }
 
@@ -52,23 +91,39 @@ package final class LogQueue: Sendable {
     /// - Parameters:
     ///   - line: with its line feed.
     ///   - isImportant: an eighth of the room is reserved for such lines.
-    package func append(_ line: [UInt8], isImportant: Bool) {
-        let wasAsleep = state.withLock { state in
-            guard state.lines.count + line.count <= (isImportant ? limit : limit - reserve) else {
+    /// - Returns: how many lines have been queued since the start, with this one; nil if it was dropped.
+    @discardableResult
+    package func append(_ line: [UInt8], isImportant: Bool) -> Int? {
+        append(isImportant: isImportant) { $0 += line }
+    }
+
+    /// The same for a line that `write` appends to those that wait, so that no memory is asked for. Must be quick, and
+    /// must not log: a lock is held meanwhile.
+    @discardableResult
+    func append(isImportant: Bool, _ write: (inout [UInt8]) -> Void) -> Int? {
+        let (number, wasAsleep) = state.withLock { state -> (Int?, Bool) in
+            let count = state.lines.count
+            write(&state.lines)
+            guard state.lines.count <= (isImportant ? limit : limit - reserve) else {
+                state.lines.removeLast(state.lines.count - count)
                 state.drop(1)
-                return false
+                return (nil, false)
             }
-            state.lines += line
+            state.taken += 1
             defer { state.isWriterAsleep = false }
-            return state.isWriterAsleep
+            return (state.taken, state.isWriterAsleep)
         }
         if wasAsleep { wake.signal() }
+        return number
     }
+
+    /// Has the output look after itself, although there may be no lines.
+    package func wakeUp() { wake.signal() }
 
     /// Starts to write, until the process ends.
     /// - Parameter report: logs how many lines were dropped; called on the writer's thread.
     package func start(report: @escaping @Sendable (Int) -> Void) {
-        guard startThread("log", { [self] in run(report) }) else { fatalError("no thread for the log") }
+        guard startThread(thread, { [self] in run(report) }) else { fatalError("no thread for the \(thread)") }
     }
 
     /// Returns when everything is written, or after `limit`. Blocks its thread.
@@ -84,17 +139,20 @@ package final class LogQueue: Sendable {
 
 extension LogQueue {
     private func run(_ report: (Int) -> Void) {
-        var output = LogOutput(descriptor: output)
+        var output = output
         var lines: [UInt8] = []
+        var result = WrittenLines()
         while true {
-            guard take(&lines) else {
+            if !take(&lines), !result.isUnfinished {
                 wake.wait()
-                usleep(Self.gathering)
-                continue
+                usleep(gathering)
+                _ = take(&lines)
             }
-            let unreported = count(output.write(lines))
+            result = output.write(lines)
+            let unreported = count(result)
             lines.removeAll(keepingCapacity: true)
             if unreported > 0 { report(unreported) }
+            if result.isUnfinished { usleep(Self.pause) }
         }
     }
 
@@ -109,8 +167,12 @@ extension LogQueue {
     }
 
     /// - Returns: how many dropped lines have not been reported yet; 0 as long as none can be written.
-    private func count(_ result: (written: Int, lost: Int)) -> Int {
+    private func count(_ result: WrittenLines) -> Int {
         state.withLock { state in
+            if !result.kept.isEmpty {
+                state.lines.insert(contentsOf: result.kept, at: 0)
+                state.writing = 0
+            }
             if result.lost > 0 { state.drop(result.lost) }
             guard result.written > 0 else { return 0 }
             defer { state.unreported = 0 }
@@ -120,7 +182,7 @@ extension LogQueue {
 }
 
 /// The file that lines are written to, with blocking calls.
-private struct LogOutput {
+private struct LogOutput: LineOutput {
     /// A pipe takes this many bytes at once or none (POSIX: at least 512; Linux: 4096). So lines of several processes
     /// do not mix, and no line is cut when the process ends.
     private static let piece = Int(PIPE_BUF)
@@ -135,15 +197,15 @@ private struct LogOutput {
     }
 
     /// - Parameter lines: whole ones.
-    mutating func write(_ lines: [UInt8]) -> (written: Int, lost: Int) {
-        var (written, lost) = (0, 0)
+    mutating func write(_ lines: [UInt8]) -> WrittenLines {
+        var result = WrittenLines()
         var rest = lines[...]
         while !rest.isEmpty {
             let piece = Self.wholeLines(of: rest)
-            if writePiece(piece) { written += 1 } else { lost += piece.count { $0 == Self.lineFeed } }
+            if writePiece(piece) { result.written += 1 } else { result.lost += piece.count { $0 == Self.lineFeed } }
             rest = rest[piece.endIndex...]
         }
-        return (written, lost)
+        return result
     }
 
     /// As many lines as fit into one piece, but at least one.

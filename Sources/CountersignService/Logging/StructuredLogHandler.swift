@@ -43,58 +43,42 @@ package struct StructuredLogHandler: LogHandler {
         if let error = event.error { fields["error"] = .string("\(error)") }
         var line: [UInt8] = []
         line.reserveCapacity(256)
-        switch format {
-        case .json: appendJSON(event, fields, to: &line)
-        case .text: appendText(event, fields, to: &line)
+        let isJSON = format == .json
+        format.appendStart(now(), event.level, label, event.message.description, to: &line)
+        for (name, value) in fields.sorted(by: { $0.key < $1.key }) {
+            line.append(isJSON ? UInt8(ascii: ",") : UInt8(ascii: " "))
+            if isJSON { LogText.append(name, to: &line) } else { LogText.appendBare(name, to: &line) }
+            line.append(isJSON ? UInt8(ascii: ":") : UInt8(ascii: "="))
+            LogText.append(value, to: &line)
         }
-        line.append(UInt8(ascii: "\n"))
+        line.append(contentsOf: (isJSON ? "}\n" : "\n").utf8)
         write(line, event.level)
-    }
-
-    private func appendJSON(_ event: LogEvent, _ fields: Logger.Metadata, to line: inout [UInt8]) {
-        line.append(contentsOf: #"{"time":""#.utf8)
-        Timestamp.append(now(), to: &line)
-        line.append(contentsOf: #"","level":""#.utf8)
-        line.append(contentsOf: event.level.rawValue.utf8)
-        line.append(contentsOf: #"","component":"#.utf8)
-        JSONValue.append(label, to: &line)
-        line.append(contentsOf: #","message":"#.utf8)
-        JSONValue.append(event.message.description, to: &line)
-        for (name, value) in fields.sorted(by: { $0.key < $1.key }) {
-            line.append(UInt8(ascii: ","))
-            JSONValue.append(name, to: &line)
-            line.append(UInt8(ascii: ":"))
-            value.append(to: &line)
-        }
-        line.append(UInt8(ascii: "}"))
-    }
-
-    private func appendText(_ event: LogEvent, _ fields: Logger.Metadata, to line: inout [UInt8]) {
-        Timestamp.append(now(), to: &line)
-        line.append(contentsOf: " \(event.level.rawValue) \(label): \(event.message)".utf8)
-        for (name, value) in fields.sorted(by: { $0.key < $1.key }) {
-            line.append(contentsOf: " \(name)=".utf8)
-            value.append(to: &line)
-        }
     }
 }
 
-extension Logger.MetadataValue {
-    fileprivate func append(to line: inout [UInt8]) {
-        if case .string(let string) = self { JSONValue.append(string, to: &line) } else { json.append(to: &line) }
-    }
-
-    private var json: JSONValue {
+extension StructuredLogHandler.Format {
+    /// Appends everything before a line's fields.
+    func appendStart(
+        _ time: UnixTime, _ level: Logger.Level, _ label: String, _ message: String, to line: inout [UInt8]
+    ) {
         switch self {
-        case .string(let string): .string(string)
-        // These casts are cheap, and every line about a request has two numbers.
-        case .stringConvertible(let number as Int): .number(literal: String(number))
-        case .stringConvertible(let number as Double): .number(literal: "\(number)")
-        case .stringConvertible(let number as any Numeric): .number(literal: "\(number)")
-        case .stringConvertible(let value): .string(value.description)
-        case .array(let values): .array(values.map(\.json))
-        case .dictionary(let values):
-            .object(values.sorted { $0.key < $1.key }.map { JSONValue.Member(ExactText($0.key), $0.value.json) })
+        case .json:
+            line.append(contentsOf: #"{"time":""#.utf8)
+            Timestamp.append(time, to: &line)
+            line.append(contentsOf: #"","level":""#.utf8)
+            line.append(contentsOf: level.rawValue.utf8)
+            line.append(contentsOf: #"","component":"#.utf8)
+            LogText.append(label, to: &line)
+            line.append(contentsOf: #","message":"#.utf8)
+            LogText.append(message, to: &line)
+        case .text:
+            Timestamp.append(time, to: &line)
+            line.append(UInt8(ascii: " "))
+            line.append(contentsOf: level.rawValue.utf8)
+            line.append(UInt8(ascii: " "))
+            line.append(contentsOf: label.utf8)
+            line.append(contentsOf: ": ".utf8)
+            LogText.appendBare(message, to: &line)
         }
     }
 }

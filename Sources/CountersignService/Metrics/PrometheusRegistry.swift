@@ -1,50 +1,59 @@
+import BlockingWork
 package import CoreMetrics
+package import CountersignHTTP
 import Synchronization
 
 /// Keeps the numbers that are reported through swift-metrics, and writes them as Prometheus text (exposition format
 /// 0.0.4).
 ///
-/// There is one series for each name and set of labels. A number that is only known when somebody asks (an age, a
-/// length) is a gauge that is read at that moment.
+/// There is one series for each name and set of labels. Numbers that are only known when somebody asks (ages, lengths)
+/// are read at that moment.
 package final class PrometheusRegistry: Sendable {
-    private let series = Mutex<[SeriesName: any PrometheusSeries]>([:])
-    private let descriptions: [String: String]
-
-    /// - Parameter descriptions: the `# HELP` of each metric, by name.
-    package init(descriptions: [String: String]) {
-        self.descriptions = descriptions
+    private struct State {
+        var series: [SeriesName: any PrometheusSeries] = [:]
+        /// `# HELP` by name.
+        var helps: [String: String]
+        var readers: [@Sendable (inout MetricReadings) -> Void] = []
     }
 
-    /// Adds a gauge.
-    /// - Parameter read: returns the current value; nil leaves the series out.
-    package func addGauge(_ name: String, labels: [(String, String)] = [], read: @escaping @Sendable () -> Double?) {
-        series.withLock { $0[SeriesName(name, labels)] = PrometheusGauge(read: read) }
+    private let state: Mutex<State>
+
+    /// - Parameter metrics: what is reported through swift-metrics, which knows only names.
+    package init(_ metrics: [Metric]) {
+        state = Mutex(State(helps: Dictionary(uniqueKeysWithValues: metrics.map { ($0.name, $0.help) })))
     }
 
-    /// Adds a metric whose series change while the process runs.
-    /// - Parameters:
-    ///   - label: the name of its only label.
-    ///   - read: returns the label's values with the current numbers, each value once.
-    package func addFamily(
-        _ name: String, isCounter: Bool = false, by label: String,
-        read: @escaping @Sendable () -> [(String, Double)]
-    ) {
-        let family = PrometheusFamily(type: isCounter ? "counter" : "gauge", label: label, read: read)
-        series.withLock { $0[SeriesName(name, [])] = family }
+    /// Adds numbers that are read for each scrape.
+    /// - Parameter read: adds each series at most once; called on the thread that writes the text, so it may block.
+    package func read(_ read: @escaping @Sendable (inout MetricReadings) -> Void) {
+        state.withLock { $0.readers.append(read) }
     }
+
+    /// Adds a histogram that somebody else keeps.
+    func add(_ histogram: PrometheusHistogram, _ metric: Metric, _ labels: Labels) {
+        state.withLock { state in
+            state.series[SeriesName(metric, labels)] = histogram
+            state.helps[metric.name] = metric.help
+        }
+    }
+
+    /// The text of ``text``, written on a thread of its own: it takes milliseconds, and reads files.
+    package func scrape() async -> String { await OwnThread.run { self.text } ?? text }
 
     /// All series, sorted by name and labels.
     package var text: String {
-        let series = series.withLock { $0 }.sorted { $0.key < $1.key }
-        var text = ""
-        var family = ""
-        for (name, value) in series {
-            let lines = value.lines(name)
-            guard !lines.isEmpty else { continue }
+        let state = state.withLock(\.self)
+        var readings = MetricReadings()
+        for read in state.readers { read(&readings) }
+        let lines =
+            state.series.map { ($0.key, $0.value.kind, state.helps[$0.key.name], $0.value.lines($0.key)) }
+            + readings.lines.map { ($0.name, $0.metric.kind, $0.metric.help, $0.line) }
+        var (text, family) = ("", "")
+        for (name, kind, help, lines) in lines.sorted(by: { $0.0 < $1.0 }) where !lines.isEmpty {
             if name.name != family {
                 family = name.name
-                if let description = descriptions[family] { text += "# HELP \(family) \(description)\n" }
-                text += "# TYPE \(family) \(value.type)\n"
+                if let help { text += "# HELP \(family) \(help)\n" }
+                text += "# TYPE \(family) \(kind.rawValue)\n"
             }
             text += lines
         }
@@ -54,11 +63,11 @@ package final class PrometheusRegistry: Sendable {
     private func find<Series: PrometheusSeries>(
         _ name: String, _ labels: [(String, String)], make: () -> Series
     ) -> Series {
-        series.withLock { series in
+        state.withLock { state in
             let name = SeriesName(name, labels)
-            if let known = series[name] as? Series { return known }
+            if let known = state.series[name] as? Series { return known }
             let new = make()
-            series[name] = new
+            state.series[name] = new
             return new
         }
     }
@@ -83,6 +92,22 @@ extension PrometheusRegistry: MetricsFactory {
     package func destroyTimer(_ handler: any TimerHandler) {}
 }
 
+/// What is read for one scrape.
+package struct MetricReadings {
+    fileprivate private(set) var lines: [(name: SeriesName, metric: Metric, line: String)] = []
+
+    /// - Parameter value: nil leaves the series out.
+    package mutating func add(_ metric: Metric, _ value: Double?, by labels: Labels = [:]) {
+        guard let value else { return }
+        let name = SeriesName(metric, labels)
+        lines.append((name, metric, name.line("\(value)")))
+    }
+
+    package mutating func add(_ metric: Metric, _ count: Int, by labels: Labels = [:]) {
+        add(metric, Double(count), by: labels)
+    }
+}
+
 /// A metric's name with its labels, as the text has them.
 struct SeriesName: Hashable, Comparable {
     let name: String
@@ -93,6 +118,10 @@ struct SeriesName: Hashable, Comparable {
     init(_ name: String, _ labels: [(String, String)]) {
         self.name = name
         self.labels = labels.sorted { $0.0 < $1.0 }.map { "\($0.0)=\"\(Self.escaped($0.1))\"" }.joined(separator: ",")
+    }
+
+    init(_ metric: Metric, _ labels: Labels) {
+        self.init(metric.name, labels.map { ($0.key.rawValue, $0.value.text) })
     }
 
     static func < (left: SeriesName, right: SeriesName) -> Bool {

@@ -1,10 +1,10 @@
 import CoreMetrics
+import CountersignHTTP
 import Synchronization
 
-/// One series, or several with the same name.
+/// One series whose numbers are added to as things happen.
 protocol PrometheusSeries: AnyObject, Sendable {
-    /// The word after `# TYPE`.
-    var type: String { get }
+    var kind: Metric.Kind { get }
     /// The current values, a line for each; empty if there is none.
     func lines(_ name: SeriesName) -> String
 }
@@ -16,72 +16,46 @@ final class PrometheusCounter: PrometheusSeries, CounterHandler {
     func increment(by amount: Int64) { value.wrappingAdd(amount, ordering: .relaxed) }
     func reset() { value.store(0, ordering: .relaxed) }
 
-    var type: String { "counter" }
+    var kind: Metric.Kind { .counter }
     func lines(_ name: SeriesName) -> String { name.line(String(value.load(ordering: .relaxed))) }
 }
 
-/// A number that is read when somebody asks.
-final class PrometheusGauge: PrometheusSeries {
-    private let read: @Sendable () -> Double?
-
-    init(read: @escaping @Sendable () -> Double?) {
-        self.read = read
-    }
-
-    var type: String { "gauge" }
-    func lines(_ name: SeriesName) -> String { read().map { name.line("\($0)") } ?? "" }
-}
-
-/// All series of one metric, read when somebody asks, because a reload may add and remove some.
-final class PrometheusFamily: PrometheusSeries {
-    let type: String
-    private let label: String
-    private let read: @Sendable () -> [(String, Double)]
-
-    init(type: String, label: String, read: @escaping @Sendable () -> [(String, Double)]) {
-        self.type = type
-        self.label = label
-        self.read = read
-    }
-
-    func lines(_ name: SeriesName) -> String {
-        read().map { (SeriesName(name.name, [(label, $0)]), $1) }.sorted { $0.0 < $1.0 }
-            .map { $0.line("\($1)") }.joined()
-    }
-}
-
 /// Durations in seconds, counted in buckets that suit a service that answers within milliseconds.
+///
+/// To record one costs two additions and no lock. Nothing else is written or read by them, so they need no order: a scrape
+/// may see a duration in the buckets before it is in the sum. Their total is that of the buckets, so these always agree.
 final class PrometheusHistogram: PrometheusSeries, TimerHandler, RecorderHandler {
-    private static let bounds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+    /// In seconds; what is longer counts in one bucket more.
+    private static let bounds = [
+        0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
+    ]
+    private static let nanoseconds = bounds.map { Int64(($0 * 1e9).rounded()) }
 
-    private struct Counts {
-        var buckets = [Int](repeating: 0, count: bounds.count + 1)
-        var sum = 0.0
+    private let buckets = InlineArray<17, Atomic<Int64>> { _ in Atomic(0) }
+    /// Of nanoseconds.
+    private let sum = Atomic<Int64>(0)
+
+    func recordNanoseconds(_ duration: Int64) {
+        let duration = max(0, duration)
+        let bucket = Self.nanoseconds.firstIndex { duration <= $0 } ?? Self.nanoseconds.count
+        buckets[bucket].wrappingAdd(1, ordering: .relaxed)
+        sum.wrappingAdd(duration, ordering: .relaxed)
     }
 
-    private let counts = Mutex(Counts())
-
-    func record(_ value: Double) {
-        let bucket = Self.bounds.firstIndex { value <= $0 } ?? Self.bounds.count
-        counts.withLock { counts in
-            counts.buckets[bucket] += 1
-            counts.sum += value
-        }
-    }
-
+    func record(_ value: Double) { recordNanoseconds(Int64(min(max(0, value), 1e9) * 1e9)) }
     func record(_ value: Int64) { record(Double(value)) }
-    func recordNanoseconds(_ duration: Int64) { record(Double(duration) * 1e-9) }
 
-    var type: String { "histogram" }
+    var kind: Metric.Kind { .histogram }
 
     func lines(_ name: SeriesName) -> String {
-        let counts = counts.withLock { $0 }
         var lines = ""
-        var total = 0
-        for (bound, count) in zip(Self.bounds.map { "\($0)" } + ["+Inf"], counts.buckets) {
-            total += count
+        var total: Int64 = 0
+        for (index, bound) in (Self.bounds.map { "\($0)" } + ["+Inf"]).enumerated() {
+            total += buckets[index].load(ordering: .relaxed)
             lines += name.line(String(total), suffix: "_bucket", label: "le=\"\(bound)\"")
         }
-        return lines + name.line("\(counts.sum)", suffix: "_sum") + name.line(String(total), suffix: "_count")
+        guard total > 0 else { return "" }
+        let seconds = Double(sum.load(ordering: .relaxed)) / 1e9
+        return lines + name.line("\(seconds)", suffix: "_sum") + name.line(String(total), suffix: "_count")
     }
 }

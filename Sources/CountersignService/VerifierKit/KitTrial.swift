@@ -73,7 +73,7 @@ package struct KitTrial {
             conductor: RequestConductor(
                 routes: routes,
                 sources: RequestSources(trustedProxies: IPNetworkSet([]), metrics: metrics, logger: .silent),
-                time: .system, logger: .silent),
+                time: .system),
             metrics: ConnectionMetrics(factory: metrics, listener: "kit"), logger: .silent, onListening: onListening)
     }
 

@@ -34,6 +34,8 @@ package struct RedisConfiguration: Sendable {
     package var maximumInFlight = 4096
     /// What a write waits for.
     package var replication: RedisReplication?
+    /// Counts what all connections made with this configuration do.
+    package let traffic = RedisTraffic()
 
     /// With the defaults of the configuration file.
     package init(_ topology: Topology) {

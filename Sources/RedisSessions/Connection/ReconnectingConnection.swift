@@ -22,6 +22,7 @@ final class ReconnectingConnection {
     private let health: HealthFlag
     private let outage: OutageClock
     private let waiting: WaitingCommands
+    private let traffic: RedisTraffic
 
     /// Takes the commands.
     private var current: RedisChannelHandler? { didSet { updateHealth() } }
@@ -32,6 +33,7 @@ final class ReconnectingConnection {
     /// Whose handshake is under way.
     private var opening: (any Channel)?
     private var openedAt = NIODeadline.uptimeNanoseconds(0)
+    private var wasOpen = false
     /// Whose sockets are not closed yet.
     private var openChannels = 0
     private var backoff = ReconnectionBackoff()
@@ -51,7 +53,8 @@ final class ReconnectingConnection {
         self.peer = peer
         self.log = log
         self.outage = outage
-        waiting = WaitingCommands(limit: peer.configuration.maximumInFlight)
+        traffic = peer.isDataNode ? peer.configuration.traffic : RedisTraffic()
+        waiting = WaitingCommands(limit: peer.configuration.maximumInFlight, traffic: traffic)
     }
 
     /// - Parameter isAsking: an `ASKING` goes before the command.
@@ -103,7 +106,11 @@ final class ReconnectingConnection {
         fault.isSilence || outage.isYoung(at: eventLoop.now)
     }
 
-    private func updateHealth() { health.isGood = current.map { !$0.isSilent } ?? false }
+    private func updateHealth() {
+        let isGood = current.map { !$0.isSilent } ?? false
+        if isGood != health.isGood { traffic.connections.add(isGood ? 1 : -1) }
+        health.isGood = isGood
+    }
 }
 
 // MARK: - Connecting
@@ -175,6 +182,7 @@ extension ReconnectingConnection {
     private func failed(_ fault: ConnectionFault, wasOpen: Bool) {
         guard !isStopped else { return }
         outage.begin(at: eventLoop.now)
+        traffic.connectionFailures.add(1)
         waiting.fault = fault
         if !isWorthWaiting(fault) { waiting.fail(fault) }
         log.failed(fault, wasOpen: wasOpen)
@@ -206,6 +214,8 @@ extension ReconnectingConnection: RedisChannelOwner {
         current = handler
         retired?.drain(within: TimeAmount(peer.configuration.commandTimeout) * Self.lastTimeouts)
         openedAt = eventLoop.now
+        if wasOpen { traffic.reconnects.add(1) }
+        wasOpen = true
         backoff.reset()
         outage.end()
         log.opened()

@@ -42,19 +42,24 @@ final class RedisNode: Sendable {
     private let lanes: [Lane]
     /// Of the server, by what it was asked last.
     let outage: OutageClock
+    private let traffic: RedisTraffic
+    /// When all are open.
+    private let connectionCount: Int
     private let turn = Atomic<Int>(0)
+    private let isStarted = Atomic(false)
     private let asking = Mutex<[RepeatedTask]>([])
 
     /// - Parameter eventLoops: at least one.
     init(_ peer: RedisPeer, eventLoops: [any EventLoop], logger: Logger) {
         address = peer.address
         isDataNode = peer.isDataNode
+        traffic = peer.isDataNode ? peer.configuration.traffic : RedisTraffic()
         let replication = isDataNode ? peer.configuration.replication : nil
         let blockingCount = replication?.connections ?? 0
         var blockingPeer = peer
         if let replication { blockingPeer.configuration.commandTimeout = replication.timeout }
-        let log = ConnectivityLog(
-            logger, server: peer.address, connections: eventLoops.count * (1 + blockingCount))
+        connectionCount = eventLoops.count * (1 + blockingCount)
+        let log = ConnectivityLog(logger, server: peer.address, connections: connectionCount)
         let outage = OutageClock(patience: TimeAmount(peer.configuration.reconnectWait))
         self.outage = outage
         lanes = eventLoops.map { eventLoop in
@@ -78,18 +83,25 @@ final class RedisNode: Sendable {
     /// Ends by `end`. Cancellation changes nothing: the wait is short, and the command on its way.
     /// - Parameter isAsking: an `ASKING` goes before the command.
     func execute(_ command: RedisCommand, isAsking: Bool = false, until end: NIODeadline) async -> RedisOutcome {
-        unsafe await withUnsafeContinuation { continuation in
+        traffic.pending.add(1)
+        defer { traffic.pending.add(-1) }
+        return unsafe await withUnsafeContinuation { continuation in
             let caller = unsafe PendingReply(continuation, end: end)
             let lane = chooseLane()
             lane.onEventLoop { lane.connection.value.submit(command, for: caller, isAsking: isAsking) }
         }
     }
 
+    /// How many connections would take a command now, and how many there should be; without those that may block.
+    var connectionCounts: (connected: Int, wanted: Int) { (lanes.count(where: \.health.isGood), lanes.count) }
+
     /// Executes both commands in turn on a connection that they may block, with no other command between them.
     func execute(
         _ command: RedisCommand, then second: RedisCommand, isAsking: Bool = false, until end: NIODeadline
     ) async -> OutcomePair.Outcomes {
-        await withCheckedContinuation { continuation in
+        traffic.pending.add(2)
+        defer { traffic.pending.add(-2) }
+        return await withCheckedContinuation { continuation in
             let pair = OutcomePair(continuation)
             let lane = chooseLane()
             lane.onEventLoop {
@@ -109,6 +121,7 @@ final class RedisNode: Sendable {
             }
         }
         guard isDataNode else { return }
+        if !isStarted.exchange(true, ordering: .relaxed) { traffic.connectionsWanted.add(connectionCount) }
         let tasks = lanes.map { lane in
             lane.eventLoop.scheduleRepeatedTask(initialDelay: Self.roleInterval, delay: Self.roleInterval) {
                 [weak self] _ in self?.askRole(on: lane)
@@ -136,6 +149,7 @@ final class RedisNode: Sendable {
     /// - Parameter patience: what is not finished by then is lost; nil: waits for each caller's own end.
     func stop(within patience: TimeAmount? = nil) async {
         for task in asking.withLock(\.self) { task.cancel() }
+        if isStarted.exchange(false, ordering: .relaxed) { traffic.connectionsWanted.add(-connectionCount) }
         for lane in lanes {
             let closed = lane.eventLoop.flatSubmit {
                 EventLoopFuture.andAllComplete(

@@ -12,14 +12,16 @@ final class WaitingCommands {
     }
 
     private let limit: Int
+    private let traffic: RedisTraffic
     private var entries: [Int: Entry] = [:]
     private var nextIndex = 0
     /// Why there is no connection, for those whose time runs out; nil if nobody knows yet.
     var fault: ConnectionFault?
 
     /// `limit` is how many may wait.
-    init(limit: Int) {
+    init(limit: Int, traffic: RedisTraffic) {
         self.limit = limit
+        self.traffic = traffic
     }
 
     /// Refuses a command beyond the limit at once.
@@ -29,6 +31,7 @@ final class WaitingCommands {
         nextIndex += 1
         let timer = eventLoop.assumeIsolated().scheduleTask(deadline: caller.end) { self.expire(index) }
         entries[index] = Entry(command: command, caller: caller, isAsking: isAsking, timer: timer)
+        traffic.waiting.add(1)
     }
 
     /// All of them, in the order in which they came.
@@ -43,12 +46,14 @@ final class WaitingCommands {
 
     private func expire(_ index: Int) {
         guard let entry = entries.removeValue(forKey: index) else { return }
+        traffic.waiting.add(-1)
         entry.caller.finish(fault.map { .notConnected($0) } ?? .failure(.timedOut))
     }
 
     private func takeAll() -> [Entry] {
         let all = entries.sorted { $0.key < $1.key }.map(\.value)
         entries = [:]
+        traffic.waiting.add(-all.count)
         for entry in all { entry.timer.cancel() }
         return all
     }

@@ -37,6 +37,11 @@ final class ClusterTopology: RedisTopology {
         return map.withLock { $0 }.tags
     }
 
+    var servers: [RedisServerStatus] {
+        let masters = map.withLock(\.nodes).map { RedisServerStatus($0, .master) }
+        return masters.sorted { "\($0.address)" < "\($1.address)" } + seeds.map { RedisServerStatus($0, .member) }
+    }
+
     func lookAgain() { triggers.ask() }
 
     var now: NIODeadline { eventLoops[0].now }

@@ -20,6 +20,9 @@ protocol RedisTopology: Sendable {
     /// there is any. Returns by `end`.
     func tags(until end: NIODeadline) async -> [ServerTag]
 
+    /// Every server that is known, those that keep records first.
+    var servers: [RedisServerStatus] { get }
+
     /// The present, by the clock of the event loops, which all deadlines are compared with.
     var now: NIODeadline { get }
 
@@ -50,6 +53,8 @@ struct StandaloneTopology: RedisTopology {
     var now: NIODeadline { server.now }
 
     func tags(until end: NIODeadline) -> [ServerTag] { [.only] }
+
+    var servers: [RedisServerStatus] { [RedisServerStatus(server, .master)] }
 
     func run() async {
         server.start()

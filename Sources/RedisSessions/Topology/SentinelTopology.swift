@@ -42,6 +42,11 @@ final class SentinelTopology: RedisTopology {
 
     func tags(until end: NIODeadline) -> [ServerTag] { [.only] }
 
+    var servers: [RedisServerStatus] {
+        let master = master.withLock(\.self).map { RedisServerStatus($0, .master) }
+        return [master].compactMap { $0 } + sentinels.map { RedisServerStatus($0, .sentinel) }
+    }
+
     func node(for slot: ClusterSlot?, until end: NIODeadline) async -> RedisNode? {
         if let master = master.withLock({ $0 }) { return master }
         await gate.pass(until: end, from: now)

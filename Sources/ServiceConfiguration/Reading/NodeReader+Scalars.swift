@@ -27,6 +27,17 @@ extension NodeReader {
         return nil
     }
 
+    /// A part of a whole, from 0 to 1.
+    func ratio() -> Double? {
+        if case .scalar(let scalar) = node, [.int, .float].contains(node.tagName),
+            let ratio = scalar.string.jsonNumber.flatMap(Double.init), (0...1).contains(ratio)
+        {
+            return ratio
+        }
+        report(expected: "a number from 0 to 1, such as 0.01")
+        return nil
+    }
+
     /// - Parameter expected: what messages say would be accepted.
     func boolean(_ expected: String = "true or false") -> Bool? {
         guard case .scalar(let scalar) = node, node.tagName == .bool, let value = scalar.string.jsonBoolean else {

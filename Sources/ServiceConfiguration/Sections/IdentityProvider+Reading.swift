@@ -33,11 +33,12 @@ extension IdentityProvider {
         let origins = section.section("webview") { webview in
             webview.value("origins", default: []) { $0.distinctStrings { $0.webOrigin() } }
         }
+        let requestsInProgress = section.optional("requests_in_progress") { $0.integer(in: 1...100_000) }
         guard let name, let tenants, let token, let origins else { return nil }
         return IdentityProvider(
             name: ExactText(name), tenants: Set(tenants.map { ExactText($0) }), mode: mode, deadline: deadline,
             hosts: hosts.map { ExactText($0) }, token: token, conditions: conditions,
-            webviewOrigins: origins.map { ExactText($0) })
+            webviewOrigins: origins.map { ExactText($0) }, requestsInProgress: requestsInProgress)
     }
 }
 

@@ -22,6 +22,10 @@ package struct LimitSettings: Sendable, Equatable {
     package let connections: Int
     /// How many of them one source may have; 0 for no limit.
     package let connectionsPerSource: Int
+    /// How many requests of the public listener may be in progress.
+    package let requestsInProgress: Int
+    /// How long requests of the public listener may wait for their event loop.
+    package let queueingTime: Duration
 }
 
 extension LimitSettings {
@@ -40,7 +44,11 @@ extension LimitSettings {
                 $0.duration(in: .milliseconds(100)...(.seconds(300)))
             },
             connections: section.value("connections", default: 4096) { $0.integer(in: 1...100_000) },
-            connectionsPerSource: section.value("connections_per_source", default: 256) { $0.integer(in: 0...100_000) })
+            connectionsPerSource: section.value("connections_per_source", default: 256) { $0.integer(in: 0...100_000) },
+            requestsInProgress: section.value("requests_in_progress", default: 2048) { $0.integer(in: 1...100_000) },
+            queueingTime: section.value("queueing_time", default: .milliseconds(100)) {
+                $0.duration(in: .milliseconds(10)...(.seconds(10)))
+            })
         limits.requireRoomForToken(section)
         return limits
     }

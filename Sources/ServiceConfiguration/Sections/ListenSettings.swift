@@ -4,10 +4,13 @@ package import TokenExchange
 package struct ListenSettings: Sendable, Equatable {
     /// Callback, sessions, introspection.
     package let `public`: HostPort
-    /// Health and metrics; never to be reached from outside.
+    /// Health and metrics.
     package let operations: HostPort
+    package let operationsAccess: OperationsAccess
     /// For the public listener; nil for plain HTTP, behind a proxy that ends TLS.
     package let tls: TLSFiles?
+    /// For listeners with TLS.
+    package let http2: HTTP2Settings
     /// The proxies whose reports about clients' addresses are believed; none by default.
     package let trustedProxies: IPNetworkSet
     /// How long a connection may wait for its next request, at both listeners.
@@ -23,28 +26,32 @@ package struct ListenSettings: Sendable, Equatable {
 }
 
 extension ListenSettings {
-    /// The settings that only a restart changes: all except the files of certificates.
-    package var withoutFiles: ListenSettings {
-        ListenSettings(
-            public: `public`, operations: operations,
-            tls: tls.map { _ in TLSFiles(certificateChain: "", privateKey: "") }, trustedProxies: trustedProxies,
-            idleTimeout: idleTimeout)
+    /// Whether `other` differs in what only a restart changes: in anything except the files of certificates and secrets,
+    /// and whether HTTP/2 is offered.
+    package func needsRestart(for other: ListenSettings) -> Bool {
+        `public` != other.public || operations != other.operations || (tls == nil) != (other.tls == nil)
+            || operationsAccess.kinds != other.operationsAccess.kinds
+            || trustedProxies != other.trustedProxies || idleTimeout != other.idleTimeout
+            || http2.limits != other.http2.limits
     }
 
     /// Every key has a default.
     static func read(_ section: MappingReader) -> ListenSettings? {
         let `public` = section.value("public", default: HostPort(host: "127.0.0.1", port: 8080)) { $0.listenAddress() }
-        let operations = section.value("operations", default: HostPort(host: "127.0.0.1", port: 8081)) { reader in
-            reader.listenAddress().flatMap { reader.other($0, than: `public`) }
+        let operations = section.value("operations", default: .default) { reader in
+            OperationsListener.read(reader, besides: `public`)
         }
         let tls = section.optional("tls") { $0.mapping(TLSFiles.read) }
+        let http2 = section.section("http2", HTTP2Settings.read)
         let trustedProxies = section.value("trusted_proxies", default: []) { $0.networks() }
         let idleTimeout = section.value("idle_timeout", default: .seconds(75)) {
             $0.duration(in: .milliseconds(100)...(.seconds(3600)))
         }
+        guard let http2 else { return nil }
         return ListenSettings(
-            public: `public`, operations: operations, tls: tls, trustedProxies: IPNetworkSet(trustedProxies),
-            idleTimeout: idleTimeout)
+            public: `public`, operations: operations.address, operationsAccess: operations.access, tls: tls,
+            http2: http2,
+            trustedProxies: IPNetworkSet(trustedProxies), idleTimeout: idleTimeout)
     }
 }
 
@@ -59,12 +66,6 @@ extension TLSFiles {
 }
 
 extension NodeReader {
-    fileprivate func other(_ address: HostPort, than taken: HostPort) -> HostPort? {
-        guard address == taken, address.port != 0 else { return address }
-        report(expected: "another address than `listen.public`")
-        return nil
-    }
-
     fileprivate func networks() -> [IPNetwork]? {
         let seen = SeenValues("network")
         return list { element in

@@ -1,7 +1,7 @@
 package import TokenExchange
 
 /// A ``Tenant`` whose keys have not been loaded yet.
-package struct TenantSettings: Sendable {
+package struct TenantSettings: Configured, Sendable {
     /// Where the keys are. Paths are absolute.
     package enum Keys: Sendable, Hashable {
         /// A JWK set (RFC 7517 §5) that the issuer publishes.

@@ -19,16 +19,19 @@ extension NodeReader {
     /// Headers that HTTP or Countersign sets.
     private static let reservedHeaders: Set<String> = [
         "host", "content-length", "content-type", "transfer-encoding", "connection", "keep-alive", "te", "trailer",
-        "upgrade", "expect", "accept-encoding", "x-request-id", "traceparent",
+        "upgrade", "expect", "accept-encoding", "x-request-id", "traceparent", "tracestate",
     ]
 
-    private func isHeaderName(_ name: String) -> Bool {
+    /// Whether the configuration may set it; reports if not.
+    func isHeaderName(
+        _ name: String,
+        remedy: String = "Content-Type follows from `format`; X-Request-Id and traceparent are passed on."
+    ) -> Bool {
         // RFC 9110 §5.6.2.
         let isToken = !name.isEmpty && name.utf8.allSatisfy { $0.isASCIIWordByte || "!#$%&'*+-.^`|~".utf8.contains($0) }
         guard isToken, !Self.reservedHeaders.contains(name.lowercased()) else {
             report(
-                expected: "a header that the configuration may set", found: "`\(name.prefix(80))`",
-                remedy: "Content-Type follows from `format`; X-Request-Id and traceparent are passed on.")
+                expected: "a header that the configuration may set", found: "`\(name.prefix(80))`", remedy: remedy)
             return false
         }
         return true
@@ -108,6 +111,14 @@ extension NodeReader {
         let secret = Secret(source, at: self)
         pass.refer(from: self) { secret.complaint { $0.fitsHeader || !isHeader ? nil : Self.noHeaderText } }
         return .secret(UpstreamSecret(secret))
+    }
+
+    /// A reference to a secret that each request reads, and that a header can have.
+    func headerSecret() -> UpstreamSecret? {
+        unusedSecret().map { secret in
+            pass.refer(from: self) { secret.complaint { $0.fitsHeader ? nil : Self.noHeaderText } }
+            return UpstreamSecret(secret)
+        }
     }
 
     fileprivate func onlyTrue() -> Void? {

@@ -35,7 +35,7 @@ package struct WebAddress {
     var defaultedPort: Int { port ?? (isHTTPS ? 443 : 80) }
 
     /// Whether nobody on the network can read or change what is sent there.
-    var isProtected: Bool { isHTTPS || isLoopback }
+    package var isProtected: Bool { isHTTPS || isLoopback }
 
     /// Whether it is always this machine.
     package var isLoopback: Bool { HostPort.isLoopback(host) }

@@ -27,15 +27,21 @@ package struct ExchangeToken: Sendable {
     private let verify: VerifyIdentityToken
     private let mint: MintedExchange
     private let fetch: UpstreamExchange
+    private let ledger: (any ExchangeLedger)?
     private let time: TimeSource
 
     /// - Parameters:
     ///   - mint: for providers whose tokens are made here.
     ///   - fetch: for providers whose tokens come from an internal service.
-    package init(verify: VerifyIdentityToken, mint: MintedExchange, fetch: UpstreamExchange, time: TimeSource) {
+    ///   - ledger: nil if nobody writes down who got an external identity.
+    package init(
+        verify: VerifyIdentityToken, mint: MintedExchange, fetch: UpstreamExchange,
+        ledger: (any ExchangeLedger)? = nil, time: TimeSource
+    ) {
         self.verify = verify
         self.mint = mint
         self.fetch = fetch
+        self.ledger = ledger
         self.time = time
     }
 
@@ -44,12 +50,12 @@ package struct ExchangeToken: Sendable {
         do throws(ExchangeStop) {
             let now = time.now()
             let identity = try await verified(request, at: now)
-            let login = VerifiedLogin(identity: identity, request: request, verifiedAt: now)
-            switch request.provider.token.kind {
-            case .minted(let kind): return try await mint(kind, for: login)
-            case .upstream(let recipe):
-                return .issued(try await fetch(recipe, for: login), tenant: identity.tenant.name)
-            }
+            // After the verdict on the token, which no failure of ours may change.
+            if let ledger { do { try ledger.check() } catch { throw .failed(error) } }
+            let outcome = try await outcome(
+                of: VerifiedLogin(identity: identity, request: request, verifiedAt: now))
+            try await record(outcome, of: request)
+            return outcome
         } catch {
             switch (error, request.provider.mode) {
             case (.refused(let refusal, let difference), _): return .refused(refusal, clockDifference: difference)
@@ -57,6 +63,21 @@ package struct ExchangeToken: Sendable {
             case (.failed(let failure), .optional): return .degraded(nil, failure)
             }
         }
+    }
+
+    private func outcome(of login: VerifiedLogin) async throws(ExchangeStop) -> ExchangeOutcome {
+        switch login.request.provider.token.kind {
+        case .minted(let kind): try await mint(kind, for: login)
+        case .upstream(let recipe): .issued(try await fetch(recipe, for: login), tenant: login.identity.tenant.name)
+        }
+    }
+
+    private func record(_ outcome: ExchangeOutcome, of request: ExchangeRequest) async throws(ExchangeStop) {
+        guard let ledger else { return }
+        let failure: Failure? = if case .degraded(_, let failure) = outcome { failure } else { nil }
+        do {
+            try await ledger.record(request, degradedBy: failure, within: request.remainder(at: time.elapsed()))
+        } catch { throw .failed(error) }
     }
 
     private func verified(_ request: ExchangeRequest, at now: UnixTime) async throws(ExchangeStop) -> VerifiedIdentity {
@@ -117,11 +138,16 @@ package struct ExchangeRequest: Sendable, Redacted {
     /// What is left of the provider's deadline, without the time that it takes to send the answer.
     /// - Throws: `deadlineExceeded` if nothing is left.
     func budget(before operation: String, at now: Duration) throws(ExchangeStop) -> Duration {
-        let remaining = arrivedAt + provider.deadline - provider.answerTime - now
+        let remaining = remainder(at: now)
         guard remaining > .zero else {
             throw .failed(Failure(.deadlineExceeded, operation: operation, cause: "\(provider.deadline) have passed"))
         }
         return remaining
+    }
+
+    /// The same; not positive if nothing is left.
+    fileprivate func remainder(at now: Duration) -> Duration {
+        arrivedAt + provider.deadline - provider.answerTime - now
     }
 }
 

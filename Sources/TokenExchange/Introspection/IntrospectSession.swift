@@ -26,12 +26,17 @@ package struct IntrospectSession: Sendable {
         self.time = time
     }
 
+    /// - Parameter log: learns how long the store took; nil if nobody asks.
     /// - Throws: ``Failure`` if the store cannot be asked and the token alone does not decide; never "inactive" then.
-    package func callAsFunction(_ externalIdentity: ExternalIdentity) async throws(Failure) -> SessionStatus {
+    package func callAsFunction(
+        _ externalIdentity: ExternalIdentity, log: StepLog? = nil
+    ) async throws(Failure) -> SessionStatus {
         // What cannot be ours by its shape needs no store.
         guard let recognized = recognize(externalIdentity) else { return .inactive }
-        let end = time.elapsed() + Self.budget
+        let start = time.elapsed()
+        let end = start + Self.budget
         func remaining() -> Duration { max(end - time.elapsed(), .zero) }
+        defer { log?.end(.store, since: start, time) }
         do throws(SessionStoreFailure) {
             let key = vault.sessionKey(of: externalIdentity, in: recognized.partition)
             // Otherwise a good token that was issued in an outage would be inactive until its session is written. A
@@ -78,9 +83,9 @@ package struct IntrospectSession: Sendable {
 extension IntrospectSession {
     /// The status for `verifier`, to which a token of a provider that it may not see is inactive.
     package func callAsFunction(
-        _ externalIdentity: ExternalIdentity, for verifier: Verifier
+        _ externalIdentity: ExternalIdentity, for verifier: Verifier, log: StepLog? = nil
     ) async throws(Failure) -> SessionStatus {
-        let status = try await self(externalIdentity)
+        let status = try await self(externalIdentity, log: log)
         guard let session = status.session else { return .inactive }
         return verifier.maySee(session.record.identityProvider) ? status : .inactive
     }

@@ -20,7 +20,7 @@ package enum JSONStrictness: Sendable {
 }
 
 /// Why a JSON text is refused.
-package enum JSONError: Error, Sendable, Equatable {
+package enum JSONError: String, Error, Sendable, CaseIterable {
     /// Not JSON by RFC 8259, not UTF-8, a string with a lone surrogate or NUL, or not an object at the top.
     case malformed
     /// Two members of one object have the same name once escapes are resolved (RFC 7515 §4).

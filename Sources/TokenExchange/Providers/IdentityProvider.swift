@@ -16,10 +16,13 @@ package final class IdentityProvider: Sendable {
     package let conditions: [ClaimCondition]
     /// Web origins (RFC 6454) whose pages may read `/session`.
     package let webviewOrigins: [ExactText]
+    /// How many of its logins may be in progress; nil if it has no limit of its own.
+    package let requestsInProgress: Int?
 
     package init(
         name: ExactText, tenants: Set<ExactText>, mode: FailureMode, deadline: Duration, hosts: [ExactText] = [],
-        token: TokenRecipe, conditions: [ClaimCondition] = [], webviewOrigins: [ExactText] = []
+        token: TokenRecipe, conditions: [ClaimCondition] = [], webviewOrigins: [ExactText] = [],
+        requestsInProgress: Int? = nil
     ) {
         self.name = name
         self.tenants = tenants
@@ -30,5 +33,6 @@ package final class IdentityProvider: Sendable {
         self.token = token
         self.conditions = conditions
         self.webviewOrigins = webviewOrigins
+        self.requestsInProgress = requestsInProgress
     }
 }

@@ -13,22 +13,34 @@ struct RevocationKnowledge {
     private(set) var lost: [Revocation] = []
     /// How many entries in the store are not revocations.
     private(set) var unreadable = 0
+    /// What this process is recording at the moment, which is no news.
+    var own: Set<CohortLabel> = []
     /// The causes already reported while readings fail.
     private var told: Set<SessionStoreFailure.Cause> = []
 
     /// Merges what the store lists. A known revocation stays until it has expired or another one covers it, so that a
     /// failover or a loss of data undoes none. What the store lists has not expired, even if our clock says so for a
     /// moment.
-    mutating func take(_ stored: StoredRevocations, at now: UnixTime) -> RevocationEvent? {
+    /// - Returns: what is new. Of the first reading nobody is told what is revoked: that was told when it happened.
+    mutating func take(_ stored: StoredRevocations, at now: UnixTime) -> [RevocationEvent] {
+        let isFirst = version == nil
         version = stored.version
         let present = Dictionary(stored.revocations.map { ($0.cohort, $0) }) { _, last in last }
         watermarks = watermarks.filter { $0.value.endsAt > now }
+        let new = isFirst ? [] : stored.revocations.filter(isNew)
         merge(present)
         lost = watermarks.values.filter { known in
             present[known.cohort].map { $0.issuedBefore < known.issuedBefore } ?? true
         }
         defer { unreadable = stored.unreadable }
-        return unreadable == 0 && stored.unreadable > 0 ? .unreadable(stored.unreadable) : nil
+        return (new.isEmpty ? [] : [.revoked(new)])
+            + (unreadable == 0 && stored.unreadable > 0 ? [.unreadable(stored.unreadable)] : [])
+    }
+
+    /// Whether it ends sessions that nothing known ends.
+    private func isNew(_ revocation: Revocation) -> Bool {
+        let known = [watermarks[revocation.cohort], watermarks[CohortLabel(.all, digest: "")]]
+        return !known.contains { $0?.covers(revocation) ?? false } && !own.contains(revocation.cohort)
     }
 
     /// Adds a revocation that has just been recorded.
@@ -50,13 +62,13 @@ struct RevocationKnowledge {
         return true
     }
 
-    /// Records how a reading ended. The event is nil if there is nothing new to report.
+    /// Records how a reading ended. There are no events if there is nothing new to report.
     /// - Parameter cause: nil if it succeeded.
-    mutating func note(_ cause: SessionStoreFailure.Cause?) -> RevocationEvent? {
+    mutating func note(_ cause: SessionStoreFailure.Cause?) -> [RevocationEvent] {
         failure = cause
-        if let cause { return told.insert(cause).inserted ? .notRead(cause) : nil }
+        if let cause { return told.insert(cause).inserted ? [.notRead(cause)] : [] }
         defer { told = [] }
-        return told.isEmpty ? nil : .readAgain
+        return told.isEmpty ? [] : [.readAgain]
     }
 }
 
@@ -68,4 +80,6 @@ package enum RevocationEvent: Sendable, Equatable {
     case readAgain
     /// How many entries in the store's list are not revocations.
     case unreadable(Int)
+    /// Another replica or a command has ended sessions; at least one revocation.
+    case revoked([Revocation])
 }

@@ -128,21 +128,31 @@ package final class RevocationList: Sendable {
     /// - Parameter moment: nil for now; for a key, nil also marks it as compromised, so that all it signs later is
     ///   revoked, too. A moment in the future counts as now, since it would end sessions that are yet to begin.
     /// - Throws: ``Failure`` if the revocation could not be recorded.
-    package func revoke(_ cohort: Cohort, issuedBefore moment: UnixTime? = nil) async throws(Failure) {
-        let now = time.now()
+    @discardableResult
+    package func revoke(
+        _ cohort: Cohort, issuedBefore moment: UnixTime? = nil
+    ) async throws(Failure) -> RevokedCohort {
+        // To the millisecond, as stores keep it: what is read again must be no later.
+        let now = UnixTime(milliseconds: time.now().milliseconds)
         let label = vault.label(of: cohort)
+        state.withLock { $0.known.own.formUnion([label]) }
+        defer { state.withLock { $0.known.own.subtract([label]) } }
         let revocation =
             cohort.kind == .keyID && moment == nil
             ? Revocation(compromised: label, at: now)
-            : Revocation(cohort: label, issuedBefore: min(moment ?? now, now), endsAt: now + Self.longestLifetime)
+            : Revocation(
+                cohort: label, issuedBefore: UnixTime(milliseconds: min(moment ?? now, now).milliseconds),
+                endsAt: now.advanced(by: Self.longestLifetime))
         let end = time.elapsed() + Self.writingBudget
         do { try await store.add(revocation, within: Self.writingBudget) } catch { throw Failure(error) }
         // It counts here at once, whether or not the list can be read.
         learn {
             $0.add(revocation)
-            return nil
+            return []
         }
         try? await read(within: max(end - time.elapsed(), .zero))
+        return RevokedCohort(
+            cohort: cohort, issuedBefore: revocation.isCompromisedKey ? nil : revocation.issuedBefore)
     }
 
     // MARK: Reading
@@ -170,8 +180,8 @@ package final class RevocationList: Sendable {
             let stored = try await store.revocations(unless: version, within: budget)
             learn { known in
                 // Of two overlapping readings, the one that began later counts.
-                guard known.noteReading(begunAt: began) else { return nil }
-                return stored.flatMap { known.take($0, at: now) }
+                guard known.noteReading(begunAt: began) else { return [] }
+                return stored.map { known.take($0, at: now) } ?? []
             }
             learn { $0.note(nil) }
         } catch {
@@ -185,13 +195,13 @@ package final class RevocationList: Sendable {
         try await store.checkRevocations(within: budget)
     }
 
-    private func learn(_ change: (inout RevocationKnowledge) -> RevocationEvent?) {
-        let (event, keysAreCompromised) = state.withLock { state -> (RevocationEvent?, (@Sendable () -> Void)?) in
+    private func learn(_ change: (inout RevocationKnowledge) -> [RevocationEvent]) {
+        let (events, keysAreCompromised) = state.withLock { state -> ([RevocationEvent], (@Sendable () -> Void)?) in
             let compromised = state.known.compromisedKeys
-            let event = change(&state.known)
-            return (event, state.known.compromisedKeys.isSubset(of: compromised) ? nil : state.keysAreCompromised)
+            let events = change(&state.known)
+            return (events, state.known.compromisedKeys.isSubset(of: compromised) ? nil : state.keysAreCompromised)
         }
-        if let event { tell(event) }
+        for event in events { tell(event) }
         keysAreCompromised?()
     }
 }

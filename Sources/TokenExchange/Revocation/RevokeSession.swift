@@ -28,13 +28,18 @@ package struct RevokeSession: Sendable {
     ///
     /// A JWT is revoked whether or not its session is stored: the session may still be waiting to be written.
     /// A session of a provider whose sessions `verifier` may not end stays as it is.
+    /// - Parameter log: learns how long the store took; nil if nobody asks.
+    /// - Returns: the session that has ended; nil if there was none to end.
     /// - Throws: ``Failure`` if the revocation could not be recorded, in both modes.
+    @discardableResult
     package func callAsFunction(
-        _ externalIdentity: ExternalIdentity, by verifier: Verifier
-    ) async throws(Failure) {
-        guard let recognized = recognize(externalIdentity) else { return }
-        let end = time.elapsed() + Self.budget
+        _ externalIdentity: ExternalIdentity, by verifier: Verifier, log: StepLog? = nil
+    ) async throws(Failure) -> SessionRecord? {
+        guard let recognized = recognize(externalIdentity) else { return nil }
+        let start = time.elapsed()
+        let end = start + Self.budget
         func remaining() -> Duration { max(end - time.elapsed(), .zero) }
+        defer { log?.end(.store, since: start, time) }
         let key = vault.sessionKey(of: externalIdentity, in: recognized.partition)
         do {
             let session: SessionRecord? =
@@ -44,8 +49,9 @@ package struct RevokeSession: Sendable {
                     try await store.session(key, within: remaining()).flatMap { vault.open($0, of: externalIdentity) }
                 case .forged: nil
                 }
-            guard let session, verifier.mayRevoke(session.identityProvider) else { return }
+            guard let session, verifier.mayRevoke(session.identityProvider) else { return nil }
             try await store.revoke(key, until: self.end(of: session), within: remaining())
+            return session
         } catch { throw Failure(error) }
     }
 

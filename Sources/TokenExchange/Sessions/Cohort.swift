@@ -31,7 +31,7 @@ package struct Cohort: Sendable, Hashable, Redacted {
 package struct CohortLabel: Sendable, Hashable {
     package let kind: Cohort.Kind
     /// Empty for ``Cohort/Kind/all``.
-    let digest: ExactText
+    package let digest: ExactText
 
     /// `kind` or `kind:digest`.
     package var text: String { digest.isEmpty ? kind.rawValue : "\(kind.rawValue):\(digest)" }

@@ -33,7 +33,8 @@ extension Revocation {
 
     /// For a compromised key: all it signs is revoked, however late.
     init(compromised key: CohortLabel, at now: UnixTime) {
-        self.init(cohort: key, issuedBefore: now + Self.longestLife, endsAt: now + Self.longestLife)
+        let end = now.advanced(by: Self.longestLife)
+        self.init(cohort: key, issuedBefore: end, endsAt: end)
     }
 
     /// For a compromised key ``issuedBefore`` is ``endsAt``; a revocation of sessions ends a session's longest life

@@ -97,7 +97,7 @@ package enum ExchangeInsertion: Sendable, Equatable {
 /// The store could not be asked, or did not answer as it should. Says nothing about any token.
 package struct SessionStoreFailure: Error, Equatable {
     /// What was asked of the store, for the log.
-    package enum Operation: String, Sendable {
+    package enum Operation: String, Sendable, CaseIterable {
         case exchange, insert, session, revoke, revocations, shared, check
     }
 
@@ -121,6 +121,30 @@ package struct SessionStoreFailure: Error, Equatable {
     package init(_ operation: Operation, _ cause: Cause) {
         self.operation = operation
         self.cause = cause
+    }
+}
+
+extension SessionStoreFailure.Cause {
+    /// A cause without its details.
+    package enum Kind: String, Sendable, CaseIterable {
+        case timedOut = "timed_out"
+        case notConnected = "not_connected"
+        case refused
+        case unexpectedReply = "unexpected_reply"
+        case overloaded
+        case notReplicated = "not_replicated"
+    }
+
+    /// For metrics.
+    package var kind: Kind {
+        switch self {
+        case .timedOut: .timedOut
+        case .notConnected: .notConnected
+        case .refused: .refused
+        case .unexpectedReply: .unexpectedReply
+        case .overloaded: .overloaded
+        case .notReplicated: .notReplicated
+        }
     }
 }
 

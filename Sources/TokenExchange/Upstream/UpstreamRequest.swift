@@ -52,16 +52,19 @@ package struct UpstreamRequest: Sendable, Redacted {
     }
 }
 
-/// The ids of the client's request, which are passed on to the internal service. Both were checked when they arrived.
+/// What the internal service learns of the client's request. All of it was checked when it arrived.
 package struct RequestTrace: Sendable, Equatable {
     /// `X-Request-Id`.
     package let requestID: String?
-    /// W3C Trace Context.
+    /// W3C Trace Context: the span that the call is a part of.
     package let traceparent: String?
+    /// What others have added to it; nil without a `traceparent`.
+    package let tracestate: String?
 
-    package init(requestID: String? = nil, traceparent: String? = nil) {
+    package init(requestID: String? = nil, traceparent: String? = nil, tracestate: String? = nil) {
         self.requestID = requestID
         self.traceparent = traceparent
+        self.tracestate = tracestate
     }
 }
 

@@ -22,13 +22,15 @@ package final class ExchangeReport: Sendable, Redacted {
     /// Everything that may change while the exchange runs.
     package struct Facts: Sendable, Redacted {
         /// Both nil until the token is proved genuine.
-        package fileprivate(set) var tenant: ExactText?
+        package fileprivate(set) var tenantName: ConfiguredName?
         package fileprivate(set) var subject: ExactText?
         /// Nil if the exchange ended without a token.
         package fileprivate(set) var externalIdentity: ExternalIdentity?
         /// Whether that is the earlier answer to the same exchange.
         package fileprivate(set) var isReplay = false
         package fileprivate(set) var steps: [Step] = []
+
+        package var tenant: ExactText? { tenantName?.text }
     }
 
     package let identityToken: IdentityToken
@@ -45,7 +47,7 @@ package final class ExchangeReport: Sendable, Redacted {
 
     func identify(_ identity: VerifiedIdentity) {
         changing.withLock { facts in
-            facts.tenant = identity.tenant.name
+            facts.tenantName = ConfiguredName(identity.tenant)
             facts.subject = identity.subject
         }
     }

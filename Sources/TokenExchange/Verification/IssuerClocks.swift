@@ -4,6 +4,9 @@ import Synchronization
 ///
 /// Tokens are exchanged right after they were issued, so the newest shows the difference: its `iat` minus our time is
 /// the issuer's lead minus the network's delay. Kept for two windows, so that a correction shows within minutes.
+///
+/// A token that seems old may be old: an app may send one again hours later. So a lead that is below zero counts only if
+/// it is small, or if several tokens agree.
 package final class IssuerClocks: Sendable {
     private let windows = Mutex<[ExactText: Windows]>([:])
 
@@ -12,35 +15,77 @@ package final class IssuerClocks: Sendable {
 
     private struct Windows {
         var number: Int64
-        var current: Duration
-        var previous: Duration?
+        var current: Evidence
+        var previous: Evidence?
     }
 
     package init() {}
 
     /// To be called only for genuine tokens.
     func observe(issuedAt: UnixTime, at now: UnixTime, tenant: ExactText) {
-        let lead = issuedAt - now
         let number = now.wholeSeconds / Self.windowSeconds
         windows.withLock { windows in
             guard var known = windows[tenant] else {
-                windows[tenant] = Windows(number: number, current: lead)
+                windows[tenant] = Windows(number: number, current: Evidence(issuedAt: issuedAt, at: now))
                 return
             }
             if known.number == number {
-                known.current = max(known.current, lead)
+                known.current.add(issuedAt: issuedAt, at: now)
             } else {
                 known = Windows(
-                    number: number, current: lead, previous: known.number == number - 1 ? known.current : nil)
+                    number: number, current: Evidence(issuedAt: issuedAt, at: now),
+                    previous: known.number == number - 1 ? known.current : nil)
             }
             windows[tenant] = known
         }
     }
 
-    /// The issuer's clock minus ours; nil if there was no genuine token with an `iat` yet.
-    package func offset(of tenant: ExactText) -> Duration? {
-        windows.withLock { windows in
-            windows[tenant].map { max($0.current, $0.previous ?? $0.current) }
+    /// The issuer's clock minus ours; nil if the tokens of the last minutes do not tell.
+    package func offset(of tenant: ExactText, at now: UnixTime) -> Duration? {
+        let number = now.wholeSeconds / Self.windowSeconds
+        guard let known = windows.withLock({ $0[tenant] }) else { return nil }
+        switch known.number {
+        case number: return [known.current.lead, known.previous?.lead].compactMap(\.self).max()
+        case number - 1: return known.current.lead
+        default: return nil
         }
+    }
+}
+
+/// What the tokens of one window say about a clock.
+private struct Evidence {
+    /// Tokens whose leads differ by no more than this agree. A lead this far below zero is a delay that does not matter.
+    private static let tolerance = Duration.seconds(5)
+    /// How many must agree on a greater one, and over which time: apps that send old tokens again at one moment agree too.
+    private static let (witnesses, span) = (3, Duration.seconds(60))
+
+    private var greatest: Duration
+    /// Of the tokens that agree with the greatest lead: how many, and when the first and the last were issued.
+    private var count = 1
+    private var first: UnixTime
+    private var last: UnixTime
+
+    init(issuedAt: UnixTime, at now: UnixTime) {
+        greatest = issuedAt - now
+        (first, last) = (issuedAt, issuedAt)
+    }
+
+    /// Another token. The same one again is no further witness.
+    mutating func add(issuedAt: UnixTime, at now: UnixTime) {
+        let lead = issuedAt - now
+        if lead > greatest + Self.tolerance {
+            self = Evidence(issuedAt: issuedAt, at: now)
+        } else if lead >= greatest - Self.tolerance {
+            greatest = max(greatest, lead)
+            if issuedAt < first || issuedAt > last { count += 1 }
+            (first, last) = (min(first, issuedAt), max(last, issuedAt))
+        }
+    }
+
+    /// Nil if it proves nothing.
+    var lead: Duration? {
+        let isProved =
+            greatest >= .zero - Self.tolerance || count >= Self.witnesses && last - first >= Self.span
+        return isProved ? greatest : nil
     }
 }

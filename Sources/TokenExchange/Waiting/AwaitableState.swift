@@ -50,6 +50,9 @@ package final class AwaitableState<State: Sendable>: Sendable {
         guarded = Mutex(Guarded(state: state))
     }
 
+    /// The state as it is now.
+    package var current: State { guarded.withLock(\.state) }
+
     /// How many tasks are suspended now.
     package var waitingCount: Int { guarded.withLock(\.waiters.count) }
 

@@ -105,6 +105,7 @@ identity_providers:
 verifiers:
   - {{ id: loyalty-backend, secret: {{ file: secret }}, identity_providers: [vip-loyalty] }}
 """)
+        self.prepare(config)
         run = lambda *words: subprocess.run([program, *words, "--config", config], cwd=folder, check=True, capture_output=True)
         run("keys", "generate")
         environment = dict(os.environ) | ({"LD_PRELOAD": str(preload)} if preload else {})
@@ -123,6 +124,9 @@ verifiers:
             before = self.figures()
             time.sleep(2)
             self.idle = tuple((b - a) / 2 for a, b in zip(before[1:3], self.figures()[1:3]))
+
+    def prepare(self, config):
+        """Changes the configuration before the service starts."""
 
     def listens(self, port):
         try:

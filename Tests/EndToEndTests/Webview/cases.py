@@ -230,6 +230,9 @@ def denies_bad_tokens_and_says_which_are_over(browser, scene):
                               ("csx_nonsense", "refused"), ("a.b.c", "refused")]:
             visit.open(fragment(context(token))).is_denied(reason)
             is_clean(visit)
+            # The browser lets the page read the header only if the service says so.
+            code = visit.asked("/session")[-1].response().header_value("X-Request-Id")
+            assert len(code) == 32 and visit.page.get_by_text(f"Support code: {code}").is_visible(), code
             visit.picture(f"denied-{reason}")
         assert not visit.asked("/api/rewards"), "the back end was asked for a page that is not shown"
 

@@ -9,7 +9,7 @@ extension Refusal {
         Refusal(
             adding: "cache: true\n",
             complaint:
-                #"config.yaml:10: cache: expected a known key, found "cache". The keys here are public_url, listen, default_identity_provider, log, limits, shutdown, outbound, signing, sessions, tenants, identity_providers, verifiers."#
+                #"config.yaml:10: cache: expected a known key, found "cache". The keys here are public_url, listen, default_identity_provider, log, audit, limits, shutdown, outbound, signing, sessions, tenants, identity_providers, verifiers, probe, traces."#
         ),
         Refusal(
             adding: "log: { levle: info }\n",

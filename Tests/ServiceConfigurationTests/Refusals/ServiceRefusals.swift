@@ -16,6 +16,11 @@ extension Refusal {
                 "config.yaml:10: sessions.cache_secret: expected a secret of at least 32 characters, found a shorter one. `openssl rand -base64 32` makes a good one."
         ),
         Refusal(
+            adding: "log: { correlation_key: { env: SHORT } }\n",
+            complaint:
+                "config.yaml:10: log.correlation_key: expected a secret of at least 16 characters, found a shorter one. `openssl rand -base64 32` makes a good one."
+        ),
+        Refusal(
             replacing: "public_url: http://127.0.0.1:8080", with: "public_url: 8080",
             complaint:
                 "config.yaml:1: public_url: expected an https URL such as https://identity.acme.example, found the number 8080. Put it in quotes if it is meant as a string."

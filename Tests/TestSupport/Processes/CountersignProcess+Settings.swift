@@ -13,11 +13,15 @@ extension CountersignProcess {
         /// No load balancer has to be told.
         package var shutdown = "{ notice: 0s, grace: 5s }"
         package var outbound: String?
+        package var traces: String?
         package var publicURL = "http://127.0.0.1:8080"
         package var providers = Settings.provider("vip-loyalty")
         package var log = "{ level: info, format: json }"
+        package var audit: String?
         /// 0: any that is free; the log tells which.
         package var ports = (public: 0, operations: 0)
+        /// `listen.operations`; nil for the address with its port.
+        package var operations: String?
         /// Further keys of `listen`.
         package var listenMore = ""
         package var algorithms: [SignatureAlgorithm] = [.es256]
@@ -47,7 +51,7 @@ extension CountersignProcess {
         package var yaml: String {
             """
             public_url: \(publicURL)
-            listen: { public: "127.0.0.1:\(ports.public)", operations: "127.0.0.1:\(ports.operations)"\(listenMore) }
+            listen: { public: "127.0.0.1:\(ports.public)", operations: \(operations ?? "\"127.0.0.1:\(ports.operations)\"")\(listenMore) }
             log: \(log)
             limits: \(limits)
             signing: \(signing)
@@ -59,7 +63,7 @@ extension CountersignProcess {
             \(defaultProvider.map { "default_identity_provider: \($0)" } ?? "")
             \(verifiers.isEmpty ? "" : "verifiers:\n" + verifiers.map(\.yaml).joined())
             shutdown: \(shutdown)
-            \(outbound.map { "outbound: \($0)" } ?? "")
+            \(outbound.map { "outbound: \($0)" } ?? "")\(traces.map { "\ntraces: \($0)" } ?? "")\(audit.map { "\naudit: \($0)" } ?? "")
             """
         }
     }

@@ -116,13 +116,15 @@ private struct NoUpstream: UpstreamTokenSource {
 extension IdentityProvider {
     package static func vipLoyalty(
         name: ExactText = "vip-loyalty", mode: FailureMode = .strict, kind: TokenRecipe.Kind? = nil,
-        deadline: Duration = .seconds(3), claims: [ClaimMapping] = [.email], conditions: [ClaimCondition] = []
+        deadline: Duration = .seconds(3), claims: [ClaimMapping] = [.email], conditions: [ClaimCondition] = [],
+        requestsInProgress: Int? = nil
     ) -> IdentityProvider {
         let jwt = TokenRecipe.JWTShape(algorithm: .es256, audience: name, maximumBytes: 1024)
         return IdentityProvider(
             name: name, tenants: ["acme-staging"], mode: mode, deadline: deadline,
             token: TokenRecipe(kind: kind ?? .jwt(jwt), lifetime: .seconds(3 * 3600), claims: claims),
-            conditions: conditions, webviewOrigins: ["https://loyalty.acme.example"])
+            conditions: conditions, webviewOrigins: ["https://loyalty.acme.example"],
+            requestsInProgress: requestsInProgress)
     }
 }
 

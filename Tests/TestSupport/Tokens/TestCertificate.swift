@@ -34,6 +34,11 @@ package final class TestCertificate: Sendable {
         }
     }
 
+    /// When the first one expires, in seconds since 1970.
+    package var notAfter: Double {
+        get throws { Double(try certificates[0].notValidAfter) }
+    }
+
     package var certificates: [NIOSSLCertificate] {
         get throws { try NIOSSLCertificate.fromPEMFile(file) }
     }

@@ -54,13 +54,19 @@ extension SigningKeyManifest {
         while let next = copy.nextStep(at: now, times: times) {
             guard next.at <= now else { return (due, next) }
             due.append(next.step)
-            switch next.step {
-            case .generate(let algorithm):
-                _ = try copy.publish(newKeyID(algorithm), algorithm, at: now, times: times)
-            case .activate(let keyID): _ = try copy.activate(keyID, at: now, times: times)
-            case .retire(let keyID): _ = try copy.retire(keyID, at: now, times: times)
-            }
+            _ = try copy.take(next.step, at: now, times: times, newKeyID: newKeyID)
         }
         return (due, nil)
+    }
+
+    /// - Parameter newKeyID: the `kid` of a key that the step makes.
+    mutating func take(
+        _ step: SigningKeyStep, at now: UnixTime, times: SigningKeyTimes, newKeyID: (SignatureAlgorithm) -> ExactText
+    ) throws(SigningKeyRefusal) -> [SigningKeyChange] {
+        switch step {
+        case .generate(let algorithm): try publish(newKeyID(algorithm), algorithm, at: now, times: times)
+        case .activate(let keyID): try activate(keyID, at: now, times: times)
+        case .retire(let keyID): try retire(keyID, at: now, times: times)
+        }
     }
 }

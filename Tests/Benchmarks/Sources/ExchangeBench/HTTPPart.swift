@@ -42,7 +42,8 @@ enum HTTPPart {
             conductor: RequestConductor(
                 routes: routes,
                 sources: RequestSources(trustedProxies: IPNetworkSet([]), metrics: metrics, logger: LogPart.logger),
-                time: .machine, logger: LogPart.logger, observers: [RequestMetrics(factory: metrics)]),
+                time: .machine, observers: [RequestMetrics(factory: metrics), RequestLog(LogPart.Lines())]),
+            admission: AdmissionControl(.init(requestsInProgress: 10, queueingTime: .milliseconds(100))),
             metrics: ConnectionMetrics(factory: metrics, listener: "public"), logger: LogPart.logger,
             onListening: onListening)
     }
@@ -66,7 +67,7 @@ private struct FixedAnswer: Routes {
         return .json(body)
     }
 
-    func name(of path: ExactText) -> String { "callback" }
+    func name(of path: ExactText) -> LabelValue { "callback" }
 }
 
 /// Asks the same over one connection, and allocates no more than one buffer however often it does.

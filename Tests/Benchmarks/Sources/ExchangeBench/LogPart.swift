@@ -1,5 +1,7 @@
+import CountersignHTTP
 import Logging
 import ServiceLogging
+import Synchronization
 import TestSupport
 import TokenExchange
 
@@ -12,15 +14,34 @@ enum LogPart {
         }
     }
 
-    static func measure(by bench: Bench) async throws {
-        try await bench.measure("log line: a login's, as JSON") {
-            logger.info(
-                "request",
-                metadata: [
-                    "request_id": "8f14e45fceea167a00000000000004d2", "route": "callback",
-                    "status": .stringConvertible(200), "duration_ms": .stringConvertible(0.214),
-                    "identity_provider": "vip-loyalty", "tenant": "acme-staging",
-                ])
+    static func measure(_ login: SampleLogin, by bench: Bench) async throws {
+        var reply = Reply.json([])
+        reply.notes.identityProvider = "vip-loyalty"
+        reply.notes.tenant = "acme-staging"
+        let report = RequestReport(
+            reply, nil, requestID: "8f14e45fceea167a00000000000004d2", source: nil, route: "callback", start: .zero,
+            end: .microseconds(214))
+        let lines = Lines()
+        try await bench.measure("log line: a login's, as JSON") { lines.write(report, at: .info) }
+        reply.notes.session = login.minted.session
+        let withSession = RequestReport(
+            reply, nil, requestID: "8f14e45fceea167a00000000000004d2", source: nil, route: "session", start: .zero,
+            end: .microseconds(214))
+        let hashes = CorrelationHashes(key: Array("a key of more than sixteen".utf8), vault: login.vault)
+        try await bench.measure("log line: the hashes of subject and device") { hashes.hashes(of: withSession) }
+    }
+
+    /// As in the service, but keeps nothing.
+    final class Lines: RequestLines {
+        let level = Logger.Level.info
+        private let buffer = Mutex<[UInt8]>([])
+        private let form = RequestLineForm(.json, label: "http")
+
+        func write(_ report: RequestReport, at level: Logger.Level) {
+            buffer.withLock { line in
+                line.removeAll(keepingCapacity: true)
+                form.append(report, (nil, nil), at: level, TimeSource.machine.now(), to: &line)
+            }
         }
     }
 }

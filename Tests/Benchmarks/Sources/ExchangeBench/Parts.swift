@@ -22,7 +22,7 @@ import TestSupport
             try await MintParts.measure(login, by: bench)
             try await RecordParts.measure(login, by: bench)
             try await RESPParts.measure(login, by: bench)
-            try await LogPart.measure(by: bench)
+            try await LogPart.measure(login, by: bench)
             try await ExchangePart.measure(login, by: bench)
             try await HTTPPart.measure(login, by: bench)
         } catch {

@@ -1,6 +1,6 @@
+import Outbound
 import Testing
 import TokenExchange
-import UpstreamTokens
 
 @Suite struct RetryAfterTests {
     /// 1994-11-06T08:49:37Z.

@@ -1,0 +1,72 @@
+package import CountersignHTTP
+package import Logging
+package import TokenExchange
+
+/// Writes the lines of requests, each straight into the queue's bytes: every login has one, and a logger's metadata would
+/// cost several times as much.
+package struct RequestLineWriter: RequestLines {
+    package let level: Logger.Level
+    private let form: RequestLineForm
+    private let hashes: CorrelationHashes
+    private let now: @Sendable () -> UnixTime
+    private let queue: LogQueue
+
+    /// - Parameter level: of the least important lines that are written.
+    package init(
+        to queue: LogQueue, _ form: RequestLineForm, level: Logger.Level, hashes: CorrelationHashes,
+        now: @escaping @Sendable () -> UnixTime
+    ) {
+        self.queue = queue
+        self.form = form
+        self.level = level
+        self.hashes = hashes
+        self.now = now
+    }
+
+    package func write(_ report: RequestReport, at level: Logger.Level) {
+        let (time, hashes) = (now(), hashes.hashes(of: report))
+        queue.append(isImportant: level >= .warning) { form.append(report, hashes, at: level, time, to: &$0) }
+    }
+}
+
+/// What the line of a request looks like: as ``StructuredLogHandler`` writes others.
+package struct RequestLineForm: Sendable {
+    private let format: StructuredLogHandler.Format
+    private let label: String
+
+    /// - Parameter label: the logger's.
+    package init(_ format: StructuredLogHandler.Format, label: String) {
+        self.format = format
+        self.label = label
+    }
+
+    /// Appends a whole line with its line feed.
+    package func append(
+        _ report: RequestReport, _ hashes: (subject: UInt64?, device: UInt64?), at level: Logger.Level,
+        _ time: UnixTime, to line: inout [UInt8]
+    ) {
+        let isJSON = format == .json
+        format.appendStart(time, level, label, "request", to: &line)
+        report.forEachField(hashes) { name, field in
+            line.append(contentsOf: (isJSON ? ",\"" : " ").utf8)
+            name.withUTF8Buffer { line.append(contentsOf: $0) }
+            line.append(contentsOf: (isJSON ? "\":" : "=").utf8)
+            Self.append(field, to: &line)
+        }
+        line.append(contentsOf: (isJSON ? "}\n" : "\n").utf8)
+    }
+
+    private static func append(_ field: RequestReport.Field, to line: inout [UInt8]) {
+        switch field {
+        case .text(let text): LogText.append(text, to: &line)
+        case .words(let words): LogText.append(words, to: &line)
+        case .integer(let number): LogText.append(Int64(number), to: &line)
+        case .thousandths(let number): LogText.append(thousandths: number, to: &line)
+        case .hash(let hash):
+            line.append(UInt8(ascii: "\""))
+            LogText.appendHexadecimal(hash, digits: 16, to: &line)
+            line.append(UInt8(ascii: "\""))
+        case .isTrue: line.append(contentsOf: "true".utf8)
+        }
+    }
+}
