@@ -37,7 +37,8 @@ import TokenExchange
                 certificate_chain: "\(client.file)", private_key: "\(client.keyFile)" } } } }
                 """
             settings.keys = "{ jwks_url: \"\(issuer.url)\" }"
-            settings.limits = "{ requests_per_second: 1, burst: 2 }"
+            // The probe is refused several times a second, from the same address.
+            settings.limits = "{ requests_per_second: 5, burst: 40 }"
             settings.providers =
                 Settings.provider("vip-loyalty", more: ", deadline: 10s")
                 + Settings.provider("notes", mode: "optional")
