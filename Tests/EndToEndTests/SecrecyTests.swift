@@ -3,16 +3,20 @@ import TestSupport
 import Testing
 import TokenExchange
 
-/// Marked tokens go through everything; then all output, the audit file and all of Redis is searched for them.
+/// Marked tokens go through everything; then all output, the audit file, traces, pages and all of Redis are searched for
+/// them.
 @Suite struct SecrecyTests {
     private static let markers = ["MARKERSUBJECT", "MARKERMAIL", "MARKERDEVICE", "MARKERCORRELATIONKEY"]
 
-    @Test func leavesNoTokenAndNoClaimInLogsAuditRedisOrTheStatusPage() async throws {
+    @Test func leavesNoTokenAndNoClaimWhereItIsSeen() async throws {
         let redis = try await RedisServer.start()
         typealias Settings = CountersignProcess.Settings
         var settings = Settings()
         settings.sessions = Settings.redis(redis)
         settings.audit = "{ file: audit.jsonl }"
+        let collector = try await CollectedSpan.collector()
+        settings.traces =
+            #"{ endpoint: "\#(collector.url)", sample_ratio: 1, requests_per_second: 10000, interval: 20ms }"#
         settings.log = "{ level: trace, format: json, correlation_key: { file: log.key } }"
         settings.providers =
             Settings.provider("vip-loyalty") + Settings.provider("easy", mode: "optional")
@@ -44,9 +48,15 @@ import TokenExchange
         redis.kill()
         _ = try service.exchange(good, device: "MARKERDEVICE", provider: "easy")
         _ = try service.exchange(good, device: "MARKERDEVICE")
-        let page = try HTTPConnection(port: service.operationsPort).request("GET", "/status").text
-        try #require(page.contains("Logins of easy by the minute"))
+        let pages = try ["/status", "/metrics", "/readyz"].map { path in
+            try HTTPConnection(port: service.operationsPort).request("GET", path).text
+        }
+        try #require(
+            pages[0].contains("Logins of easy by the minute") && pages[1].contains("countersign_logins_total{"))
         #expect(try await service.terminate() == 0)
+        let traces = collector.requests.map(\.body).joined()
+        try #require(traces.contains("signature_invalid"))
+        try await collector.stop()
         let audit = try String(contentsOfFile: "\(service.folder.path)/audit.jsonl", encoding: .utf8)
         #expect(audit.contains(#""event":"login""#) && audit.contains(#""reason":"signature_invalid""#))
         // A quarter of a token is a usable piece of none, and longer than anything that may stand there by accident.
@@ -55,7 +65,8 @@ import TokenExchange
         for piece in pieces {
             #expect(!service.log.contains(piece))
             #expect(!dump.contains(piece))
-            #expect(!page.contains(piece))
+            #expect(pages.allSatisfy { !$0.contains(piece) })
+            #expect(!traces.contains(piece))
             #expect(!audit.contains(piece))
         }
         #expect(service.log.contains("subject_hash") && service.log.contains("device_hash"))
