@@ -2,7 +2,7 @@ import CountersignHTTP
 import NIOSSL
 import TokenExchange
 
-/// When a certificate chain of ours ends, by the first of its certificates that does.
+/// When one of our certificate chains ends, by the first of its certificates that does.
 struct CertificateExpiry: Sendable {
     /// What the chain is for.
     enum Use: String, Sendable, CaseIterable {
@@ -65,5 +65,5 @@ extension PrometheusRegistry {
 
     private static let notAfter = Metric.gauge(
         "countersign_certificate_not_after_timestamp_seconds",
-        "When the first certificate of a chain of ours expires.")
+        "When the first certificate of one of our chains expires.")
 }

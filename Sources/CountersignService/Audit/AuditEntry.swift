@@ -199,7 +199,7 @@ extension JSONObjectWriter {
 }
 
 extension ExactText {
-    /// Whether it can be the id of a key of ours. A cohort of a revocation may name anything.
+    /// Whether it can be the id of one of our keys. A cohort of a revocation may name anything.
     fileprivate var isKeyID: Bool {
         1...128 ~= count && bytes.allSatisfy { 0x21...0x7E ~= $0 }
     }

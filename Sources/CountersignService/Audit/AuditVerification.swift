@@ -21,7 +21,7 @@ package struct AuditVerification {
         let line: AuditLine
     }
 
-    /// At most so many problems, gaps and notes are kept; more are counted.
+    /// At most this many problems, gaps and notes are kept; more are counted.
     private static let most = 100
 
     private var problems: [Problem] = []
@@ -256,7 +256,7 @@ package struct AuditVerification {
             add(gap.file, gap.line, what + " before this one")
         }
         if expected != nil, expectedPlace == nil {
-            add("--expect", "no line has this hash: lines at the end are missing, or the chain was written anew")
+            add("--expect", "no line has this hash: lines at the end are missing, or the chain was written again")
         }
         let bad = problemCount
         var text = summaries + notes.map { "note: \($0)" } + problems.map { "\($0.place): \($0.text)" }

@@ -25,7 +25,7 @@ struct AuditWriter: Sendable {
         piece = 65_536
     }
 
-    /// For a stream that others may write to as well: so many bytes are written all at once (`PIPE_BUF`).
+    /// For a stream that others may write to as well: this many bytes are written all at once (`PIPE_BUF`).
     init(stream descriptor: CInt) {
         self.descriptor = descriptor
         chain = AuditChain()
