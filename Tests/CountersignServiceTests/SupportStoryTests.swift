@@ -83,7 +83,7 @@ import TokenExchange
             #"{"time":"\#(time)","level":"notice","component":"countersign","message":"signing keys changed"}"#,
         ])
         #expect(
-            text.contains("What to do: Log in again: the session has expired, was revoked, or was never one of ours."))
+            text.contains("What to do: Log in again: the session has expired, was revoked, or was not made here."))
         #expect(text.contains("The lines do not say whose request it was"))
         #expect(text.contains("warning: sessions were revoked by=command cohort=all"))
         #expect(text.contains("notice: sessions were revoked by=verifier a cohort=device"))
@@ -104,7 +104,7 @@ import TokenExchange
         let optional = try story([
             line(0, "code-1", failure + #""degraded":"session_store_unavailable","# + login(), level: "error")
         ])
-        #expect(optional.contains("went on although something of ours had failed (session_store_unavailable)"))
+        #expect(optional.contains("went on although something on our side had failed (session_store_unavailable)"))
         let barred = try story([line(0, "code-1", #""error_code":"rate_limited","reason":"key_unknown","# + login())])
         #expect(barred.contains("not looked at (200 rate_limited)") && barred.contains("without an external identity"))
     }

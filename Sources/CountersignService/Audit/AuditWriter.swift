@@ -69,7 +69,7 @@ struct AuditWriter: Sendable {
             text.append(Self.lineFeed)
         }
         let size = isFile ? lseek(descriptor, 0, SEEK_END) : -1
-        let (written, errno) = Self.writeAll(text, to: descriptor)
+        let (written, errno) = writeWhole(text[...], to: descriptor)
         guard written < text.count else {
             rest = [Self.lineFeed]
             return outcome
@@ -85,22 +85,5 @@ struct AuditWriter: Sendable {
         var partial = whole?.outcome ?? Outcome()
         partial.errno = errno
         return partial
-    }
-
-    private static func writeAll(_ bytes: [UInt8], to descriptor: CInt) -> (written: Int, errno: CInt) {
-        var rest = bytes[...]
-        while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
-            if count > 0 {
-                rest = rest.dropFirst(count)
-            } else if errno == EAGAIN {
-                // Another process that shares the pipe has made it non-blocking.
-                var event = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-                _ = poll(&event, 1, -1)
-            } else if errno != EINTR {
-                return (bytes.count - rest.count, errno)
-            }
-        }
-        return (bytes.count, 0)
     }
 }

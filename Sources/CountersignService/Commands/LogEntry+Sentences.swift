@@ -36,7 +36,8 @@ extension LogEntry {
             return "not looked at (\(answer)), as too many requests from its address had been refused\(way)"
         }
         if let degraded = self["degraded"] {
-            return "went on although something of ours had failed (\(degraded)); degraded, as the provider is optional"
+            return
+                "went on although something on our side had failed (\(degraded)); degraded, as the provider is optional"
         }
         if self["cause"] != nil { return "failed on our side (\(answer))" }
         if self["error_code"] != nil { return "refused (\(answer))" }
@@ -111,7 +112,7 @@ extension ErrorCode {
             "The page sent no external identity: open it from the app again."
         case .tokenRejected, .tokenExpired, .tokenNotYetValid, .tokenTooOld, .tokenKindNotAllowed, .audienceNotAllowed,
             .partyNotAllowed, .tenantNotAllowed, .conditionNotMet, .claimMissing:
-            "Log in again: the session has expired, was revoked, or was never one of ours."
+            "Log in again: the session has expired, was revoked, or was not made here."
         case .verifierRejected: "Compare the caller's id and secret with verifiers[] of the configuration."
         case .operationsSecretRejected: "Compare the caller's secret with listen.operations.bearer."
         case .overloaded: "Try again; if it lasts, see what is slow, and add a replica."

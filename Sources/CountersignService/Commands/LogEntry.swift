@@ -1,6 +1,6 @@
 import TokenExchange
 
-/// A line of a log of ours, in either form.
+/// A line of Countersign's log, in either form.
 struct LogEntry {
     let time: UnixTime
     let level: String
@@ -18,7 +18,7 @@ struct LogEntry {
         fields.filter { $0.name != "component" }.map { "\($0.name)=\(self[$0.name] ?? "")" }.joined(separator: " ")
     }
 
-    /// Nil for what is no line of ours, or only part of one. What a log's keeper has put before a line is left out.
+    /// Nil for what is no line of Countersign's, or only part of one. What a log's keeper has put before a line is left out.
     init?(_ line: ArraySlice<UInt8>) {
         guard let start = LogTime(of: line) else { return nil }
         let entry = start.isJSON ? Self.json(line[start.begin...]) : Self.text(line[start.begin...])

@@ -3,7 +3,7 @@ import TokenExchange
 
 /// The lines of a file as they come, with bounded memory: a log may have many gigabytes.
 final class LogLines {
-    /// No line of ours is longer.
+    /// No line that Countersign writes is longer.
     private static let longestLine = 65_536
     private static let pieceCount = 1 << 18
 

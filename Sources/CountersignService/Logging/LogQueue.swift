@@ -223,20 +223,27 @@ private struct LogOutput: LineOutput {
     }
 
     private mutating func writeAll(_ bytes: ArraySlice<UInt8>) -> Bool {
-        var rest = bytes
-        while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
-            if count > 0 {
-                rest = rest.dropFirst(count)
-            } else if errno == EAGAIN {
-                // Another process that shares the pipe has made it non-blocking.
-                var event = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-                _ = poll(&event, 1, -1)
-            } else if errno != EINTR {
-                isLineTorn = rest.count < bytes.count
-                return false
-            }
-        }
-        return true
+        let (written, errno) = writeWhole(bytes, to: descriptor)
+        if errno != 0, written > 0 { isLineTorn = true }
+        return errno == 0
     }
+}
+
+/// Writes all bytes, in as many calls as that takes; blocks its thread.
+/// - Returns: how many were written, and why no more were; 0 if all were.
+func writeWhole(_ bytes: ArraySlice<UInt8>, to descriptor: CInt) -> (written: Int, errno: CInt) {
+    var rest = bytes
+    while !rest.isEmpty {
+        let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+        if count > 0 {
+            rest = rest.dropFirst(count)
+        } else if errno == EAGAIN {
+            // Another process that shares the pipe has made it non-blocking.
+            var event = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+            _ = poll(&event, 1, -1)
+        } else if errno != EINTR {
+            return (bytes.count - rest.count, errno)
+        }
+    }
+    return (bytes.count, 0)
 }

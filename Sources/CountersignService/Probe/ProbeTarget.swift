@@ -131,7 +131,7 @@ package struct ProbeTarget: Sendable {
             return isSafe ? String(text) : nil
         }
 
-        /// Nil for a code that is none of ours.
+        /// Nil for a code that Countersign does not have.
         var code: ErrorCode? { json?.string("error_code").flatMap { ErrorCode(rawValue: String($0)) } }
 
         /// For an operator.
