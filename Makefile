@@ -75,8 +75,8 @@ demo-monitoring: monitoring-packages build
 SERVER_SUITES = IssuerKeysTests|ProberTests|ProbeServiceTests|UpstreamTokensTests|TraceExporterTests|OutboundTests|RedisSessionsTests|ChaosTests|EndToEndTests|HTTPListenerTests|HTTP2ListenerTests|HTTP2AttackTests|SessionClientTests|CheckupTests
 
 test: test-packages $(PYTHON_LIBRARIES)
-	$(SWIFT) test --skip '$(SERVER_SUITES)'
-	$(SWIFT) test --no-parallel --filter '$(SERVER_SUITES)'
+	Tests/failures-last $(SWIFT) test --skip '$(SERVER_SUITES)'
+	Tests/failures-last $(SWIFT) test --no-parallel --filter '$(SERVER_SUITES)'
 
 # Suites without a server that call a program all the same: openssl makes certificates, kotlinc builds the kit in Kotlin,
 # promtool tests rules.
@@ -91,12 +91,12 @@ chaos: test-packages
 
 # The runtimes of Swift and XCTest keep what LeakSanitizer calls leaks.
 test-address: test-packages
-	ASAN_OPTIONS=detect_leaks=0 $(SWIFT) test --sanitize=address --scratch-path .build-address --no-parallel \
+	ASAN_OPTIONS=detect_leaks=0 Tests/failures-last $(SWIFT) test --sanitize=address --scratch-path .build-address --no-parallel \
 	  --filter 'JOSETests|RedisSessionsTests'
 
 # The runtime of Swift is not instrumented; Tests/thread-sanitizer.txt says what of it is left out, and why.
 test-thread: test-packages
-	TSAN_OPTIONS=suppressions=$(abspath Tests/thread-sanitizer.txt) $(SWIFT) test --sanitize=thread \
+	TSAN_OPTIONS=suppressions=$(abspath Tests/thread-sanitizer.txt) Tests/failures-last $(SWIFT) test --sanitize=thread \
 	  --scratch-path .build-thread --no-parallel --filter RedisSessionsTests
 
 bench: test-packages build
