@@ -1,5 +1,6 @@
 import ArgumentParser
 import CountersignService
+import Glibc
 
 /// The program. Each file of this target is one command: its options and help, and a call of ``CountersignService``,
 /// which has the logic.
@@ -28,6 +29,11 @@ struct Countersign: AsyncParsableCommand {
 
     /// Catches signals before anything else: a signal in the first moments must neither be lost nor kill the service.
     static func main() async {
+        // Swift reads them there, and would run without any.
+        guard !CommandLine.arguments.isEmpty else {
+            StandardError.write(Array("expected /proc to be mounted, with the arguments of this process in it\n".utf8))
+            _exit(1)
+        }
         if CommandLine.arguments.dropFirst().first == "serve" { ProcessSignals.hold() }
         await main(nil)
     }

@@ -42,6 +42,11 @@ struct Init: AsyncParsableCommand {
     @Option(help: "Where sessions are kept: memory, or the URL of Redis. Default: memory.")
     var store: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "The folder for private keys, relative to the file. Default: signing.", valueName: "folder"))
+    var keys: String?
+
     func validate() throws {
         if realm != nil, issuer != nil { throw ValidationError("Name --realm or --issuer, not both.") }
         if issuer?.contains("://") == false { throw ValidationError("--issuer is a URL; a realm is --realm.") }
@@ -84,6 +89,7 @@ struct Init: AsyncParsableCommand {
         take(origins.isEmpty ? nil : origins, "--origin", \.origins)
         take(token, "--token", \.tokenKind)
         take(store, "--store", \.store)
+        if let keys { configuration.keys = keys }
         return answered
     }
 }

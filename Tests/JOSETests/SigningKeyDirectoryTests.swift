@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Glibc
 import JOSE
 import Testing
 import TokenExchange
@@ -106,6 +107,23 @@ struct SigningKeyDirectoryTests {
                 #expect(try "\(#require(old[key]))" == "\(#require(new[key]))")
             }
             #expect("\(KeyFileError(path: first, problem: Self.denied))".contains("chmod 640"))
+        }
+    }
+
+    /// Otherwise the service could neither read its first key nor lock the directory.
+    @Test(.enabled(if: geteuid() == 0, "only a superuser can"))
+    func leavesWhatRootMakesToTheOwnerOfTheDirectory() throws {
+        try withTemporaryDirectory { path in
+            let files = FileManager.default
+            try files.createDirectory(atPath: path, withIntermediateDirectories: true)
+            try files.setAttributes([.ownerAccountID: 4711, .groupOwnerAccountID: 4712], ofItemAtPath: path)
+            let key = try SigningKeyDirectory(path: path).generate(algorithm: .es256, at: now).fileName
+            for file in [key, ".lock", "manifest.json"] {
+                let attributes = try files.attributesOfItem(atPath: "\(path)/\(file)")
+                #expect(try "\(#require(attributes[.ownerAccountID]))" == "4711", "\(file)")
+                #expect(try "\(#require(attributes[.groupOwnerAccountID]))" == "4712", "\(file)")
+            }
+            #expect(try permissions("\(path)/\(key)") == 0o600)
         }
     }
 

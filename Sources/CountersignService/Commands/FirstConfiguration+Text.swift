@@ -44,7 +44,7 @@ extension FirstConfiguration {
             """
         return """
             signing:
-              directory: signing    # private keys; `countersign keys` makes and rotates them
+              directory: \(keys.quoted)    # private keys; `countersign keys` makes and rotates them
 
             sessions:
             \(sessions)

@@ -15,6 +15,8 @@ package struct FirstConfiguration: Sendable {
     package var tokenKind = "jwt"
     /// `memory`, or the URL of Redis.
     package var store = "memory"
+    /// The folder for private keys, relative to the file.
+    package var keys = "signing"
 
     /// Only the issuer has no default.
     package init() {}

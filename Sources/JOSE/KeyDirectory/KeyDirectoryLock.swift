@@ -46,10 +46,13 @@ struct KeyDirectoryLock: ~Copyable {
         return file
     }
 
-    /// Lets everybody lock the directory who may write in it. Only the file's owner can set that; for others it is set.
+    /// Lets everybody lock the directory who may write in it. Only the file's owner can set that; for others it is set. A
+    /// superuser leaves the file to the directory's owner.
     private static func shareWithWriters(_ file: Int32, of directory: Int32) {
         var status = stat()
-        guard unsafe fstat(directory, &status) == 0, status.st_mode & 0o020 != 0 else { return }
+        guard unsafe fstat(directory, &status) == 0 else { return }
+        if geteuid() == 0 { _ = fchown(file, status.st_uid, status.st_gid) }
+        guard status.st_mode & 0o020 != 0 else { return }
         _ = fchown(file, uid_t.max, status.st_gid)
         _ = fchmod(file, 0o660)
     }

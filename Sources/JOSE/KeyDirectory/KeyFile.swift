@@ -44,7 +44,7 @@ package enum KeyFile {
 
     /// Writes the file so that it appears whole or not at all, and never in the place of another.
     ///
-    /// - Parameter model: a file whose readers may read this one too; nil for the owner only.
+    /// - Parameter model: a file whose readers may read this one too; nil for the owner of the folder only.
     static func create(
         _ path: String, like model: String?, in directory: borrowing KeyDirectoryLock,
         _ content: borrowing SecretBytes
@@ -90,18 +90,20 @@ package enum KeyFile {
     }
 
     /// Sets mode, group and owner, whatever the umask is: the model's group and the group's right to read, and for a
-    /// superuser the model's owner.
+    /// superuser the model's owner, or that of the folder. So keys that root makes can be read by the service.
     private static func share(
         _ file: Int32, _ path: String, mode: mode_t, like model: String?
     ) throws(KeyFileError) {
         var mode = mode
         var status = stat()
-        if let model, unsafe stat(model, &status) == 0 {
-            mode |= status.st_mode & 0o040
-            if geteuid() == 0 || mode & 0o040 != 0 {
+        let folder = String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])
+        if unsafe stat(model ?? folder, &status) == 0 {
+            let isShared = model != nil && status.st_mode & 0o040 != 0
+            if isShared { mode |= 0o040 }
+            if geteuid() == 0 || isShared {
                 let owner = geteuid() == 0 ? status.st_uid : uid_t.max
                 guard fchown(file, owner, status.st_gid) == 0 else {
-                    throw failure("give the file the owner and group of the active key", path)
+                    throw failure("give the file its owner and group", path)
                 }
             }
         }
