@@ -49,7 +49,7 @@ package struct CountersignServer: Sendable {
         let routes = ServiceRoutes(blueprint, audit: audit, time: time, logger: logger)
         let loops = LoopWatch(MultiThreadedEventLoopGroup.singleton.makeIterator())
         let registry = PrometheusRegistry(routes, loops: loops, logs: logs, time: time)
-        let status = StatusReporter(routes, loops: loops, logs: logs, time: time)
+        let status = StatusReporter(routes, audit: audit, loops: loops, logs: logs, time: time)
         let lines = RequestLineWriter(
             to: logs, RequestLineForm(blueprint.configuration.log.lineFormat, label: logger.label),
             level: logger.logLevel, hashes: hashes, now: time.now)
@@ -83,7 +83,8 @@ package struct CountersignServer: Sendable {
                     RequestMetrics(factory: registry), status.history, RequestLog(lines, refusals: refusals),
                 ] + [traces].compactMap(\.self) + auditing, tracer: traces),
             admission: routes.admission)
-        status.watch([("public", `public`), ("operations", operations)])
+        let prober = ProbeService(registry: registry, time: time, logger: logger) { routes.prober }
+        status.watch([("public", `public`), ("operations", operations)], prober)
         let reloader = reloader(routes, `public`, operations, hashes, audit)
         registry.readReloads(of: reloader)
         // Ended in reverse order: first new requests, then the sessions that wait for the store, last the operations
@@ -91,7 +92,7 @@ package struct CountersignServer: Sendable {
         let services: [any Service] =
             [listening(operations, "operations")] + [traces?.exporter].compactMap { $0 } + routes.services
             + [reloader, refusals, listening(`public`, "public")]
-            + [ProbeService(registry: registry, time: time, logger: logger) { routes.prober }]
+            + [prober]
         try await run(services, reloader, routes, audit)
     }
 

@@ -10,6 +10,7 @@ enum Remedy {
     static let repairKeyDirectory =
         "See `countersign keys list`: repair signing.directory, or make a key with `countersign keys generate`."
     static let reachIssuer = "See that this machine may reach it, and that the URL is right."
+    static let repeatProbe = "See what `countersign probe` says; if a bad token was accepted, treat it as a breach."
     static let reachService = "See that the internal service runs, and that this machine may reach it."
 }
 
