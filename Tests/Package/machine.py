@@ -34,6 +34,8 @@ def pristine(folder, package):
                        check=True, stdout=subprocess.DEVNULL)
         # As if somebody answered with yes.
         (part / "etc/apt/apt.conf.d/90yes").write_text('APT::Get::Assume-Yes "true";\n')
+        (part / "etc/hostname").write_text("replica\n")
+        (part / "etc/hosts").write_text("127.0.0.1 localhost\n127.0.1.1 replica\n")
         subprocess.run(["chroot", part, "apt-get", "update", "-qq"], check=True, env=ENVIRONMENT)
         part.rename(folder)
     subprocess.run(["cp", package, folder / "root"], check=True)
@@ -47,7 +49,7 @@ class Machine:
         self.console = open(folder / "console", "wb")
         self.process = subprocess.Popen(
             ["systemd-nspawn", "--quiet", "--boot", "--private-network", "--register=no", "--keep-unit", "--console=pipe",
-             "--link-journal=no", "--resolv-conf=off", "--hostname=till", "--directory", folder],
+             "--link-journal=no", "--resolv-conf=off", "--directory", folder],
             stdin=subprocess.DEVNULL, stdout=self.console, stderr=self.console, start_new_session=True)
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
         self.leader = until("systemd-nspawn", lambda: children.read_text().split())[0]
@@ -74,8 +76,8 @@ class Machine:
     def property(self, name, unit="countersign.service"):
         return self.run("systemctl", "show", "--value", "--property", name, unit).strip()
 
-    def journal(self, unit="countersign"):
-        return self.run("journalctl", "--no-pager", "--output=cat", "--unit", unit)
+    def journal(self, unit="countersign", *options):
+        return self.run("journalctl", "--no-pager", "--output=cat", "--unit", unit, *options)
 
     def path(self, name):
         return self.folder / name.lstrip("/")

@@ -9,6 +9,8 @@ from machine import until
 
 CONFIGURATION = "/etc/countersign/countersign.yaml"
 PUBLIC = 8080
+# More often in a minute than systemd lets it, as one test after another does.
+RESTART = "systemctl reset-failed countersign; systemctl restart countersign"
 # What the program takes from Debian; all else is in it.
 PACKAGES = {"libc6", "libgcc-s1", "libstdc++6", "zlib1g", "libssl3", "libjwt0", "libjansson4", "libb64-0d", "libhiredis0.14"}
 
@@ -81,13 +83,15 @@ def installs(machine, book):
 
 
 def starts(machine, world, book):
-    for section in ("2. Configuration and first key", "3. Start"):
-        for block in book.commands(section):
-            told = machine.shell(block)
-    step("docs/install.md followed word by word; doctor says: " + told.strip().splitlines()[-1])
+    for block in book.commands("2. Configuration and first key"):
+        machine.shell(block)
+    start, check = book.commands("3. Start")
+    machine.shell(start)
+    until("readiness", lambda: "exit" not in machine.shell(check.rstrip() + " || echo exit"))
+    step("docs/install.md followed word by word: " + machine.shell(check).strip())
+    step("doctor says: " + machine.run("sudo", "-u", "countersign", "countersign", "doctor", status=None).strip().splitlines()[-1])
     assert machine.property("Type") == "notify" and machine.property("ActiveState") == "active"
     assert machine.run("stat", "--format=%U %a", "/var/lib/countersign/signing").split() == ["countersign", "700"]
-    machine.run("countersign", "health")
     identity = external_identity(world)
     assert is_active(identity)
     told = machine.run("curl", "-sS", "-H", f"Authorization: Bearer {identity}", f"http://127.0.0.1:{PUBLIC}/session")
@@ -100,8 +104,8 @@ def is_confined(machine):
     for line in ("CapEff:\t0000000000000000", "CapBnd:\t0000000000000000", "NoNewPrivs:\t1", "Seccomp:\t2"):
         assert line in status, f"expected {line!r} of the service's process, found:\n{status}"
     inside = ["nsenter", "--target", machine.property("MainPID"), "--mount", "--setuid=0", "--setgid=0", "--"]
-    for folder in ("/usr", "/etc", "/var", "/home"):
-        assert "Read-only file system" in machine.run(*inside, "touch", f"{folder}/a", status=1) or folder == "/home"
+    for folder in ("/usr", "/etc", "/var"):
+        assert "Read-only file system" in machine.run(*inside, "touch", f"{folder}/a", status=1)
     step("runs without capabilities, in a read-only file system")
 
 
@@ -118,24 +122,29 @@ def reloads(machine):
 
 def rotates_keys(machine):
     def advance():
-        machine.run("systemctl", "start", "countersign-keys.service")
+        machine.shell("systemctl start countersign-keys; systemctl reset-failed countersign-keys")
         return machine.journal("countersign-keys").strip()
 
     machine.run("systemctl", "is-active", "countersign-keys.timer")
     assert "Nothing is due" in advance()
-    first = key_ids()
-    file = machine.path(CONFIGURATION)
+    file, folder = machine.path(CONFIGURATION), "/var/lib/countersign/quick"
     before = file.read_text()
-    times = "jwks_max_age: 1s, rotation: { every: 1s, refresh_lag: 200ms, clock_skew: 0s }"
-    file.write_text(re.sub(r"^signing:\n  directory: (\S+).*", rf"signing: {{ directory: \1, {times} }}", before, flags=re.M))
-    machine.run("systemctl", "reload", "countersign")
+    # Other keys, as sets of those may be cached for ten minutes.
+    quick = f"signing: {{ directory: {folder}, jwks_max_age: 1s, rotation: {{ every: 1s, refresh_lag: 200ms, clock_skew: 0s }} }}"
+    file.write_text(re.sub(r"^signing:\n  directory: .*", quick, before, flags=re.M))
+    machine.shell("sudo -u countersign countersign keys generate; " + RESTART)
+    first = key_ids()
     until("a successor is published", lambda: advance() and len(key_ids()) == 2)
     (successor,) = key_ids() - first
-    until("the successor signs", lambda: re.search(f"{successor}.*active", advance() + machine.run("countersign", "keys", "list")))
-    assert "countersign" == machine.run("stat", "--format=%U", f"/var/lib/countersign/signing/ES256-{successor}.pem").strip()
+    until("the successor signs", lambda: advance() and successor in signing_key_ids(machine), 30)
+    assert "countersign" == machine.run("stat", "--format=%U", f"{folder}/ES256-{successor}.pem").strip()
     file.write_text(before)
-    machine.run("systemctl", "reload", "countersign")
+    machine.shell(f"rm -r {folder}; " + RESTART)
     step("the timer's unit rotates the key, and the service publishes the new one")
+
+
+def signing_key_ids(machine):
+    return re.findall(r"^(\S+) +ES256 +active ", machine.run("countersign", "keys", "list"), re.M)
 
 
 def key_ids():
@@ -145,7 +154,7 @@ def key_ids():
 def rotates_audit_files(machine, world):
     file = "/var/log/countersign/audit.jsonl"
     before = configure(machine, f"\naudit: {{ file: {file}, required: true }}\n")
-    machine.run("systemctl", "restart", "countersign")
+    machine.shell(RESTART)
     for _ in range(3):
         external_identity(world)
         machine.run("logrotate", "--force", "/etc/logrotate.d/countersign")
@@ -159,16 +168,16 @@ def rotates_audit_files(machine, world):
     lines = sum(text.count('"event":"login"') for text in (path.read_text() for path in machine.path("/var/log/countersign").glob("audit.jsonl*")))
     assert lines == 7, f"expected the lines of seven logins, found {lines} in {day}"
     machine.path(CONFIGURATION).write_text(before)
-    machine.run("systemctl", "restart", "countersign")
+    machine.shell(RESTART)
     step("logrotate moves audit files, and nothing is lost: " + told.strip().splitlines()[-1])
 
 
 def is_started_again_if_it_hangs(machine):
     folder = "/run/systemd/system/countersign.service.d"
-    again = "systemctl daemon-reload; systemctl restart countersign"
+    again = "systemctl daemon-reload; " + RESTART
     machine.shell(f"mkdir -p {folder}; printf '[Service]\\nWatchdogSec=2\\n' > {folder}/test.conf; {again}")
     process = machine.property("MainPID")
-    machine.run("kill", "-STOP", process)
+    machine.shell(f"kill -STOP {process}")
     until("another process", lambda: machine.property("MainPID") not in (process, "0"))
     until("its start", lambda: machine.property("ActiveState") == "active")
     assert "Watchdog timeout" in machine.journal()
@@ -182,7 +191,7 @@ def shows_manuals_and_completes(machine):
         assert "NAME" in text and page in text and "warning" not in text, text
     assert "countersign-serve" in machine.shell("mandb --quiet; apropos countersign")
     script = """. /usr/share/bash-completion/bash_completion
-_completion_loader countersign
+_completion_loader countersign || true    # 124: try again
 function=$(complete -p countersign | sed 's/.*-F \\([^ ]*\\).*/\\1/')
 COMP_WORDS=(countersign keys adv); COMP_CWORD=2; COMP_LINE='countersign keys adv'; COMP_POINT=${#COMP_LINE}
 $function countersign adv keys; echo "${COMPREPLY[@]}"

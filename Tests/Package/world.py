@@ -43,7 +43,8 @@ class World:
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self):
                 if self.headers["Host"] == ISSUER_HOST:
-                    status, fields, body = 200, {"Content-Type": "application/json"}, json.dumps(keys).encode()
+                    body = json.dumps(keys).encode()
+                    status, fields = 200, {"Content-Type": "application/json", "Content-Length": len(body)}
                 else:
                     try:
                         answer = urllib.request.urlopen("http://127.0.0.1:8080" + self.path, timeout=10)
@@ -52,7 +53,7 @@ class World:
                     status, fields, body = answer.status, answer.headers, answer.read()
                 self.send_response(status)
                 for name, value in fields.items():
-                    self.send_header(name, value)
+                    self.send_header(name, str(value))
                 self.end_headers()
                 self.wfile.write(body)
 
