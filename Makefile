@@ -17,7 +17,7 @@
 # make broken-lines   breaks lines on purpose, one at a time, and says which test notices; half an hour
 # make demo-monitoring  two replicas under Prometheus with an outage of Redis in the middle; prints which alerts fire; 16 minutes
 # make deb            the Debian package, .build-deb/countersign_VERSION_ARCH.deb, of what `make build` makes
-# make test-package   installs, runs, upgrades and removes that package in a clean Debian under systemd; needs root; 5 minutes
+# make test-package   installs, runs, upgrades and removes that package in a clean Debian that systemd boots; through sudo unless root; 5 minutes
 # make measure        sizes of files and functions, comments, circles between folders
 # make lint   formatting and style, as CI checks it
 
@@ -172,7 +172,7 @@ deb: deb-packages build
 	@ls -sh $(DEB)/*.deb
 
 test-package: package-test-packages deb
-	@Tests/Package/run $(DEB)/*.deb
+	@sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; $$sudo Tests/Package/run $(DEB)/*.deb
 
 measure:
 	@Tests/measure

@@ -47,13 +47,20 @@ class Machine:
     def __init__(self, folder):
         self.folder = folder
         self.console = open(folder / "console", "wb")
+        # Where systemd does not run, nobody can make a unit for it.
+        unit = [] if Path("/run/systemd/system").is_dir() else ["--keep-unit"]
         self.process = subprocess.Popen(
-            ["systemd-nspawn", "--quiet", "--boot", "--private-network", "--register=no", "--keep-unit", "--console=pipe",
+            ["systemd-nspawn", "--quiet", "--boot", "--private-network", "--register=no", *unit, "--console=pipe",
              "--link-journal=no", "--resolv-conf=off", "--directory", folder],
             stdin=subprocess.DEVNULL, stdout=self.console, stderr=self.console, start_new_session=True)
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
-        self.leader = until("systemd-nspawn", lambda: children.read_text().split())[0]
-        until("systemd", lambda: "running" in self.run("systemctl", "is-system-running", status=None))
+        try:
+            self.leader = until("systemd-nspawn", lambda: children.read_text().split())[0]
+            until("systemd", 
+                  lambda: self.run("systemctl", "is-system-running", status=None).strip() in ("running", "degraded"))
+        except BaseException:
+            self.process.kill()
+            raise
         # From here on this program has the machine's network, too.
         with open(f"/proc/{self.leader}/ns/net") as network:
             assert ctypes.CDLL(None).setns(network.fileno(), CLONE_NEWNET) == 0
