@@ -15,7 +15,7 @@ PACKAGES = ["systemd-sysv", "dbus", "sudo", "curl", "logrotate", "man-db", "bash
 CLONE_NEWNET = 0x40000000
 
 
-def until(what, condition, seconds=60):
+def until(what, condition, seconds=120):
     """Waits until the condition is true, and returns its value."""
     end = time.monotonic() + seconds
     while not (value := condition()):
@@ -57,7 +57,7 @@ class Machine:
         try:
             self.leader = until("systemd-nspawn", lambda: children.read_text().split())[0]
             until("systemd", 
-                  lambda: self.run("systemctl", "is-system-running", status=None).strip() in ("running", "degraded"))
+                  lambda: self.run("systemctl", "is-system-running", status=None).strip() in ("running", "degraded"), 300)
         except BaseException:
             self.process.kill()
             raise

@@ -136,7 +136,7 @@ def rotates_keys(machine):
     first = key_ids()
     until("a successor is published", lambda: advance() and len(key_ids()) == 2)
     (successor,) = key_ids() - first
-    until("the successor signs", lambda: advance() and successor in signing_key_ids(machine), 30)
+    until("the successor signs", lambda: advance() and successor in signing_key_ids(machine))
     assert "countersign" == machine.run("stat", "--format=%U", f"{folder}/ES256-{successor}.pem").strip()
     file.write_text(before)
     machine.shell(f"rm -r {folder}; " + RESTART)
