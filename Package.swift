@@ -135,12 +135,16 @@ let package = Package(
             // Swift's runtime in the program itself: calls of it go straight there, which takes a tenth off a login. Objects
             // name the libraries that the shared runtime needs; the static one needs those below too, in any order (lld).
             linkerSettings: [
+                // A library that lacks something is noticed at the start, not in the middle of a login.
+                .unsafeFlags(["-Xlinker", "-z", "-Xlinker", "now"]),
                 .unsafeFlags(
                     [
                         "-static-stdlib", "-use-ld=lld", "-l_FoundationICU", "-l_FoundationCShims",
                         "-l_FoundationCollections", "-lCoreFoundation", "-lBlocksRuntime", "-lstdc++",
-                    ], .when(configuration: .release))
-            ]),
+                    ], .when(configuration: .release)),
+            ],
+            plugins: ["BuiltCommit"]),
+        .plugin(name: "BuiltCommit", capability: .buildTool(), exclude: ["archive-commit.txt"]),
 
         // For native apps: Foundation only, nothing of the service.
         .target(name: "CountersignLink", swiftSettings: swift),
@@ -201,8 +205,8 @@ let package = Package(
         .testTarget(
             name: "CountersignServiceTests",
             dependencies: [
-                "BlockingWork", "CountersignHTTP", "CountersignService", "JOSE", "ServiceConfiguration", "TestSupport",
-                "TokenExchange", httpTypes, lifecycle, logging, metrics, nio, nioPosix,
+                "BlockingWork", "CountersignHTTP", "CountersignService", "JOSE", "Outbound", "ServiceConfiguration",
+                "TestSupport", "TokenExchange", httpTypes, lifecycle, logging, metrics, nio, nioPosix,
             ],
             swiftSettings: swift
         ),

@@ -98,6 +98,7 @@ struct ConfigurationOption: ParsableArguments {
     /// Runs a command's work. If it throws, the problems go to standard error and the exit status is 1.
     func reporting<Result>(_ work: () async throws -> Result) async throws -> Result {
         do {
+            try VersionReport.checkLibraries()
             let result = try await work()
             // Before the status says that all is well: printed text may still be in a buffer, and writing it may fail.
             guard fflush(nil) == 0 else { throw StartUpError(["standard output cannot be written"]) }

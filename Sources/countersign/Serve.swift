@@ -43,6 +43,7 @@ struct Serve: AsyncParsableCommand {
                     "log lines were dropped, as nobody read them", metadata: ["count": .stringConvertible(count)])
             }
             defer { logs.flush(within: .seconds(1)) }
+            logger.notice("starting", metadata: VersionReport(commit: builtCommit).metadata)
             try await CountersignServer(
                 blueprint, descriptors: descriptors, read: config.readBlueprint, lifeCycle: lifeCycle, manager: manager,
                 time: .system, logs: logs, logger: logger

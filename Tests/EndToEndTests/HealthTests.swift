@@ -81,10 +81,9 @@ import TokenExchange
         let folder = try CountersignProcess.prepare(settings)
         chmod(try folder.write("operations-secret", "an-operations-secret"), 0o600)
         let service = try await CountersignProcess.start(in: folder)
-        for file in ["operations-secret", "backend.secret", "issuer.json", "signing"] {
-            try FileManager.default.removeItem(atPath: "\(folder.path)/\(file)")
-        }
-        let result = try await health(folder)
+        let elsewhere = TemporaryFolder()
+        try elsewhere.write("countersign.yaml", settings.yaml)
+        let result = try await health(elsewhere)
         #expect(result.status == 0 && result.output == "ready\n", "\(result.output)")
         service.signal(SIGINT)
         #expect(try await service.exitStatus() == 0)

@@ -1,5 +1,6 @@
 import CountersignHTTP
 import IssuerKeys
+import Outbound
 import RedisSessions
 import ServiceConfiguration
 import Synchronization
