@@ -45,7 +45,7 @@ def pristine(folder, package):
 
 class Machine:
     def __init__(self, folder):
-        self.folder = folder
+        self.folder, self.leader = folder, None
         self.console = open(folder / "console", "wb")
         # Where systemd does not run, nobody can make a unit for it.
         unit = [] if Path("/run/systemd/system").is_dir() else ["--keep-unit"]
@@ -59,7 +59,7 @@ class Machine:
             until("systemd", 
                   lambda: self.run("systemctl", "is-system-running", status=None).strip() in ("running", "degraded"), 300)
         except BaseException:
-            self.process.kill()
+            self.kill()
             raise
         # From here on this program has the machine's network, too.
         with open(f"/proc/{self.leader}/ns/net") as network:
@@ -95,5 +95,11 @@ class Machine:
         try:
             self.process.wait(60)
         except subprocess.TimeoutExpired:
-            self.process.kill()
+            self.kill()
         self.console.close()
+
+    def kill(self):
+        """Its systemd too, which would outlive systemd-nspawn, and share control groups with the next one."""
+        if self.leader:
+            os.kill(int(self.leader), signal.SIGKILL)
+        self.process.kill()
