@@ -4,6 +4,7 @@
 # make test-quick     the tests that need no other program: no server, no browser, only the packages of the build
 # make test-address   the tests of the targets that hold C, under the address sanitizer
 # make test-thread    the tests of the Redis client, under the thread sanitizer
+# make test-image     puts the root file system of the image together and runs it as an engine would; needs root
 # make bench          what the session store does in a second, what a session costs in Redis' memory, and what logins
 #                     that wait for an internal service cost those of other providers
 # make bench-parts        what each part of a login costs by itself: CPU, allocations, instructions
@@ -45,10 +46,10 @@ BUILD_PACKAGES = libssl-dev libjwt-dev libhiredis-dev
 RUN_PACKAGES = $(BUILD_PACKAGES) openssl
 DEMO_PACKAGES = $(RUN_PACKAGES) python3-venv redis-server
 FUZZ_PACKAGES = $(RUN_PACKAGES) python3
-TEST_PACKAGES = $(BUILD_PACKAGES) curl openssl redis-server nginx-light prometheus php-cli python3-venv chromium fonts-dejavu-core
+TEST_PACKAGES = $(BUILD_PACKAGES) curl binutils ca-certificates iproute2 openssl redis-server nginx-light prometheus php-cli python3-venv chromium fonts-dejavu-core
 MONITORING_PACKAGES = $(RUN_PACKAGES) python3 redis-server prometheus
 
-.PHONY: build run demo demo-monitoring test test-quick chaos test-address test-thread bench bench-parts bench-login bench-allocations \
+.PHONY: build run demo demo-monitoring test test-quick test-image chaos test-address test-thread bench bench-parts bench-login bench-allocations \
   bench-overload bench-instructions profile fuzz broken-lines measure lint format build-packages run-packages demo-packages \
   fuzz-packages monitoring-packages test-packages
 
@@ -79,11 +80,14 @@ test: test-packages $(PYTHON_LIBRARIES)
 	$(SWIFT) test --no-parallel --filter '$(SERVER_SUITES)'
 
 # Suites without a server that call a program all the same: openssl makes certificates, kotlinc builds the kit in Kotlin,
-# promtool tests rules.
-PROGRAM_SUITES = CertificateTests|KotlinTests|MonitoringTests
+# promtool tests rules, kubectl renders manifests.
+PROGRAM_SUITES = CertificateTests|DeploymentTests|KotlinTests|MonitoringTests
 
 test-quick: build-packages
 	$(SWIFT) test --skip '$(SERVER_SUITES)|$(PROGRAM_SUITES)'
+
+test-image: test-packages $(PYTHON_LIBRARIES) build
+	@$(PYTHON) -B Tests/Image/run $(COUNTERSIGN)
 
 # Breaks Redis in every way under load, for ROUNDS times as long as `make test` does.
 chaos: test-packages
