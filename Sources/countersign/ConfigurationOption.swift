@@ -3,6 +3,7 @@ import BlockingWork
 import CountersignService
 import Foundation
 import ServiceConfiguration
+import TokenExchange
 
 private let variable = "COUNTERSIGN_CONFIG"
 private let usualFile = "/etc/countersign/countersign.yaml"
@@ -60,6 +61,15 @@ struct ConfigurationOption: ParsableArguments {
         try await Self.reading { [file] in
             Checkup(
                 file: file, environment: Self.environment, authorities: authorities, machine: .this, time: .system)
+        }
+    }
+
+    /// What asks the service whether it is ready.
+    /// - Parameter client: the files of the certificate to show; nil for none.
+    func healthCheck(as client: TLSFiles?, within timeout: Duration) async throws -> HealthCheck {
+        try await Self.reading { [file] in
+            try HealthCheck(
+                Configuration.parse(file: file, environment: Self.environment), as: client, within: timeout)
         }
     }
 
