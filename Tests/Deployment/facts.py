@@ -1,4 +1,5 @@
 """What the program, its documents and a configuration say: the side that deploy/ is compared with."""
+import functools
 import os
 import re
 import subprocess
@@ -37,8 +38,13 @@ class Program:
 
     def understands(self, arguments):
         """Whether the command line is right. Without a configuration each command ends at once, with 64 if it is not."""
-        return self.run(*arguments)[0] != 64
+        return self.status(*arguments) != 64
 
+    @functools.cache
+    def status(self, *arguments):
+        return self.run(*arguments)[0]
+
+    @functools.cache
     def refusal(self, configuration):
         """What `check-config` has against a file, or nothing."""
         with tempfile.TemporaryDirectory() as folder:
@@ -48,6 +54,7 @@ class Program:
         return output if status else None
 
 
+@functools.cache
 def operations_paths():
     document = yaml.safe_load((REPOSITORY / "docs/openapi.yaml").read_text())
     return {path for path, item in document["paths"].items()
