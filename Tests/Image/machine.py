@@ -70,6 +70,19 @@ def serve_names(names):
     threading.Thread(target=serve, daemon=True).start()
 
 
+def kubelet_volume(folder, files, mode, group):
+    """A mounted secret or ConfigMap: names lead through `..data` to files in a folder that the next version replaces."""
+    version = folder / "..2026_11_26"
+    version.mkdir(parents=True)
+    (folder / "..data").symlink_to(version.name)
+    for name, text in files.items():
+        (version / name).write_text(text)
+        (version / name).chmod(mode)
+        os.chown(version / name, 0, group)
+        (folder / name).symlink_to(f"..data/{name}")
+    return folder
+
+
 class Container:
     """An image's root with what an engine adds: /proc, /dev, names, and mounted volumes."""
 
