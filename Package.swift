@@ -79,7 +79,7 @@ let package = Package(
         // Spoiled tokens, for the tests and for `countersign attack`.
         .target(
             name: "Attacks", dependencies: ["JOSE", "TokenExchange"], exclude: ["Corpus/README.md"],
-            resources: [.embedInCode("Corpus")], swiftSettings: swift),
+            swiftSettings: swift, plugins: ["EmbeddedText"]),
         .target(
             name: "RedisSessions",
             dependencies: [
@@ -107,13 +107,10 @@ let package = Package(
                 nioTLS,
             ],
             exclude: ["Webview/countersign.v2.d.ts"],
-            // Not a bundle: the program stays one file.
-            resources: [
-                .embedInCode("Routes/openapi.yaml"), .embedInCode("Webview/countersign.v1.js"),
-                .embedInCode("Webview/countersign.v2.js"), .embedInCode("Wire/page.css"),
-                .embedInCode("Wire/drawing.css"),
-            ],
-            swiftSettings: swift),
+            // Scripts, style sheets and openapi.yaml. Not a bundle: the program stays one file.
+            swiftSettings: swift, plugins: ["EmbeddedText"]),
+
+        .plugin(name: "EmbeddedText", capability: .buildTool()),
 
         // Where they meet, and the commands.
         .target(
