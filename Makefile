@@ -11,6 +11,7 @@
 # make bench-allocations  fails if one of them allocates over 5 % more than is on record
 # make bench-instructions what a REQUEST takes in instructions, by function; needs valgrind
 # make bench-overload      what is served when more is asked for than can be, beside what the operations listener answers
+# make bench-scale         what one replica carries, what Redis needs, whether more replicas and a cluster change that
 # make profile            where the CPU of a REQUEST goes, with a flame graph; needs perf
 # make chaos  break Redis in every way while logins run, for longer than make test does
 # make fuzz   install what is missing, build the fuzz harnesses and the service, run and attack them for SECONDS in all
@@ -49,7 +50,7 @@ TEST_PACKAGES = $(BUILD_PACKAGES) curl openssl redis-server nginx-light promethe
 MONITORING_PACKAGES = $(RUN_PACKAGES) python3 redis-server prometheus
 
 .PHONY: build run demo demo-monitoring test test-quick chaos test-address test-thread bench bench-parts bench-login bench-allocations \
-  bench-overload bench-instructions profile fuzz broken-lines measure lint format build-packages run-packages demo-packages \
+  bench-overload bench-scale bench-instructions profile fuzz broken-lines measure lint format build-packages run-packages demo-packages \
   fuzz-packages monitoring-packages test-packages
 
 build:
@@ -142,6 +143,12 @@ $(OFFERED): Tests/Benchmarks/Overload/offered.c
 
 bench-overload: test-packages build $(OFFERED)
 	@python3 Tests/Benchmarks/Overload/overload.py $(COUNTERSIGN) $(OFFERED)
+
+# Such as --only costs, memory, replicas or model.
+SCALE =
+
+bench-scale: test-packages build
+	@python3 Tests/Benchmarks/Scale/scale.py $(SCALE) $(COUNTERSIGN)
 
 profile: test-packages build
 	@python3 $(LOGIN_BENCH)/profile.py --request $(REQUEST) $(COUNTERSIGN) .build/profile.svg

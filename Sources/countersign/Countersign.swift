@@ -25,6 +25,7 @@ struct Countersign: AsyncParsableCommand {
         subcommands: [
             Init.self, Serve.self, CheckConfig.self, Doctor.self, Keys.self, Sessions.self, Token.self, JWS.self,
             AppConfig.self, MakeVerifierKit.self, Upstream.self, Attack.self, Probe.self, Support.self, Audit.self,
+            Plan.self,
         ])
 
     /// Catches signals before anything else: a signal in the first moments must neither be lost nor kill the service.
