@@ -144,7 +144,7 @@ $(OFFERED): Tests/Benchmarks/Overload/offered.c
 bench-overload: test-packages build $(OFFERED)
 	@python3 Tests/Benchmarks/Overload/overload.py $(COUNTERSIGN) $(OFFERED)
 
-# Such as --only costs, memory, replicas or model.
+# Such as --only costs, rates, memory, replicas or model.
 SCALE =
 
 bench-scale: test-packages build

@@ -311,6 +311,22 @@ def idle_replica(d, base, idle, arguments):
     row(f"CPU of {count} idle connections, ms in a second", f"{(cpu[0] - idle[0]) * 1e3:.1f}")
 
 
+def rates(arguments):
+    """The more requests there are, the more of them share a wake-up, a reading and a writing."""
+    every = (100, 300, 1000, 2000)
+    with new_folder() as folder, Deployment(arguments.program, pathlib.Path(folder)) as d:
+        idle, sessions = d.idle_cpu(), d.sessions(PROVIDERS["jwt"][0], 2000)
+        kinds = {"callback, JWT": d.logins(PROVIDERS["jwt"][0]),
+                 "introspection, JWT": cycle([d.introspection(s) for s in sessions])}
+        found = {(name, rate): [] for name in kinds for rate in every}
+        for _ in range(arguments.rounds):
+            for name, rate in found:
+                found[name, rate].append(cost(d, kinds[name], rate, arguments.seconds, idle)[:2])
+        table("requests/s", *(f"{name}: CPU of {whose}, us" for name in kinds for whose in ("the replica", "Redis")))
+        for rate in every:
+            row(rate, *(f"{figure:.1f}" for name in kinds for figure in medians(found[name, rate])))
+
+
 # ---------------------------------------------------------------- what Redis keeps
 
 def memory(arguments):
@@ -420,7 +436,7 @@ def model(arguments):
         row(name, f"{expected:.3f}", f"{seen:.3f}", f"{seen / expected:.2f}")
 
 
-PARTS = {"costs": costs, "memory": memory, "replicas": replicas, "model": model}
+PARTS = {"costs": costs, "rates": rates, "memory": memory, "replicas": replicas, "model": model}
 
 
 def main():
