@@ -113,10 +113,10 @@ extension Double {
         return (value.rounded(.down) * unit).figure
     }
 
-    /// With about three digits, none of an integer left out.
+    /// With three digits, and all of an integer.
     var figure: String {
         if self >= 100 || self == rounded() { return String(format: "%.0f", self) }
-        return String(format: self >= 10 ? "%.1f" : self >= 0.1 ? "%.2f" : "%.4f", self)
+        return self >= 0.0001 ? String(format: "%.3g", self) : "<0.0001"
     }
 }
 

@@ -67,7 +67,7 @@ package struct CapacityPlan: Sendable {
             + (introspectionsPerSecond + pagesPerSecond) * cost(.redisQuestion)) / 1e6 + redisIdleCores
     }
 
-    private var redisIdleCores: Double { cost(.redisIdle) / 1000 * Double(replicas) }
+    private var redisIdleCores: Double { cost(.redisIdle) / 1000 }
 
     package var redisMegabytes: Double {
         (sessions * cost(.session) + answers * cost(.answer)) / 1e6 + cost(.emptyRedis)

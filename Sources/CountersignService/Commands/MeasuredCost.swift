@@ -19,20 +19,20 @@ package struct MeasuredCost: Sendable {
     func value(_ token: PlanSettings.Token) -> Double { token == .jwt ? jwt : opaque }
 
     /// Microseconds of CPU.
-    static let callback = MeasuredCost("CPU of a replica for a callback, us", jwt: 170, opaque: 150)
-    static let introspection = MeasuredCost("CPU of a replica for an introspection, us", jwt: 90, opaque: 90)
-    static let page = MeasuredCost("CPU of a replica for a `GET /session`, us", jwt: 75, opaque: 75)
-    static let redisCallback = MeasuredCost("CPU of Redis for a callback, us", jwt: 27, opaque: 27)
-    static let redisQuestion = MeasuredCost("CPU of Redis for an introspection or a `GET /session`, us", 10)
+    static let callback = MeasuredCost("CPU of a replica for a callback, us", jwt: 202, opaque: 158)
+    static let introspection = MeasuredCost("CPU of a replica for an introspection, us", jwt: 110, opaque: 90)
+    static let page = MeasuredCost("CPU of a replica for a `GET /session`, us", jwt: 96, opaque: 92)
+    static let redisCallback = MeasuredCost("CPU of Redis for a callback, us", jwt: 35, opaque: 31)
+    static let redisQuestion = MeasuredCost("CPU of Redis for an introspection or a `GET /session`, us", 15)
     /// Bytes, with their part of Redis' tables.
-    static let session = MeasuredCost("memory of Redis for a session, bytes", jwt: 410, opaque: 443)
-    static let answer = MeasuredCost("memory of Redis for the answer to its login, bytes", jwt: 796, opaque: 283)
+    static let session = MeasuredCost("memory of Redis for a session, bytes", jwt: 395, opaque: 427)
+    static let answer = MeasuredCost("memory of Redis for the answer to its login, bytes", jwt: 799, opaque: 287)
     static let emptyRedis = MeasuredCost("memory of an empty Redis, MB", 1)
     /// Whatever the load.
     static let idle = MeasuredCost("CPU of an idle replica, ms in a second", 2)
-    static let redisIdle = MeasuredCost("CPU of Redis for an idle replica, ms in a second", 1.4)
-    static let replica = MeasuredCost("memory of a replica, MB", 42)
-    static let connection = MeasuredCost("memory of a replica for an idle connection, kB", 6)
+    static let redisIdle = MeasuredCost("CPU of an idle Redis, ms in a second", 1.3)
+    static let replica = MeasuredCost("memory of a replica, MB", 40)
+    static let connection = MeasuredCost("memory of a replica for an idle connection, kB", 5.9)
 
     package static let all = [
         callback, introspection, page, redisCallback, redisQuestion, session, answer, emptyRedis, idle, redisIdle,

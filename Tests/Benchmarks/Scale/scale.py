@@ -306,7 +306,7 @@ def idle_replica(d, base, idle, arguments):
     row("memory of a replica after its start, MB", f"{base / 1e6:.1f}")
     row("the same after these loads, MB", f"{before / 1e6:.1f}")
     row("CPU of a replica, ms in a second", f"{idle[0] * 1e3:.1f}")
-    row("CPU of Redis for it, ms in a second", f"{idle[1] * 1e3:.1f}")
+    row("CPU of Redis with it, ms in a second", f"{idle[1] * 1e3:.1f}")
     row(f"memory of one of {count} idle connections, kB", f"{(resident - before) / count / 1e3:.1f}")
     row(f"CPU of {count} idle connections, ms in a second", f"{(cpu[0] - idle[0]) * 1e3:.1f}")
 
