@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """What one replica carries, what Redis needs, and whether replicas and a cluster change that.
 
-  make bench-scale                          all tables of docs/scaling.md, a quarter of an hour
-  make bench-scale SCALE='--only costs'     or memory, replicas, model; several with commas
+  make bench-scale                          all tables of docs/scaling.md, twenty minutes
+  make bench-scale SCALE='--only costs'     or rates, memory, replicas, model; several with commas
 
 Starts real redis-servers and replicas of the release build. Requests come at random moments at a steady rate, over connections that
 stay open. All of it shares the machine's cores, so what counts is CPU time by request, not how many a second: of replicas
