@@ -75,7 +75,7 @@ package struct OperationsRoutes: Routes {
 /// Whether logins would succeed now, component by component.
 package struct Readiness: Sendable {
     /// From best to worst, except that a process that is leaving is always `draining`.
-    package enum Status: String, Sendable {
+    package enum Status: String, Sendable, CaseIterable {
         case ready
         /// Only optional identity providers suffer.
         case degraded
@@ -84,7 +84,7 @@ package struct Readiness: Sendable {
         case draining
 
         /// Whether load balancers should send requests here.
-        var isGood: Bool { self == .ready || self == .degraded }
+        package var isGood: Bool { self == .ready || self == .degraded }
     }
 
     /// One thing that logins need.
