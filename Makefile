@@ -16,6 +16,7 @@
 # make fuzz   install what is missing, build the fuzz harnesses and the service, run and attack them for SECONDS in all
 # make broken-lines   breaks lines on purpose, one at a time, and says which test notices; half an hour
 # make demo-monitoring  two replicas under Prometheus with an outage of Redis in the middle; prints which alerts fire; 16 minutes
+# make docs     the documents as a site, in .build-docs/site; links are checked
 # make measure        sizes of files and functions, comments, circles between folders
 # make lint   formatting and style, as CI checks it
 
@@ -28,6 +29,7 @@ DEVELOPMENT_KEY = keys/development/acme-staging.private.pem
 PYTHON = .build-python/bin/python
 PYTHON_LIBRARIES = .build-python/libraries
 DEMO_LIBRARIES = .build-demo/libraries
+DOCS_LIBRARIES = .build-mkdocs/libraries
 DEMO = Examples/loyalty-webview
 FUZZ = .build-fuzz
 # Of fuzzing, shared among the harnesses.
@@ -46,11 +48,12 @@ RUN_PACKAGES = $(BUILD_PACKAGES) openssl
 DEMO_PACKAGES = $(RUN_PACKAGES) python3-venv redis-server
 FUZZ_PACKAGES = $(RUN_PACKAGES) python3
 TEST_PACKAGES = $(BUILD_PACKAGES) curl openssl redis-server nginx-light prometheus php-cli python3-venv chromium fonts-dejavu-core
+DOCS_PACKAGES = git python3-venv
 MONITORING_PACKAGES = $(RUN_PACKAGES) python3 redis-server prometheus
 
 .PHONY: build run demo demo-monitoring test test-quick chaos test-address test-thread bench bench-parts bench-login bench-allocations \
-  bench-overload bench-instructions profile fuzz broken-lines measure lint format build-packages run-packages demo-packages \
-  fuzz-packages monitoring-packages test-packages
+  bench-overload bench-instructions profile fuzz broken-lines docs measure lint format build-packages run-packages demo-packages \
+  fuzz-packages docs-packages monitoring-packages test-packages
 
 build:
 	$(SWIFT) build -c release --product countersign
@@ -156,6 +159,9 @@ fuzz: fuzz-packages build
 broken-lines: test-packages $(PYTHON_LIBRARIES)
 	@SWIFT='$(SWIFT)' Tests/BrokenLines/run
 
+docs: docs-packages $(DOCS_LIBRARIES)
+	@$(dir $(DOCS_LIBRARIES))bin/python site/build.py
+
 measure:
 	@Tests/measure
 
@@ -178,6 +184,12 @@ $(PYTHON_LIBRARIES): Tests/EndToEndTests/requirements.txt $(DEMO)/requirements.t
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
 
+# MkDocs and its theme.
+$(DOCS_LIBRARIES): site/requirements.txt
+	python3 -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
 # One library: what the example's back end verifies tokens with.
 $(DEMO_LIBRARIES): $(DEMO)/requirements.txt
 	python3 -m venv $(@D)
@@ -189,6 +201,9 @@ build-packages:
 
 demo-packages:
 	@$(call install,$(DEMO_PACKAGES))
+
+docs-packages:
+	@$(call install,$(DOCS_PACKAGES))
 
 fuzz-packages:
 	@$(call install,$(FUZZ_PACKAGES))
