@@ -4,6 +4,7 @@
 # make test-quick     the tests that need no other program: no server, no browser, only the packages of the build
 # make test-address   the tests of the targets that hold C, under the address sanitizer
 # make test-thread    the tests of the Redis client, under the thread sanitizer
+# make test-image     puts the root file system of the image together and runs it as an engine would; needs root
 # make bench          what the session store does in a second, what a session costs in Redis' memory, and what logins
 #                     that wait for an internal service cost those of other providers
 # make bench-parts        what each part of a login costs by itself: CPU, allocations, instructions
@@ -11,11 +12,18 @@
 # make bench-allocations  fails if one of them allocates over 5 % more than is on record
 # make bench-instructions what a REQUEST takes in instructions, by function; needs valgrind
 # make bench-overload      what is served when more is asked for than can be, beside what the operations listener answers
+# make bench-scale         what one replica carries, what Redis needs, whether more replicas and a cluster change that
 # make profile            where the CPU of a REQUEST goes, with a flame graph; needs perf
 # make chaos  break Redis in every way while logins run, for longer than make test does
 # make fuzz   install what is missing, build the fuzz harnesses and the service, run and attack them for SECONDS in all
 # make broken-lines   breaks lines on purpose, one at a time, and says which test notices; half an hour
 # make demo-monitoring  two replicas under Prometheus with an outage of Redis in the middle; prints which alerts fire; 16 minutes
+# make deb            the Debian package, .build-deb/countersign_VERSION_ARCH.deb, of what `make build` makes
+# make test-package   installs, runs, upgrades and removes that package in a clean Debian that systemd boots; through sudo unless root; 5 minutes
+# make dist           archives of sources and program, a bill of materials, SHA256SUMS in .build-dist; the same bytes each time
+# make notice         writes NOTICE from what the program links, after a change of packages
+# make test-dist      makes the archive of sources twice, and looks whether it is whole; TWICE=1 builds all of it twice from nothing
+# make docs     the documents as a site, in .build-docs/site; links are checked
 # make measure        sizes of files and functions, comments, circles between folders
 # make lint   formatting and style, as CI checks it
 
@@ -23,11 +31,14 @@ CONFIG ?= config/countersign.yaml
 SWIFT ?= swift
 # The compiler of C that comes with Swift.
 CLANG ?= $(dir $(shell command -v $(SWIFT)))clang
+# Flags of release builds.
+include deploy/release/flags.mk
 COUNTERSIGN = .build/release/countersign
 DEVELOPMENT_KEY = keys/development/acme-staging.private.pem
 PYTHON = .build-python/bin/python
 PYTHON_LIBRARIES = .build-python/libraries
 DEMO_LIBRARIES = .build-demo/libraries
+DOCS_LIBRARIES = .build-mkdocs/libraries
 DEMO = Examples/loyalty-webview
 FUZZ = .build-fuzz
 # Of fuzzing, shared among the harnesses.
@@ -45,15 +56,31 @@ BUILD_PACKAGES = libssl-dev libjwt-dev libhiredis-dev
 RUN_PACKAGES = $(BUILD_PACKAGES) openssl
 DEMO_PACKAGES = $(RUN_PACKAGES) python3-venv redis-server
 FUZZ_PACKAGES = $(RUN_PACKAGES) python3
-TEST_PACKAGES = $(BUILD_PACKAGES) curl openssl redis-server nginx-light prometheus php-cli python3-venv chromium fonts-dejavu-core
+TEST_PACKAGES = $(BUILD_PACKAGES) curl binutils ca-certificates iproute2 openssl redis-server nginx-light prometheus php-cli python3-venv chromium fonts-dejavu-core
+DEB_PACKAGES = $(BUILD_PACKAGES) debhelper lintian
+# systemd-nspawn is in systemd-container.
+PACKAGE_TEST_PACKAGES = debootstrap openssl python3 systemd-container
+DIST_PACKAGES = $(BUILD_PACKAGES) binutils git python3 xz-utils
+DOCS_PACKAGES = git python3-venv
 MONITORING_PACKAGES = $(RUN_PACKAGES) python3 redis-server prometheus
 
-.PHONY: build run demo demo-monitoring test test-quick chaos test-address test-thread bench bench-parts bench-login bench-allocations \
-  bench-overload bench-instructions profile fuzz broken-lines measure lint format build-packages run-packages demo-packages \
-  fuzz-packages monitoring-packages test-packages
+.PHONY: build run demo demo-monitoring test test-quick test-image chaos test-address test-thread bench bench-parts bench-login bench-allocations \
+  bench-overload bench-scale bench-instructions profile fuzz broken-lines docs measure lint format build-packages run-packages \
+  demo-packages fuzz-packages docs-packages monitoring-packages test-packages deb test-package deb-packages package-test-packages \
+  dist-packages manual dist notice test-dist
+
+# A first build takes minutes: it says so.
+define first_build
+@[ -e .build/checkouts ] || echo 'First build: fetches the Swift packages that Package.swift names, and theirs, from github.com: 225 MB in .build.'
+@[ -e $(1) ] || printf '%s\n' $(2)
+endef
+
+FIRST_BUILD = 'First build: compiles 1,600 files of C and Swift. About 6 minutes on two idle cores, 490 MB in .build.' \
+  'Later ones compile what has changed: seconds to two minutes.'
 
 build:
-	$(SWIFT) build -c release --product countersign
+	$(call first_build,$(COUNTERSIGN),$(FIRST_BUILD))
+	$(SWIFT) build $(RELEASE) --product countersign
 
 run: run-packages build $(DEVELOPMENT_KEY)
 	@$(COUNTERSIGN) check-config --config $(CONFIG) >/dev/null 2>&1 || $(COUNTERSIGN) keys generate --config $(CONFIG) || true
@@ -74,16 +101,23 @@ demo-monitoring: monitoring-packages build
 # Suites that talk to real servers run one test after another: on two cores, hundreds beside them would starve them.
 SERVER_SUITES = IssuerKeysTests|ProberTests|ProbeServiceTests|UpstreamTokensTests|TraceExporterTests|OutboundTests|RedisSessionsTests|ChaosTests|EndToEndTests|HTTPListenerTests|HTTP2ListenerTests|HTTP2AttackTests|SessionClientTests|CheckupTests
 
+FIRST_TESTS = 'First build of the tests: about 5 minutes on two idle cores, 1.6 GB in .build. Most tests after it take 15 minutes.'
+
 test: test-packages $(PYTHON_LIBRARIES)
-	$(SWIFT) test --skip '$(SERVER_SUITES)'
-	$(SWIFT) test --no-parallel --filter '$(SERVER_SUITES)'
+	$(call first_build,.build/debug,$(FIRST_TESTS))
+	Tests/failures-last $(SWIFT) test --skip '$(SERVER_SUITES)'
+	Tests/failures-last $(SWIFT) test --no-parallel --filter '$(SERVER_SUITES)'
 
 # Suites without a server that call a program all the same: openssl makes certificates, kotlinc builds the kit in Kotlin,
-# promtool tests rules.
-PROGRAM_SUITES = CertificateTests|KotlinTests|MonitoringTests
+# promtool tests rules, kubectl renders manifests.
+PROGRAM_SUITES = CertificateTests|DeploymentTests|KotlinTests|MonitoringTests
 
 test-quick: build-packages
+	$(call first_build,.build/debug,$(FIRST_TESTS))
 	$(SWIFT) test --skip '$(SERVER_SUITES)|$(PROGRAM_SUITES)'
+
+test-image: test-packages $(PYTHON_LIBRARIES) build
+	@$(PYTHON) -B Tests/Image/run $(COUNTERSIGN)
 
 # Breaks Redis in every way under load, for ROUNDS times as long as `make test` does.
 chaos: test-packages
@@ -91,12 +125,12 @@ chaos: test-packages
 
 # The runtimes of Swift and XCTest keep what LeakSanitizer calls leaks.
 test-address: test-packages
-	ASAN_OPTIONS=detect_leaks=0 $(SWIFT) test --sanitize=address --scratch-path .build-address --no-parallel \
+	ASAN_OPTIONS=detect_leaks=0 Tests/failures-last $(SWIFT) test --sanitize=address --scratch-path .build-address --no-parallel \
 	  --filter 'JOSETests|RedisSessionsTests'
 
 # The runtime of Swift is not instrumented; Tests/thread-sanitizer.txt says what of it is left out, and why.
 test-thread: test-packages
-	TSAN_OPTIONS=suppressions=$(abspath Tests/thread-sanitizer.txt) $(SWIFT) test --sanitize=thread \
+	TSAN_OPTIONS=suppressions=$(abspath Tests/thread-sanitizer.txt) Tests/failures-last $(SWIFT) test --sanitize=thread \
 	  --scratch-path .build-thread --no-parallel --filter RedisSessionsTests
 
 bench: test-packages build
@@ -143,6 +177,12 @@ $(OFFERED): Tests/Benchmarks/Overload/offered.c
 bench-overload: test-packages build $(OFFERED)
 	@python3 Tests/Benchmarks/Overload/overload.py $(COUNTERSIGN) $(OFFERED)
 
+# Such as --only costs, rates, memory, replicas or model.
+SCALE =
+
+bench-scale: test-packages build
+	@python3 Tests/Benchmarks/Scale/scale.py $(SCALE) $(COUNTERSIGN)
+
 profile: test-packages build
 	@python3 $(LOGIN_BENCH)/profile.py --request $(REQUEST) $(COUNTERSIGN) .build/profile.svg
 
@@ -156,14 +196,48 @@ fuzz: fuzz-packages build
 broken-lines: test-packages $(PYTHON_LIBRARIES)
 	@SWIFT='$(SWIFT)' Tests/BrokenLines/run
 
+DEB = .build-deb
+
+# debian/rules takes the build as it is. What debhelper leaves in debian/ goes again.
+deb: deb-packages build
+	@mkdir -p $(DEB) && rm -f $(DEB)/*.deb
+	debian/rules binary SWIFT='$(SWIFT)' DESTINATION=$(abspath $(DEB))
+	@lintian --allow-root --fail-on error $(DEB)/*.deb
+	@dh_clean
+	@ls -sh $(DEB)/*.deb
+
+test-package: package-test-packages deb
+	@sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; $$sudo Tests/Package/run $(DEB)/*.deb
+
+DIST = .build-dist
+# Where time is told: that of the last commit. An archive has no .git.
+SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || stat -c %Y Package.swift)
+export SOURCE_DATE_EPOCH SWIFT
+
+# Man pages and completions.
+manual: build
+	@deploy/release/manual $(COUNTERSIGN) $(dir $(COUNTERSIGN))manual $(RELEASE)
+
+dist: dist-packages manual
+	@deploy/release/archives $(DIST) $(COUNTERSIGN)
+
+notice: build
+	@deploy/release/components.py notice $(dir $(COUNTERSIGN)) > .build/NOTICE && mv .build/NOTICE NOTICE
+
+test-dist: dist-packages
+	@Tests/Release/run $(TWICE)
+
+docs: docs-packages $(DOCS_LIBRARIES)
+	@$(dir $(DOCS_LIBRARIES))bin/python site/build.py
+
 measure:
 	@Tests/measure
 
 lint:
-	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests Examples
+	$(SWIFT) format lint --strict --recursive --parallel Package.swift Plugins Sources Tests Examples
 
 format:
-	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests Examples
+	$(SWIFT) format --in-place --recursive --parallel Package.swift Plugins Sources Tests Examples
 
 # The private key of the development tenant: it replaces NewStore's key in development, and is good for nothing else.
 $(DEVELOPMENT_KEY):
@@ -178,6 +252,12 @@ $(PYTHON_LIBRARIES): Tests/EndToEndTests/requirements.txt $(DEMO)/requirements.t
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
 
+# MkDocs and its theme.
+$(DOCS_LIBRARIES): site/requirements.txt
+	python3 -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
 # One library: what the example's back end verifies tokens with.
 $(DEMO_LIBRARIES): $(DEMO)/requirements.txt
 	python3 -m venv $(@D)
@@ -187,8 +267,20 @@ $(DEMO_LIBRARIES): $(DEMO)/requirements.txt
 build-packages:
 	@$(call install,$(BUILD_PACKAGES))
 
+dist-packages:
+	@$(call install,$(DIST_PACKAGES))
+
 demo-packages:
 	@$(call install,$(DEMO_PACKAGES))
+
+deb-packages:
+	@$(call install,$(DEB_PACKAGES))
+
+package-test-packages:
+	@$(call install,$(PACKAGE_TEST_PACKAGES))
+
+docs-packages:
+	@$(call install,$(DOCS_PACKAGES))
 
 fuzz-packages:
 	@$(call install,$(FUZZ_PACKAGES))
@@ -210,6 +302,7 @@ if [ -n "$$missing" ]; then \
   echo "installing" $$missing; \
   sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
   $$sudo apt-get update -qq && \
+  { apt-get install --assume-no --no-install-recommends $$missing 2>/dev/null | grep -E '^(Need to get|After this)' || true; } && \
   DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
 fi
 endef

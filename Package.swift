@@ -79,7 +79,7 @@ let package = Package(
         // Spoiled tokens, for the tests and for `countersign attack`.
         .target(
             name: "Attacks", dependencies: ["JOSE", "TokenExchange"], exclude: ["Corpus/README.md"],
-            resources: [.embedInCode("Corpus")], swiftSettings: swift),
+            swiftSettings: swift, plugins: ["EmbeddedText"]),
         .target(
             name: "RedisSessions",
             dependencies: [
@@ -107,13 +107,10 @@ let package = Package(
                 nioTLS,
             ],
             exclude: ["Webview/countersign.v2.d.ts"],
-            // Not a bundle: the program stays one file.
-            resources: [
-                .embedInCode("Routes/openapi.yaml"), .embedInCode("Webview/countersign.v1.js"),
-                .embedInCode("Webview/countersign.v2.js"), .embedInCode("Wire/page.css"),
-                .embedInCode("Wire/drawing.css"),
-            ],
-            swiftSettings: swift),
+            // Scripts, style sheets and openapi.yaml. Not a bundle: the program stays one file.
+            swiftSettings: swift, plugins: ["EmbeddedText"]),
+
+        .plugin(name: "EmbeddedText", capability: .buildTool()),
 
         // Where they meet, and the commands.
         .target(
@@ -135,12 +132,16 @@ let package = Package(
             // Swift's runtime in the program itself: calls of it go straight there, which takes a tenth off a login. Objects
             // name the libraries that the shared runtime needs; the static one needs those below too, in any order (lld).
             linkerSettings: [
+                // A library that lacks something is noticed at the start, not in the middle of a login.
+                .unsafeFlags(["-Xlinker", "-z", "-Xlinker", "now"]),
                 .unsafeFlags(
                     [
                         "-static-stdlib", "-use-ld=lld", "-l_FoundationICU", "-l_FoundationCShims",
                         "-l_FoundationCollections", "-lCoreFoundation", "-lBlocksRuntime", "-lstdc++",
-                    ], .when(configuration: .release))
-            ]),
+                    ], .when(configuration: .release)),
+            ],
+            plugins: ["BuiltCommit"]),
+        .plugin(name: "BuiltCommit", capability: .buildTool(), exclude: ["archive-commit.txt"]),
 
         // For native apps: Foundation only, nothing of the service.
         .target(name: "CountersignLink", swiftSettings: swift),
@@ -201,8 +202,8 @@ let package = Package(
         .testTarget(
             name: "CountersignServiceTests",
             dependencies: [
-                "BlockingWork", "CountersignHTTP", "CountersignService", "JOSE", "ServiceConfiguration", "TestSupport",
-                "TokenExchange", httpTypes, lifecycle, logging, metrics, nio, nioPosix,
+                "BlockingWork", "CountersignHTTP", "CountersignService", "JOSE", "Outbound", "ServiceConfiguration",
+                "TestSupport", "TokenExchange", httpTypes, lifecycle, logging, metrics, nio, nioPosix,
             ],
             swiftSettings: swift
         ),

@@ -39,16 +39,21 @@ package enum FileContents {
 package struct FileFailure: Error, CustomStringConvertible {
     package let expected: String
     package let found: String
+    /// What the operating system said; 0 if it did not refuse.
+    package let code: CInt
 
     /// For what the operating system does not refuse, but we do.
     package init(expected: String, found: String) {
         self.expected = expected
         self.found = found
+        code = 0
     }
 
     /// By the operating system's last error.
     package init(errnoOf path: String) {
-        self.init(expected: "a readable file", found: "\(path): \(unsafe String(cString: strerror(errno)))")
+        code = errno
+        expected = "a readable file"
+        found = "\(path): \(unsafe String(cString: strerror(code)))"
     }
 
     /// Nil for a regular file, and for a pipe or a device if it may be one.

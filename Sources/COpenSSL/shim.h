@@ -41,7 +41,8 @@ static inline int countersign_mac_begin(EVP_MAC_CTX *context, const unsigned cha
     return EVP_MAC_init(context, key, count, parameters);
 }
 
-/* A macro made of macros. */
+/* Macros made of macros. */
+static const unsigned long countersign_openssl_built = OPENSSL_VERSION_NUMBER;
 static const int countersign_select_public_key = EVP_PKEY_PUBLIC_KEY;
 
 /* Answers every request for a passphrase with failure; without a callback OpenSSL would prompt on the terminal. */

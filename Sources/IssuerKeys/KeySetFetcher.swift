@@ -18,8 +18,7 @@ package struct KeySetFetcher: Sendable {
         self.client = client
         self.timeout = timeout
         request = OutboundRequest(
-            "GET", url,
-            headers: [("Accept", "application/jwk-set+json, application/json"), ("User-Agent", "countersign")])
+            "GET", url, headers: [("Accept", "application/jwk-set+json, application/json")])
     }
 
     /// The document, unread.

@@ -48,7 +48,8 @@ package struct OutboundRequest: Sendable {
     let isIdempotent: Bool
 
     /// - Parameters:
-    ///   - headers: without `Host`, `Content-Length` and `Accept-Encoding`, which follow from the rest.
+    ///   - headers: without `Host`, `Content-Length` and `Accept-Encoding`, which follow from the rest; `User-Agent` is ours
+    ///     unless they have another.
     ///   - isIdempotent: whether it is so by agreement, although its method does not say so.
     package init(
         _ method: String, _ url: String, headers: [(name: String, value: String)], body: [UInt8]? = nil,
@@ -60,6 +61,7 @@ package struct OutboundRequest: Sendable {
         self.method = HTTPMethod(rawValue: method)
         var fields = HTTPHeaders([("Host", url?.authority ?? ""), ("Accept-Encoding", "identity")])
         for (name, value) in headers { fields.add(name: name, value: value) }
+        if !fields.contains(name: "User-Agent") { fields.add(name: "User-Agent", value: BuildInformation.userAgent) }
         if let body { fields.add(name: "Content-Length", value: String(body.count)) }
         self.headers = fields
         self.body = body

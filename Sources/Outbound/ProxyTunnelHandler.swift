@@ -18,7 +18,9 @@ final class ProxyTunnelHandler: ChannelInboundHandler, RemovableChannelHandler {
     init(to origin: OutboundOrigin, authorization: String?, opened: EventLoopPromise<Void>) {
         let host = origin.host.contains(":") ? "[\(origin.host)]" : origin.host
         let target = "\(host):\(origin.port)"
-        let fields = authorization.map { "Proxy-Authorization: \($0)\r\n" } ?? ""
+        let fields =
+            "User-Agent: \(BuildInformation.userAgent)\r\n"
+            + (authorization.map { "Proxy-Authorization: \($0)\r\n" } ?? "")
         request = ByteBuffer(string: "CONNECT \(target) HTTP/1.1\r\nHost: \(target)\r\n\(fields)\r\n")
         self.opened = opened
     }

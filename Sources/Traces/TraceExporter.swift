@@ -145,7 +145,7 @@ package final class TraceExporter: Service {
     }
 
     private func answer(to body: [UInt8]) async -> ExportAnswer {
-        var headers = [("Content-Type", "application/json"), ("User-Agent", "countersign")]
+        var headers = [("Content-Type", "application/json")]
         do {
             for (name, secret) in settings.headers { headers.append((name, try await secret.read(settings.timeout))) }
         } catch { return .again(after: nil, cause: "\(error)") }

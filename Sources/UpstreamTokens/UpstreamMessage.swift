@@ -1,3 +1,4 @@
+import Outbound
 import TokenExchange
 
 /// A request in the form in which it is sent.
@@ -18,7 +19,7 @@ struct UpstreamMessage: Sendable, Redacted {
     ) async throws(UpstreamFailure) {
         let access = accessToken.map { ExactText(bytes: $0) }
         var headers: [(name: String, value: String)] = [
-            ("Accept", "application/json"), ("User-Agent", "countersign"),
+            ("Accept", "application/json"), ("User-Agent", BuildInformation.userAgent),
         ]
         for field in fields {
             let name = String(field.name)

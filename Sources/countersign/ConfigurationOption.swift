@@ -3,6 +3,7 @@ import BlockingWork
 import CountersignService
 import Foundation
 import ServiceConfiguration
+import TokenExchange
 
 private let variable = "COUNTERSIGN_CONFIG"
 private let usualFile = "/etc/countersign/countersign.yaml"
@@ -63,6 +64,15 @@ struct ConfigurationOption: ParsableArguments {
         }
     }
 
+    /// What asks the service whether it is ready.
+    /// - Parameter client: the files of the certificate to show; nil for none.
+    func healthCheck(as client: TLSFiles?, within timeout: Duration) async throws -> HealthCheck {
+        try await Self.reading { [file] in
+            try HealthCheck(
+                Configuration.parse(file: file, environment: Self.environment), as: client, within: timeout)
+        }
+    }
+
     /// What probes the service, with its key and the secret of its verifier.
     /// - Parameter url: of the service; nil for where the configuration says.
     func prober(at url: String?) async throws -> Prober {
@@ -88,6 +98,7 @@ struct ConfigurationOption: ParsableArguments {
     /// Runs a command's work. If it throws, the problems go to standard error and the exit status is 1.
     func reporting<Result>(_ work: () async throws -> Result) async throws -> Result {
         do {
+            try VersionReport.checkLibraries()
             let result = try await work()
             // Before the status says that all is well: printed text may still be in a buffer, and writing it may fail.
             guard fflush(nil) == 0 else { throw StartUpError(["standard output cannot be written"]) }

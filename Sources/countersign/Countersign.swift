@@ -21,10 +21,11 @@ struct Countersign: AsyncParsableCommand {
             Exits 0 if all is well, 1 if something has to be put right (standard error says what), and 64 if the command \
             line is wrong.
             """,
-        version: "countersign \(BuildInformation.version)",
+        version: VersionReport(commit: builtCommit).text,
         subcommands: [
             Init.self, Serve.self, CheckConfig.self, Doctor.self, Keys.self, Sessions.self, Token.self, JWS.self,
-            AppConfig.self, MakeVerifierKit.self, Upstream.self, Attack.self, Probe.self, Support.self, Audit.self,
+            AppConfig.self, MakeVerifierKit.self, Upstream.self, Attack.self, Probe.self, Health.self, Support.self,
+            Audit.self, Plan.self,
         ])
 
     /// Catches signals before anything else: a signal in the first moments must neither be lost nor kill the service.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import CountersignService
+import Foundation
 import Logging
 import NIOCore
 import NIOPosix
@@ -25,6 +26,8 @@ struct Serve: AsyncParsableCommand {
         let openFiles = OpenFileLimit.raise()
         let lifeCycle = LifeCycle(time: .system)
         lifeCycle.start()
+        let manager = ServiceManager(
+            environment: ProcessInfo.processInfo.environment, monotonicTime: TimeSource.systemMonotonic)
         // Tasks run on the event loops: no hop between a connection and the code that answers it. It took a prototype
         // of the callback from 10,500 to 13,000 requests/s on two cores.
         _ = NIOSingletons.unsafeTryInstallSingletonPosixEventLoopGroupAsConcurrencyGlobalExecutor()
@@ -40,10 +43,10 @@ struct Serve: AsyncParsableCommand {
                     "log lines were dropped, as nobody read them", metadata: ["count": .stringConvertible(count)])
             }
             defer { logs.flush(within: .seconds(1)) }
+            logger.notice("starting", metadata: VersionReport(commit: builtCommit).metadata)
             try await CountersignServer(
-                blueprint, descriptors: descriptors, read: config.readBlueprint, lifeCycle: lifeCycle, time: .system,
-                logs: logs,
-                logger: logger
+                blueprint, descriptors: descriptors, read: config.readBlueprint, lifeCycle: lifeCycle, manager: manager,
+                time: .system, logs: logs, logger: logger
             ).run()
         }
     }

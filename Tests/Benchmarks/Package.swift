@@ -67,7 +67,8 @@ let package = Package(
             exclude: ["Webview/countersign.v2.d.ts"],
             resources: [
                 .embedInCode("Routes/openapi.yaml"), .embedInCode("Webview/countersign.v1.js"),
-                .embedInCode("Webview/countersign.v2.js"),
+                .embedInCode("Webview/countersign.v2.js"), .embedInCode("Wire/page.css"),
+                .embedInCode("Wire/drawing.css"),
             ],
             swiftSettings: swift),
         // The lowest floor of CountersignService, which needs nothing above it.

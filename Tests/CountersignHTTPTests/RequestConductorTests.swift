@@ -23,7 +23,7 @@ import TokenExchange
             case "/good": return .json(Array("{}".utf8))
             case "/failure": throw Problem(Failure(.sessionStoreUnavailable, operation: "session", cause: "timed out"))
             case "/foreign": throw Problem(CancellationError())
-            default: throw Problem(.tokenRejected, reason: "key_unknown")
+            default: throw Problem(.keyUnknown)
             }
         }
     }

@@ -24,7 +24,7 @@ import TokenExchange
 
     @Test func forgetsWhatIsOlderThanAnHour() {
         let history = RequestHistory()
-        let reason = RequestHistory.Reason(code: .tokenRejected, precise: "signature_invalid", failure: nil)
+        let reason = RequestHistory.Reason(code: .tokenRejected, precise: "signature_invalid")
         history.count(login: ("vip", .refused), reason, at: Self.minute(10))
         #expect(history.hour(at: Self.minute(69), of: []).reasons.map(\.count) == [1])
         #expect(history.hour(at: Self.minute(69), of: []).logins.first?.minutes[0][.refused] == 1)
@@ -37,8 +37,8 @@ import TokenExchange
     @Test func namesTheMostFrequentReasonFirst() {
         let history = RequestHistory()
         let (rare, often) = (
-            RequestHistory.Reason(code: .tokenExpired, precise: "expired", failure: nil),
-            RequestHistory.Reason(code: .bodyTooLarge, precise: nil, failure: nil)
+            RequestHistory.Reason(code: .tokenExpired, precise: "expired"),
+            RequestHistory.Reason(code: .bodyTooLarge, precise: nil)
         )
         for (minute, reason) in [(1, rare), (1, often), (2, often)] {
             history.count(login: nil, reason, at: Self.minute(minute))
@@ -49,7 +49,7 @@ import TokenExchange
 
     /// The words of `token explain`, for each refusal there is.
     @Test(arguments: Refusal.allCases) func hasTheRemedyOfTheRule(refusal: Refusal) {
-        let reason = RequestHistory.Reason(code: ErrorCode(refusal), precise: refusal.rawValue, failure: nil)
+        let reason = RequestHistory.Reason(code: ErrorCode(refusal), precise: refusal.rawValue)
         let rule = ExplainToken.rules.first { $0.refusals.contains(refusal) }
         #expect(rule != nil && reason.remedy == rule?.remedy)
     }

@@ -183,7 +183,8 @@ import TokenExchange
         #expect(
             absent.status == 1
                 && absent.output == "/nowhere.yaml: expected a readable file, found /nowhere.yaml: No such file or "
-                    + "directory.\nThe configuration is /nowhere.yaml, as COUNTERSIGN_CONFIG names it.\n",
+                    + "directory. Name the file with --config, or make a first one: `countersign init --config FILE`.\n"
+                    + "The configuration is /nowhere.yaml, as COUNTERSIGN_CONFIG names it.\n",
             "\(absent.output)")
     }
 
@@ -225,11 +226,6 @@ import TokenExchange
             }
             #expect(all.contains("  \(words[0]) "), "\(command)")
         }
-    }
-
-    @Test func namesItsVersion() async throws {
-        let result = try await CountersignProcess.run("--version")
-        #expect(result.status == 0 && result.output.contains(/^countersign \d+\.\d+\.\d+\n$/), "\(result.output)")
     }
 
     @Test func exitsWithAStatusOfItsOwnWhereTheCommandLineIsWrong() async throws {

@@ -42,17 +42,27 @@ import TokenExchange
         withExtendedLifetime(flood) {}
     }
 
+    /// However long it takes: the connections that are there are being answered, so none of them has to give up its place.
     @Test func turnsAwayConnectionsBeyondThoseOfASource() async throws {
-        var settings = CountersignProcess.Settings()
-        settings.limits = "{ requests_per_second: 0, connections_per_source: 4 }"
-        let service = try await CountersignProcess.start(settings)
-        let first = try (0..<4).map { _ in try HTTPConnection(port: service.publicPort, from: 9) }
-        let fifth = try HTTPConnection(port: service.publicPort, from: 9)
-        #expect(fifth.isClosed())
-        for connection in first { #expect(try connection.request("GET", "/.well-known/jwks.json").status == 200) }
-        #expect(try Self.login(service) == 200)
+        let fake = try await FakeUpstream.start()
+        let service = try await UpstreamScene.start(
+            UpstreamScene.patient("points", fake), limits: "{ requests_per_second: 0, connections_per_source: 4 }")[0]
+        fake.hold()
+        let first = try (0..<4).map { number in
+            let connection = try HTTPConnection(port: service.publicPort, from: 9)
+            try connection.login(ModelToken.fresh(), "till-\(number)", "points")
+            return connection
+        }
+        try await eventually("four connections are being answered") {
+            try Self.metrics(service).contains(#"countersign_connections{listener="public",state="answering"} 4.0"#)
+        }
+        #expect(try HTTPConnection(port: service.publicPort, from: 9).isClosed())
+        fake.release()
+        for connection in first { #expect(try connection.answer().status == 200) }
+        #expect(try HTTPConnection(port: service.publicPort).request("GET", "/.well-known/jwks.json").status == 200)
         let metrics = try Self.metrics(service)
         #expect(metrics.contains(#"countersign_connections_refused_total{limit="source",listener="public"} 1"#))
+        try await fake.stop()
     }
 
     @Test func countsNoConnectionsOfTrustedProxiesPerSource() async throws {

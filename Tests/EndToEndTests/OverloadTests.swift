@@ -9,9 +9,8 @@ import Testing
     @Test func keepsOneSlowServiceFromTakingThePlacesOfOtherProviders() async throws {
         let fake = try await FakeUpstream.start()
         let service = try await UpstreamScene.start(
-            Settings.provider("points", token: UpstreamScene.upstream(fake), more: ", requests_in_progress: 2")
-                + Settings.provider(
-                    "notes", mode: "optional", token: UpstreamScene.upstream(fake), more: ", requests_in_progress: 1")
+            UpstreamScene.patient("points", fake, more: ", requests_in_progress: 2")
+                + UpstreamScene.patient("notes", fake, mode: "optional", more: ", requests_in_progress: 1")
                 + Settings.provider("vip-loyalty"), limits: "{ requests_per_second: 0, requests_in_progress: 4 }")[0]
         fake.hold()
         let waiting = try (1...3).map { number in

@@ -77,11 +77,17 @@ import TokenExchange
     }
 
     @Test func probesItselfWhileItServes() async throws {
+        let redis = try await RedisServer.start()
         var settings = Settings()
+        settings.sessions = Settings.redis(redis)
         settings.ports = (public: try freeLoopbackPort(), operations: 0)
         settings.publicURL = "http://127.0.0.1:\(settings.ports.public)"
-        let service = try await CountersignProcess.start(
-            in: try CountersignProcess.prepareProbed(settings, more: ", interval: 1s"))
+        settings.audit = "{ file: audit.jsonl }"
+        let folder = try CountersignProcess.prepareProbed(settings, more: ", interval: 1s")
+        let service = try await CountersignProcess.start(in: folder)
+        func page() throws -> String {
+            try HTTPConnection(port: service.operationsPort).request("GET", "/status").text
+        }
         for step in ["login", "introspection", "revocation", "revoked", "expired", "bad_signature", "wrong_kind"] {
             try await eventually("\(step) passes", within: .seconds(20)) {
                 let text = try HTTPConnection(port: service.operationsPort).request("GET", "/metrics").text
@@ -96,8 +102,15 @@ import TokenExchange
             metrics.contains("# HELP countersign_probe_steps_total ")
                 && metrics.contains("# TYPE countersign_probe_steps_total counter"))
         #expect(try service.exchange(try ModelToken.fresh()).status == 200)
-        #expect(try await service.terminate() == 0)
+        let well = try page()
+        #expect(well.contains(/<code>bad_signature<\/code><\/th><td>pass</) && !well.contains("probe, "))
+        #expect(well.contains(/Audit entries<\/dt><dd>[1-9]\d* written, \d+ bytes waiting, 0 dropped</))
         #expect(!service.log.contains("MARKER") && !service.log.contains("probe: "))
+        redis.kill()
+        try await eventually("the page says so", within: .seconds(20)) {
+            try page().contains("probe, login</strong>: expected 200 with an external identity, found 503")
+        }
+        #expect(try await service.terminate() == 0)
     }
 
     @Test func saysWhatIsMissing() async throws {

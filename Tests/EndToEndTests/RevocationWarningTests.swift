@@ -32,7 +32,9 @@ import TokenExchange
                 "/revocations", form: form, authorization: Self.admin.basic, port: one.operationsPort)
             #expect(answer.status == 204)
         }
-        try await eventually("the other one has read it") { told("subject", by: Self.elsewhere).count == 1 }
+        try await eventually("the other one has read both") {
+            ["tenant", "subject"].allSatisfy { told($0, by: Self.elsewhere).count == 1 }
+        }
         for (cohort, level) in [("tenant", "warning"), ("subject", "notice")] {
             for who in ["verifier admin", Self.elsewhere] {
                 let told = told(cohort, by: who)

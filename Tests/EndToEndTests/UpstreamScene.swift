@@ -17,6 +17,12 @@ enum UpstreamScene {
         """
     }
 
+    /// A provider that waits for the service for as long as a provider may.
+    static func patient(_ name: String, _ fake: FakeHTTPServer, mode: String = "strict", more: String = "") -> String {
+        Settings.provider(
+            name, mode: mode, token: upstream(fake, more: ", timeout: 30s"), more: ", deadline: 30s" + more)
+    }
+
     static func settings(_ providers: String) -> Settings {
         var settings = Settings()
         settings.providers = providers

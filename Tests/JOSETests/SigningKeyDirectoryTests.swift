@@ -110,6 +110,13 @@ struct SigningKeyDirectoryTests {
         }
     }
 
+    @Test(arguments: [(EROFS, "ReadWritePaths="), (ENOSPC, "make room"), (EIO, "Input/output error")])
+    func saysWhatToDoIfTheSystemRefuses(_ code: CInt, _ remedy: String) {
+        let problem = KeyFileError.Problem.unreadable(
+            operation: "open the lock", cause: String(cString: strerror(code)))
+        #expect("\(KeyFileError(path: "/keys/.lock", problem: problem))".contains(remedy))
+    }
+
     /// Otherwise the service could neither read its first key nor lock the directory.
     @Test(.enabled(if: geteuid() == 0, "only a superuser can"))
     func leavesWhatRootMakesToTheOwnerOfTheDirectory() throws {

@@ -64,7 +64,8 @@ import Testing
         let path = folder.path + "/absent.yaml"
         #expect(
             error?.description
-                == "\(path): expected a readable file, found \(path): No such file or directory.")
+                == "\(path): expected a readable file, found \(path): No such file or directory. Name the file with --config, or "
+                + "make a first one: `countersign init --config FILE`.")
     }
 
     @Test func refusesAnEmptyFile() throws {

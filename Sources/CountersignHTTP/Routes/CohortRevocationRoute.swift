@@ -19,11 +19,11 @@ struct CohortRevocationRoute {
         guard form.names.allSatisfy(FormBody.cohortFields.contains), let cohort = form.cohort,
             form.issuedBefore != .invalid
         else {
-            throw Problem(.invalidRequest, reason: "no_single_cohort")
+            throw Problem(.noSingleCohort)
         }
         // Nor must a mistyped name look as if its sessions had been ended.
         guard isConfigured(cohort) else {
-            throw Problem(.invalidRequest, reason: "name_not_configured").expecting(.configuredName)
+            throw Problem(.nameNotConfigured).expecting(.configuredName)
         }
         var reply = Reply(status: .noContent, headers: [.cacheControl: "no-store"])
         reply.notes.ended = .cohort(try await revocations.revoke(cohort, issuedBefore: form.issuedBefore.time))

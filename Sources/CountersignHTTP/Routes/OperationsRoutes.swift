@@ -14,13 +14,14 @@ package struct OperationsRoutes: Routes {
     ///   - verifiers: those of the current configuration.
     ///   - isConfigured: whether the current configuration has what a cohort names.
     ///   - bodyLimit: in bytes.
+    ///   - version: of the program, for `/readyz`; nil to leave it out.
     ///   - secret: what requests must present now; nil if they need nothing.
     package init(
         readiness: @escaping @Sendable () async -> Readiness, metrics: @escaping @Sendable () async -> String,
         status: @escaping @Sendable () async -> Page, revocations: RevocationList,
         verifiers: @escaping @Sendable () -> VerifierDirectory,
         isConfigured: @escaping @Sendable (Cohort) -> Bool, bodyLimit: Int, limiter: RateLimiter,
-        secret: @escaping @Sendable () -> OperationsSecret? = { nil }
+        version: StaticString? = nil, secret: @escaping @Sendable () -> OperationsSecret? = { nil }
     ) {
         self.secret = secret
         self.limiter = limiter
@@ -34,7 +35,7 @@ package struct OperationsRoutes: Routes {
                     let readiness = await readiness()
                     let isTrusted = secret().map { $0.isPresented(by: request) } ?? true
                     return .json(
-                        readiness.text(withComponents: isTrusted),
+                        isTrusted ? readiness.text(version) : readiness.statusText,
                         status: readiness.status.isGood ? .ok : .serviceUnavailable)
                 },
                 Endpoint("metrics", .exactly("/metrics"), [.get]) { _ in
@@ -75,7 +76,7 @@ package struct OperationsRoutes: Routes {
 /// Whether logins would succeed now, component by component.
 package struct Readiness: Sendable {
     /// From best to worst, except that a process that is leaving is always `draining`.
-    package enum Status: String, Sendable {
+    package enum Status: String, Sendable, CaseIterable {
         case ready
         /// Only optional identity providers suffer.
         case degraded
@@ -84,7 +85,7 @@ package struct Readiness: Sendable {
         case draining
 
         /// Whether load balancers should send requests here.
-        var isGood: Bool { self == .ready || self == .degraded }
+        package var isGood: Bool { self == .ready || self == .degraded }
     }
 
     /// One thing that logins need.
@@ -119,13 +120,18 @@ package struct Readiness: Sendable {
         return [.draining, .unavailable, .degraded].first(where: statuses.contains) ?? .ready
     }
 
-    /// The JSON that `/readyz` answers with; without components for those who need not know their names.
-    func text(withComponents hasComponents: Bool) -> [UInt8] {
+    /// The JSON that `/readyz` answers with.
+    /// - Parameter version: of the program; nil to leave it out.
+    func text(_ version: StaticString?) -> [UInt8] {
         let components = JSONValue.object(components.map { .init(ExactText($0.name), $0.value) })
         return JSONValue.object(
-            [.init("status", .string(status.rawValue))] + (hasComponents ? [.init("components", components)] : [])
+            [.init("status", .string(status.rawValue))] + (version.map { [.init("version", .string("\($0)"))] } ?? [])
+                + [.init("components", components)]
         ).text
     }
+
+    /// The same for those who need know neither version nor components.
+    var statusText: [UInt8] { JSONValue.object([.init("status", .string(status.rawValue))]).text }
 }
 
 extension Readiness.Component {

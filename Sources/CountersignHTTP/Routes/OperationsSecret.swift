@@ -22,12 +22,12 @@ package struct OperationsSecret: Sendable {
     /// - Throws: a problem if the request does not present it, or its source may not guess any more.
     func check(_ request: IncomingRequest, _ limiter: RateLimiter) throws {
         let hasToken = Self.token(of: request) != nil
-        let reason: LabelValue = hasToken ? "operations_secret_wrong" : "operations_secret_absent"
-        let found = try limiter.verifier(claiming: [Self.id], from: request.source, reason: reason) {
+        let refusal = hasToken ? RequestRefusal.operationsSecretWrong : .operationsSecretAbsent
+        let found = try limiter.verifier(claiming: [Self.id], from: request.source, reason: LabelValue(refusal)) {
             Self.token(of: request).flatMap { directory.verifier(id: Self.id.bytes, secret: $0) }
         }
         guard found == nil else { return }
-        throw Problem(.operationsSecretRejected, reason: reason)
+        throw Problem(refusal)
             .with([.wwwAuthenticate: hasToken ? ErrorCode.refusedBearerToken : "Bearer"])
     }
 

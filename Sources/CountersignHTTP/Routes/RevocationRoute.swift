@@ -22,7 +22,7 @@ extension IncomingRequest {
     /// request (RFC 7009 §2.1, RFC 7662 §2.1).
     func collectToken(upTo limit: Int) async throws -> ExternalIdentity {
         guard let token = try await collectForm(upTo: limit).value("token") else {
-            throw Problem(.invalidRequest, reason: "token_absent")
+            throw Problem(.tokenAbsent)
         }
         return ExternalIdentity(bytes: token)
     }

@@ -15,13 +15,13 @@ struct SessionRoute {
         try admission.check(request.delay, as: .question)
         guard let value = request.head.headerFields[.authorization],
             let token = AuthorizationScheme.bearer.credentials(in: Array(value.utf8)), !token.isEmpty
-        else { throw Problem(.tokenRejected, reason: "no_bearer_token").with([.wwwAuthenticate: "Bearer"]) }
+        else { throw Problem(.noBearerToken).with([.wwwAuthenticate: "Bearer"]) }
         try admission.enter(nil)
         defer { admission.leave(nil) }
         switch try await introspect(ExternalIdentity(bytes: token), log: request.span?.log) {
         case .active(let session): return reply(about: session.record, isConfirmed: true, to: request)
         case .unconfirmed(let session): return reply(about: session.record, isConfirmed: false, to: request)
-        case .inactive: throw Problem(.tokenRejected, reason: "session_inactive")
+        case .inactive: throw Problem(.sessionInactive)
         }
     }
 

@@ -22,34 +22,34 @@ struct TokenExchangeForm {
 
     /// - Throws: a problem in the form of OAuth for the first field that is missing, wrong or unsupported.
     init(_ form: FormBody, providers: IdentityProviderDirectory) throws {
-        guard let grantType = form.parameter("grant_type") else { throw Self.invalid("grant_type_absent") }
+        guard let grantType = form.parameter("grant_type") else { throw Self.invalid(.grantTypeAbsent) }
         guard grantType.elementsEqual(Self.grantType.utf8) else {
-            throw Self.invalid("grant_type_unsupported", as: .unsupportedGrantType)
+            throw Self.invalid(.grantTypeUnsupported)
         }
-        guard let subjectToken = form.parameter("subject_token") else { throw Self.invalid("subject_token_absent") }
+        guard let subjectToken = form.parameter("subject_token") else { throw Self.invalid(.subjectTokenAbsent) }
         // All three are treated the same: what counts is what the token says about itself.
         guard let type = form.parameter("subject_token_type"), Self.type(type) != nil else {
-            throw Self.invalid("subject_token_type_unsupported")
+            throw Self.invalid(.subjectTokenTypeUnsupported)
         }
         guard form.parameter("actor_token") == nil, form.parameter("actor_token_type") == nil else {
-            throw Self.invalid("actor_token_unsupported")
+            throw Self.invalid(.actorTokenUnsupported)
         }
-        guard form.parameter("scope") == nil else { throw Self.invalid("scope_unsupported", as: .invalidScope) }
+        guard form.parameter("scope") == nil else { throw Self.invalid(.scopeUnsupported) }
         guard form.parameters("resource").isEmpty else {
-            throw Self.invalid("resource_unsupported", as: .invalidTarget)
+            throw Self.invalid(.resourceUnsupported)
         }
         let audiences = form.parameters("audience")
         // One external identity is for one provider (RFC 8693 §2.2.2).
-        guard audiences.count <= 1 else { throw Self.invalid("audience_repeated", as: .invalidTarget) }
+        guard audiences.count <= 1 else { throw Self.invalid(.audienceRepeated) }
         self.subjectToken = IdentityToken(bytes: subjectToken)
         device = try Self.device(form.parameter("device_id") ?? [])
         provider = try Self.provider(audiences.first, among: providers)
         issuedTokenType = try Self.issuedTokenType(form.parameter("requested_token_type"), by: provider)
     }
 
-    private static func invalid(_ reason: LabelValue, as error: OAuthError? = nil) -> Problem {
-        let problem = Problem(.invalidRequest, reason: reason).asOAuth(error)
-        return error == .invalidTarget ? problem.expecting(.target) : problem
+    private static func invalid(_ refusal: RequestRefusal) -> Problem {
+        let problem = Problem(refusal).asOAuth(refusal.oauthError)
+        return refusal.oauthError == .invalidTarget ? problem.expecting(.target) : problem
     }
 
     private static func type(_ value: [UInt8]) -> TokenType? {
@@ -59,7 +59,7 @@ struct TokenExchangeForm {
     /// UTF-8 without NUL, as in the callback, so that no two devices can be mistaken for each other.
     private static func device(_ value: [UInt8]) throws -> ExactText {
         guard !value.contains(0), String(validating: value, as: UTF8.self) != nil else {
-            throw invalid("device_not_text")
+            throw invalid(.deviceNotText)
         }
         return ExactText(bytes: value)
     }
@@ -83,7 +83,7 @@ struct TokenExchangeForm {
             }
         guard let requested else { return own }
         guard let type = type(requested), type == own || type == .accessToken else {
-            throw invalid("requested_token_type_unsupported")
+            throw invalid(.requestedTokenTypeUnsupported)
         }
         return type
     }

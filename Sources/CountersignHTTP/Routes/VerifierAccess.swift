@@ -29,14 +29,14 @@ struct VerifierAccess {
 
     private func verifier(of request: IncomingRequest, authorization: String?, isBearer: Bool) throws -> Verifier {
         let credentials = VerifierCredentials(authorization: authorization)
-        let reason: LabelValue = credentials == nil ? "credentials_absent" : "credentials_wrong"
+        let refusal = credentials == nil ? RequestRefusal.credentialsAbsent : .credentialsWrong
         let ids = credentials?.candidates.map { ExactText(bytes: $0.id) } ?? []
-        let verifier = try limiter.verifier(claiming: ids, from: request.source, reason: reason) {
+        let verifier = try limiter.verifier(claiming: ids, from: request.source, reason: LabelValue(refusal)) {
             credentials.flatMap(verifiers().verifier)
         }
         if let verifier { return verifier }
         let bearer = isBearer ? ErrorCode.refusedBearerToken : "Bearer"
-        throw Problem(.verifierRejected, reason: reason)
+        throw Problem(refusal)
             .with([.wwwAuthenticate: #"Basic realm="countersign", charset="UTF-8", \#(bearer)"#])
     }
 }

@@ -41,7 +41,7 @@ extension ErrorCode {
 
 extension OAuthError {
     /// RFC 8693 §2.2.2: whatever is wrong with the subject token is `invalid_request`.
-    init(_ code: ErrorCode) {
+    package init(_ code: ErrorCode) {
         switch code {
         case .invalidRequest, .tokenRejected, .tokenExpired, .tokenNotYetValid, .tokenTooOld, .tokenKindNotAllowed,
             .audienceNotAllowed, .partyNotAllowed, .tenantNotAllowed, .conditionNotMet, .claimMissing,

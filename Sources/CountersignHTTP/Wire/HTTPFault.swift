@@ -22,17 +22,17 @@ package enum HTTPFault: String, Error, CaseIterable {
     case bodyIncomplete = "body_incomplete"
 }
 
-extension Problem {
-    /// 431 for heads and trailers that are too large (RFC 6585 §5), 400 for everything else.
-    init(_ fault: HTTPFault) {
-        switch fault {
-        case .headTooLarge, .trailersTooLarge: self.init(.headTooLarge, reason: LabelValue(fault))
-        case .bodyIncomplete, .chunkMalformed:
-            self = Problem(.invalidRequest, reason: LabelValue(fault)).expecting(.wholeBody)
-        case .requestLineMalformed, .versionNotSupported, .targetMalformed, .fieldMalformed, .headIncomplete,
-            .hostMissing, .hostTwice, .hostMalformed, .contentLengthMalformed, .transferEncodingNotSupported,
-            .lengthTwice:
-            self = Problem(.invalidRequest, reason: LabelValue(fault)).expecting(.http)
+extension HTTPFault {
+    package var code: ErrorCode {
+        switch self {
+        case .headTooLarge, .trailersTooLarge: .headTooLarge
+        case .bodyIncomplete, .chunkMalformed, .requestLineMalformed, .versionNotSupported, .targetMalformed,
+            .fieldMalformed, .headIncomplete, .hostMissing, .hostTwice, .hostMalformed, .contentLengthMalformed,
+            .transferEncodingNotSupported, .lengthTwice:
+            .invalidRequest
         }
     }
+
+    /// What a good request looks like.
+    var expected: RequestForm { self == .bodyIncomplete || self == .chunkMalformed ? .wholeBody : .http }
 }

@@ -59,7 +59,7 @@ package final class IncomingRequest: Sendable {
     /// - Throws: a problem if the body is coded, too large, or does not arrive in time, or if the client hangs up.
     package func collectBody(upTo limit: Int) async throws -> [UInt8] {
         guard !isCoded else {
-            throw Problem(.unsupportedMediaType, reason: "content_coding").expecting(.plainBody)
+            throw Problem(.contentCoding).expecting(.plainBody)
                 .with([.acceptEncoding: "identity"])
         }
         if let arrived = try body.arrived(upTo: limit) { return arrived }

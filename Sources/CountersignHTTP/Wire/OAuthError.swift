@@ -1,9 +1,9 @@
-import HTTPTypes
+package import HTTPTypes
 import TokenExchange
 
 /// The `error` of the token endpoint's answers (RFC 6749 §5.2, RFC 8693 §2.2.2). The last two come from RFC 6749
 /// §4.1.2.1 and are for failures that are not the client's fault.
-enum OAuthError: String, CaseIterable {
+package enum OAuthError: String, CaseIterable {
     case invalidRequest = "invalid_request"
     case invalidScope = "invalid_scope"
     case invalidTarget = "invalid_target"
@@ -14,7 +14,7 @@ enum OAuthError: String, CaseIterable {
 
 extension ErrorCode {
     /// 400 for anything wrong with a token or a target (RFC 6749 §5.2).
-    var oauthStatus: HTTPResponse.Status {
+    package var oauthStatus: HTTPResponse.Status {
         switch status {
         case .unauthorized, .forbidden, .notFound: .badRequest
         default: status

@@ -1,5 +1,5 @@
 import HTTPTypes
-import TokenExchange
+package import TokenExchange
 
 /// Why a request is not answered as asked. It becomes a problem document (RFC 9457) and one line in the log.
 package struct Problem: Error {
@@ -28,20 +28,32 @@ package struct Problem: Error {
     /// Which sentence describes a good request; nil until somebody has chosen one.
     private var expected: RequestForm?
 
-    /// - Parameter reason: nil if the code says it all.
-    package init(_ code: ErrorCode, reason: LabelValue? = nil) {
+    /// A code that says it all.
+    package init(_ code: ErrorCode) {
+        self.init(code, reason: nil)
+    }
+
+    private init(_ code: ErrorCode, reason: LabelValue?, clockDifference: Duration? = nil) {
         self.code = code
         self.reason = reason
+        self.clockDifference = clockDifference
         failure = nil
-        clockDifference = nil
     }
 
     /// A token that is refused.
-    init(_ refusal: Refusal, clockDifference: Duration? = nil) {
-        code = ErrorCode(refusal)
-        reason = LabelValue(refusal)
-        failure = nil
-        self.clockDifference = clockDifference
+    package init(_ refusal: Refusal, clockDifference: Duration? = nil) {
+        self.init(ErrorCode(refusal), reason: LabelValue(refusal), clockDifference: clockDifference)
+    }
+
+    /// A request that is refused.
+    package init(_ refusal: RequestRefusal) {
+        self.init(refusal.code, reason: LabelValue(refusal))
+    }
+
+    /// 431 for heads and trailers that are too large (RFC 6585 §5), 400 for everything else.
+    package init(_ fault: HTTPFault) {
+        self.init(fault.code, reason: LabelValue(fault))
+        expected = fault.expected
     }
 
     /// A failure of our own, in strict mode.

@@ -17,6 +17,7 @@ package struct CountersignServer: Sendable {
     private let descriptors: DescriptorBudget
     private let read: @Sendable () throws -> Blueprint
     private let lifeCycle: LifeCycle
+    private let manager: ServiceManager
     private let time: TimeSource
     private let logs: LogQueue
     private let logger: Logger
@@ -27,12 +28,13 @@ package struct CountersignServer: Sendable {
     ///   - logs: what `logger` writes to.
     package init(
         _ blueprint: Blueprint, descriptors: DescriptorBudget, read: @escaping @Sendable () throws -> Blueprint,
-        lifeCycle: LifeCycle, time: TimeSource, logs: LogQueue, logger: Logger
+        lifeCycle: LifeCycle, manager: ServiceManager, time: TimeSource, logs: LogQueue, logger: Logger
     ) {
         self.blueprint = blueprint
         self.descriptors = descriptors
         self.read = read
         self.lifeCycle = lifeCycle
+        self.manager = manager
         self.time = time
         self.logs = logs
         self.logger = logger
@@ -48,8 +50,10 @@ package struct CountersignServer: Sendable {
         defer { audit?.stop() }
         let routes = ServiceRoutes(blueprint, audit: audit, time: time, logger: logger)
         let loops = LoopWatch(MultiThreadedEventLoopGroup.singleton.makeIterator())
+        let operationsLoop = LoopWatch(HTTPListener.operationsGroup.makeIterator())
+        manager.watch { max(loops.lateness, operationsLoop.lateness) }
         let registry = PrometheusRegistry(routes, loops: loops, logs: logs, time: time)
-        let status = StatusReporter(routes, loops: loops, logs: logs, time: time)
+        let status = StatusReporter(routes, audit: audit, loops: loops, logs: logs, time: time)
         let lines = RequestLineWriter(
             to: logs, RequestLineForm(blueprint.configuration.log.lineFormat, label: logger.label),
             level: logger.logLevel, hashes: hashes, now: time.now)
@@ -83,7 +87,8 @@ package struct CountersignServer: Sendable {
                     RequestMetrics(factory: registry), status.history, RequestLog(lines, refusals: refusals),
                 ] + [traces].compactMap(\.self) + auditing, tracer: traces),
             admission: routes.admission)
-        status.watch([("public", `public`), ("operations", operations)])
+        let prober = ProbeService(registry: registry, time: time, logger: logger) { routes.prober }
+        status.watch([("public", `public`), ("operations", operations)], prober)
         let reloader = reloader(routes, `public`, operations, hashes, audit)
         registry.readReloads(of: reloader)
         // Ended in reverse order: first new requests, then the sessions that wait for the store, last the operations
@@ -91,7 +96,7 @@ package struct CountersignServer: Sendable {
         let services: [any Service] =
             [listening(operations, "operations")] + [traces?.exporter].compactMap { $0 } + routes.services
             + [reloader, refusals, listening(`public`, "public")]
-            + [ProbeService(registry: registry, time: time, logger: logger) { routes.prober }]
+            + [prober]
         try await run(services, reloader, routes, audit)
     }
 
@@ -105,6 +110,7 @@ package struct CountersignServer: Sendable {
                 settings: { routes.shutdown },
                 reload: {
                     audit?.reopen()
+                    manager.reloadBegins()
                     reloader.request()
                 },
                 take: { take($0, group, running, audit) }))
@@ -119,7 +125,9 @@ package struct CountersignServer: Sendable {
         _ step: Departure.Step, _ group: ServiceGroup, _ running: Task<Void, any Error>, _ audit: AuditTrail?
     ) {
         switch step {
-        case .announce: logger.notice("leaving: readiness says so, and requests are served as before")
+        case .announce:
+            manager.serviceLeaves()
+            logger.notice("leaving: readiness says so, and requests are served as before")
         case .finish:
             logger.notice("leaving: no more connections, and what was begun is finished")
             Task { await group.triggerGracefulShutdown() }
@@ -138,7 +146,7 @@ package struct CountersignServer: Sendable {
         _ audit: AuditTrail?
     ) -> Reloader {
         let failed: @Sendable () -> Void = { audit?.tellReload(nil) }
-        return Reloader(time: time, logger: logger, failed: failed) {
+        return Reloader(time: time, logger: logger, failed: failed, settled: manager.reloadEnds) {
             let generation = routes.signingKeys.generation
             let new = try read()
             return {
@@ -179,7 +187,7 @@ extension CountersignServer {
         registry: PrometheusRegistry, conductor: RequestConductor, admission: AdmissionControl? = nil
     ) -> HTTPListener {
         let configuration = blueprint.configuration
-        let logger = logger
+        let (logger, manager) = (logger, manager)
         let listener = HTTPListener(
             HTTPListener.Settings(
                 host: address.host, port: address.port, tls: tls,
@@ -196,6 +204,7 @@ extension CountersignServer {
                 metadata: [
                     "listener": .string(name.text), "host": .string(address.host), "port": .stringConvertible(port),
                 ])
+            manager.listenerIsOpen()
         }
         registry.readConnections(of: listener, name)
         return listener

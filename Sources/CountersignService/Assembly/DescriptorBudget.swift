@@ -17,11 +17,8 @@ package struct DescriptorBudget: Sendable, Equatable {
     package init(
         _ configuration: Configuration, limit: Int, eventLoops: Int = System.coreCount
     ) throws {
-        others =
-            Self.process + Self.perEventLoop * (eventLoops + 1) + Self.reserve
-            + HTTPListener.descriptors(connections: 0)
-            + HTTPListener.descriptors(connections: HTTPListener.operationsConnections)
-            + configuration.sessions.connections(eventLoops: eventLoops) + configuration.outboundConnections
+        others = Self.others(
+            sessions: configuration.sessions, outbound: configuration.outboundConnections, eventLoops: eventLoops)
         wanted = configuration.limits.connections
         self.limit = limit
         connections = min(wanted, limit - others)
@@ -31,6 +28,15 @@ package struct DescriptorBudget: Sendable, Equatable {
                     + "without any client), found \(limit); raise it with LimitNOFILE= of systemd or ulimit -n"
             ])
         }
+    }
+
+    /// Without any client.
+    /// - Parameter sessions: nil for one Redis server.
+    static func others(sessions: SessionSettings?, outbound: Int, eventLoops: Int) -> Int {
+        process + perEventLoop * (eventLoops + 1) + reserve
+            + HTTPListener.descriptors(connections: 0)
+            + HTTPListener.descriptors(connections: HTTPListener.operationsConnections)
+            + (sessions?.connections(eventLoops: eventLoops) ?? 2 * eventLoops) + outbound
     }
 
     /// What an operator should know although the service starts.
@@ -72,7 +78,7 @@ extension SessionSettings {
 
 extension Configuration {
     /// To internal services and issuers' key sets.
-    fileprivate var outboundConnections: Int {
+    var outboundConnections: Int {
         let upstreams = identityProviders.map { provider -> Int in
             guard case .upstream(let recipe) = provider.token.kind else { return 0 }
             return recipe.transport.connections

@@ -1,4 +1,5 @@
 import CountersignHTTP
+import Outbound
 import TokenExchange
 
 extension PrometheusRegistry {

@@ -57,7 +57,8 @@ struct ReadinessProbe: Sendable {
     private func component(of audit: AuditTrail) -> Readiness.Component {
         let problem = audit.problem
         return Readiness.Component(
-            name: "audit", status: problem == nil ? .ready : audit.stopsLogins ? worst : .degraded, detail: problem)
+            name: "audit", status: problem == nil ? .ready : audit.stopsLogins ? worst : .degraded, detail: problem,
+            remedy: problem.map { _ in Remedy.writeAudit })
     }
 
     private func issuerKeys(of tenant: ExactText, _ keys: IssuerKeyStatus) -> Readiness.Component {

@@ -31,6 +31,7 @@ package final class Reloader: Service {
     private let sleep: @Sendable (Duration) async throws -> Void
     private let logger: Logger
     private let failed: @Sendable () -> Void
+    private let settled: @Sendable () -> Void
     private let requests = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     private let requestCount = Atomic<Int>(0)
     private let past: Mutex<History>
@@ -38,18 +39,21 @@ package final class Reloader: Service {
 
     /// - Parameters:
     ///   - failed: called when a reading fails.
+    ///   - settled: called after a reading, whatever came of it, if it was asked for no more meanwhile.
     ///   - read: may block, and may throw any error that tells an operator what is wrong. Returns a step that uses what
     ///     was read and cannot fail.
     package init(
         time: TimeSource = .system, logger: Logger,
         sleep: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) },
-        failed: @escaping @Sendable () -> Void = {}, read: @escaping @Sendable () throws -> @Sendable () -> Void
+        failed: @escaping @Sendable () -> Void = {}, settled: @escaping @Sendable () -> Void = {},
+        read: @escaping @Sendable () throws -> @Sendable () -> Void
     ) {
         self.logger = logger
         self.time = time
         past = Mutex(History(lastSuccess: time.now()))
         self.sleep = sleep
         self.failed = failed
+        self.settled = settled
         self.read = read
     }
 
@@ -63,7 +67,9 @@ package final class Reloader: Service {
     package func run() async {
         await cancelWhenGracefulShutdown {
             for await _ in self.requests.stream {
+                let seen = self.requestCount.load(ordering: .relaxed)
                 await self.reload()
+                if self.requestCount.load(ordering: .relaxed) == seen { self.settled() }
                 await self.rest()
             }
         }

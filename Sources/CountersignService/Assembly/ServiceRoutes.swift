@@ -1,5 +1,6 @@
 package import CountersignHTTP
 package import Logging
+import Outbound
 import ServiceConfiguration
 package import ServiceLifecycle
 package import TokenExchange
@@ -95,7 +96,7 @@ package struct ServiceRoutes: Sendable {
             readiness: current, metrics: metrics, status: { await status(current()) },
             revocations: sessions.revocations, verifiers: { live.verifiers },
             isConfigured: { live.configuration.allows($0) }, bodyLimit: start.configuration.limits.bodyBytes,
-            limiter: limiter,
+            limiter: limiter, version: BuildInformation.version,
             secret: { live.operationsSecret })
     }
 

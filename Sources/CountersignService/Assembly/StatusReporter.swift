@@ -1,5 +1,6 @@
 import CountersignHTTP
 import IssuerKeys
+import Outbound
 import RedisSessions
 import ServiceConfiguration
 import Synchronization
@@ -14,35 +15,41 @@ final class StatusReporter: Sendable {
     private let logs: LogQueue
     private let time: TimeSource
     private let startedAt: UnixTime
-    private let listeners = Mutex<[(name: String, listener: HTTPListener)]>([])
+    private let audit: AuditTrail?
+    private let watched = Mutex<(listeners: [(name: String, listener: HTTPListener)], prober: ProbeService?)>(([], nil))
 
     /// The service starts now.
-    init(_ routes: ServiceRoutes, loops: LoopWatch, logs: LogQueue, time: TimeSource) {
+    init(_ routes: ServiceRoutes, audit: AuditTrail?, loops: LoopWatch, logs: LogQueue, time: TimeSource) {
         self.routes = routes
+        self.audit = audit
         self.loops = loops
         self.logs = logs
         self.time = time
         startedAt = time.now()
     }
 
-    /// Shows these listeners' connections.
-    func watch(_ listeners: [(name: String, listener: HTTPListener)]) {
-        self.listeners.withLock { $0 = listeners }
+    /// Shows these listeners' connections, and the prober's latest probe.
+    func watch(_ listeners: [(name: String, listener: HTTPListener)], _ prober: ProbeService) {
+        watched.withLock { $0 = (listeners, prober) }
     }
 
     /// - Parameter readiness: as it is now.
     func page(_ readiness: Readiness) async -> Page {
-        let configuration = routes.configuration
+        let (configuration, watched) = (routes.configuration, watched.withLock(\.self))
         return ServiceStatus(
             now: time.now(), startedAt: startedAt, version: "\(BuildInformation.version)", readiness: readiness,
             hour: history.hour(at: time.elapsed(), of: configuration.identityProviders.map(\.name)),
             issuers: issuers(of: configuration), signingKeys: routes.signingKeys.status,
             certificates: routes.certificates.map { ServiceStatus.Certificate(name: $0.name, expiry: $0.notAfter) },
             store: await store(configuration.sessions), loopGaps: loops.longestGaps,
-            listeners: listeners.withLock(\.self).map { name, listener in
+            listeners: watched.listeners.map { name, listener in
                 let (waiting, answering) = listener.connectionCounts
                 return ServiceStatus.Listener(name: name, waiting: waiting, answering: answering)
-            }, droppedLogLines: logs.droppedCount
+            }, droppedLogLines: logs.droppedCount, probe: watched.prober?.latest.map(ServiceStatus.Probe.init),
+            audit: audit.map {
+                ServiceStatus.Audit(
+                    written: $0.writtenCount, waitingBytes: $0.waitingBytes, dropped: $0.droppedCount)
+            }
         ).page
     }
 
@@ -66,6 +73,18 @@ final class StatusReporter: Sendable {
             kind: settings.kind, servers: (sessions.redis?.servers ?? []).map(ServiceStatus.Store.Server.init),
             latency: isAnswered ? time.elapsed() - start : nil, deferred: sessions.deferredSessions.count,
             dropped: sessions.deferredSessions.droppedCount)
+    }
+}
+
+extension ServiceStatus.Probe {
+    fileprivate init(_ report: ProbeReport, at moment: UnixTime) {
+        self.init(
+            endedAt: moment,
+            steps: report.steps.map {
+                Step(
+                    name: $0.step.rawValue, outcome: $0.outcome.rawValue, detail: $0.detail,
+                    isAlarming: $0.outcome == .fail || $0.outcome == .accepted)
+            })
     }
 }
 

@@ -51,7 +51,7 @@ struct PublicURLCheck: Sendable {
     private func document(
         _ path: String, _ client: OutboundClient, within limit: Duration
     ) async throws(OutboundFault) -> [UInt8] {
-        let request = OutboundRequest("GET", url + path, headers: [("User-Agent", "countersign")])
+        let request = OutboundRequest("GET", url + path, headers: [])
         let answer = try await client.answer(to: request, within: limit)
         guard answer.status == 200 else { throw OutboundFault(.refused, "status \(answer.status) for \(path)") }
         return answer.body
@@ -109,7 +109,7 @@ struct PublicURLCheck: Sendable {
             "OPTIONS", url + "/session",
             headers: [
                 ("Origin", origin), ("Access-Control-Request-Method", "GET"),
-                ("Access-Control-Request-Headers", "authorization"), ("User-Agent", "countersign"),
+                ("Access-Control-Request-Headers", "authorization"),
             ])
         let answer = try await client.answer(to: request, within: limit)
         if answer.header("Access-Control-Allow-Origin") == origin,

@@ -21,7 +21,7 @@ struct UpstreamCheck: Sendable {
         let name = "\(provider.name)"
         let begin = time.elapsed()
         do throws(OutboundFault) {
-            let request = OutboundRequest("OPTIONS", url, headers: [("User-Agent", "countersign")])
+            let request = OutboundRequest("OPTIONS", url, headers: [])
             let answer = try await client.answer(to: request, within: Checkup.patience)
             let detail =
                 "\(url) answers in \((time.elapsed() - begin).inMilliseconds) (status \(answer.status) to OPTIONS)"

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Glibc
 import JOSE
 import ServiceConfiguration
 package import TokenExchange
@@ -108,8 +109,11 @@ package struct FirstConfiguration: Sendable {
     private func write(to file: String) throws {
         do { try Data(yaml.utf8).write(to: URL(filePath: file), options: .withoutOverwriting) } catch {
             if (error as? CocoaError)?.code == .fileWriteFileExists { throw Self.overwriting(file) }
+            let folder = URL(filePath: file).deletingLastPathComponent().path
+            let cause = access(folder, W_OK) == 0 ? "" : " (\(folder): \(String(cString: strerror(errno))))"
             throw StartUpError([
-                "\(file): expected a place where a file can be written, found none. Does its folder exist, and is it yours?"
+                "\(file): expected a place where a file can be written, found none\(cause). Name one with --config in a folder that "
+                    + "exists and is yours."
             ])
         }
     }

@@ -70,8 +70,7 @@ extension LogEntry {
     var reasonInBrackets: String { self["reason"].map { LogText.bare(" (\($0))") } ?? "" }
 
     private var rule: VerificationRule? {
-        guard let refusal = self["reason"].flatMap(Refusal.init) else { return nil }
-        return ExplainToken.rules.first { $0.refusals.contains(refusal) }
+        self["reason"].flatMap(Refusal.init).flatMap(ExplainToken.rule(brokenBy:))
     }
 
     private var why: String? {
@@ -97,37 +96,6 @@ extension LogEntry {
     }
 
     private var remedy: String? {
-        rule?.remedy ?? (self["error_code"] ?? self["degraded"]).flatMap(ErrorCode.init)?.remedy(for: self["reason"])
-    }
-}
-
-extension ErrorCode {
-    /// What to do about it; refusals of tokens have the remedies of their rules.
-    fileprivate func remedy(for reason: String?) -> String {
-        switch self {
-        case .invalidRequest, .unsupportedMediaType, .methodNotAllowed, .notFound, .headTooLarge:
-            "Whoever sent it must send what docs/endpoints.md says of this path."
-        case .bodyTooLarge: "Send less, or raise limits.body_bytes."
-        case .tokenRejected where reason == "no_bearer_token":
-            "The page sent no external identity: open it from the app again."
-        case .tokenRejected, .tokenExpired, .tokenNotYetValid, .tokenTooOld, .tokenKindNotAllowed, .audienceNotAllowed,
-            .partyNotAllowed, .tenantNotAllowed, .conditionNotMet, .claimMissing:
-            "Log in again: the session has expired, was revoked, or was not made here."
-        case .verifierRejected: "Compare the caller's id and secret with verifiers[] of the configuration."
-        case .operationsSecretRejected: "Compare the caller's secret with listen.operations.bearer."
-        case .overloaded: "Try again; if it lasts, see what is slow, and add a replica."
-        case .revocationNotAllowed: "Give this verifier may_revoke, if it is meant to."
-        case .identityProviderUnknown:
-            "Compare the URL that was called with identity_providers[].name and hosts; `countersign app-config` prints the right ones."
-        case .rateLimited:
-            "See what was refused before; if the address is a load balancer's, list it in listen.trusted_proxies."
-        case .mintFailed: "Raise token.maximum_bytes or map fewer claims, if the cause says so; else report it."
-        case .upstreamRefused, .upstreamUnavailable:
-            "Ask those who run the internal service; `countersign upstream try` calls it once and shows what it says."
-        case .issuerKeysUnavailable: "Try again; `countersign doctor` fetches the issuer's keys and says what is wrong."
-        case .sessionStoreUnavailable: "Try again; `countersign doctor` tries the store and says what is wrong."
-        case .deadlineExceeded:
-            "Try again; see the cause for what was slow, and compare it with the provider's deadline."
-        }
+        (self["error_code"] ?? self["degraded"]).flatMap(ErrorCode.init)?.remedy(for: self["reason"])
     }
 }

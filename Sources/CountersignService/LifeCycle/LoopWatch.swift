@@ -53,6 +53,9 @@ package final class LoopWatch: Sendable {
         beats.map { .nanoseconds(Swift.max($0.longestGap.load(ordering: .relaxed), $0.gap)) }
     }
 
+    /// By how much the latest loop is late now; what it has made up for does not count.
+    package var lateness: Duration { .nanoseconds(beats.map(\.gap).max() ?? 0) }
+
     /// The longest of all.
     package var longestGap: Duration { longestGaps.max() ?? .zero }
 }

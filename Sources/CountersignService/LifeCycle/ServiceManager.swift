@@ -1,61 +1,98 @@
 import BlockingWork
 import Glibc
+import Synchronization
 
 /// Tells the service manager how the service is, as `sd_notify(3)` does: datagrams to the socket that `NOTIFY_SOCKET` names.
 /// Without that variable nobody is told anything.
-package struct ServiceManager: Sendable {
-    /// What systemd is told.
-    package enum News: Sendable, Equatable {
-        /// Both listeners listen, or a reload has ended.
-        case ready
-        /// - Parameter at: by the monotonic clock.
-        case reloading(at: Duration)
-        case stopping
-        /// The event loops run.
-        case alive
-
-        fileprivate var text: String {
-            switch self {
-            case .ready: "READY=1"
-            case .reloading(let moment): "RELOADING=1\nMONOTONIC_USEC=\(Int64(moment / .microseconds(1)))"
-            case .stopping: "STOPPING=1"
-            case .alive: "WATCHDOG=1"
-            }
-        }
+///
+/// Never blocks: news that the manager has no room for are dropped, as it says nothing of them either.
+package final class ServiceManager: Sendable {
+    private enum State {
+        case starting(listeners: Int)
+        case ready, reloading, stopping
     }
 
     private let socket: String?
-    /// How often somebody must say ``News/alive``, or systemd starts the service again; nil if nobody must.
+    /// How often it must be told that the service is alive, or it starts the service again; nil if it need not be told.
     package let watchdog: Duration?
+    private let monotonicTime: @Sendable () -> Duration
+    private let state = Mutex(State.starting(listeners: 2))
 
-    package init(environment: [String: String]) {
+    /// - Parameters:
+    ///   - process: ours; a watchdog may be meant for another one, which started us.
+    ///   - monotonicTime: `CLOCK_MONOTONIC`, which is the manager's clock too.
+    package init(
+        environment: [String: String], process: Int32 = getpid(), monotonicTime: @escaping @Sendable () -> Duration
+    ) {
         socket = environment["NOTIFY_SOCKET"]
-        watchdog = environment["WATCHDOG_USEC"].flatMap { Int64($0) }.flatMap { $0 > 0 ? .microseconds($0) : nil }
+        let isOurs = environment["WATCHDOG_PID"].map { Int32($0) == process } ?? true
+        let microseconds = environment["WATCHDOG_USEC"].flatMap { Int64($0) } ?? 0
+        watchdog = isOurs && microseconds > 0 ? .microseconds(microseconds) : nil
+        self.monotonicTime = monotonicTime
     }
 
-    /// Never blocks: news that the manager has no room for are dropped, as it says nothing of them either.
-    package func tell(_ news: News) {
-        guard let socket, let address = Self.address(socket) else { return }
-        let descriptor = Glibc.socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue) | O_CLOEXEC | O_NONBLOCK, 0)
-        guard descriptor >= 0 else { return }
-        defer { close(descriptor) }
-        let text = Array(news.text.utf8)
-        _ = withUnsafePointer(to: address.value) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                sendto(descriptor, text, text.count, Int32(MSG_NOSIGNAL), $0, address.length)
-            }
+    /// One of the two listeners listens. After the second the service is ready.
+    package func listenerIsOpen() {
+        change { state in
+            guard case .starting(let listeners) = state else { return nil }
+            state = listeners > 1 ? .starting(listeners: listeners - 1) : .ready
+            return listeners > 1 ? nil : "READY=1"
+        }
+    }
+
+    /// A reload is asked for.
+    package func reloadBegins() {
+        change { state in
+            guard case .ready = state else { return nil }
+            state = .reloading
+            return "RELOADING=1\nMONOTONIC_USEC=\(Int64(monotonicTime() / .microseconds(1)))"
+        }
+    }
+
+    /// No reload is asked for any more, whatever came of the last one.
+    package func reloadEnds() {
+        change { state in
+            guard case .reloading = state else { return nil }
+            state = .ready
+            return "READY=1"
+        }
+    }
+
+    /// The service begins to leave; after this only ``watch(_:)`` tells more.
+    package func serviceLeaves() {
+        change { state in
+            state = .stopping
+            return "STOPPING=1"
         }
     }
 
     /// Says that the service is alive for as long as its loops are, twice in each ``watchdog``.
-    /// - Parameter gap: by how much the latest loop is late.
-    func watch(_ gap: @escaping @Sendable () -> Duration) {
+    /// - Parameter lateness: by how much the latest loop is late now.
+    package func watch(_ lateness: @escaping @Sendable () -> Duration) {
         guard let watchdog else { return }
         let pause = UInt32(clamping: Int64(watchdog / .microseconds(2)))
-        _ = startThread("watchdog") {
+        _ = startThread("watchdog") { [self] in
             while true {
-                if gap() < watchdog { tell(.alive) }
+                if lateness() < watchdog { send("WATCHDOG=1") }
                 usleep(pause)
+            }
+        }
+    }
+
+    /// In one step, so that news are told in the order in which they happen.
+    private func change(_ body: (inout sending State) -> String?) {
+        state.withLock { state in if let news = body(&state) { send(news) } }
+    }
+
+    private func send(_ news: String) {
+        guard let socket, let address = Self.address(socket) else { return }
+        let descriptor = Glibc.socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue) | O_CLOEXEC | O_NONBLOCK, 0)
+        guard descriptor >= 0 else { return }
+        defer { close(descriptor) }
+        let text = Array(news.utf8)
+        _ = withUnsafePointer(to: address.value) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                sendto(descriptor, text, text.count, Int32(MSG_NOSIGNAL), $0, address.length)
             }
         }
     }

@@ -1,5 +1,6 @@
 package import Logging
 import ServiceLifecycle
+import Synchronization
 package import TokenExchange
 
 /// Probes the service from within, as long as it runs: about every minute, each replica at another moment. Whatever a
@@ -14,6 +15,7 @@ package final class ProbeService: Service {
     private let sleep: @Sendable (Duration) async throws -> Void
     private let logger: Logger
     private let current: @Sendable () -> Prober?
+    private let made = Mutex<(report: ProbeReport, at: UnixTime)?>(nil)
 
     /// - Parameters:
     ///   - spread: what each pause is multiplied with, around 1.
@@ -32,11 +34,13 @@ package final class ProbeService: Service {
         self.current = current
     }
 
+    /// What the latest probe has found, and when it ended; nil before the first one.
+    package var latest: (report: ProbeReport, at: UnixTime)? { made.withLock(\.self) }
+
     /// Probes until the services end.
     package func run() async {
         await cancelWhenGracefulShutdown {
             var metrics: ProbeMetrics?
-            var latest = ProbeOutcome.pass
             while !Task.isCancelled {
                 guard let prober = self.current() else {
                     try? await self.sleep(Self.idle)
@@ -46,9 +50,10 @@ package final class ProbeService: Service {
                 guard (try? await self.sleep(prober.interval * self.spread())) != nil else { return }
                 // A reload may have changed it meanwhile.
                 guard let report = await self.current()?.report(), !Task.isCancelled else { continue }
-                metrics?.count(report, at: self.time.now())
-                self.log(report, after: latest)
-                latest = report.outcome
+                let now = self.time.now()
+                metrics?.count(report, at: now)
+                self.log(report, after: self.latest?.report.outcome ?? .pass)
+                self.made.withLock { $0 = (report, now) }
             }
         }
     }

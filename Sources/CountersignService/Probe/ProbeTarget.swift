@@ -98,8 +98,8 @@ package struct ProbeTarget: Sendable {
         _ path: String, _ headers: [(name: String, value: String)], _ body: [UInt8], _ client: OutboundClient
     ) async throws(ProbeFault) -> Answer {
         let request = OutboundRequest(
-            "POST", url + path, headers: headers + [("User-Agent", "countersign-probe")], body: body,
-            isIdempotent: true)
+            "POST", url + path, headers: headers + [("User-Agent", "countersign-probe/\(BuildInformation.version)")],
+            body: body, isIdempotent: true)
         do throws(OutboundFault) { return Answer(try await client.answer(to: request, within: timeout)) } catch {
             throw ProbeFault("no answer: \(error.cause)")
         }

@@ -80,38 +80,16 @@ package struct KeyTimelineDrawing {
     // MARK: - The whole
 
     /// As a part of a page, which has the sheet.
-    var piece: HTML { drawing { content } }
+    var piece: HTML { drawing.piece }
 
     /// As a file of its own.
-    package var file: String {
-        drawing {
-            HTML(.drawing)
-            HTML("rect", ["class": "paper", "width": "\(width)", "height": "\(height)"])
-            content
-        }.markup + "\n"
-    }
+    package var file: String { drawing.file }
 
-    private func drawing(@HTMLBuilder content: () -> HTML) -> HTML {
-        HTML(
-            "svg",
-            [
-                "xmlns": "http://www.w3.org/2000/svg", "class": "drawing", "role": "img",
-                "viewBox": "0 0 \(width) \(height)", "width": "\(width)", "height": "\(height)",
-                "aria-labelledby": "timeline-title timeline-text",
-            ], content: content)
-    }
-
-    @HTMLBuilder private var content: HTML {
-        HTML("title", ["id": "timeline-title"]) { "Signing keys over time" }
-        HTML("desc", ["id": "timeline-text"]) {
-            for label in labels { "\(label.heading): \(label.lines.joined(separator: " ")). " }
-        }
-        hatching
-        plan
-        guides
-        bars
-        texts
-        legend
+    private var drawing: Drawing {
+        let rows = labels.map { "\($0.heading): \($0.lines.joined(separator: " ")). " }
+        return Drawing(
+            name: "timeline", title: "Signing keys over time", description: rows.joined(), width: width, height: height,
+            content: hatching + plan + guides + bars + texts + legend)
     }
 
     private var height: Int {

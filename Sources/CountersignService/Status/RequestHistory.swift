@@ -35,13 +35,10 @@ package final class RequestHistory: RequestObserver {
         let code: ErrorCode
         /// The precise one, which callers are not told; nil if the code says it all.
         let precise: String?
-        /// Nil if the caller got something wrong.
-        let failure: Failure.Kind?
 
-        package init(code: ErrorCode, precise: String?, failure: Failure.Kind?) {
+        package init(code: ErrorCode, precise: String?) {
             self.code = code
             self.precise = precise
-            self.failure = failure
         }
     }
 
@@ -133,7 +130,6 @@ extension RequestHistory.Reason {
     fileprivate init?(_ report: RequestReport) {
         guard let code = report.kind.error ?? report.failure.map({ ErrorCode($0.kind) }) else { return nil }
         self.code = code
-        failure = report.failure?.kind
         // That of a barred source is why it was barred.
         precise = code == .rateLimited ? nil : report.kind.reason
     }
@@ -143,9 +139,6 @@ extension RequestHistory.Reason {
 
     /// What to do about it: of a refused token by the rule that it broke.
     package var remedy: String {
-        if let failure { return failure.remedy }
-        let refusal = precise.flatMap(Refusal.init)
-        let rule = refusal.flatMap { refusal in ExplainToken.rules.first { $0.refusals.contains(refusal) } }
-        return rule?.remedy ?? code.detail
+        code.remedy(for: precise)
     }
 }

@@ -69,6 +69,29 @@ struct ServiceStatus: Sendable {
         let answering: Int
     }
 
+    /// What the latest probe from within has found.
+    struct Probe {
+        let endedAt: UnixTime
+        /// In their order.
+        let steps: [Step]
+
+        struct Step {
+            let name: String
+            /// In the words of `countersign probe`.
+            let outcome: String
+            /// Why it is no pass; nil if it is one.
+            let detail: String?
+            let isAlarming: Bool
+        }
+    }
+
+    /// The entries of the audit stream.
+    struct Audit {
+        let written: Int
+        let waitingBytes: Int
+        let dropped: Int
+    }
+
     let now: UnixTime
     let startedAt: UnixTime
     let version: String
@@ -82,6 +105,10 @@ struct ServiceStatus: Sendable {
     let loopGaps: [Duration]
     let listeners: [Listener]
     let droppedLogLines: Int
+    /// Nil if none is configured, or none has ended yet.
+    let probe: Probe?
+    /// Nil if none is configured.
+    let audit: Audit?
 
     /// What somebody should do, the worst first.
     var troubles: [Trouble] {
@@ -115,7 +142,10 @@ struct ServiceStatus: Sendable {
                     subject: "deferred sessions", what: "\(store.dropped) were lost since the start",
                     remedy: Remedy.raiseDeferred)
             ]
-        return components + step + ending + clocks + lost
+        let probed = (probe?.steps ?? []).filter(\.isAlarming).map {
+            Trouble(subject: "probe, \($0.name)", what: $0.detail ?? $0.outcome, remedy: Remedy.repeatProbe)
+        }
+        return components + probed + step + ending + clocks + lost
     }
 
     /// Cron may take a step every hour.

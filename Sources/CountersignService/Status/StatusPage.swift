@@ -25,6 +25,7 @@ extension ServiceStatus {
                 section("issuers", "Issuers", issuersTable)
                 section("store", "Session store", storePart)
                 section("certificates", "Certificates", certificatesTable)
+                section("probe", "Latest probe", probePart)
                 section("process", "This process", processPart)
             }
             HTML("footer") {
@@ -183,13 +184,33 @@ extension ServiceStatus {
 
     private static let shownServers = 40
 
+    private var probePart: HTML {
+        guard let probe else {
+            return HTML("p") { "None yet: the configuration has no probe, or it waits for its time." }
+        }
+        return HTML("p", ["class": "soft"]) { "Ended at \(CalendarTime(probe.endedAt).clock) UTC." }
+            + StatusTable(
+                of: "probe", ["Step", "Outcome"],
+                probe.steps.map { step in
+                    [
+                        .advice(
+                            HTML("code") { step.name }, step.detail ?? "", step.isAlarming ? Remedy.repeatProbe : ""),
+                        .text(step.outcome),
+                    ]
+                }
+            ).piece
+    }
+
     private var processPart: HTML {
         let gaps = loopGaps.map(Self.milliseconds).joined(separator: ", ")
         let connections = listeners.map { listener in
             ("Connections, \(listener.name)", "\(listener.answering) being answered, \(listener.waiting) waiting")
         }
+        let auditing = audit.map {
+            [("Audit entries", "\($0.written) written, \($0.waitingBytes) bytes waiting, \($0.dropped) dropped")]
+        }
         return Self.list(
-            connections + [
+            connections + (auditing ?? []) + [
                 ("Event loops", "\(loopGaps.count); late by at most \(gaps)"),
                 ("Log lines dropped", "\(droppedLogLines)"),
             ])

@@ -67,10 +67,7 @@ extension KeyFileError: CustomStringConvertible {
             "expected a directory, found none; make one with: countersign keys generate --config FILE"
         case .noDirectory: "expected a directory, found something else; name another as signing.directory"
         case .unreadable(let operation, let cause):
-            "cannot \(operation): \(cause)"
-                + (cause == "Permission denied"
-                    ? "; let the user who runs this read it as its owner or by its group (chown, chgrp, chmod 640)"
-                    : "")
+            "cannot \(operation): \(cause)" + (Self.remedy(for: cause).map { "; \($0)" } ?? "")
         case .hangs(let limit): FileHangs(path: nil, limit: limit).expectation
         case .noRegularFile: "expected a regular file, found something else"
         case .tooLarge(let limit): "expected a file of at most \(limit) bytes, found more; restore it from a backup"
@@ -122,6 +119,19 @@ extension KeyFileError: CustomStringConvertible {
             "expected one of \(Self.mintingAlgorithms), found \(algorithm.rawValue), which is only verified here"
         case .notGenerated(let cause): "OpenSSL cannot make a key: \(cause)"
         case .noPassphrase(let cause): "cannot encrypt a new key: \(cause)"
+        }
+    }
+
+    /// By the words of strerror(3); nil if they say it all.
+    private static func remedy(for cause: String) -> String? {
+        switch cause {
+        case "Permission denied":
+            "let the user who runs this read it as its owner or by its group (chown, chgrp, chmod 640)"
+        case "Read-only file system":
+            "make keys where the folder can be written, and mount or copy it here; or mount it writable (in a systemd unit "
+                + "ReadWritePaths=)"
+        case "No space left on device": "make room; nothing was changed"
+        default: nil
         }
     }
 

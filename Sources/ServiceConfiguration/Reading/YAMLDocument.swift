@@ -1,4 +1,5 @@
 import BlockingWork
+import Glibc
 import TokenExchange
 import Yams
 
@@ -23,7 +24,9 @@ struct YAMLDocument {
             guard isPlain else { return nil }
             self.root = root
         } catch let failure as FileFailure {
-            pass.report(Complaint(failure).message, place: nil)
+            pass.report(
+                Complaint(expected: failure.expected, found: failure.found, remedy: Self.remedy(for: failure)).message,
+                place: nil)
             return nil
         } catch let complaint as Complaint {
             pass.report(complaint.message, place: nil)
@@ -34,6 +37,14 @@ struct YAMLDocument {
         } catch {
             pass.report("expected a YAML document, found something that cannot be read.", place: nil)
             return nil
+        }
+    }
+
+    private static func remedy(for failure: FileFailure) -> String? {
+        switch failure.code {
+        case ENOENT: "Name the file with --config, or make a first one: `countersign init --config FILE`."
+        case EACCES: "Let the user who runs this read it, by its group (chgrp, chmod 640), and enter its folder."
+        default: nil
         }
     }
 

@@ -75,6 +75,11 @@ package struct ExplainToken: Sendable {
     /// Every rule that a token must pass, in the order in which they are checked.
     package static let rules = VerifyIdentityToken.rules + [MintExternalIdentity.rule]
 
+    /// The rule that such a token breaks. Each refusal belongs to one.
+    package static func rule(brokenBy refusal: Refusal) -> VerificationRule? {
+        rules.first { $0.refusals.contains(refusal) }
+    }
+
     private let verify: VerifyIdentityToken
     private let mint: MintExternalIdentity
     private let tenants: [Tenant]
