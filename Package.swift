@@ -126,7 +126,6 @@ let package = Package(
             name: "countersign",
             dependencies: [
                 "BlockingWork", "CountersignService", "ServiceConfiguration", "TokenExchange", argumentParser, logging,
-                nio, nioPosix,
             ],
             swiftSettings: swift,
             // Swift's runtime in the program itself: calls of it go straight there, which takes a tenth off a login. Objects

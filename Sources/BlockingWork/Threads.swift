@@ -1,9 +1,9 @@
 import Glibc
 
-// BlockingWork: what must not run on an event loop.
+// BlockingWork: what must run neither on an event loop nor in a task.
 //
-// Event loops answer requests, and are the executor of Swift concurrency as well. A call that blocks has a thread of its
-// own instead: startThread for what lasts as long as the process, FileReaders for the files of a whole configuration,
+// Event loops answer requests and run their tasks; all other tasks share a thread for each core. A call that blocks has a
+// thread of its own instead: startThread for what lasts as long as the process, FileReaders for the files of a whole configuration,
 // BlockingReads for one that is read on the way. Files may hang forever: open(2) on a mount whose server is gone.
 
 /// Runs `body` on a new thread, which ends with it.

@@ -2,8 +2,6 @@ import ArgumentParser
 import CountersignService
 import Foundation
 import Logging
-import NIOCore
-import NIOPosix
 import ServiceConfiguration
 import TokenExchange
 
@@ -28,9 +26,6 @@ struct Serve: AsyncParsableCommand {
         lifeCycle.start()
         let manager = ServiceManager(
             environment: ProcessInfo.processInfo.environment, monotonicTime: TimeSource.systemMonotonic)
-        // Tasks run on the event loops: no hop between a connection and the code that answers it. It took a prototype
-        // of the callback from 10,500 to 13,000 requests/s on two cores.
-        _ = NIOSingletons.unsafeTryInstallSingletonPosixEventLoopGroupAsConcurrencyGlobalExecutor()
         try await config.reporting {
             let blueprint = try await config.blueprint()
             let descriptors = try DescriptorBudget(blueprint.configuration, limit: openFiles)
