@@ -51,9 +51,12 @@ extension Configuration {
     }
 
     /// Reads only the file. Files and secrets that it refers to are not read before they are used.
+    /// - Parameter contents: of a file that is not written yet; nil to read it.
     /// - Throws: ``ConfigurationError`` with every problem.
-    package static func parse(file: String, environment: [String: String]) throws -> Configuration {
-        try read(ReadingPass(file: file, environment: environment)) { _ in }
+    package static func parse(
+        file: String, contents: [UInt8]? = nil, environment: [String: String]
+    ) throws -> Configuration {
+        try read(ReadingPass(file: file, contents: contents, environment: environment)) { _ in }
     }
 
     private static func read(_ pass: ReadingPass, _ check: (ReadingPass) -> Void) throws -> Configuration {

@@ -70,6 +70,14 @@ import Testing
         #expect(fixed.output.contains("/proc/x.yaml: expected a place where a file can be written"), "\(fixed.output)")
     }
 
+    /// An image has none.
+    @Test func makesAConfigurationWithoutAFolderForTemporaryFiles() async throws {
+        let folder = TemporaryFolder()
+        let made = try await run(
+            "export TMPDIR='\(folder.path)/none';", "init", "--realm", "acme", "--config", "\(folder.path)/new.yaml")
+        #expect(made.status == 0, "\(made.output)")
+    }
+
     // MARK: Libraries
 
     /// Makes a shared library in a folder of its own.

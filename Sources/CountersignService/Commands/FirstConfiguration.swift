@@ -84,11 +84,8 @@ package struct FirstConfiguration: Sendable {
         if issuer.isEmpty {
             return ["tenants[0].issuer: expected a realm of NewStore or an issuer's URL (--realm), found none."]
         }
-        let file = FileManager.default.temporaryDirectory.appending(path: "countersign-\(UUID().uuidString).yaml").path
-        defer { try? FileManager.default.removeItem(atPath: file) }
         do {
-            try write(to: file)
-            _ = try Configuration.parse(file: file, environment: [:])
+            _ = try Configuration.parse(file: "countersign.yaml", contents: Array(yaml.utf8), environment: [:])
             return []
         } catch let error as ConfigurationError {
             return error.problems.map { "\($0.place.keyPath): \($0.message)" }

@@ -2,6 +2,8 @@
 final class ReadingPass {
     /// The file as the caller named it.
     let file: String
+    /// Nil for those of the file.
+    let contents: [UInt8]?
     let environment: [String: String]
     private let document: AbsolutePath
     private var findings: [(place: Place, problem: ConfigurationProblem)] = []
@@ -17,8 +19,9 @@ final class ReadingPass {
     }
 
     /// Reads nothing yet.
-    init(file: String, environment: [String: String]) {
+    init(file: String, contents: [UInt8]? = nil, environment: [String: String]) {
         self.file = file
+        self.contents = contents
         self.environment = environment
         document = AbsolutePath(file, in: .workingFolder)
     }

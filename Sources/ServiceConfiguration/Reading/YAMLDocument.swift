@@ -13,7 +13,9 @@ struct YAMLDocument {
     /// Nil, and reported to `pass`, if the file cannot be read as such a document.
     init?(reading pass: ReadingPass) {
         do {
-            let contents = try FileContents.read(pass.documentPath, limit: Self.maximumBytes, mayBePipe: true)
+            let contents =
+                try pass.contents
+                ?? FileContents.read(pass.documentPath, limit: Self.maximumBytes, mayBePipe: true)
             guard let text = Self.text(contents, pass) else { return nil }
             let parser = try Parser(yaml: text, encoding: .utf8)
             guard let root = try parser.singleRoot() else {
