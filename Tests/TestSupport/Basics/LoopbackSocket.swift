@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 
 /// A blocking TCP socket that connects to 127.0.0.1; every wait ends after five seconds.
 package final class LoopbackSocket: Sendable {
@@ -28,16 +29,6 @@ package final class LoopbackSocket: Sendable {
 
     package func connect(port: Int) throws {
         try withAddress(port: port) { Glibc.connect(descriptor, $0, $1) }
-    }
-
-    func port() throws -> Int {
-        var address = sockaddr_in()
-        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let status = withUnsafeMutableBytes(of: &address) {
-            getsockname(descriptor, $0.assumingMemoryBound(to: sockaddr.self).baseAddress!, &size)
-        }
-        guard status == 0 else { throw SocketFailure(code: errno) }
-        return Int(UInt16(bigEndian: address.sin_port))
     }
 
     package func write(_ bytes: [UInt8]) throws {
@@ -73,12 +64,20 @@ package struct SocketFailure: Error {
     package let code: CInt
 }
 
-/// A port that nobody listens on at this moment.
+/// A port that nobody listens on, and that nobody else gets: each call answers another one, and the system gives ports to
+/// those who ask for any from 32768 on (`ip_local_port_range`).
 package func freeLoopbackPort() throws -> Int {
-    let listener = try LoopbackSocket()
-    try listener.bind(port: 0)
-    return try listener.port()
+    while true {
+        let port = 20_000 + portCount.wrappingAdd(1, ordering: .relaxed).newValue % 12_000
+        do {
+            try LoopbackSocket().bind(port: port)
+            return port
+        } catch let failure as SocketFailure where failure.code == EADDRINUSE {}
+    }
 }
+
+/// Begins anywhere, as other processes may test too.
+private let portCount = Atomic(Int.random(in: 0..<12_000))
 
 /// Lets this process open as many files and sockets as it may; most systems start processes with 1024.
 package func raiseOpenFileLimit() {
