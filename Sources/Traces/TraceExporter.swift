@@ -10,7 +10,7 @@ package final class TraceExporter: Service {
     /// How, where to, and how much at once.
     package struct Settings: Sendable {
         package let url: String
-        /// Read anew for each request.
+        /// Read again for each request.
         package let headers: [(name: String, value: UpstreamSecret)]
         package let batchSpans: Int
         /// Between two looks at the queue.

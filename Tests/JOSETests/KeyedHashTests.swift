@@ -4,7 +4,7 @@ import Testing
 @Suite struct KeyedHashTests {
     private static let key = Array("sixteen-letters!".utf8)
 
-    /// Against OpenSSL's other way to make an HMAC, which starts anew each time.
+    /// Against OpenSSL's other way to make an HMAC, which starts from nothing each time.
     @Test func isTheStartOfTheHMACOfEachMessageAgainAndAgain() throws {
         let hash = KeyedHash(key: Self.key)
         for message in ["", "a", String(repeating: "x", count: 64), String(repeating: "y", count: 1000), "a"] {

@@ -3,7 +3,7 @@
 package enum RequestRefusal: String, Error, CaseIterable {
     // Credentials.
     case noBearerToken = "no_bearer_token"
-    /// Unknown, expired, revoked, or not one of ours.
+    /// Unknown, expired, revoked, or made elsewhere.
     case sessionInactive = "session_inactive"
     case credentialsAbsent = "credentials_absent"
     case credentialsWrong = "credentials_wrong"
