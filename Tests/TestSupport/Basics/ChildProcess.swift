@@ -4,9 +4,13 @@ import Foundation
 ///
 /// A shell stands between the two: it starts the program, tells its identifier, and reads a pipe that only this process
 /// holds open. When the pipe closes, by ``kill()`` or by the death of this process, the shell kills the program.
+/// First of all it closes what it got from this process: SwiftNIO's sockets are not closed on exec, and a port stays taken for as
+/// long as any process has its socket.
 struct ChildProcess: Sendable {
-    private static let watcher =
-        #"exec 2>>"$1"; out=$1 in=$2; shift 2; "$@" <"$in" >>"$out" & echo $!; read _; kill -KILL $! 2>/dev/null; wait $!"#
+    private static let watcher = #"""
+        for path in /proc/self/fd/*; do number=${path##*/}; ((number > 2)) && exec {number}>&-; done
+        exec 2>>"$1"; out=$1 in=$2; shift 2; "$@" <"$in" >>"$out" & echo $!; read _; kill -KILL $! 2>/dev/null; wait $!
+        """#
 
     let identifier: pid_t
     private let shell: pid_t
@@ -24,7 +28,7 @@ struct ChildProcess: Sendable {
         let output = try pipe()
         defer { close(output.read) }
         let shell = try spawn(
-            ["/bin/sh", "-c", watcher, "sh", outputFile, inputFile, path] + arguments, input: lifeline.read,
+            ["/bin/bash", "-c", watcher, "bash", outputFile, inputFile, path] + arguments, input: lifeline.read,
             output: output.write)
         close(lifeline.read)
         close(output.write)
@@ -102,7 +106,7 @@ struct ChildProcess: Sendable {
         var text = ""
         var byte: UInt8 = 0
         while read(descriptor, &byte, 1) == 1, byte != UInt8(ascii: "\n") { text.unicodeScalars.append(.init(byte)) }
-        guard let identifier = pid_t(text) else { throw ProgramFailure(description: "/bin/sh told no process") }
+        guard let identifier = pid_t(text) else { throw ProgramFailure(description: "/bin/bash told no process") }
         return identifier
     }
 }

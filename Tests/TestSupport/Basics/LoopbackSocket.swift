@@ -70,7 +70,11 @@ package func freeLoopbackPort() throws -> Int {
     while true {
         let port = 20_000 + portCount.wrappingAdd(1, ordering: .relaxed).newValue % 12_000
         do {
-            try LoopbackSocket().bind(port: port)
+            let trial = try LoopbackSocket()
+            // A process that is being started has a copy of the socket for a moment; with this it is in nobody's way.
+            var yes: CInt = 1
+            setsockopt(trial.descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<CInt>.size))
+            try trial.bind(port: port)
             return port
         } catch let failure as SocketFailure where failure.code == EADDRINUSE {}
     }
