@@ -62,7 +62,8 @@ let package = Package(
         .target(
             name: "CountersignHTTP",
             dependencies: [
-                "TokenExchange", httpTypes, lifecycle, logging, metrics, nio, nioPosix, nioSSL, nioTLS,
+                "TokenExchange", httpTypes, lifecycle, logging, metrics, nio, nioHPACK, nioHTTP2, nioPosix, nioSSL,
+                nioTLS,
             ],
             exclude: ["Webview/countersign.v2.d.ts"],
             resources: [
@@ -77,7 +78,9 @@ let package = Package(
             dependencies: ["BlockingWork", "CountersignHTTP", "JOSE", "TokenExchange", logging], swiftSettings: swift),
         .target(
             name: "TestSupport",
-            dependencies: ["JOSE", "TokenExchange", logging, nio, nioHTTP1, nioHTTP2, nioPosix, nioSSL],
+            dependencies: [
+                "JOSE", "TokenExchange", logging, nio, nioHPACK, nioHTTP1, nioHTTP2, nioPosix, nioSSL, nioTLS,
+            ],
             swiftSettings: swift),
         .target(name: "CInstructions"),
         .executableTarget(

@@ -86,6 +86,32 @@ import Testing
         }
     }
 
+    /// Benchmarks and fuzzers compile the same folders by manifests of their own, which `make test` does not build.
+    @Test(arguments: ["Benchmarks": 5, "Fuzz": 2]) func givesFoldersTheSameDependenciesEverywhere(
+        package: String, count: Int
+    ) throws {
+        let whole = try Self.dependencies(in: Self.sources.deletingLastPathComponent())
+        let part = try Self.dependencies(in: Self.tests.appending(path: package))
+        let shared = Set(whole.keys).intersection(part.keys)
+        #expect(shared.count >= count, "\(shared)")
+        for target in shared { #expect(part[target] == whole[target], "\(target) in Tests/\(package)/Package.swift") }
+    }
+
+    /// What the targets of a manifest depend on, those of tests and programs too.
+    private static func dependencies(in folder: URL) throws -> [String: Set<String>] {
+        let text = try String(contentsOf: folder.appending(path: "Package.swift"), encoding: .utf8)
+        let targets = text.components(separatedBy: "arget(").dropFirst().compactMap { target in
+            let words = target.components(separatedBy: "dependencies: [")
+            guard let name = words[0].split(separator: "\"").dropFirst().first, words.count == 2 else {
+                return nil as (String, Set<String>)?
+            }
+            let list = words[1].prefix { $0 != "]" }.split(separator: ",")
+            let names = list.map { $0.trimmingCharacters(in: .whitespacesAndNewlines) }
+            return (String(name), Set(names).subtracting([""]))
+        }
+        return Dictionary(uniqueKeysWithValues: targets)
+    }
+
     @Test func keepsSiblingsApart() throws {
         for file in try Self.files() {
             guard let own = Self.siblings.first(where: { file.path.hasPrefix($0 + "/") }) else { continue }

@@ -16,7 +16,7 @@ enum LogPart {
 
     static func measure(_ login: SampleLogin, by bench: Bench) async throws {
         var reply = Reply.json([])
-        reply.notes.identityProvider = "vip-loyalty"
+        reply.notes.identityProvider = ConfiguredName(IdentityProvider.vipLoyalty())
         reply.notes.tenant = "acme-staging"
         let report = RequestReport(
             reply, nil, requestID: "8f14e45fceea167a00000000000004d2", source: nil, route: "callback", start: .zero,
