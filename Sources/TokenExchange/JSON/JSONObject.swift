@@ -6,9 +6,10 @@ package struct JSONObject: Sendable, Redacted {
     private let limits: JSONLimits
     private let strictness: JSONStrictness
 
-    private struct Member {
-        let name: JSONScanner.Piece
-        let value: JSONScanner.Piece
+    /// Where a top-level member is.
+    package struct Member {
+        fileprivate let name: JSONScanner.Piece
+        fileprivate let value: JSONScanner.Piece
     }
 
     /// - Parameter strictness: with ``JSONStrictness/grammar`` the first of two members of one name is found, and
@@ -27,24 +28,26 @@ package struct JSONObject: Sendable, Redacted {
     }
 
     /// True for null, too.
-    package func contains(_ name: ExactText) -> Bool { value(name) != nil }
+    package func contains(_ name: ExactText) -> Bool { member(name) != nil }
 
     /// A string value with escapes resolved; nil if the member is absent or not a string.
     package func string(_ name: ExactText) -> ExactText? {
-        guard let value = value(name), text[value.range.lowerBound] == UInt8(ascii: "\"") else { return nil }
+        guard let value = member(name)?.value, text[value.range.lowerBound] == UInt8(ascii: "\"") else { return nil }
         return JSONString.text(text[value.range].dropFirst().dropLast(), isEscaped: value.isEscaped)
     }
 
     /// A value of any type; nil if the member is absent.
-    package subscript(name: ExactText) -> JSONValue? {
-        guard let value = value(name) else { return nil }
+    package subscript(name: ExactText) -> JSONValue? { member(name).flatMap(value(of:)) }
+
+    /// A value of any type.
+    package func value(of member: Member) -> JSONValue? {
         var scanner = JSONScanner(text, limits: limits, strictness: strictness)
-        return try? scanner.readValue(at: value.range.lowerBound)
+        return try? scanner.readValue(at: member.value.range.lowerBound)
     }
 
     /// The JSON text of each element of an array; nil if the member is absent or not an array.
     package func elements(_ name: ExactText) -> [ArraySlice<UInt8>]? {
-        guard let value = value(name) else { return nil }
+        guard let value = member(name)?.value else { return nil }
         var scanner = JSONScanner(text, limits: limits, strictness: strictness)
         return (try? scanner.scanElements(at: value.range.lowerBound))??.map { text[$0] }
     }
@@ -58,19 +61,21 @@ package struct JSONObject: Sendable, Redacted {
         for member in members { body(text[member.name.range], text[member.value.range]) }
     }
 
-    /// The text of an object with only these members, whose values are copied byte for byte.
+    /// The text of an object with only these members, copied byte for byte.
     package func text(keeping names: [ExactText]) -> [UInt8] {
         var kept = [UInt8(ascii: "{")]
-        kept.reserveCapacity(512)
-        for name in names {
-            guard let value = value(name) else { continue }
-            if kept.count > 1 { kept.append(UInt8(ascii: ",")) }
-            JSONValue.append(name, to: &kept)
-            kept.append(UInt8(ascii: ":"))
-            kept.append(contentsOf: text[value.range])
-        }
+        for name in names { member(name).map { append($0, to: &kept) } }
         kept.append(UInt8(ascii: "}"))
         return kept
+    }
+
+    /// Appends a member, byte for byte, to an object's text that is not closed yet.
+    package func append(_ member: Member, to object: inout [UInt8]) {
+        if object.count > 1 { object.append(UInt8(ascii: ",")) }
+        object.append(UInt8(ascii: "\""))
+        object.append(contentsOf: text[member.name.range])
+        object.append(contentsOf: "\":".utf8)
+        object.append(contentsOf: text[member.value.range])
     }
 
     /// The text between the braces.
@@ -82,14 +87,15 @@ package struct JSONObject: Sendable, Redacted {
         return text[(first + 1)..<last]
     }
 
-    private func value(_ name: ExactText) -> JSONScanner.Piece? {
+    /// Nil if there is none of this name.
+    package func member(_ name: ExactText) -> Member? {
         name.withUTF8 { wanted in
             text.withUnsafeBufferPointer { text in
                 members.first { member in
                     member.name.isEscaped
                         ? self.name(of: member) == name
                         : wanted.isEqual(to: UnsafeBufferPointer(rebasing: text[member.name.range]))
-                }?.value
+                }
             }
         }
     }
