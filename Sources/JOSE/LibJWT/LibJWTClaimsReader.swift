@@ -21,7 +21,7 @@ package struct LibJWTClaimsReader: ClaimsReader {
         members.reserveCapacity(names.count)
         var strings = [UInt8(ascii: "{")]
         strings.reserveCapacity(512)
-        for name in names where !members.contains(where: { $0.name == name }) {
+        for name in names where !members.indices.contains(where: { members[$0].name == name }) {
             // To libjwt an empty name means all claims.
             guard !name.isEmpty else { throw ClaimsUnreadable() }
             guard let member = claims.member(name), let value = claims.value(of: member) else { continue }

@@ -3,13 +3,14 @@
 package struct JSONObject: Sendable, Redacted {
     private let text: [UInt8]
     private let members: [Member]
-    private let limits: JSONLimits
-    private let strictness: JSONStrictness
 
-    /// Where a top-level member is.
+    /// Where a member is in the text.
     package struct Member {
-        fileprivate let name: JSONScanner.Piece
-        fileprivate let value: JSONScanner.Piece
+        let name: JSONScanner.Piece
+        /// The quick hash of the name with escapes resolved.
+        let hash: UInt64
+        /// The name's place until the value has been read.
+        var value: JSONScanner.Piece
     }
 
     /// - Parameter strictness: with ``JSONStrictness/grammar`` the first of two members of one name is found, and
@@ -18,38 +19,49 @@ package struct JSONObject: Sendable, Redacted {
         _ text: [UInt8], limits: JSONLimits, strictness: JSONStrictness = .unambiguous
     ) throws(JSONError) {
         var scanner = JSONScanner(text, limits: limits, strictness: strictness)
-        var members: [Member] = []
-        members.reserveCapacity(32)
-        try scanner.scanDocument { name, value in members.append(Member(name: name, value: value)) }
+        members = try scanner.scanDocument()
         self.text = text
-        self.members = members
-        self.limits = limits
-        self.strictness = strictness
     }
 
     /// True for null, too.
     package func contains(_ name: ExactText) -> Bool { member(name) != nil }
 
-    /// A string value with escapes resolved; nil if the member is absent or not a string.
-    package func string(_ name: ExactText) -> ExactText? {
-        guard let value = member(name)?.value, text[value.range.lowerBound] == UInt8(ascii: "\"") else { return nil }
-        return JSONString.text(text[value.range].dropFirst().dropLast(), isEscaped: value.isEscaped)
+    /// The same, but false for null.
+    func has(_ name: ExactText) -> Bool {
+        member(name).map { text[$0.value.range.lowerBound] != UInt8(ascii: "n") } ?? false
     }
+
+    /// A string value with escapes resolved; nil if the member is absent or not a string.
+    package func string(_ name: ExactText) -> ExactText? { member(name).flatMap(string(of:)) }
 
     /// A value of any type; nil if the member is absent.
     package subscript(name: ExactText) -> JSONValue? { member(name).flatMap(value(of:)) }
 
     /// A value of any type.
     package func value(of member: Member) -> JSONValue? {
-        var scanner = JSONScanner(text, limits: limits, strictness: strictness)
+        if let string = string(of: member) { return .string(string) }
+        var scanner = acceptedText
         return try? scanner.readValue(at: member.value.range.lowerBound)
+    }
+
+    /// Nil if the value is not a string.
+    func string(of member: Member) -> ExactText? {
+        let value = member.value
+        guard text[value.range.lowerBound] == UInt8(ascii: "\"") else { return nil }
+        return JSONString.text(
+            text[(value.range.lowerBound + 1)..<(value.range.upperBound - 1)], isEscaped: value.isEscaped)
     }
 
     /// The JSON text of each element of an array; nil if the member is absent or not an array.
     package func elements(_ name: ExactText) -> [ArraySlice<UInt8>]? {
         guard let value = member(name)?.value else { return nil }
-        var scanner = JSONScanner(text, limits: limits, strictness: strictness)
+        var scanner = acceptedText
         return (try? scanner.scanElements(at: value.range.lowerBound))??.map { text[$0] }
+    }
+
+    /// Reads the text again without the checks that it has passed.
+    private var acceptedText: JSONScanner {
+        JSONScanner(text, limits: JSONLimits(depth: .max, members: .max), strictness: .grammar)
     }
 
     /// Top-level names in document order, escapes resolved.
@@ -89,15 +101,8 @@ package struct JSONObject: Sendable, Redacted {
 
     /// Nil if there is none of this name.
     package func member(_ name: ExactText) -> Member? {
-        name.withUTF8 { wanted in
-            text.withUnsafeBufferPointer { text in
-                members.first { member in
-                    member.name.isEscaped
-                        ? self.name(of: member) == name
-                        : wanted.isEqual(to: UnsafeBufferPointer(rebasing: text[member.name.range]))
-                }
-            }
-        }
+        let hash = name.withUTF8(\.quickHash)
+        return members.first { $0.hash == hash && self.name(of: $0) == name }
     }
 
     private func name(of member: Member) -> ExactText {

@@ -9,13 +9,8 @@ struct JSONScanner {
     private let strictness: JSONStrictness
     private var position = 0
     private var depth = 0
-    /// Names in all open objects, the innermost last.
-    private var names: [Name] = []
-
-    private struct Name {
-        let hash: UInt64
-        let content: Piece
-    }
+    /// Of all open objects, the innermost last; with ``JSONStrictness/grammar`` only of the outermost.
+    private var members: [JSONObject.Member] = []
 
     /// The content of a string without its quotes, or the text of a whole value; and whether it is a string with escapes.
     struct Piece {
@@ -33,18 +28,24 @@ struct JSONScanner {
 // MARK: - Documents
 
 extension JSONScanner {
-    /// Reads a text that is one object; `member` gets the name and the place of each top-level value.
-    mutating func scanDocument(member: (Piece, Piece) -> Void) throws(JSONError) {
-        names.reserveCapacity(32)
+    /// Reads a text that is one object, and returns its members.
+    mutating func scanDocument() throws(JSONError) -> [JSONObject.Member] {
+        members.reserveCapacity(min(32, bytes.count / 16 + 1))
         skipWhiteSpace()
         guard peek() == UInt8(ascii: "{") else { throw .malformed }
-        try scanObject(member: member)
+        try eachMember { scanner, _ throws(JSONError) in
+            let start = scanner.position
+            let isEscaped = try scanner.scanValue()
+            let value = Piece(range: start..<scanner.position, isEscaped: isEscaped)
+            scanner.members[scanner.members.count - 1].value = value
+        }
         try expectEnd()
+        return members
     }
 
-    /// Reads the value that begins at `start`.
+    /// Reads the value of an object's member that begins at `start`.
     mutating func readValue(at start: Int) throws(JSONError) -> JSONValue {
-        position = start
+        (position, depth) = (start, 1)
         return try readValue()
     }
 
@@ -90,7 +91,9 @@ extension JSONScanner {
             var values: [JSONValue] = []
             try eachElement { scanner throws(JSONError) in values.append(try scanner.readValue()) }
             return .array(values)
-        case UInt8(ascii: "\""): return .string(string(try scanString()))
+        case UInt8(ascii: "\""):
+            let content = try scanString()
+            return .string(string(content))
         case UInt8(ascii: "t"), UInt8(ascii: "f"), UInt8(ascii: "n"): return try scanLiteral()
         default:
             let start = position
@@ -103,7 +106,7 @@ extension JSONScanner {
     @discardableResult
     private mutating func scanValue() throws(JSONError) -> Bool {
         switch peek() {
-        case UInt8(ascii: "{"): try scanObject { _, _ in }
+        case UInt8(ascii: "{"): try eachMember { scanner, _ throws(JSONError) in try scanner.scanValue() }
         case UInt8(ascii: "["): try eachElement { scanner throws(JSONError) in try scanner.scanValue() }
         case UInt8(ascii: "\""): return try scanString().isEscaped
         case UInt8(ascii: "t"), UInt8(ascii: "f"), UInt8(ascii: "n"): _ = try scanLiteral()
@@ -112,25 +115,18 @@ extension JSONScanner {
         return false
     }
 
-    private mutating func scanObject(member: (Piece, Piece) -> Void) throws(JSONError) {
-        try eachMember { scanner, name throws(JSONError) in
-            let start = scanner.position
-            let isEscaped = try scanner.scanValue()
-            member(name, Piece(range: start..<scanner.position, isEscaped: isEscaped))
-        }
-    }
-
     private mutating func eachMember(
         _ readMember: (inout JSONScanner, Piece) throws(JSONError) -> Void
     ) throws(JSONError) {
-        let outerNames = names.count
+        let outerMembers = members.count
+        var seen: UInt64 = 0
         try open()
         skipWhiteSpace()
         if !skip(UInt8(ascii: "}")) {
             repeat {
                 skipWhiteSpace()
                 let name = try scanString()
-                try remember(name, since: outerNames)
+                try remember(name, since: outerMembers, &seen)
                 skipWhiteSpace()
                 guard skip(UInt8(ascii: ":")) else { throw .malformed }
                 skipWhiteSpace()
@@ -139,8 +135,8 @@ extension JSONScanner {
             } while skip(UInt8(ascii: ","))
             guard skip(UInt8(ascii: "}")) else { throw .malformed }
         }
-        names.removeSubrange(outerNames...)
         depth -= 1
+        if depth > 0 { members.removeSubrange(outerMembers...) }
     }
 
     private mutating func eachElement(
@@ -165,23 +161,26 @@ extension JSONScanner {
         guard depth <= limits.depth else { throw .tooDeep }
     }
 
-    private mutating func remember(_ name: Piece, since outerNames: Int) throws(JSONError) {
-        if strictness == .grammar { return }
-        guard names.count - outerNames < limits.members else { throw .tooManyMembers }
+    /// - Parameter seen: one bit for each hash of the object's names: without it there is nothing to look for.
+    private mutating func remember(_ name: Piece, since outerMembers: Int, _ seen: inout UInt64) throws(JSONError) {
+        if strictness == .grammar, depth > 1 { return }
         let hash = hash(of: name)
-        for other in names[outerNames...] where other.hash == hash {
-            guard string(other.content) != string(name) else { throw .duplicateMember }
+        if strictness == .unambiguous {
+            guard members.count - outerMembers < limits.members else { throw .tooManyMembers }
+            let bit: UInt64 = 1 << (hash % 64)
+            if seen & bit != 0,
+                members[outerMembers...].contains(where: { $0.hash == hash && string($0.name) == string(name) })
+            {
+                throw .duplicateMember
+            }
+            seen |= bit
         }
-        names.append(Name(hash: hash, content: name))
+        members.append(JSONObject.Member(name: name, hash: hash, value: name))
     }
 
-    /// FNV-1a of the content with escapes resolved.
     private func hash(of name: Piece) -> UInt64 {
-        func hash(_ content: UnsafeBufferPointer<UInt8>) -> UInt64 {
-            content.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
-        }
-        if name.isEscaped { return string(name).withUTF8(hash) }
-        return bytes.withUnsafeBufferPointer { hash(UnsafeBufferPointer(rebasing: $0[name.range])) }
+        if name.isEscaped { return string(name).withUTF8(\.quickHash) }
+        return bytes.withUnsafeBufferPointer { UnsafeBufferPointer(rebasing: $0[name.range]).quickHash }
     }
 
     private mutating func scanLiteral() throws(JSONError) -> JSONValue {
@@ -294,6 +293,7 @@ extension JSONScanner {
         return true
     }
 
+    @inline(__always)
     private mutating func skipWhiteSpace() {
         while let byte = peek(), byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 { position += 1 }
     }

@@ -11,11 +11,14 @@ package struct UnverifiedToken: Sendable, Redacted {
 
     /// - Throws: the first fault found.
     package init(_ bytes: [UInt8], limits: TokenLimits) throws(Refusal) {
-        jws = try CompactJWS(bytes, limits: limits)
+        let jws = try CompactJWS(bytes, limits: limits)
+        let claims: JSONObject
         do { claims = try JSONObject(jws.payload, limits: limits.json) } catch {
             throw error == .duplicateMember ? .claimsDuplicateMember : .claimsMalformed
         }
         guard let issuer = claims.string("iss") else { throw .issuerUnknown }
+        self.jws = jws
+        self.claims = claims
         claimedIssuer = issuer
     }
 }

@@ -6,7 +6,7 @@ package struct VerifiedToken: Sendable, Redacted {
     let type: ExactText?
 
     /// Whether it has this claim, whatever its value. JSON null counts as absent.
-    func has(_ claim: ExactText) -> Bool { claims[claim]?.unlessNull != nil }
+    func has(_ claim: ExactText) -> Bool { claims.has(claim) }
 
     fileprivate init(_ token: UnverifiedToken) {
         claims = token.claims
