@@ -44,7 +44,7 @@ package struct LibJWTClaimsReader: ClaimsReader {
         for member in members {
             guard case .string(let string) = member.value else { continue }
             text.removeAll(keepingCapacity: true)
-            unsafe member.name.withUTF8 { unsafe text.append(contentsOf: $0) }
+            member.name.append(to: &text)
             text.append(0)
             guard unsafe isRead(string, as: text, by: token) else { throw ClaimsUnreadable() }
         }
@@ -56,11 +56,8 @@ package struct LibJWTClaimsReader: ClaimsReader {
             unsafe jwt_get_grant(token, name.assumingMemoryBound(to: CChar.self).baseAddress)
         }
         guard let read = unsafe read else { return false }
-        return unsafe text.withUTF8 { text in
-            guard unsafe strlen(read) == text.count else { return false }
-            guard let start = text.baseAddress else { return true }
-            return unsafe memcmp(read, start, text.count) == 0
-        }
+        let bytes = unsafe UnsafeRawBufferPointer(start: read, count: strlen(read))
+        return unsafe text.isEqual(to: bytes.assumingMemoryBound(to: UInt8.self))
     }
 
     /// - Parameter claims: the text of a claims set; a NUL is added.

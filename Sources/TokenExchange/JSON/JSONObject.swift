@@ -46,10 +46,9 @@ package struct JSONObject: Sendable, Redacted {
 
     /// Nil if the value is not a string.
     func string(of member: Member) -> ExactText? {
-        let value = member.value
-        guard text[value.range.lowerBound] == UInt8(ascii: "\"") else { return nil }
-        return JSONString.text(
-            text[(value.range.lowerBound + 1)..<(value.range.upperBound - 1)], isEscaped: value.isEscaped)
+        let range = member.value.range
+        guard text[range.lowerBound] == UInt8(ascii: "\"") else { return nil }
+        return JSONString.text(text, range.dropFirst().dropLast(), isEscaped: member.value.isEscaped)
     }
 
     /// The JSON text of each element of an array; nil if the member is absent or not an array.
@@ -84,10 +83,8 @@ package struct JSONObject: Sendable, Redacted {
     /// Appends a member, byte for byte, to an object's text that is not closed yet.
     package func append(_ member: Member, to object: inout [UInt8]) {
         if object.count > 1 { object.append(UInt8(ascii: ",")) }
-        object.append(UInt8(ascii: "\""))
-        object.append(contentsOf: text[member.name.range])
-        object.append(contentsOf: "\":".utf8)
-        object.append(contentsOf: text[member.value.range])
+        // From the quote before the name on.
+        object.append(contentsOf: text[(member.name.range.lowerBound - 1)..<member.value.range.upperBound])
     }
 
     /// The text between the braces.
@@ -106,7 +103,7 @@ package struct JSONObject: Sendable, Redacted {
     }
 
     private func name(of member: Member) -> ExactText {
-        JSONString.text(text[member.name.range], isEscaped: member.name.isEscaped)
+        JSONString.text(text, member.name.range, isEscaped: member.name.isEscaped)
     }
 }
 

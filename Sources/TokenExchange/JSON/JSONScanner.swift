@@ -98,7 +98,7 @@ extension JSONScanner {
         default:
             let start = position
             try scanNumber()
-            return .number(literal: ExactText(bytes: bytes[start..<position]))
+            return .number(literal: ExactText(bytes: bytes, start..<position))
         }
     }
 
@@ -203,7 +203,7 @@ extension JSONScanner {
 extension JSONScanner {
     /// The string's content with escapes resolved.
     func string(_ string: Piece) -> ExactText {
-        JSONString.text(bytes[string.range], isEscaped: string.isEscaped)
+        JSONString.text(bytes, string.range, isEscaped: string.isEscaped)
     }
 
     /// Reads a string literal.
