@@ -19,8 +19,9 @@ package struct LibJWTClaimsReader: ClaimsReader {
     package static func claims(_ names: [ExactText], in claims: JSONObject) throws(ClaimsUnreadable) -> ClaimsSet {
         var members: [JSONValue.Member] = []
         members.reserveCapacity(names.count)
-        var strings = [UInt8(ascii: "{")]
+        var strings: [UInt8] = []
         strings.reserveCapacity(512)
+        strings.append(UInt8(ascii: "{"))
         for name in names where !members.indices.contains(where: { members[$0].name == name }) {
             // To libjwt an empty name means all claims.
             guard !name.isEmpty else { throw ClaimsUnreadable() }

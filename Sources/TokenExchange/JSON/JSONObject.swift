@@ -9,8 +9,7 @@ package struct JSONObject: Sendable, Redacted {
         let name: JSONScanner.Piece
         /// The quick hash of the name with escapes resolved.
         let hash: UInt64
-        /// The name's place until the value has been read.
-        var value: JSONScanner.Piece
+        let value: JSONScanner.Piece
     }
 
     /// - Parameter strictness: with ``JSONStrictness/grammar`` the first of two members of one name is found, and

@@ -33,12 +33,7 @@ extension JSONScanner {
         members.reserveCapacity(min(32, bytes.count / 16 + 1))
         skipWhiteSpace()
         guard peek() == UInt8(ascii: "{") else { throw .malformed }
-        try eachMember { scanner, _ throws(JSONError) in
-            let start = scanner.position
-            let isEscaped = try scanner.scanValue()
-            let value = Piece(range: start..<scanner.position, isEscaped: isEscaped)
-            scanner.members[scanner.members.count - 1].value = value
-        }
+        try scanObject()
         try expectEnd()
         return members
     }
@@ -85,6 +80,7 @@ extension JSONScanner {
             var members: [JSONValue.Member] = []
             try eachMember { scanner, name throws(JSONError) in
                 members.append(.init(scanner.string(name), try scanner.readValue()))
+                return false
             }
             return .object(members)
         case UInt8(ascii: "["):
@@ -106,7 +102,7 @@ extension JSONScanner {
     @discardableResult
     private mutating func scanValue() throws(JSONError) -> Bool {
         switch peek() {
-        case UInt8(ascii: "{"): try eachMember { scanner, _ throws(JSONError) in try scanner.scanValue() }
+        case UInt8(ascii: "{"): try scanObject()
         case UInt8(ascii: "["): try eachElement { scanner throws(JSONError) in try scanner.scanValue() }
         case UInt8(ascii: "\""): return try scanString().isEscaped
         case UInt8(ascii: "t"), UInt8(ascii: "f"), UInt8(ascii: "n"): _ = try scanLiteral()
@@ -115,28 +111,38 @@ extension JSONScanner {
         return false
     }
 
+    private mutating func scanObject() throws(JSONError) {
+        try eachMember { scanner, _ throws(JSONError) in try scanner.scanValue() }
+    }
+
+    /// - Parameter readMember: gets the name, reads the value, and returns whether that is a string with escapes.
     private mutating func eachMember(
-        _ readMember: (inout JSONScanner, Piece) throws(JSONError) -> Void
+        _ readMember: (inout JSONScanner, Piece) throws(JSONError) -> Bool
     ) throws(JSONError) {
         let outerMembers = members.count
         var seen: UInt64 = 0
         try open()
+        let areKept = strictness == .unambiguous || depth == 1
         skipWhiteSpace()
         if !skip(UInt8(ascii: "}")) {
             repeat {
                 skipWhiteSpace()
                 let name = try scanString()
-                try remember(name, since: outerMembers, &seen)
+                let hash = areKept ? hash(of: name) : 0
+                if strictness == .unambiguous { try checkNew(name, hash, outerMembers, &seen) }
                 skipWhiteSpace()
                 guard skip(UInt8(ascii: ":")) else { throw .malformed }
                 skipWhiteSpace()
-                try readMember(&self, name)
+                let start = position
+                let isEscaped = try readMember(&self, name)
+                let value = Piece(range: start..<position, isEscaped: isEscaped)
+                if areKept { members.append(JSONObject.Member(name: name, hash: hash, value: value)) }
                 skipWhiteSpace()
             } while skip(UInt8(ascii: ","))
             guard skip(UInt8(ascii: "}")) else { throw .malformed }
         }
         depth -= 1
-        if depth > 0 { members.removeSubrange(outerMembers...) }
+        if depth > 0 { members.removeLast(members.count - outerMembers) }
     }
 
     private mutating func eachElement(
@@ -161,21 +167,15 @@ extension JSONScanner {
         guard depth <= limits.depth else { throw .tooDeep }
     }
 
-    /// - Parameter seen: one bit for each hash of the object's names: without it there is nothing to look for.
-    private mutating func remember(_ name: Piece, since outerMembers: Int, _ seen: inout UInt64) throws(JSONError) {
-        if strictness == .grammar, depth > 1 { return }
-        let hash = hash(of: name)
-        if strictness == .unambiguous {
-            guard members.count - outerMembers < limits.members else { throw .tooManyMembers }
-            let bit: UInt64 = 1 << (hash % 64)
-            if seen & bit != 0,
-                members[outerMembers...].contains(where: { $0.hash == hash && string($0.name) == string(name) })
-            {
-                throw .duplicateMember
-            }
-            seen |= bit
-        }
-        members.append(JSONObject.Member(name: name, hash: hash, value: name))
+    /// - Parameter seen: one bit for each hash of the object's names: without it there is nothing to compare with.
+    private func checkNew(_ name: Piece, _ hash: UInt64, _ outerMembers: Int, _ seen: inout UInt64) throws(JSONError) {
+        guard members.count - outerMembers < limits.members else { throw .tooManyMembers }
+        let bit: UInt64 = 1 << (hash % 64)
+        guard
+            seen & bit == 0
+                || !members[outerMembers...].contains(where: { $0.hash == hash && string($0.name) == string(name) })
+        else { throw .duplicateMember }
+        seen |= bit
     }
 
     private func hash(of name: Piece) -> UInt64 {
