@@ -54,8 +54,14 @@ package struct JSONObject: Sendable, Redacted {
 
     /// Calls `body` with each top-level member, in document order: the name without quotes and the value, both as they
     /// are written. Allocates nothing.
-    func forEachMember(_ body: (_ name: ArraySlice<UInt8>, _ value: ArraySlice<UInt8>) -> Void) {
-        for member in members { body(text[member.name.range], text[member.value.range]) }
+    func forEachMember(_ body: (_ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>) -> Void) {
+        text.withUnsafeBufferPointer { text in
+            for member in members {
+                body(
+                    UnsafeBufferPointer(rebasing: text[member.name.range]),
+                    UnsafeBufferPointer(rebasing: text[member.value.range]))
+            }
+        }
     }
 
     /// The text of an object with only these members, whose values are copied byte for byte.
