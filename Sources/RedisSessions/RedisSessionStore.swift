@@ -8,7 +8,7 @@ package import TokenExchange
 /// The way of a command: the store makes it (``SessionKeyspace``, ``ExchangeScript``), the ``RedisTopology`` knows the
 /// server, ``RedisNode`` picks the connection of the caller's event loop, ``ReconnectingConnection`` keeps that connection
 /// open or knows why it is not, ``RedisChannelHandler`` carries bytes and timers, ``RedisConnectionStateMachine`` decides
-/// which reply belongs to which caller. hiredis is only the codec (folder `Hiredis`) and does no I/O.
+/// which reply belongs to which caller. hiredis only reads replies (folder `Hiredis`) and does no I/O.
 ///
 /// The server keeps digests and sealed bytes, each with a time to live, so nothing is ever swept. A command waits for its
 /// reply as long as its caller has time. It is sent again if the server says that it has not executed it (a script that it
@@ -119,7 +119,7 @@ extension RedisSessionStore: SessionStore {
             let life = SessionKeyspace.sessionLife(until: session.expiresAt, now: time.now())
         else { return false }
         let record = session.record.bytes
-        var arguments = RESPArguments(reservingBytes: expected.bytes.count + record.count + 128, arguments: 4)
+        var arguments = RESPArguments(capacity: expected.bytes.count + record.count + 160)
         keyspace.appendSession(session.key, to: &arguments)
         ReplaceScript.append(expected.bytes, record, life: .seconds(life), to: &arguments)
         let command = RedisCommand(
@@ -129,7 +129,7 @@ extension RedisSessionStore: SessionStore {
     }
 
     package func session(_ key: RecordKey, within budget: Duration) async throws(SessionStoreFailure) -> SealedRecord? {
-        var arguments = RESPArguments(reservingBytes: 128, arguments: 1)
+        var arguments = RESPArguments(capacity: 128)
         keyspace.appendSession(key, to: &arguments)
         let command = RedisCommand(
             opening: Self.get, arguments: arguments, reply: [.bulk, .null], slot: ClusterSlot(of: key.partition))
@@ -168,7 +168,7 @@ extension RedisSessionStore: SessionStore {
 
     /// A probe that is there already is found and read, so that reading is tried too.
     private func probe(_ tag: [UInt8]) -> RESPArguments {
-        var arguments = RESPArguments(reservingBytes: 320, arguments: 9)
+        var arguments = RESPArguments(capacity: 384)
         let name = [UInt8](repeating: UInt8(ascii: "0"), count: SessionKeyspace.nameLength)
         arguments.append("1".utf8)
         keyspace.appendProbe(tag, to: &arguments)
@@ -233,18 +233,18 @@ extension RedisSessionStore {
         let session = records.session
         let now = time.now()
         guard let sessionLife = SessionKeyspace.sessionLife(until: session.expiresAt, now: now) else { return nil }
-        let size = session.record.bytes.count + records.answer.bytes.count + (unreadable?.bytes.count ?? 0) + 320
-        var arguments = RESPArguments(reservingBytes: size, arguments: 10)
+        let size = session.record.bytes.count + records.answer.bytes.count + (unreadable?.bytes.count ?? 0) + 384
+        var arguments = RESPArguments(capacity: size)
         arguments.append("1".utf8)
         keyspace.appendAnswer(records.answerKey, to: &arguments)
         keyspace.appendSession(session.key, to: &arguments)
         arguments.append(session.record.bytes)
-        arguments.append(String(sessionLife).utf8)
-        arguments.appendArgument { bytes in
+        arguments.append(sessionLife)
+        arguments.append(length: SessionKeyspace.nameLength + records.answer.bytes.count) { bytes in
             Base64URL.append(session.key.digest, to: &bytes)
             bytes.append(contentsOf: records.answer.bytes)
         }
-        arguments.append(String(SessionKeyspace.answerLife(until: records.answerExpiresAt, now: now)).utf8)
+        arguments.append(SessionKeyspace.answerLife(until: records.answerExpiresAt, now: now))
         arguments.append(unreadable?.bytes ?? [])
         appendScriptFlags(isHurried: isHurried, to: &arguments)
         return arguments
@@ -257,11 +257,11 @@ extension RedisSessionStore {
     private func setArguments(
         _ key: RecordKey, _ record: [UInt8], life: Int, condition: String? = nil
     ) -> RESPArguments {
-        var arguments = RESPArguments(reservingBytes: record.count + 128, arguments: 5)
+        var arguments = RESPArguments(capacity: record.count + 160)
         keyspace.appendSession(key, to: &arguments)
         arguments.append(record)
         arguments.append("EX".utf8)
-        arguments.append(String(life).utf8)
+        arguments.append(life)
         if let condition { arguments.append(condition.utf8) }
         return arguments
     }
