@@ -1,5 +1,8 @@
 /// Text at the end of bytes, without a string in between.
 extension [UInt8] {
+    /// Appends text of our own.
+    package mutating func append(_ text: StaticString) { text.withUTF8Buffer { append(contentsOf: $0) } }
+
     /// Appends a number in decimal digits.
     package mutating func append(decimal number: Int64) {
         if number < 0 { append(UInt8(ascii: "-")) }

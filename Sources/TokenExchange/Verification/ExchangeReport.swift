@@ -62,6 +62,10 @@ package final class ExchangeReport: Sendable, Redacted {
     /// - Parameter start: when the phase began; it ends now.
     func end(_ phase: Phase, since start: Duration, _ time: TimeSource) {
         let step = Step(phase: phase, start: start, end: time.elapsed())
-        changing.withLock { $0.steps.append(step) }
+        changing.withLock { facts in
+            // As many as most exchanges have.
+            if facts.steps.isEmpty { facts.steps.reserveCapacity(3) }
+            facts.steps.append(step)
+        }
     }
 }
