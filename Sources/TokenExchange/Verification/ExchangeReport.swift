@@ -45,6 +45,9 @@ package final class ExchangeReport: Sendable, Redacted {
 
     package var facts: Facts { changing.withLock(\.self) }
 
+    /// Reads a few of the facts, which costs less than a copy of them all.
+    package func read<Value>(_ read: (borrowing Facts) -> Value) -> Value { changing.withLock { read($0) } }
+
     func identify(_ identity: VerifiedIdentity) {
         changing.withLock { facts in
             facts.tenantName = ConfiguredName(identity.tenant)
