@@ -8,7 +8,7 @@ extension Reply {
     ///   - cause: the failure that the login goes on in spite of.
     static func callback(_ externalIdentity: ExternalIdentity?, degradedBy cause: ErrorCode? = nil) -> Reply {
         var reply = json(callbackBody(externalIdentity))
-        reply.headers[.countersignDegraded] = cause?.rawValue
+        if let cause { reply.headers[.countersignDegraded] = cause.rawValue }
         return reply
     }
 

@@ -30,7 +30,10 @@ package struct Reply {
     package static func json(
         _ body: [UInt8], status: HTTPResponse.Status = .ok, cacheControl: String = "no-store"
     ) -> Reply {
-        Reply(
-            status: status, headers: [.contentType: "application/json", .cacheControl: cacheControl], body: body)
+        var reply = Reply(status: status, headers: uncachedJSON, body: body)
+        if cacheControl != "no-store" { reply.headers[.cacheControl] = cacheControl }
+        return reply
     }
+
+    private static let uncachedJSON: HTTPFields = [.contentType: "application/json", .cacheControl: "no-store"]
 }

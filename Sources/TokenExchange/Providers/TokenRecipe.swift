@@ -47,10 +47,6 @@ package struct TokenRecipe: Sendable {
         self.claims = claims
     }
 
-    package var isUpstream: Bool {
-        if case .upstream = kind { true } else { false }
-    }
-
     /// The top-level claims of the identity token that the recipe reads.
     var claimRoots: [ExactText] {
         let roots = claims.flatMap(\.paths).map(\.root)
