@@ -5,7 +5,7 @@ package struct TokenRecipe: Sendable {
         /// Made here.
         case minted(Minted)
         /// A token of an internal service, passed through.
-        case upstream(UpstreamRecipe)
+        indirect case upstream(UpstreamRecipe)
 
         /// Short for a minted JWT.
         package static func jwt(_ shape: JWTShape) -> Self { .minted(.jwt(shape)) }
