@@ -18,7 +18,7 @@ package import TokenExchange
 /// A user of the server's access control needs `AUTH`, `SELECT`, `CLIENT SETNAME`, `ROLE`, `SCRIPT LOAD`, `EVAL`,
 /// `EVALSHA`, `GET`, `SET`, `DEL`, `HGET`, `HGETALL`, `HSET`, `HDEL`, `TTL` and `EXPIRE`; in a cluster `PING`,
 /// `CLUSTER SLOTS` and `ASKING` too, and `WAIT` if replicas are waited for.
-package struct RedisSessionStore: Sendable {
+package final class RedisSessionStore: Sendable {
     let topology: any RedisTopology
     let keyspace: SessionKeyspace
     /// What its connections do.
@@ -77,8 +77,14 @@ extension RedisSessionStore: SessionStore {
                 return .inserted
             }
             outcome = await exchange(arguments, slot, until: end)
-            guard outcome == .reply(.error(code: "TRYAGAIN")) else { break }
+            guard outcome.isError("TRYAGAIN") else { break }
         }
+        return try insertion(outcome)
+    }
+
+    /// Not inlined: what it needs for a moment would be kept in the frame of its caller.
+    @inline(never)
+    private func insertion(_ outcome: RedisOutcome) throws(SessionStoreFailure) -> ExchangeInsertion {
         switch try record(outcome, to: .exchange) {
         case .null: return .inserted
         case .bulk(let foreign):
@@ -98,7 +104,7 @@ extension RedisSessionStore: SessionStore {
         var command = RedisCommand(opening: .loadedScript, arguments: arguments, reply: [.null, .pair], slot: slot)
         command.alwaysWrites = true
         let outcome = await executeWrite(command, until: end)
-        guard outcome == .reply(.error(code: "NOSCRIPT")) else { return outcome }
+        guard outcome.isError("NOSCRIPT") else { return outcome }
         // EVAL also gives the script back to the server, under the digest that the connections know.
         command.opening = Self.evaluate
         return await executeWrite(command, until: end)
@@ -154,7 +160,9 @@ extension RedisSessionStore: SessionStore {
         let tags = await topology.tags(until: end)
         let outcomes = await withTaskGroup(of: (ServerTag, RedisOutcome).self) { group in
             for tag in tags {
-                group.addTask { (tag, await exchange(probe(tag.text), ClusterSlot(ofTag: tag.text), until: end)) }
+                group.addTask {
+                    (tag, await self.exchange(self.probe(tag.text), ClusterSlot(ofTag: tag.text), until: end))
+                }
             }
             return await group.reduce(into: []) { $0.append($1) }
         }
@@ -188,14 +196,14 @@ extension RedisSessionStore {
 
     /// A write is done once as many replicas have it as are configured.
     func executeWrite(_ command: RedisCommand, until end: NIODeadline) async -> RedisOutcome {
-        guard let replication else { return await topology.execute(command, until: end) }
-        let outcomes = await topology.execute(command, then: wait(for: replication, until: end), until: end)
-        guard case .reply(let reply) = outcomes.first, !reply.isRefusal else { return outcomes.first }
+        let outcomes = await topology.execute(
+            command, then: replication.map { wait(for: $0, until: end) }, until: end)
+        guard let replication, case .reply(let reply) = outcomes.first, !reply.isRefusal else { return outcomes.first }
         switch outcomes.second {
         case .reply(.integer(let count)) where count >= replication.replicas: return outcomes.first
         case .reply(.integer(let count)):
             return .failure(.notReplicated(replicas: Int(count), wanted: replication.replicas))
-        default: return outcomes.second
+        default: return outcomes.second ?? outcomes.first
         }
     }
 
