@@ -7,7 +7,7 @@ extension RedisSessionStore: RevocationStore {
 
     package func add(_ revocation: Revocation, within budget: Duration) async throws(SessionStoreFailure) {
         guard let life = SessionKeyspace.sessionLife(until: revocation.endsAt, now: time.now()) else { return }
-        var arguments = RESPArguments(reservingBytes: 256, arguments: 8)
+        var arguments = RESPArguments(capacity: 256)
         arguments.append("1".utf8)
         keyspace.appendRevocations(to: &arguments)
         let reply = try await write(
@@ -17,7 +17,7 @@ extension RedisSessionStore: RevocationStore {
 
     /// Adds one to a list that nobody reads.
     package func checkRevocations(within budget: Duration) async throws(SessionStoreFailure) {
-        var arguments = RESPArguments(reservingBytes: 256, arguments: 8)
+        var arguments = RESPArguments(capacity: 256)
         arguments.append("1".utf8)
         keyspace.appendRevocationProbe(to: &arguments)
         let now = time.now()
@@ -31,7 +31,7 @@ extension RedisSessionStore: RevocationStore {
         var arguments = arguments
         arguments.append(label.utf8)
         for time in [watermark, end, time.now()] { arguments.append(String(time.milliseconds).utf8) }
-        arguments.append(String(life).utf8)
+        arguments.append(life)
         arguments.append(String(UInt64.random(in: .min ... .max), radix: 16).utf8)
         var command = RedisCommand(
             opening: .words(RESPArguments("EVAL", RevocationScript.text)), arguments: arguments, reply: .status,
@@ -43,7 +43,7 @@ extension RedisSessionStore: RevocationStore {
     package func revocations(
         unless version: ExactText?, within budget: Duration
     ) async throws(SessionStoreFailure) -> StoredRevocations? {
-        var arguments = RESPArguments(reservingBytes: 128, arguments: 4)
+        var arguments = RESPArguments(capacity: 128)
         arguments.append("1".utf8)
         keyspace.appendRevocations(to: &arguments)
         arguments.append((version == nil ? "0" : "1").utf8)

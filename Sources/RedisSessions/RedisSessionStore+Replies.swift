@@ -24,6 +24,6 @@ extension RedisSessionStore {
     func record(_ outcome: RedisOutcome, to operation: SessionStoreFailure.Operation)
         throws(SessionStoreFailure) -> RESPReply
     {
-        try reply(outcome == .reply(.error(code: "WRONGTYPE")) ? .reply(.bulk(Self.foreign)) : outcome, to: operation)
+        try reply(outcome.isError("WRONGTYPE") ? .reply(.bulk(Self.foreign)) : outcome, to: operation)
     }
 }

@@ -35,7 +35,7 @@ extension RedisSessionStore: SharedRecords {
         _ opening: RedisCommand.Opening, _ operation: SessionStoreFailure.Operation, _ shape: RedisCommand.ReplyShape,
         _ key: RecordKey, within budget: Duration, _ append: (inout RESPArguments) -> Void = { _ in }
     ) async throws(SessionStoreFailure) -> RESPReply {
-        var arguments = RESPArguments(reservingBytes: 512, arguments: 6)
+        var arguments = RESPArguments(capacity: 512)
         keyspace.appendShared(key, to: &arguments)
         append(&arguments)
         let command = RedisCommand(

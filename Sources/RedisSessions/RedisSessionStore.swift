@@ -8,7 +8,7 @@ package import TokenExchange
 /// The way of a command: the store makes it (``SessionKeyspace``, ``ExchangeScript``), the ``RedisTopology`` knows the
 /// server, ``RedisNode`` picks the connection of the caller's event loop, ``ReconnectingConnection`` keeps that connection
 /// open or knows why it is not, ``RedisChannelHandler`` carries bytes and timers, ``RedisConnectionStateMachine`` decides
-/// which reply belongs to which caller. hiredis is only the codec (folder `Hiredis`) and does no I/O.
+/// which reply belongs to which caller. hiredis only reads replies (folder `Hiredis`) and does no I/O.
 ///
 /// The server keeps digests and sealed bytes, each with a time to live, so nothing is ever swept. A command waits for its
 /// reply as long as its caller has time. It is sent again if the server says that it has not executed it (a script that it
@@ -18,7 +18,7 @@ package import TokenExchange
 /// A user of the server's access control needs `AUTH`, `SELECT`, `CLIENT SETNAME`, `ROLE`, `SCRIPT LOAD`, `EVAL`,
 /// `EVALSHA`, `GET`, `SET`, `DEL`, `HGET`, `HGETALL`, `HSET`, `HDEL`, `TTL` and `EXPIRE`; in a cluster `PING`,
 /// `CLUSTER SLOTS` and `ASKING` too, and `WAIT` if replicas are waited for.
-package struct RedisSessionStore: Sendable {
+package final class RedisSessionStore: Sendable {
     let topology: any RedisTopology
     let keyspace: SessionKeyspace
     /// What its connections do.
@@ -77,8 +77,14 @@ extension RedisSessionStore: SessionStore {
                 return .inserted
             }
             outcome = await exchange(arguments, slot, until: end)
-            guard outcome == .reply(.error(code: "TRYAGAIN")) else { break }
+            guard outcome.isError("TRYAGAIN") else { break }
         }
+        return try insertion(outcome)
+    }
+
+    /// Not inlined: what it needs for a moment would be kept in the frame of its caller.
+    @inline(never)
+    private func insertion(_ outcome: RedisOutcome) throws(SessionStoreFailure) -> ExchangeInsertion {
         switch try record(outcome, to: .exchange) {
         case .null: return .inserted
         case .bulk(let foreign):
@@ -98,7 +104,7 @@ extension RedisSessionStore: SessionStore {
         var command = RedisCommand(opening: .loadedScript, arguments: arguments, reply: [.null, .pair], slot: slot)
         command.alwaysWrites = true
         let outcome = await executeWrite(command, until: end)
-        guard outcome == .reply(.error(code: "NOSCRIPT")) else { return outcome }
+        guard outcome.isError("NOSCRIPT") else { return outcome }
         // EVAL also gives the script back to the server, under the digest that the connections know.
         command.opening = Self.evaluate
         return await executeWrite(command, until: end)
@@ -119,7 +125,7 @@ extension RedisSessionStore: SessionStore {
             let life = SessionKeyspace.sessionLife(until: session.expiresAt, now: time.now())
         else { return false }
         let record = session.record.bytes
-        var arguments = RESPArguments(reservingBytes: expected.bytes.count + record.count + 128, arguments: 4)
+        var arguments = RESPArguments(capacity: expected.bytes.count + record.count + 160)
         keyspace.appendSession(session.key, to: &arguments)
         ReplaceScript.append(expected.bytes, record, life: .seconds(life), to: &arguments)
         let command = RedisCommand(
@@ -129,7 +135,7 @@ extension RedisSessionStore: SessionStore {
     }
 
     package func session(_ key: RecordKey, within budget: Duration) async throws(SessionStoreFailure) -> SealedRecord? {
-        var arguments = RESPArguments(reservingBytes: 128, arguments: 1)
+        var arguments = RESPArguments(capacity: 128)
         keyspace.appendSession(key, to: &arguments)
         let command = RedisCommand(
             opening: Self.get, arguments: arguments, reply: [.bulk, .null], slot: ClusterSlot(of: key.partition))
@@ -154,7 +160,9 @@ extension RedisSessionStore: SessionStore {
         let tags = await topology.tags(until: end)
         let outcomes = await withTaskGroup(of: (ServerTag, RedisOutcome).self) { group in
             for tag in tags {
-                group.addTask { (tag, await exchange(probe(tag.text), ClusterSlot(ofTag: tag.text), until: end)) }
+                group.addTask {
+                    (tag, await self.exchange(self.probe(tag.text), ClusterSlot(ofTag: tag.text), until: end))
+                }
             }
             return await group.reduce(into: []) { $0.append($1) }
         }
@@ -168,7 +176,7 @@ extension RedisSessionStore: SessionStore {
 
     /// A probe that is there already is found and read, so that reading is tried too.
     private func probe(_ tag: [UInt8]) -> RESPArguments {
-        var arguments = RESPArguments(reservingBytes: 320, arguments: 9)
+        var arguments = RESPArguments(capacity: 384)
         let name = [UInt8](repeating: UInt8(ascii: "0"), count: SessionKeyspace.nameLength)
         arguments.append("1".utf8)
         keyspace.appendProbe(tag, to: &arguments)
@@ -188,14 +196,14 @@ extension RedisSessionStore {
 
     /// A write is done once as many replicas have it as are configured.
     func executeWrite(_ command: RedisCommand, until end: NIODeadline) async -> RedisOutcome {
-        guard let replication else { return await topology.execute(command, until: end) }
-        let outcomes = await topology.execute(command, then: wait(for: replication, until: end), until: end)
-        guard case .reply(let reply) = outcomes.first, !reply.isRefusal else { return outcomes.first }
+        let outcomes = await topology.execute(
+            command, then: replication.map { wait(for: $0, until: end) }, until: end)
+        guard let replication, case .reply(let reply) = outcomes.first, !reply.isRefusal else { return outcomes.first }
         switch outcomes.second {
         case .reply(.integer(let count)) where count >= replication.replicas: return outcomes.first
         case .reply(.integer(let count)):
             return .failure(.notReplicated(replicas: Int(count), wanted: replication.replicas))
-        default: return outcomes.second
+        default: return outcomes.second ?? outcomes.first
         }
     }
 
@@ -233,18 +241,18 @@ extension RedisSessionStore {
         let session = records.session
         let now = time.now()
         guard let sessionLife = SessionKeyspace.sessionLife(until: session.expiresAt, now: now) else { return nil }
-        let size = session.record.bytes.count + records.answer.bytes.count + (unreadable?.bytes.count ?? 0) + 320
-        var arguments = RESPArguments(reservingBytes: size, arguments: 10)
+        let size = session.record.bytes.count + records.answer.bytes.count + (unreadable?.bytes.count ?? 0) + 384
+        var arguments = RESPArguments(capacity: size)
         arguments.append("1".utf8)
         keyspace.appendAnswer(records.answerKey, to: &arguments)
         keyspace.appendSession(session.key, to: &arguments)
         arguments.append(session.record.bytes)
-        arguments.append(String(sessionLife).utf8)
-        arguments.appendArgument { bytes in
+        arguments.append(sessionLife)
+        arguments.append(length: SessionKeyspace.nameLength + records.answer.bytes.count) { bytes in
             Base64URL.append(session.key.digest, to: &bytes)
             bytes.append(contentsOf: records.answer.bytes)
         }
-        arguments.append(String(SessionKeyspace.answerLife(until: records.answerExpiresAt, now: now)).utf8)
+        arguments.append(SessionKeyspace.answerLife(until: records.answerExpiresAt, now: now))
         arguments.append(unreadable?.bytes ?? [])
         appendScriptFlags(isHurried: isHurried, to: &arguments)
         return arguments
@@ -257,11 +265,11 @@ extension RedisSessionStore {
     private func setArguments(
         _ key: RecordKey, _ record: [UInt8], life: Int, condition: String? = nil
     ) -> RESPArguments {
-        var arguments = RESPArguments(reservingBytes: record.count + 128, arguments: 5)
+        var arguments = RESPArguments(capacity: record.count + 160)
         keyspace.appendSession(key, to: &arguments)
         arguments.append(record)
         arguments.append("EX".utf8)
-        arguments.append(String(life).utf8)
+        arguments.append(life)
         if let condition { arguments.append(condition.utf8) }
         return arguments
     }

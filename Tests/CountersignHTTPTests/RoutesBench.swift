@@ -72,9 +72,12 @@ struct RoutesBench {
             try RequestHead.reading("\(method) \(path) HTTP/1.1\r\nHost: x\r\n\(lines)\r\n"), id: "test",
             source: RequestSource(network: source), arrivedAt: arrivedAt ?? exchange.clock.time.elapsed(),
             delay: delay, body: body)
-        do throws(Problem) {
+        do {
             if Self.operationsPaths.contains(path) { return (try await operationsRoutes.reply(to: request), nil) }
             return (try await publicRoutes.reply(to: request), nil)
-        } catch { return (error.reply(requestID: "test"), error) }
+        } catch {
+            let problem = Problem(error)
+            return (problem.reply(requestID: "test"), problem)
+        }
     }
 }

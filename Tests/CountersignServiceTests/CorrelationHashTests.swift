@@ -13,7 +13,7 @@ import TokenExchange
     init() { hashes = CorrelationHashes(key: Self.key, vault: bench.vault) }
 
     private func report(_ notes: (inout Reply.Notes) -> Void) -> RequestReport {
-        var reply = Reply.json([])
+        let reply = Reply.json([])
         notes(&reply.notes)
         return RequestReport(
             reply, nil, requestID: "r", source: nil, route: "callback", start: .zero, end: .zero)

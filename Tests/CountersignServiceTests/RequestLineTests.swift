@@ -25,7 +25,7 @@ import TokenExchange
     }
 
     private var login: Reply {
-        var reply = Reply.json([])
+        let reply = Reply.json([])
         reply.notes.identityProvider = ConfiguredName(IdentityProvider.vipLoyalty())
         reply.notes.tenant = "acme-staging"
         return reply
@@ -84,7 +84,7 @@ import TokenExchange
     private func replyAndProblem(_ bytes: [UInt8]) -> (Reply, Problem) {
         let (text, string) = (ExactText(bytes: bytes), String(decoding: bytes, as: UTF8.self))
         let problem = Problem(Failure(.upstreamRefused, operation: string, cause: string))
-        var reply = problem.reply(requestID: string)
+        let reply = problem.reply(requestID: string)
         reply.notes.identityProvider = ConfiguredName(IdentityProvider.vipLoyalty(name: text))
         reply.notes.tenant = text
         reply.notes.verifier = text

@@ -10,7 +10,7 @@ import TokenExchange
     private let log = RecordedLog()
 
     private func observe(_ cohort: Cohort, issuedBefore: UnixTime? = ManualClock.start) {
-        var reply = Reply.json([])
+        let reply = Reply.json([])
         reply.notes.verifier = "admin"
         reply.notes.ended = .cohort(RevokedCohort(cohort: cohort, issuedBefore: issuedBefore))
         RevocationLog(log.logger).observe(

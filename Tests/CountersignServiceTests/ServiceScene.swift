@@ -71,8 +71,8 @@ final class ServiceScene: Sendable {
             ? routes.operationsRoutes(
                 metrics: { "numbers" }, status: { readiness in Page(title: "\(readiness.status)") { "" } },
                 isLeaving: { isLeaving }) : routes.publicRoutes
-        do throws(Problem) { return try await listener.reply(to: request) } catch {
-            return error.reply(requestID: "test")
+        do { return try await listener.reply(to: request) } catch {
+            return Problem(error).reply(requestID: "test")
         }
     }
 

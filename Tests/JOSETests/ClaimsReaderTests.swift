@@ -18,6 +18,12 @@ struct ClaimsReaderTests {
         #expect(try claim(#""\u005a\"\n\\\ud83e\uddfe""#) == .string("Z\"\n\\🧾"))
     }
 
+    /// libjwt gets them as they are written, names included.
+    @Test func readsStringsHoweverTheyAreLaidOut() throws {
+        #expect(try claim("c", in: "{ \"b\":1,\n\t\"c\" :\n\"acme\" }") == .string("acme"))
+        #expect(try claim("c", in: #"{"\u0063":"\u0061cme"}"#) == .string("acme"))
+    }
+
     @Test func treatsNullAsAbsent() throws {
         #expect(try claim("null") == nil)
         #expect(try claim("[null]") == .array([.null]))

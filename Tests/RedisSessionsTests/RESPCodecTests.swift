@@ -92,7 +92,7 @@ import Testing
         var arguments = RESPArguments()
         arguments.append([0, 13, 10, 0xFF])
         arguments.append([])
-        arguments.appendArgument { $0.append(contentsOf: "end".utf8) }
+        arguments.append(length: 3) { $0.append(contentsOf: "end".utf8) }
         var buffer = ByteBuffer(string: "before")
         buffer.writeCommand(RESPArguments("SET", "key"), arguments)
         let expected =

@@ -18,7 +18,8 @@ import TokenExchange
     }
 
     @Test(arguments: [
-        "Zg==", "Zg=", "Z", "Zh", "Zm9", "Zm8 ", " Zm8", "Zm+v", "Zm/v", "Zm\n9v", "Zm9v.", "Zm9vY\u{0}", "é",
+        "Zg==", "Zg=", "Z", "Zh", "Zm9", "Zm8 ", " Zm8", "+m9v", "Z/9v", "Zm+v", "Zm9/", "Zm\n9v", "Zm9v.",
+        "Zm9vY\u{0}", "é",
     ])
     func refusesWhatIsNotCanonical(text: String) {
         #expect(Base64URL.decode(Array(text.utf8)) == nil)

@@ -92,6 +92,18 @@ import TokenExchange
         #expect(error(of: #"{"a":{"a":1},"b":{"a":1},"c":[{"a":1},{"a":2}]}"#) == nil)
     }
 
+    /// Names are told apart by hashes first, which are made of eight bytes at a time.
+    @Test func tellsManyNamesOfAnyLengthApart() throws {
+        let names = (0..<100).map { String(repeating: "n", count: $0) }
+        let members = names.enumerated().map { "\"\($1)\":\($0)" }.joined(separator: ",")
+        let object = try JSONObject(Array("{\(members)}".utf8), limits: JSONLimits())
+        for (index, name) in names.enumerated() {
+            #expect(object[ExactText(name)]?.integer == Int64(index))
+            #expect(error(of: "{\(members),\"\(name)\":0}") == .duplicateMember)
+        }
+        #expect(!object.contains(ExactText(String(repeating: "n", count: 100))))
+    }
+
     @Test func boundsDepthExactly() {
         func nested(_ depth: Int) -> String {
             "{\"a\":" + String(repeating: "[", count: depth - 1) + String(repeating: "]", count: depth - 1) + "}"

@@ -10,13 +10,12 @@ enum AnswerWriter {
     static func write(
         _ reply: Reply, _ persistence: ConnectionMachine.Persistence, isBodyLeftOut: Bool, to bytes: inout ByteBuffer
     ) {
-        bytes.writeString("HTTP/1.1 ")
-        bytes.writeString(String(reply.status.code))
-        bytes.writeString(" ")
-        bytes.writeString(reply.status.reasonPhrase)
-        bytes.writeString("\r\n")
+        let status = reply.status
+        // What most answers have is a constant: interpolation costs more than everything else here.
+        bytes.writeString(
+            status == .ok ? "HTTP/1.1 200 OK\r\n" : "HTTP/1.1 \(status.code) \(status.reasonPhrase)\r\n")
         for field in reply.headers { write(field.name.rawName, field.value, to: &bytes) }
-        if hasLength(reply.status) { write("Content-Length", String(reply.body.count), to: &bytes) }
+        if hasLength(status) { write("Content-Length", String(reply.body.count), to: &bytes) }
         switch persistence {
         case .keepAlive: break
         case .keepAliveHTTP10: write("Connection", "keep-alive", to: &bytes)

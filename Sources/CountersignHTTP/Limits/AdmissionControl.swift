@@ -93,7 +93,7 @@ package final class AdmissionControl: Sendable {
             if let provider {
                 let name = ConfiguredName(provider)
                 let count = state.byProvider[name, default: 0]
-                let most = provider.requestsInProgress ?? (provider.token.isUpstream ? free : .max)
+                let most = provider.requestsInProgress ?? (provider.isUpstream ? free : .max)
                 guard count < most else { return state.overload(.providerInProgress) }
                 state.byProvider[name] = count + 1
             }

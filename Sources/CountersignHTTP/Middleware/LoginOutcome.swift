@@ -1,4 +1,4 @@
-package import TokenExchange
+import TokenExchange
 
 /// How a login ended, as the associate notices it.
 package enum LoginOutcome: String, Sendable, CaseIterable {
@@ -15,28 +15,18 @@ package enum LoginOutcome: String, Sendable, CaseIterable {
     case failed
     /// The source is barred.
     case rateLimited = "rate_limited"
-
-    /// - Parameter facts: of the exchange; nil if there was none.
-    fileprivate init(_ kind: RequestReport.Kind, _ facts: ExchangeReport.Facts?) {
-        if kind.error == .rateLimited {
-            self = .rateLimited
-        } else if kind.degradation != nil {
-            self = facts?.externalIdentity == nil ? .degraded : .deferred
-        } else if kind.status >= 500 {
-            self = .failed
-        } else if kind.status >= 400 {
-            self = .refused
-        } else {
-            self = facts?.isReplay == true ? .replayed : .issued
-        }
-    }
 }
 
 extension RequestReport {
     /// Nil if the request was no login, or named no identity provider that is configured.
-    /// - Parameter facts: of ``exchange``, read once for all who need them.
-    package func loginOutcome(_ facts: ExchangeReport.Facts?) -> LoginOutcome? {
-        guard kind.provider != nil, kind.route == "callback" || kind.route == "token" else { return nil }
-        return LoginOutcome(kind, facts)
+    package var loginOutcome: LoginOutcome? {
+        guard case .some = kind.provider, kind.route == "callback" || kind.route == "token" else { return nil }
+        if kind.error == .rateLimited { return .rateLimited }
+        if kind.degradation != nil {
+            return exchange?.read { $0.externalIdentity != nil } == true ? .deferred : .degraded
+        }
+        if kind.status >= 500 { return .failed }
+        if kind.status >= 400 { return .refused }
+        return exchange?.read { $0.isReplay } == true ? .replayed : .issued
     }
 }

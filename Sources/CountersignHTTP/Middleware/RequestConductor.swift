@@ -3,7 +3,7 @@ package import TokenExchange
 
 /// The outermost layer of a listener: gives a request its id, has it answered, renders problems, and reports each request
 /// once.
-package struct RequestConductor: Sendable {
+package final class RequestConductor: Sendable {
     private let routes: any Routes
     private let sources: RequestSources
     private let time: TimeSource
@@ -43,13 +43,22 @@ package struct RequestConductor: Sendable {
     /// Never throws: a problem becomes an answer.
     func answer(_ request: IncomingRequest) async -> Reply {
         let routes = routes.current
-        var problem: Problem?
+        let result: Result<Reply, any Error>
+        do { result = .success(try await routes.reply(to: request)) } catch { result = .failure(error) }
+        return report(result, of: request, by: routes)
+    }
+
+    /// Not inlined: what it needs for a moment would be kept in the frame of ``answer(_:)``.
+    @inline(never)
+    private func report(_ result: Result<Reply, any Error>, of request: IncomingRequest, by routes: any Routes) -> Reply
+    {
         let reply: Reply
-        do throws(Problem) {
-            reply = try await routes.reply(to: request)
-        } catch {
-            problem = error
-            reply = error.reply(requestID: request.id)
+        let problem: Problem?
+        switch result {
+        case .success(let made): (reply, problem) = (made, nil)
+        case .failure(let error):
+            let made = Problem(error)
+            (reply, problem) = (made.reply(requestID: request.id), made)
         }
         return report(
             reply, problem, requestID: request.id, source: request.source, route: routes.name(of: request.path),
@@ -74,7 +83,6 @@ package struct RequestConductor: Sendable {
             reply, problem, requestID: requestID, source: source, route: route, start: start, end: time.elapsed(),
             span: span)
         for observer in observers { observer.observe(report) }
-        var reply = reply
         reply.headers[.requestID] = requestID
         reply.headers[.date] = date.value(at: time.now())
         return reply

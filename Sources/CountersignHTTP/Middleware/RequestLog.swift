@@ -65,7 +65,7 @@ extension RequestReport {
         if let provider = kind.identityProvider { body("identity_provider", .text(provider)) }
         if let failure { body("operation", .words(failure.operation)) }
         if let reason = kind.reason { body("reason", .words(reason)) }
-        if exchange?.facts.isReplay ?? false { body("replay", .isTrue) }
+        if exchange?.read({ $0.isReplay }) ?? false { body("replay", .isTrue) }
         body("request_id", .words(requestID))
         body("route", .words(kind.route))
         body("status", .integer(kind.status))

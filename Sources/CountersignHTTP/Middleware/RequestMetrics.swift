@@ -28,11 +28,11 @@ package final class RequestMetrics: RequestObserver {
         self.routes = routes
     }
 
-    /// Costs two locks and a few atomic additions once a kind has been seen.
+    /// Costs a few locks and a few atomic additions once a kind has been seen.
     package func observe(_ report: RequestReport) {
         guard routes?.contains(report.kind.route) ?? true else { return }
-        let facts = report.exchange?.facts
-        let key = Key(kind: report.kind, tenant: facts?.tenantName, outcome: report.loginOutcome(facts))
+        let exchange = report.exchange
+        let key = Key(kind: report.kind, tenant: exchange?.read { $0.tenantName }, outcome: report.loginOutcome)
         let series = series.withLock { series in
             if let known = series[key] { return known }
             let new = make(key)
@@ -41,8 +41,10 @@ package final class RequestMetrics: RequestObserver {
         }
         for counter in series.counters { counter.increment() }
         series.timer.recordNanoseconds(report.duration.nanoseconds)
-        guard let facts, let phases = series.phases else { return }
-        for step in facts.steps { phases[step.phase].recordNanoseconds((step.end - step.start).nanoseconds) }
+        guard let exchange, let phases = series.phases else { return }
+        for step in exchange.read({ $0.steps }) {
+            phases[step.phase].recordNanoseconds((step.end - step.start).nanoseconds)
+        }
     }
 
     private func make(_ key: Key) -> Series {

@@ -61,21 +61,22 @@ package struct RequestReport: Sendable {
         _ reply: Reply, _ problem: Problem?, requestID: String, source: RequestSource?, route: LabelValue,
         start: Duration, end: Duration, span: RequestSpan? = nil
     ) {
+        let notes = reply.notes
         kind = Kind(
-            routeLabel: reply.notes.route ?? route, status: reply.status.code, error: problem?.code,
-            reasonLabel: problem?.reason, provider: problem?.identityProvider ?? reply.notes.identityProvider,
-            degradation: problem?.degradedBy ?? reply.notes.degradedBy.map { ErrorCode($0.kind) })
+            routeLabel: notes.route ?? route, status: reply.status.code, error: problem?.code,
+            reasonLabel: problem?.reason, provider: problem?.identityProvider ?? notes.identityProvider,
+            degradation: problem?.degradedBy ?? notes.degradedBy.map { ErrorCode($0.kind) })
         self.requestID = requestID
         self.span = span
         self.source = source
         self.start = start
         self.end = end
-        tenant = reply.notes.tenant
-        verifier = problem?.verifier ?? reply.notes.verifier
-        failure = problem?.failure ?? reply.notes.degradedBy
+        tenant = notes.tenant
+        verifier = problem?.verifier ?? notes.verifier
+        failure = problem?.failure ?? notes.degradedBy
         clockDifference = problem?.clockDifference
-        ended = problem == nil ? reply.notes.ended : nil
-        exchange = problem?.exchange ?? reply.notes.exchange
-        session = reply.notes.session
+        ended = problem == nil ? notes.ended : nil
+        exchange = problem?.exchange ?? notes.exchange
+        session = notes.session
     }
 }

@@ -13,39 +13,52 @@ struct CallbackRoute {
     func reply(to request: IncomingRequest, for provider: IdentityProvider?) async throws -> Reply {
         guard let provider else { throw Problem(.identityProviderUnknown) }
         do {
-            return try await answer(request, for: provider)
-        } catch {
-            var problem = Problem(error)
-            problem.identityProvider = ConfiguredName(provider)
-            problem.isOptionalLogin = provider.mode == .optional
-            throw problem
-        }
+            try begin(request)
+            let login = try enter(request, with: try await request.collectBody(upTo: bodyLimit), provider)
+            defer { admission.leave(provider) }
+            return try await exchange.reply(to: login, Self.reply)
+        } catch { throw Self.problem(error, of: provider) }
     }
 
-    private func answer(_ request: IncomingRequest, for provider: IdentityProvider) async throws -> Reply {
+    // What does not wait is not inlined: what it needs for a moment would be kept in the frame of ``reply(to:for:)``.
+
+    @inline(never)
+    private func begin(_ request: IncomingRequest) throws {
         try limiter.check(request.source)
         try admission.check(request.delay, as: .login)
         guard request.hasMediaType("application/json") else { throw Problem(.unsupportedMediaType) }
-        let text = try await request.collectBody(upTo: bodyLimit)
-        // While it arrived, other requests of this source may have been refused.
+    }
+
+    /// A login that has been admitted.
+    @inline(never)
+    private func enter(
+        _ request: IncomingRequest, with text: [UInt8], _ provider: IdentityProvider
+    ) throws -> ExchangeRequest {
+        // While the body arrived, other requests of this source may have been refused.
         try limiter.check(request.source)
         let body = try CallbackBody(text, limits: jsonLimits)
         try admission.enter(provider)
-        defer { admission.leave(provider) }
-        return try await exchange.reply(
-            to: ExchangeRequest(
-                identityToken: body.identityToken, device: body.device, provider: provider,
-                arrivedAt: request.arrivedAt, source: request.source, trace: request.trace), Self.reply)
+        return ExchangeRequest(
+            identityToken: body.identityToken, device: body.device, provider: provider,
+            arrivedAt: request.arrivedAt, source: request.source, trace: request.trace)
+    }
+
+    @inline(never)
+    private static func problem(_ error: any Error, of provider: IdentityProvider) -> Problem {
+        var problem = Problem(error)
+        problem.identityProvider = ConfiguredName(provider)
+        problem.isOptionalLogin = provider.mode == .optional
+        return problem
     }
 
     private static func reply(with outcome: ExchangeOutcome) throws -> Reply {
         switch outcome {
         case .issued(let issued, let tenant):
-            var reply = Reply.callback(issued.externalIdentity)
+            let reply = Reply.callback(issued.externalIdentity)
             reply.notes.tenant = tenant
             return reply
         case .degraded(let issued, let failure):
-            var reply = Reply.callback(issued?.externalIdentity, degradedBy: ErrorCode(failure.kind))
+            let reply = Reply.callback(issued?.externalIdentity, degradedBy: ErrorCode(failure.kind))
             reply.notes.degradedBy = failure
             return reply
         case .failed(let failure): throw Problem(failure)
@@ -57,8 +70,16 @@ struct CallbackRoute {
 extension ExchangeToken {
     /// The answer to one exchange, or the problem, each with the report of the exchange for the log.
     func reply(to request: ExchangeRequest, _ render: (ExchangeOutcome) throws -> Reply) async throws -> Reply {
+        try Self.reply(to: request, await self(request), render)
+    }
+
+    /// Not inlined, so that the frame of the other one stays small.
+    @inline(never)
+    private static func reply(
+        to request: ExchangeRequest, _ outcome: ExchangeOutcome, _ render: (ExchangeOutcome) throws -> Reply
+    ) throws -> Reply {
         do {
-            var reply = try render(await self(request))
+            let reply = try render(outcome)
             reply.notes.identityProvider = ConfiguredName(request.provider)
             reply.notes.exchange = request.report
             return reply

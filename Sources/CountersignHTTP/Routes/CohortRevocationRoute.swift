@@ -25,7 +25,7 @@ struct CohortRevocationRoute {
         guard isConfigured(cohort) else {
             throw Problem(.nameNotConfigured).expecting(.configuredName)
         }
-        var reply = Reply(status: .noContent, headers: [.cacheControl: "no-store"])
+        let reply = Reply(status: .noContent, headers: [.cacheControl: "no-store"])
         reply.notes.ended = .cohort(try await revocations.revoke(cohort, issuedBefore: form.issuedBefore.time))
         return reply
     }

@@ -82,22 +82,41 @@ struct EndpointTable: Sendable {
     func name(of path: ExactText) -> LabelValue { endpoint(at: path)?.name ?? Self.nameOfOthers }
 
     /// Whatever the endpoint throws becomes a problem here: with its sentence, headers and form.
-    /// - Throws: the problem, or `rate_limited` if the source cannot afford to learn it.
-    func reply(to request: IncomingRequest) async throws(Problem) -> Reply {
-        if request.opensFrontPage {
-            var reply = frontPage.reply
-            reply.notes.route = FrontPage.name
-            return reply
-        }
-        guard let endpoint = endpoint(at: request.path) else { throw spending(Problem(.notFound), request.source) }
+    /// - Throws: the ``Problem``, or `rate_limited` if the source cannot afford to learn it.
+    func reply(to request: IncomingRequest) async throws -> Reply {
+        if request.opensFrontPage { return frontPageReply() }
+        let endpoint = try endpoint(for: request)
         do {
-            try request.expect(endpoint.methods)
-            if endpoint.isLimited { try limiter.check(request.source) }
+            try check(request, at: endpoint)
             return try await endpoint.answer(request)
-        } catch {
-            let problem = Problem(error).expecting(endpoint.form).with(endpoint.headers(request))
-            throw spending(endpoint.hasOAuthErrors ? problem.asOAuth() : problem, request.source)
-        }
+        } catch { throw problem(error, of: endpoint, request) }
+    }
+
+    // What does not wait is not inlined: what it needs for a moment would be kept in the frame of ``reply(to:)``.
+
+    @inline(never)
+    private func frontPageReply() -> Reply {
+        let reply = frontPage.reply
+        reply.notes.route = FrontPage.name
+        return reply
+    }
+
+    @inline(never)
+    private func endpoint(for request: IncomingRequest) throws -> Endpoint {
+        guard let endpoint = endpoint(at: request.path) else { throw spending(Problem(.notFound), request.source) }
+        return endpoint
+    }
+
+    @inline(never)
+    private func check(_ request: IncomingRequest, at endpoint: Endpoint) throws {
+        try request.expect(endpoint.methods)
+        if endpoint.isLimited { try limiter.check(request.source) }
+    }
+
+    @inline(never)
+    private func problem(_ error: any Error, of endpoint: Endpoint, _ request: IncomingRequest) -> Problem {
+        let problem = Problem(error).expecting(endpoint.form).with(endpoint.headers(request))
+        return spending(endpoint.hasOAuthErrors ? problem.asOAuth() : problem, request.source)
     }
 
     private func spending(_ problem: Problem, _ source: RequestSource?) -> Problem {

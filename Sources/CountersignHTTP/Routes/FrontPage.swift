@@ -54,6 +54,7 @@ enum FrontPage {
 
 extension IncomingRequest {
     /// Whether a browser opens the listener's address: programs do not ask for HTML by name.
+    @inline(never)
     var opensFrontPage: Bool {
         guard path == "/", head.method == .get || head.method == .head, let accepted = head.headerFields[.accept] else {
             return false

@@ -15,8 +15,13 @@ struct IntrospectionRoute {
         let token = try await request.collectToken(upTo: bodyLimit)
         try admission.enter(nil)
         defer { admission.leave(nil) }
-        let status = try await introspect(token, for: verifier, log: request.span?.log)
-        var reply = Reply.json(text(of: status))
+        return reply(about: try await introspect(token, for: verifier, log: request.span?.log))
+    }
+
+    /// Not inlined: what it needs for a moment would be kept in the frame of ``reply(to:from:)``.
+    @inline(never)
+    private func reply(about status: SessionStatus) -> Reply {
+        let reply = Reply.json(text(of: status))
         let provider = status.session.flatMap { providers.named($0.record.identityProvider) }
         reply.notes.identityProvider = provider.map { ConfiguredName($0) }
         reply.notes.session = status.session?.record

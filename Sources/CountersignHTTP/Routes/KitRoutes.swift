@@ -44,7 +44,7 @@ package final class KitRoutes: Routes {
 
     package func name(of path: ExactText) -> LabelValue { "kit" }
 
-    package func reply(to request: IncomingRequest) async throws(Problem) -> Reply {
+    package func reply(to request: IncomingRequest) async throws -> Reply {
         let condition = state.withLock { state in
             state.isAsked = true
             return state.condition
@@ -55,13 +55,11 @@ package final class KitRoutes: Routes {
         case .page: return Reply(status: .ok, headers: [.contentType: "text/html"], body: Array("<p>Welcome".utf8))
         case .emptyObject: return .json(Array("{}".utf8))
         }
-        do {
-            switch request.path {
-            case "/.well-known/jwks.json": return .json(keySet, cacheControl: "public, max-age=600")
-            case "/introspect": return .json(try await introspection(request))
-            default: throw Problem(.notFound)
-            }
-        } catch { throw Problem(error) }
+        switch request.path {
+        case "/.well-known/jwks.json": return .json(keySet, cacheControl: "public, max-age=600")
+        case "/introspect": return .json(try await introspection(request))
+        default: throw Problem(.notFound)
+        }
     }
 
     private func introspection(_ request: IncomingRequest) async throws -> [UInt8] {

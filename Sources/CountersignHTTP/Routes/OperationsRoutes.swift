@@ -65,9 +65,9 @@ package struct OperationsRoutes: Routes {
 
     package func name(of path: ExactText) -> LabelValue { endpoints.name(of: path) }
 
-    package func reply(to request: IncomingRequest) async throws(Problem) -> Reply {
+    package func reply(to request: IncomingRequest) async throws -> Reply {
         if let secret = secret(), !Self.unguarded.contains(name(of: request.path)) {
-            do { try secret.check(request, limiter) } catch { throw Problem(error) }
+            try secret.check(request, limiter)
         }
         return try await endpoints.reply(to: request)
     }

@@ -84,7 +84,7 @@ package final class PublicRoutes: Routes {
 
     package func name(of path: ExactText) -> LabelValue { endpoints.name(of: path) }
 
-    package func reply(to request: IncomingRequest) async throws(Problem) -> Reply {
+    package func reply(to request: IncomingRequest) async throws -> Reply {
         try await endpoints.reply(to: request)
     }
 }

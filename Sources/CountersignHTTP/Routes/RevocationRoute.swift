@@ -11,7 +11,7 @@ struct RevocationRoute {
         guard verifier.revocation != .none else { throw Problem(.revocationNotAllowed) }
         let token = try await request.collectToken(upTo: bodyLimit)
         let session = try await revoke(token, by: verifier, log: request.span?.log)
-        var reply = Reply(status: .ok, headers: [.cacheControl: "no-store"])
+        let reply = Reply(status: .ok, headers: [.cacheControl: "no-store"])
         reply.notes.ended = .one(session, of: token)
         return reply
     }

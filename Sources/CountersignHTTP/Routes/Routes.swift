@@ -2,8 +2,8 @@ package import TokenExchange
 
 /// Answers the requests of one listener.
 package protocol Routes: Sendable {
-    /// - Throws: a problem, which ``RequestConductor`` renders and logs.
-    func reply(to request: IncomingRequest) async throws(Problem) -> Reply
+    /// - Throws: what a ``Problem`` can be made of, which ``RequestConductor`` renders and logs.
+    func reply(to request: IncomingRequest) async throws -> Reply
 
     /// Those that answer a request which arrives now. Others may take their place later.
     var current: any Routes { get }

@@ -12,20 +12,36 @@ struct SessionRoute {
     func reply(to request: IncomingRequest, limiter: RateLimiter) async throws -> Reply {
         if request.head.method == .options { return preflight(request) }
         try limiter.check(request.source)
+        let token = try enter(request)
+        defer { admission.leave(nil) }
+        return try reply(about: try await introspect(token, log: request.span?.log), to: request)
+    }
+
+    // What does not wait is not inlined: what it needs for a moment would be kept in the frame of
+    // ``reply(to:limiter:)``.
+
+    /// The token of a request that has been admitted.
+    @inline(never)
+    private func enter(_ request: IncomingRequest) throws -> ExternalIdentity {
         try admission.check(request.delay, as: .question)
         guard let value = request.head.headerFields[.authorization],
             let token = AuthorizationScheme.bearer.credentials(in: Array(value.utf8)), !token.isEmpty
         else { throw Problem(.noBearerToken).with([.wwwAuthenticate: "Bearer"]) }
         try admission.enter(nil)
-        defer { admission.leave(nil) }
-        switch try await introspect(ExternalIdentity(bytes: token), log: request.span?.log) {
-        case .active(let session): return reply(about: session.record, isConfirmed: true, to: request)
-        case .unconfirmed(let session): return reply(about: session.record, isConfirmed: false, to: request)
+        return ExternalIdentity(bytes: token)
+    }
+
+    @inline(never)
+    private func reply(about status: SessionStatus, to request: IncomingRequest) throws -> Reply {
+        switch status {
+        case .active(let session): reply(about: session.record, isConfirmed: true, to: request)
+        case .unconfirmed(let session): reply(about: session.record, isConfirmed: false, to: request)
         case .inactive: throw Problem(.sessionInactive)
         }
     }
 
     /// A preflight carries no token, so the origins of all providers are allowed (Fetch §3.2.2).
+    @inline(never)
     private func preflight(_ request: IncomingRequest) -> Reply {
         var headers = crossOriginHeaders(for: request)
         if headers[.accessControlAllowOrigin] != nil {
@@ -51,7 +67,7 @@ struct SessionRoute {
         members.add("exp", session.expiresAt)
         if !isConfirmed { members.add("session", "unconfirmed") }
         members.add("request_id", ExactText(request.id))
-        var reply = Reply.json(members.finish())
+        let reply = Reply.json(members.finish())
         let provider = providers.named(session.identityProvider).map { [$0] } ?? []
         reply.headers.append(contentsOf: CrossOrigin.headers(for: request.head.headerFields[.origin], of: provider))
         reply.notes.identityProvider = provider.first.map { ConfiguredName($0) }

@@ -38,12 +38,12 @@ struct TokenRoute {
     private func reply(with outcome: ExchangeOutcome, type: TokenType) throws -> Reply {
         switch outcome {
         case .issued(let issued, let tenant):
-            var reply = Reply.json(body(issued, type: type))
+            let reply = Reply.json(body(issued, type: type))
             reply.headers[.pragma] = "no-cache"
             reply.notes.tenant = tenant
             return reply
         case .degraded(let issued?, let failure):
-            var reply = Reply.json(body(issued, type: type))
+            let reply = Reply.json(body(issued, type: type))
             reply.headers[.pragma] = "no-cache"
             reply.headers[.countersignDegraded] = ErrorCode(failure.kind).rawValue
             reply.notes.degradedBy = failure

@@ -26,7 +26,7 @@ struct WebviewScript: Sendable {
 
     /// Module scripts are fetched with CORS from pages of any origin; a public document allows that.
     func reply(to request: IncomingRequest) -> Reply {
-        var reply = document.reply(to: request, cacheControl: cacheControl)
+        let reply = document.reply(to: request, cacheControl: cacheControl)
         guard reply.status == .ok else { return reply }
         reply.headers[.xContentTypeOptions] = "nosniff"
         reply.headers[.crossOriginResourcePolicy] = "cross-origin"

@@ -1,7 +1,7 @@
 package import TokenExchange
 
 /// What a request for a revocation has ended, for those who report it.
-package enum EndedSessions: Sendable, Redacted {
+package indirect enum EndedSessions: Sendable, Redacted {
     /// The session of one token; nil if the token was unknown, or not the verifier's to end.
     case one(SessionRecord?, of: ExternalIdentity)
     case cohort(RevokedCohort)

@@ -38,7 +38,7 @@ extension Problem {
         members.add("error_description", ExactText(detail))
         members.add("error_code", ExactText(code.rawValue))
         members.add("request_id", ExactText(requestID))
-        var reply = Reply.json(members.finish(), status: code.oauthStatus)
+        let reply = Reply.json(members.finish(), status: code.oauthStatus)
         reply.headers.append(contentsOf: headers)
         reply.headers[.pragma] = "no-cache"
         if let seconds = retryAfterSeconds { reply.headers[.retryAfter] = String(seconds) }

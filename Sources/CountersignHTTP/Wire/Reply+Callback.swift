@@ -7,8 +7,8 @@ extension Reply {
     ///   - externalIdentity: nil if an optional provider's login goes on without one.
     ///   - cause: the failure that the login goes on in spite of.
     static func callback(_ externalIdentity: ExternalIdentity?, degradedBy cause: ErrorCode? = nil) -> Reply {
-        var reply = json(callbackBody(externalIdentity))
-        reply.headers[.countersignDegraded] = cause?.rawValue
+        let reply = json(callbackBody(externalIdentity))
+        if let cause { reply.headers[.countersignDegraded] = cause.rawValue }
         return reply
     }
 

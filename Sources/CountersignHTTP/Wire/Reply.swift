@@ -1,11 +1,12 @@
 package import HTTPTypes
 package import TokenExchange
 
-/// An answer: status, headers and body, and what the log says about it.
-package struct Reply {
-    package var status: HTTPResponse.Status
-    package var headers: HTTPFields = [:]
-    package var body: [UInt8] = []
+/// An answer: status, headers and body, and what the log says about it. Each request has one of its own. A class, because
+/// it is handed up through functions that may wait, and each of their frames would have room for all of it.
+package final class Reply {
+    package let status: HTTPResponse.Status
+    package var headers: HTTPFields
+    package let body: [UInt8]
     /// What the log says besides status and duration: names from the configuration, and failures.
     package var notes = Notes()
 
@@ -26,11 +27,20 @@ package struct Reply {
         package var degradedBy: Failure?
     }
 
+    package init(status: HTTPResponse.Status, headers: HTTPFields, body: [UInt8] = []) {
+        self.status = status
+        self.headers = headers
+        self.body = body
+    }
+
     /// - Parameter body: JSON text.
     package static func json(
         _ body: [UInt8], status: HTTPResponse.Status = .ok, cacheControl: String = "no-store"
     ) -> Reply {
-        Reply(
-            status: status, headers: [.contentType: "application/json", .cacheControl: cacheControl], body: body)
+        let reply = Reply(status: status, headers: uncachedJSON, body: body)
+        if cacheControl != "no-store" { reply.headers[.cacheControl] = cacheControl }
+        return reply
     }
+
+    private static let uncachedJSON: HTTPFields = [.contentType: "application/json", .cacheControl: "no-store"]
 }

@@ -57,7 +57,7 @@ final class LiveRoutes: Routes {
 
     func name(of path: ExactText) -> LabelValue { current.name(of: path) }
 
-    func reply(to request: IncomingRequest) async throws(Problem) -> Reply {
+    func reply(to request: IncomingRequest) async throws -> Reply {
         try await current.reply(to: request)
     }
 }

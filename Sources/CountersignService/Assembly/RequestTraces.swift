@@ -63,7 +63,7 @@ final class RequestTraces: RequestTracer, RequestObserver {
             TraceSpan.Request(report, method: span.method),
             at: TraceSpan.Place(traceID: span.traceID, id: span.id, parentID: span.parentID),
             TraceSpan.Period(report.start, report.end, since: origin))
-        let parts = (report.exchange?.facts.steps ?? span.log.steps).parts
+        let parts = (report.exchange?.read { $0.steps } ?? span.log.steps).parts
         let failed = report.failure?.phase.flatMap { phase in parts.lastIndex { $0.phase == phase } }
         queue.append(
             [request]
@@ -104,8 +104,8 @@ extension TraceSpan.Request {
         let kind = report.kind
         self.init(
             route: Self.paths[kind.route], method: method, status: kind.status, requestID: report.requestID,
-            identityProvider: kind.identityProvider, tenant: report.tenant ?? report.exchange?.facts.tenant,
-            outcome: report.loginOutcome(report.exchange?.facts)?.rawValue,
+            identityProvider: kind.identityProvider, tenant: report.tenant ?? report.exchange?.read { $0.tenant },
+            outcome: report.loginOutcome?.rawValue,
             error: kind.error.map { ($0.rawValue, kind.reason) }, failure: report.failure)
     }
 

@@ -46,7 +46,7 @@ extension PublicRoutes {
 
 extension VerifyIdentityToken {
     /// With the rules and limits of a configuration.
-    init(
+    convenience init(
         _ configuration: Configuration, tenants: [Tenant], clocks: IssuerClocks = IssuerClocks(),
         shapes: TokenShapes = TokenShapes()
     ) {
@@ -59,7 +59,7 @@ extension VerifyIdentityToken {
 
 extension IntrospectSession {
     /// - Parameter keys: nil if only the store is asked.
-    init(
+    convenience init(
         _ configuration: Configuration, sessions: SessionAssembly, keys: SigningKeyRing?, time: TimeSource
     ) {
         self.init(

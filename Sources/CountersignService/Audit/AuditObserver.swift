@@ -40,7 +40,7 @@ struct AuditObserver: RequestObserver {
         guard isLogin else { return nil }
         if report.isRefusal || kind.error == .rateLimited { return .refusal }
         // An optional provider's answer without a token; with one it is a login.
-        return report.failure != nil && report.exchange?.facts.externalIdentity == nil ? .failure : nil
+        return report.failure != nil && report.exchange?.read { $0.externalIdentity != nil } != true ? .failure : nil
     }
 
     private func entry(_ event: AuditEvent, of report: RequestReport) -> AuditEntry {

@@ -72,7 +72,7 @@ package struct PlanSettings: Sendable {
         if case .memory = configuration.sessions.store {
             return "sessions.store is memory: replicas need Redis, which this plan counts."
         }
-        let hasUpstream = configuration.identityProviders.contains { $0.token.isUpstream }
+        let hasUpstream = configuration.identityProviders.contains { $0.isUpstream }
         return hasUpstream ? "Calls of internal services (kind: upstream) cost more; measure them." : nil
     }
 }

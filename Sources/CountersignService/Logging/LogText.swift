@@ -88,7 +88,7 @@ enum LogText {
     }
 
     private static func appendEscape(_ unit: UInt16, to line: inout [UInt8]) {
-        line.append(contentsOf: "\\u".utf8)
+        line.append("\\u")
         appendHexadecimal(UInt64(unit), digits: 4, to: &line)
     }
 
@@ -102,21 +102,10 @@ enum LogText {
         }
     }
 
-    /// Appends an integer in decimal digits.
-    static func append(_ number: Int64, to line: inout [UInt8]) {
-        if number < 0 { line.append(UInt8(ascii: "-")) }
-        var divisor: UInt64 = 1
-        while number.magnitude / divisor >= 10 { divisor *= 10 }
-        while divisor > 0 {
-            line.append(UInt8(ascii: "0") + UInt8(number.magnitude / divisor % 10))
-            divisor /= 10
-        }
-    }
-
     /// Appends `number` / 1000 with one to three decimal places.
     static func append(thousandths number: Int64, to line: inout [UInt8]) {
         if number < 0 { line.append(UInt8(ascii: "-")) }
-        append(Int64(number.magnitude / 1000), to: &line)
+        line.append(decimal: Int64(number.magnitude / 1000))
         line.append(UInt8(ascii: "."))
         var rest = number.magnitude % 1000
         var divisor: UInt64 = 100

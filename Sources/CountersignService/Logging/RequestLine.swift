@@ -48,25 +48,27 @@ package struct RequestLineForm: Sendable {
         let isJSON = format == .json
         format.appendStart(time, level, label, "request", to: &line)
         report.forEachField(hashes) { name, field in
-            line.append(contentsOf: (isJSON ? ",\"" : " ").utf8)
-            name.withUTF8Buffer { line.append(contentsOf: $0) }
-            line.append(contentsOf: (isJSON ? "\":" : "=").utf8)
+            line.append(isJSON ? UInt8(ascii: ",") : UInt8(ascii: " "))
+            if isJSON { line.append(UInt8(ascii: "\"")) }
+            line.append(name)
+            if isJSON { line.append(UInt8(ascii: "\"")) }
+            line.append(isJSON ? UInt8(ascii: ":") : UInt8(ascii: "="))
             Self.append(field, to: &line)
         }
-        line.append(contentsOf: (isJSON ? "}\n" : "\n").utf8)
+        line.append(isJSON ? "}\n" : "\n")
     }
 
     private static func append(_ field: RequestReport.Field, to line: inout [UInt8]) {
         switch field {
         case .text(let text): LogText.append(text, to: &line)
         case .words(let words): LogText.append(words, to: &line)
-        case .integer(let number): LogText.append(Int64(number), to: &line)
+        case .integer(let number): line.append(decimal: Int64(number))
         case .thousandths(let number): LogText.append(thousandths: number, to: &line)
         case .hash(let hash):
             line.append(UInt8(ascii: "\""))
             LogText.appendHexadecimal(hash, digits: 16, to: &line)
             line.append(UInt8(ascii: "\""))
-        case .isTrue: line.append(contentsOf: "true".utf8)
+        case .isTrue: line.append("true")
         }
     }
 }

@@ -51,7 +51,7 @@ package struct StructuredLogHandler: LogHandler {
             line.append(isJSON ? UInt8(ascii: ":") : UInt8(ascii: "="))
             LogText.append(value, to: &line)
         }
-        line.append(contentsOf: (isJSON ? "}\n" : "\n").utf8)
+        line.append(isJSON ? "}\n" : "\n")
         write(line, event.level)
     }
 }
@@ -63,13 +63,13 @@ extension StructuredLogHandler.Format {
     ) {
         switch self {
         case .json:
-            line.append(contentsOf: #"{"time":""#.utf8)
+            line.append(#"{"time":""#)
             Timestamp.append(time, to: &line)
-            line.append(contentsOf: #"","level":""#.utf8)
+            line.append(#"","level":""#)
             line.append(contentsOf: level.rawValue.utf8)
-            line.append(contentsOf: #"","component":"#.utf8)
+            line.append(#"","component":"#)
             LogText.append(label, to: &line)
-            line.append(contentsOf: #","message":"#.utf8)
+            line.append(#","message":"#)
             LogText.append(message, to: &line)
         case .text:
             Timestamp.append(time, to: &line)
@@ -77,7 +77,7 @@ extension StructuredLogHandler.Format {
             line.append(contentsOf: level.rawValue.utf8)
             line.append(UInt8(ascii: " "))
             line.append(contentsOf: label.utf8)
-            line.append(contentsOf: ": ".utf8)
+            line.append(": ")
             LogText.appendBare(message, to: &line)
         }
     }

@@ -66,8 +66,9 @@ package final class RequestHistory: RequestObserver {
 
     /// Costs one lock, and a look into a small table.
     package func observe(_ report: RequestReport) {
-        let login = report.kind.identityProvider.flatMap { provider in
-            report.loginOutcome(report.exchange?.facts).map { (provider, Outcome($0)) }
+        var login: (ExactText, Outcome)?
+        if let provider = report.kind.identityProvider, let outcome = report.loginOutcome {
+            login = (provider, Outcome(outcome))
         }
         count(login: login, Reason(report), at: report.end)
     }

@@ -4,14 +4,11 @@ package import TokenExchange
 
 /// Reads verified claims sets with libjwt 1.10.
 ///
-/// libjwt gets an unsecured JWT (RFC 7519 §6) with our own header, since it knows neither PS256 nor EdDSA nor
-/// `typ: at+jwt`, and with only those claims that are asked for and are strings. What it reads must be what our scan
-/// has read. All other values are the scan's alone: libjwt reads `exp: 1.5` and `exp: "5"` as 0, rounds numbers to doubles, and refuses a whole claims set for
-/// one integer of more than 64 bits.
+/// libjwt gets only those claims that are asked for and are strings, as they are written, under no header: it knows
+/// neither PS256 nor EdDSA nor `typ: at+jwt`. What it reads must be what our scan has read. All other values are the
+/// scan's alone: libjwt reads `exp: 1.5` and `exp: "5"` as 0, rounds numbers to doubles, and refuses a whole claims set
+/// for one integer of more than 64 bits.
 package struct LibJWTClaimsReader: ClaimsReader {
-    /// `{"alg":"none"}`
-    private static let header = Array("eyJhbGciOiJub25lIn0.".utf8)
-
     package init() {}
 
     package func claims(_ names: [ExactText], of token: VerifiedToken) throws(ClaimsUnreadable) -> ClaimsSet {
@@ -22,33 +19,35 @@ package struct LibJWTClaimsReader: ClaimsReader {
     package static func claims(_ names: [ExactText], in claims: JSONObject) throws(ClaimsUnreadable) -> ClaimsSet {
         var members: [JSONValue.Member] = []
         members.reserveCapacity(names.count)
-        for name in names where !members.contains(where: { $0.name == name }) {
+        var strings: [UInt8] = []
+        strings.reserveCapacity(512)
+        strings.append(UInt8(ascii: "{"))
+        for name in names where !members.indices.contains(where: { members[$0].name == name }) {
             // To libjwt an empty name means all claims.
             guard !name.isEmpty else { throw ClaimsUnreadable() }
-            if let value = claims[name] { members.append(.init(name, value)) }
+            guard let member = claims.member(name), let value = claims.value(of: member) else { continue }
+            if case .string = value { claims.append(member, to: &strings) }
+            members.append(.init(name, value))
         }
-        try confirm(members, in: claims)
+        strings.append(UInt8(ascii: "}"))
+        try confirm(members, in: &strings)
         return ClaimsSet(members)
     }
 
     /// Two readers of one text must agree on every string, to the byte.
+    ///
+    /// - Parameter text: an object with the strings among `members`; overwritten by their names.
     private static func confirm(
-        _ members: [JSONValue.Member], in claims: JSONObject
+        _ members: [JSONValue.Member], in text: inout [UInt8]
     ) throws(ClaimsUnreadable) {
-        let strings = members.filter { $0.value.string != nil }
-        guard let token = unsafe decode(claims.text(keeping: strings.map(\.name))) else {
-            throw ClaimsUnreadable()
-        }
+        guard let token = unsafe token(claims: &text) else { throw ClaimsUnreadable() }
         defer { unsafe jwt_free(token) }
-        var name: [UInt8] = []
-        name.reserveCapacity(64)
-        for member in strings {
-            name.removeAll(keepingCapacity: true)
-            unsafe member.name.withUTF8 { unsafe name.append(contentsOf: $0) }
-            name.append(0)
-            guard let text = member.value.string, unsafe isRead(text, as: name, by: token) else {
-                throw ClaimsUnreadable()
-            }
+        for member in members {
+            guard case .string(let string) = member.value else { continue }
+            text.removeAll(keepingCapacity: true)
+            member.name.append(to: &text)
+            text.append(0)
+            guard unsafe isRead(string, as: text, by: token) else { throw ClaimsUnreadable() }
         }
     }
 
@@ -58,24 +57,21 @@ package struct LibJWTClaimsReader: ClaimsReader {
             unsafe jwt_get_grant(token, name.assumingMemoryBound(to: CChar.self).baseAddress)
         }
         guard let read = unsafe read else { return false }
-        return unsafe text.withUTF8 { text in
-            guard unsafe strlen(read) == text.count else { return false }
-            guard let start = text.baseAddress else { return true }
-            return unsafe memcmp(read, start, text.count) == 0
-        }
+        let bytes = unsafe UnsafeRawBufferPointer(start: read, count: strlen(read))
+        return unsafe text.isEqual(to: bytes.assumingMemoryBound(to: UInt8.self))
     }
 
-    /// - Returns: a `jwt_t` that the caller frees, or nil.
-    static func decode(_ claims: [UInt8]) -> OpaquePointer? {
-        var text = header
-        text.reserveCapacity(header.count + Base64URL.encodedCount(of: claims.count) + 2)
-        Base64URL.append(claims, to: &text)
-        text.append(UInt8(ascii: "."))
-        text.append(0)
+    /// - Parameter claims: the text of a claims set; a NUL is added.
+    /// - Returns: a `jwt_t` with these claims and no header that the caller frees, or nil if libjwt cannot read them.
+    static func token(claims: inout [UInt8]) -> OpaquePointer? {
         var token: OpaquePointer?  // <jwt_t>
-        let status = unsafe text.withUnsafeBytes { text in
-            unsafe jwt_decode(&token, text.assumingMemoryBound(to: CChar.self).baseAddress, nil, 0)
+        guard unsafe jwt_new(&token) == 0 else { return nil }
+        claims.append(0)
+        let status = unsafe claims.withUnsafeBytes { claims in
+            unsafe jwt_add_grants_json(token, claims.assumingMemoryBound(to: CChar.self).baseAddress)
         }
-        return unsafe status == 0 ? token : nil
+        if status == 0 { return unsafe token }
+        unsafe jwt_free(token)
+        return nil
     }
 }

@@ -68,7 +68,15 @@ package enum RedisOutcome: Sendable, Equatable {
     case failure(SessionStoreFailure.Cause)
 }
 
+/// Of a command, and of one that came after it; the second is nil if there was none, or neither was sent.
+typealias RedisOutcomes = (first: RedisOutcome, second: RedisOutcome?)
+
 extension RedisOutcome {
+    /// Whether the server answered with this error.
+    func isError(_ code: String) -> Bool {
+        if case .reply(.error(code)) = self { true } else { false }
+    }
+
     /// Nobody can have executed the command.
     static func notConnected(_ fault: ConnectionFault) -> RedisOutcome {
         .failure(.notConnected(detail: fault.detail))

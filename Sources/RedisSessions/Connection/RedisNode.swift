@@ -14,7 +14,7 @@ import TokenExchange
 ///
 /// Nothing is connected before ``start()``.
 final class RedisNode: Sendable {
-    private struct Lane: Sendable {
+    private final class Lane: Sendable {
         let eventLoop: any EventLoop
         let connection: NIOLoopBoundBox<ReconnectingConnection>
         /// For commands that block their connection.
@@ -23,6 +23,16 @@ final class RedisNode: Sendable {
 
         func onEventLoop(_ body: @escaping @Sendable () -> Void) {
             if eventLoop.inEventLoop { body() } else { eventLoop.execute(body) }
+        }
+
+        init(
+            _ eventLoop: any EventLoop, _ connection: sending ReconnectingConnection,
+            blocking: sending [ReconnectingConnection], health: HealthFlag
+        ) {
+            self.eventLoop = eventLoop
+            self.connection = .makeBoxSendingValue(connection, eventLoop: eventLoop)
+            self.blocking = .makeBoxSendingValue(blocking, eventLoop: eventLoop)
+            self.health = health
         }
 
         /// On the event loop only, as all that follows.
@@ -68,9 +78,7 @@ final class RedisNode: Sendable {
             let blocking = (0..<blockingCount).map { _ in
                 ReconnectingConnection(blockingPeer, log: log, health: HealthFlag(), outage: outage, on: eventLoop)
             }
-            return Lane(
-                eventLoop: eventLoop, connection: .makeBoxSendingValue(connection, eventLoop: eventLoop),
-                blocking: .makeBoxSendingValue(blocking, eventLoop: eventLoop), health: health)
+            return Lane(eventLoop, connection, blocking: blocking, health: health)
         }
     }
 
@@ -81,23 +89,39 @@ final class RedisNode: Sendable {
     var isHealthy: Bool { lanes.contains(where: \.health.isGood) }
 
     /// Ends by `end`. Cancellation changes nothing: the wait is short, and the command on its way.
-    /// - Parameter isAsking: an `ASKING` goes before the command.
+    /// - Parameters:
+    ///   - second: executed after the command, on a connection that both may block, with no other command between them.
+    ///   - isAsking: an `ASKING` goes before the command.
+    func execute(
+        _ command: RedisCommand, then second: RedisCommand?, isAsking: Bool, until end: NIODeadline
+    ) async -> RedisOutcomes {
+        guard let second else { return (await execute(command, isAsking: isAsking, until: end), nil) }
+        return await execute(both: command, second, isAsking: isAsking, until: end)
+    }
+
+    /// The same for one command.
     func execute(_ command: RedisCommand, isAsking: Bool = false, until end: NIODeadline) async -> RedisOutcome {
         traffic.pending.add(1)
         defer { traffic.pending.add(-1) }
         return unsafe await withUnsafeContinuation { continuation in
             let caller = unsafe PendingReply(continuation, end: end)
             let lane = chooseLane()
-            lane.onEventLoop { lane.connection.value.submit(command, for: caller, isAsking: isAsking) }
+            // Nearly always: without a closure, which would be allocated.
+            if lane.eventLoop.inEventLoop {
+                lane.connection.value.submit(command, for: caller, isAsking: isAsking)
+            } else {
+                lane.eventLoop.execute { lane.connection.value.submit(command, for: caller, isAsking: isAsking) }
+            }
         }
     }
 
     /// How many connections would take a command now, and how many there should be; without those that may block.
     var connectionCounts: (connected: Int, wanted: Int) { (lanes.count(where: \.health.isGood), lanes.count) }
 
-    /// Executes both commands in turn on a connection that they may block, with no other command between them.
-    func execute(
-        _ command: RedisCommand, then second: RedisCommand, isAsking: Bool = false, until end: NIODeadline
+    /// Not inlined: without replicas to wait for, nobody needs room for it.
+    @inline(never)
+    private func execute(
+        both command: RedisCommand, _ second: RedisCommand, isAsking: Bool, until end: NIODeadline
     ) async -> OutcomePair.Outcomes {
         traffic.pending.add(2)
         defer { traffic.pending.add(-2) }

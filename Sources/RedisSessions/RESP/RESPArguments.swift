@@ -1,16 +1,16 @@
+package import NIOCore
 import TokenExchange
 
-/// Arguments of a command, binary safe: one run of bytes and the length of each argument in it.
+/// Arguments of a command, binary safe, as RESP has them: `$3\r\nkey\r\n` for each.
 package struct RESPArguments: Sendable, Equatable {
-    /// Of all arguments, one after the other.
     package private(set) var bytes: [UInt8] = []
-    /// Of each argument, in bytes.
-    package private(set) var lengths: [Int] = []
+    /// How many there are.
+    package private(set) var count = 0
 
-    /// Empty; the numbers are a guess at what will be appended.
-    package init(reservingBytes byteCount: Int, arguments argumentCount: Int) {
-        bytes.reserveCapacity(byteCount)
-        lengths.reserveCapacity(argumentCount)
+    /// Empty.
+    /// - Parameter capacity: a guess at the length of all arguments.
+    package init(capacity: Int) {
+        bytes.reserveCapacity(capacity)
     }
 
     /// One argument for each word.
@@ -20,16 +20,40 @@ package struct RESPArguments: Sendable, Equatable {
 
     /// As one argument, whatever bytes it has.
     package mutating func append(_ argument: some Collection<UInt8>) {
-        appendArgument { $0.append(contentsOf: argument) }
+        append(length: argument.count) { $0.append(contentsOf: argument) }
     }
 
-    /// Appends what `write` puts at the end of the bytes, as one argument.
-    package mutating func appendArgument(_ write: (inout [UInt8]) -> Void) {
-        let start = bytes.count
+    /// Appends what `write` puts at the end of the bytes, as one argument of this length.
+    package mutating func append(length: Int, _ write: (inout [UInt8]) -> Void) {
+        bytes.append(UInt8(ascii: "$"))
+        bytes.append(decimal: Int64(length))
+        endLine()
+        let end = bytes.count + length
         write(&bytes)
-        lengths.append(bytes.count - start)
+        precondition(bytes.count == end, "an argument is as long as announced")
+        endLine()
+        count += 1
     }
+
+    private mutating func endLine() {
+        bytes.append(UInt8(ascii: "\r"))
+        bytes.append(UInt8(ascii: "\n"))
+    }
+
+    /// Appends a whole number as one argument.
+    package mutating func append(_ number: Int) { append(String(number).utf8) }
 }
 
 /// Passwords and sealed records travel in arguments.
 extension RESPArguments: Redacted {}
+
+extension ByteBuffer {
+    /// Appends one command: `opening` (its name and what goes with it), then `arguments`.
+    package mutating func writeCommand(_ opening: RESPArguments, _ arguments: RESPArguments) {
+        writeInteger(UInt8(ascii: "*"))
+        writeString(String(opening.count + arguments.count))
+        writeString("\r\n")
+        writeBytes(opening.bytes)
+        writeBytes(arguments.bytes)
+    }
+}

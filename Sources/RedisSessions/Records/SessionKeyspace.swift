@@ -24,20 +24,17 @@ struct SessionKeyspace: Sendable {
 
     /// Its braces keep it apart from every partition, which has three characters.
     func appendRevocations(to arguments: inout RESPArguments) {
-        arguments.appendArgument { $0.append(contentsOf: prefix + Self.revocations + Array("}".utf8)) }
+        arguments.append(prefix + Self.revocations + Array("}".utf8))
     }
 
     /// Of the check whether the revocations can be written.
     func appendRevocationProbe(to arguments: inout RESPArguments) {
-        arguments.appendArgument { $0.append(contentsOf: prefix + Self.revocations + Self.probe) }
+        arguments.append(prefix + Self.revocations + Self.probe)
     }
 
     /// - Parameter name: of the probe's session; nil for its answer.
     func appendProbe(_ tag: [UInt8], named name: [UInt8]? = nil, to arguments: inout RESPArguments) {
-        arguments.appendArgument { bytes in
-            bytes.append(contentsOf: prefix + tag + Self.probe)
-            if let name { bytes.append(contentsOf: Array(":".utf8) + name) }
-        }
+        arguments.append(prefix + tag + Self.probe + (name.map { Array(":".utf8) + $0 } ?? []))
     }
 
     static let revocations = Array("revocations".utf8)
@@ -58,7 +55,8 @@ struct SessionKeyspace: Sendable {
     }
 
     private func append(_ key: RecordKey, _ kind: [UInt8], to arguments: inout RESPArguments) {
-        arguments.appendArgument { bytes in
+        let length = prefix.count + key.partition.label.count + kind.count + Self.nameLength
+        arguments.append(length: length) { bytes in
             bytes.append(contentsOf: prefix)
             bytes.append(contentsOf: key.partition.label)
             bytes.append(contentsOf: kind)

@@ -33,7 +33,7 @@ final class ClusterTopology: RedisTopology {
     }
 
     func tags(until end: NIODeadline) async -> [ServerTag] {
-        await gate.pass(until: end, from: now)
+        await firstLook(until: end)
         return map.withLock { $0 }.tags
     }
 
@@ -58,11 +58,9 @@ final class ClusterTopology: RedisTopology {
 // MARK: - Nodes
 
 extension ClusterTopology {
-    func node(for slot: ClusterSlot?, until end: NIODeadline) async -> RedisNode? {
-        if let node = map.withLock({ $0.node(for: slot) }) { return node }
-        await gate.pass(until: end, from: now)
-        return map.withLock { $0.node(for: slot) }
-    }
+    func node(for slot: ClusterSlot?) -> RedisNode? { map.withLock { $0.node(for: slot) } }
+
+    func firstLook(until end: NIODeadline) async { await gate.pass(until: end, from: now) }
 
     /// A redirection for good is remembered, and a sign that more of the map has changed.
     func node(at redirection: ClusterRedirection, from node: RedisNode) -> RedisNode? {

@@ -6,86 +6,101 @@ import TokenExchange
 extension RedisTopology {
     /// Ends by `end`, with a reply, or the reason why there is none.
     func execute(_ command: RedisCommand, until end: NIODeadline) async -> RedisOutcome {
-        await pursue(command, until: end) { node, isAsking in
-            await node.execute(command, isAsking: isAsking, until: end)
-        } decisive: {
-            $0
-        } ?? .notConnected(absence.fault)
+        await execute(command, then: nil, until: end).first
     }
 
-    /// Both commands in turn on one connection, which the second may block.
-    func execute(_ command: RedisCommand, then second: RedisCommand, until end: NIODeadline) async
-        -> OutcomePair.Outcomes
-    {
-        await pursue(command, until: end) { node, isAsking in
-            await node.execute(command, then: second, isAsking: isAsking, until: end)
-        } decisive: { outcomes in
-            guard case .lost(let fault) = outcomes.second else { return outcomes.first }
-            return command.alwaysWrites ? .lost(fault) : .notConnected(fault)
-        } ?? (.notConnected(absence.fault), .notConnected(absence.fault))
-    }
-
-    /// - Parameter decisive: what decides whether the outcome is final.
-    /// - Returns: nil if there is no server for the command.
-    private func pursue<Outcome: Sendable>(
-        _ command: RedisCommand, until end: NIODeadline,
-        send: (RedisNode, _ isAsking: Bool) async -> Outcome, decisive: (Outcome) -> RedisOutcome
-    ) async -> Outcome? {
-        guard var node = await find(command.slot, until: end) else { return nil }
+    /// If there is a second command, both in turn on one connection, which the second may block.
+    func execute(_ command: RedisCommand, then second: RedisCommand?, until end: NIODeadline) async -> RedisOutcomes {
+        guard var node = await find(command.slot, until: end) else { return (.notConnected(absence.fault), nil) }
         var isAsking = false
         var budget = Budget()
         while true {
-            let outcome = await send(node, isAsking)
-            guard now < end else { return outcome }
-            switch decisive(outcome) {
-            case .reply(.redirection(let redirection)):
+            let outcomes = await node.execute(command, then: second, isAsking: isAsking, until: end)
+            guard now < end else { return outcomes }
+            let consequence = command.consequence(of: outcomes)
+            switch consequence {
+            case .redirected(let redirection):
                 guard budget.spend(\.redirections), let target = self.node(at: redirection, from: node) else {
-                    return outcome
+                    return outcomes
                 }
                 (node, isAsking) = (target, redirection.kind == .ask)
                 continue
-            case .reply(.error(code: "TRYAGAIN")):
-                guard budget.spend(\.postponements), await pause(.milliseconds(10), until: end) else { return outcome }
+            case .postponed:
+                guard budget.spend(\.postponements), await pause(.milliseconds(10), until: end) else { return outcomes }
                 continue
-            case .reply(.error(let code)) where Refusals.passing.contains(code):
+            case .refusedForNow:
                 node.outage.begin(at: now)
                 guard node.outage.isYoung(at: now), await pause(.milliseconds(25), until: end) else {
-                    return outcome
+                    return outcomes
                 }
-            case .reply:
+            case .answered:
                 node.outage.end()
-                return outcome
-            case .lost: guard budget.spend(\.losses) else { return outcome }
-            case .failure(.notConnected): guard budget.spend(\.losses) else { return outcome }
-            case .failure: return outcome
+                return outcomes
+            case .lost, .notSent: guard budget.spend(\.losses) else { return outcomes }
+            case .failed: return outcomes
             }
             lookAgain()
-            guard let next = await find(command.slot, until: end) else { return nil }
-            if case .failure = decisive(outcome), next === node { return outcome }
+            guard let next = await find(command.slot, until: end) else { return (.notConnected(absence.fault), nil) }
+            if case .notSent = consequence, next === node { return outcomes }
             (node, isAsking) = (next, false)
         }
     }
 
     /// Waits a moment for a server to be found, as for one that has just gone.
     private func find(_ slot: ClusterSlot?, until end: NIODeadline) async -> RedisNode? {
-        while true {
-            if let node = await node(for: slot, until: end) {
-                absence.clock.end()
-                return node
-            }
+        var node = node(for: slot)
+        if node == nil {
+            await firstLook(until: end)
+            node = self.node(for: slot)
+        }
+        while node == nil {
             let now = now
             absence.clock.begin(at: now)
             lookAgain()
             guard now < end, absence.clock.isYoung(at: now), await pause(.milliseconds(25), until: end) else {
                 return nil
             }
+            node = self.node(for: slot)
         }
+        absence.clock.end()
+        return node
     }
 
     /// - Returns: false if there is no time for it, or the caller was cancelled.
     private func pause(_ duration: Duration, until end: NIODeadline) async -> Bool {
         guard now + TimeAmount(duration) < end else { return false }
         return (try? await Task.sleep(for: duration)) != nil
+    }
+}
+
+/// What follows from a command's outcome.
+private enum Consequence {
+    case answered
+    case failed
+    case redirected(ClusterRedirection)
+    case postponed
+    /// Soon the server might execute it.
+    case refusedForNow
+    case lost
+    case notSent
+}
+
+extension RedisCommand {
+    /// What follows from the outcomes of the command, and of one that came after it.
+    ///
+    /// Not inlined: what it needs for a moment would be kept in the frame of its caller.
+    @inline(never)
+    fileprivate func consequence(of outcomes: RedisOutcomes) -> Consequence {
+        if case .lost = outcomes.second { return alwaysWrites ? .lost : .notSent }
+        switch outcomes.first {
+        case .reply(.redirection(let redirection)): return .redirected(redirection)
+        case .reply(.error(code: "TRYAGAIN")): return .postponed
+        case .reply(.error(let code)) where Refusals.passing.contains(code): return .refusedForNow
+        case .reply: return .answered
+        case .lost: return .lost
+        case .failure(.notConnected): return .notSent
+        case .failure: return .failed
+        }
     }
 }
 

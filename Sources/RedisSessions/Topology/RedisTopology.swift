@@ -4,8 +4,11 @@ import TokenExchange
 
 /// Knows which server a command is for, and keeps the connections there.
 protocol RedisTopology: Sendable {
-    /// The server that keeps the keys of a slot, any server if that is nil; nil if none is known, at the latest by `end`.
-    func node(for slot: ClusterSlot?, until end: NIODeadline) async -> RedisNode?
+    /// The server that keeps the keys of a slot, any server if that is nil; nil if none is known.
+    func node(for slot: ClusterSlot?) -> RedisNode?
+
+    /// Returns once the servers have been looked for, at the latest at `end`.
+    func firstLook(until end: NIODeadline) async
 
     /// Where a redirection by `node` leads; nil if nowhere.
     func node(at redirection: ClusterRedirection, from node: RedisNode) -> RedisNode?
@@ -44,7 +47,9 @@ struct StandaloneTopology: RedisTopology {
     let server: RedisNode
     let absence = (fault: ConnectionFault.shutDown, clock: OutageClock(patience: .zero))
 
-    func node(for slot: ClusterSlot?, until end: NIODeadline) async -> RedisNode? { server }
+    func node(for slot: ClusterSlot?) -> RedisNode? { server }
+
+    func firstLook(until end: NIODeadline) {}
 
     func node(at redirection: ClusterRedirection, from node: RedisNode) -> RedisNode? { nil }
 

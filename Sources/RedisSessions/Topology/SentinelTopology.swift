@@ -47,11 +47,9 @@ final class SentinelTopology: RedisTopology {
         return [master].compactMap { $0 } + sentinels.map { RedisServerStatus($0, .sentinel) }
     }
 
-    func node(for slot: ClusterSlot?, until end: NIODeadline) async -> RedisNode? {
-        if let master = master.withLock({ $0 }) { return master }
-        await gate.pass(until: end, from: now)
-        return master.withLock { $0 }
-    }
+    func node(for slot: ClusterSlot?) -> RedisNode? { master.withLock { $0 } }
+
+    func firstLook(until end: NIODeadline) async { await gate.pass(until: end, from: now) }
 
     func node(at redirection: ClusterRedirection, from node: RedisNode) -> RedisNode? { nil }
 

@@ -23,7 +23,9 @@
 // cases are IntrospectSession and RevokeSession.
 
 /// The main job: an identity token in, an external identity out, a session in the store.
-package struct ExchangeToken: Sendable {
+///
+/// A class, as the other use cases that may wait: a frame would have room for a copy of what it is called on.
+package final class ExchangeToken: Sendable {
     private let verify: VerifyIdentityToken
     private let mint: MintedExchange
     private let fetch: UpstreamExchange
@@ -56,12 +58,14 @@ package struct ExchangeToken: Sendable {
                 of: VerifiedLogin(identity: identity, request: request, verifiedAt: now))
             try await record(outcome, of: request)
             return outcome
-        } catch {
-            switch (error, request.provider.mode) {
-            case (.refused(let refusal, let difference), _): return .refused(refusal, clockDifference: difference)
-            case (.failed(let failure), .strict): return .failed(failure)
-            case (.failed(let failure), .optional): return .degraded(nil, failure)
-            }
+        } catch { return Self.outcome(of: error, request.provider.mode) }
+    }
+
+    private static func outcome(of stop: ExchangeStop, _ mode: FailureMode) -> ExchangeOutcome {
+        switch (stop, mode) {
+        case (.refused(let refusal, let difference), _): .refused(refusal, clockDifference: difference)
+        case (.failed(let failure), .strict): .failed(failure)
+        case (.failed(let failure), .optional): .degraded(nil, failure)
         }
     }
 
@@ -98,8 +102,8 @@ struct VerifiedLogin: Sendable {
     let verifiedAt: UnixTime
 }
 
-/// One exchange, as the callback or `POST /token` asks for it.
-package struct ExchangeRequest: Sendable, Redacted {
+/// One exchange, as the callback or `POST /token` asks for it. A class, because each step holds on to it.
+package final class ExchangeRequest: Sendable, Redacted {
     package let report: ExchangeReport
     package let provider: IdentityProvider
     /// By ``TimeSource/elapsed``; the provider's deadline starts here.

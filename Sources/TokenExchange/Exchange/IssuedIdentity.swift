@@ -4,9 +4,9 @@ package struct IssuedIdentity: Sendable, Redacted {
     /// Until its `exp`: less than a full lifetime if an earlier answer is sent again.
     package let remainingSeconds: Int64
 
-    /// - Parameter session: of this external identity.
-    init(_ externalIdentity: ExternalIdentity, of session: SessionRecord, at now: UnixTime) {
+    /// - Parameter expiry: of its session.
+    init(_ externalIdentity: ExternalIdentity, until expiry: UnixTime, at now: UnixTime) {
         self.externalIdentity = externalIdentity
-        remainingSeconds = max(0, session.expiresAt - now.wholeSeconds)
+        remainingSeconds = max(0, expiry.wholeSeconds - now.wholeSeconds)
     }
 }

@@ -147,6 +147,7 @@ extension MintExternalIdentity {
 extension TokenRecipe {
     fileprivate func mappedClaims(from claims: ClaimsSet) throws(Refusal) -> [JSONValue.Member] {
         var mapped: [JSONValue.Member] = []
+        mapped.reserveCapacity(self.claims.count)
         for mapping in self.claims {
             if let value = try mapping.resolve(in: claims) { mapped.append(.init(mapping.name, value)) }
         }

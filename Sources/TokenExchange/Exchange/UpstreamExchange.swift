@@ -2,7 +2,7 @@
 ///
 /// Such a token does not name its exchange's partition, so session and answer are in different partitions and are
 /// written one after the other. The session comes first, so that an answer without a session is never sent again.
-package struct UpstreamExchange: Sendable {
+package final class UpstreamExchange: Sendable {
     private let obtain: ObtainUpstreamToken
     private let mint: MintExternalIdentity
     private let vault: SessionVault
@@ -26,6 +26,9 @@ package struct UpstreamExchange: Sendable {
     }
 
     /// Returns the earlier answer to the same exchange, or obtains a token and stores its session and the answer.
+    ///
+    /// Not inlined: logins of other providers need no room for it in their frames.
+    @inline(never)
     func callAsFunction(
         _ recipe: UpstreamRecipe, for login: VerifiedLogin
     ) async throws(ExchangeStop) -> IssuedIdentity {
@@ -144,7 +147,7 @@ package struct UpstreamExchange: Sendable {
         guard let record = session.flatMap({ vault.open($0, of: earlier) }),
             try await verdict(on: record, within: storeBudget(request)) == .stands
         else { return nil }
-        return IssuedIdentity(earlier, of: record, at: time.now())
+        return IssuedIdentity(earlier, until: record.expiry, at: time.now())
     }
 
     private func verdict(
@@ -163,7 +166,7 @@ package struct UpstreamExchange: Sendable {
     private func answer(
         with token: RecordedToken, in slot: SessionVault.AnswerSlot, replacing dead: [UInt8]?, for login: VerifiedLogin
     ) async throws(ExchangeStop) -> IssuedIdentity {
-        let own = IssuedIdentity(token.externalIdentity, of: token.session, at: time.now())
+        let own = IssuedIdentity(token.externalIdentity, until: token.session.expiry, at: time.now())
         let life = min(login.identity.acceptedUntil, token.session.expiry) - time.now()
         let sealed = vault.seal(token.externalIdentity, in: slot).bytes
         var dead = dead

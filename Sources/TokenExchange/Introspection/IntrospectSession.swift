@@ -1,5 +1,5 @@
 /// Says whether an external identity is good now, and whose session it is.
-package struct IntrospectSession: Sendable {
+package final class IntrospectSession: Sendable {
     private let recognize: IdentityRecognizer
     private let providers: [ExactText: IdentityProvider]
     private let vault: SessionVault
@@ -43,11 +43,9 @@ package struct IntrospectSession: Sendable {
             // revocation in the meantime is in the store.
             try await deferredSessions.write(key, within: remaining())
             let record = try await store.session(key, within: remaining())
-            guard let session = record.flatMap({ vault.open($0, of: externalIdentity) }), isLive(session) else {
-                return .inactive
-            }
-            switch try await revocations.verdict(on: session, keyID: recognized.keyID, within: remaining()) {
-            case .stands: return .active(recognized.live(session))
+            guard let session = live(record, of: externalIdentity, recognized) else { return .inactive }
+            switch try await revocations.verdict(on: session.record, keyID: recognized.keyID, within: remaining()) {
+            case .stands: return .active(session)
             case .revoked: return .inactive
             case .unknown: throw SessionStoreFailure(.revocations, revocations.failure ?? .timedOut)
             }
@@ -59,11 +57,25 @@ package struct IntrospectSession: Sendable {
     /// For all operations on the store together.
     private static let budget: Duration = .seconds(2)
 
+    // What does not wait is not inlined: what it needs for a moment would be kept in the frame of its caller.
+
+    /// Nil if the record cannot be opened, or the session has expired.
+    @inline(never)
+    private func live(
+        _ record: SealedRecord?, of externalIdentity: ExternalIdentity, _ recognized: RecognizedIdentity
+    ) -> LiveSession? {
+        guard let session = record.flatMap({ vault.open($0, of: externalIdentity) }), isLive(session) else {
+            return nil
+        }
+        return recognized.live(session)
+    }
+
     private func isLive(_ session: SessionRecord) -> Bool {
         session.expiry > time.now() && providers[session.identityProvider] != nil
     }
 
     /// In an outage, only a JWT of an optional provider is answered, from its signature.
+    @inline(never)
     private func statusWithoutStore(
         _ recognized: RecognizedIdentity, failure: Failure
     ) throws(Failure) -> SessionStatus {

@@ -1,5 +1,5 @@
 /// The answer of ``IntrospectSession``.
-package enum SessionStatus: Sendable, Equatable {
+package indirect enum SessionStatus: Sendable, Equatable {
     case active(LiveSession)
     /// The signature is good, but whether it was revoked is unknown while the store is down.
     case unconfirmed(LiveSession)

@@ -3,11 +3,12 @@
 package struct JSONObject: Sendable, Redacted {
     private let text: [UInt8]
     private let members: [Member]
-    private let limits: JSONLimits
-    private let strictness: JSONStrictness
 
-    private struct Member {
+    /// Where a member is in the text.
+    package struct Member {
         let name: JSONScanner.Piece
+        /// The quick hash of the name with escapes resolved.
+        let hash: UInt64
         let value: JSONScanner.Piece
     }
 
@@ -17,36 +18,48 @@ package struct JSONObject: Sendable, Redacted {
         _ text: [UInt8], limits: JSONLimits, strictness: JSONStrictness = .unambiguous
     ) throws(JSONError) {
         var scanner = JSONScanner(text, limits: limits, strictness: strictness)
-        var members: [Member] = []
-        members.reserveCapacity(32)
-        try scanner.scanDocument { name, value in members.append(Member(name: name, value: value)) }
+        members = try scanner.scanDocument()
         self.text = text
-        self.members = members
-        self.limits = limits
-        self.strictness = strictness
     }
 
     /// True for null, too.
-    package func contains(_ name: ExactText) -> Bool { value(name) != nil }
+    package func contains(_ name: ExactText) -> Bool { member(name) != nil }
 
-    /// A string value with escapes resolved; nil if the member is absent or not a string.
-    package func string(_ name: ExactText) -> ExactText? {
-        guard let value = value(name), text[value.range.lowerBound] == UInt8(ascii: "\"") else { return nil }
-        return JSONString.text(text[value.range].dropFirst().dropLast(), isEscaped: value.isEscaped)
+    /// The same, but false for null.
+    func has(_ name: ExactText) -> Bool {
+        member(name).map { text[$0.value.range.lowerBound] != UInt8(ascii: "n") } ?? false
     }
 
+    /// A string value with escapes resolved; nil if the member is absent or not a string.
+    package func string(_ name: ExactText) -> ExactText? { member(name).flatMap(string(of:)) }
+
     /// A value of any type; nil if the member is absent.
-    package subscript(name: ExactText) -> JSONValue? {
-        guard let value = value(name) else { return nil }
-        var scanner = JSONScanner(text, limits: limits, strictness: strictness)
-        return try? scanner.readValue(at: value.range.lowerBound)
+    package subscript(name: ExactText) -> JSONValue? { member(name).flatMap(value(of:)) }
+
+    /// A value of any type.
+    package func value(of member: Member) -> JSONValue? {
+        if let string = string(of: member) { return .string(string) }
+        var scanner = acceptedText
+        return try? scanner.readValue(at: member.value.range.lowerBound)
+    }
+
+    /// Nil if the value is not a string.
+    func string(of member: Member) -> ExactText? {
+        let range = member.value.range
+        guard text[range.lowerBound] == UInt8(ascii: "\"") else { return nil }
+        return JSONString.text(text, range.dropFirst().dropLast(), isEscaped: member.value.isEscaped)
     }
 
     /// The JSON text of each element of an array; nil if the member is absent or not an array.
     package func elements(_ name: ExactText) -> [ArraySlice<UInt8>]? {
-        guard let value = value(name) else { return nil }
-        var scanner = JSONScanner(text, limits: limits, strictness: strictness)
+        guard let value = member(name)?.value else { return nil }
+        var scanner = acceptedText
         return (try? scanner.scanElements(at: value.range.lowerBound))??.map { text[$0] }
+    }
+
+    /// Reads the text again without the checks that it has passed.
+    private var acceptedText: JSONScanner {
+        JSONScanner(text, limits: JSONLimits(depth: .max, members: .max), strictness: .grammar)
     }
 
     /// Top-level names in document order, escapes resolved.
@@ -54,23 +67,29 @@ package struct JSONObject: Sendable, Redacted {
 
     /// Calls `body` with each top-level member, in document order: the name without quotes and the value, both as they
     /// are written. Allocates nothing.
-    func forEachMember(_ body: (_ name: ArraySlice<UInt8>, _ value: ArraySlice<UInt8>) -> Void) {
-        for member in members { body(text[member.name.range], text[member.value.range]) }
+    func forEachMember(_ body: (_ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>) -> Void) {
+        text.withUnsafeBufferPointer { text in
+            for member in members {
+                body(
+                    UnsafeBufferPointer(rebasing: text[member.name.range]),
+                    UnsafeBufferPointer(rebasing: text[member.value.range]))
+            }
+        }
     }
 
-    /// The text of an object with only these members, whose values are copied byte for byte.
+    /// The text of an object with only these members, copied byte for byte.
     package func text(keeping names: [ExactText]) -> [UInt8] {
         var kept = [UInt8(ascii: "{")]
-        kept.reserveCapacity(512)
-        for name in names {
-            guard let value = value(name) else { continue }
-            if kept.count > 1 { kept.append(UInt8(ascii: ",")) }
-            JSONValue.append(name, to: &kept)
-            kept.append(UInt8(ascii: ":"))
-            kept.append(contentsOf: text[value.range])
-        }
+        for name in names { member(name).map { append($0, to: &kept) } }
         kept.append(UInt8(ascii: "}"))
         return kept
+    }
+
+    /// Appends a member, byte for byte, to an object's text that is not closed yet.
+    package func append(_ member: Member, to object: inout [UInt8]) {
+        if object.count > 1 { object.append(UInt8(ascii: ",")) }
+        // From the quote before the name on.
+        object.append(contentsOf: text[(member.name.range.lowerBound - 1)..<member.value.range.upperBound])
     }
 
     /// The text between the braces.
@@ -82,20 +101,14 @@ package struct JSONObject: Sendable, Redacted {
         return text[(first + 1)..<last]
     }
 
-    private func value(_ name: ExactText) -> JSONScanner.Piece? {
-        name.withUTF8 { wanted in
-            text.withUnsafeBufferPointer { text in
-                members.first { member in
-                    member.name.isEscaped
-                        ? self.name(of: member) == name
-                        : wanted.isEqual(to: UnsafeBufferPointer(rebasing: text[member.name.range]))
-                }?.value
-            }
-        }
+    /// Nil if there is none of this name.
+    package func member(_ name: ExactText) -> Member? {
+        let hash = name.withUTF8(\.quickHash)
+        return members.first { $0.hash == hash && self.name(of: $0) == name }
     }
 
     private func name(of member: Member) -> ExactText {
-        JSONString.text(text[member.name.range], isEscaped: member.name.isEscaped)
+        JSONString.text(text, member.name.range, isEscaped: member.name.isEscaped)
     }
 }
 

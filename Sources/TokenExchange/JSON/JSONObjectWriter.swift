@@ -19,7 +19,7 @@ package struct JSONObjectWriter {
     /// Adds an integer.
     package mutating func add(_ name: StaticString, _ number: Int64) {
         begin(name)
-        text.append(contentsOf: String(number).utf8)
+        text.append(decimal: number)
     }
 
     /// Adds a value of any type.
@@ -45,7 +45,7 @@ package struct JSONObjectWriter {
     }
 
     /// Closes the object and returns its text.
-    package consuming func finish() -> [UInt8] {
+    package mutating func finish() -> [UInt8] {
         text.append(UInt8(ascii: "}"))
         return text
     }
@@ -53,8 +53,9 @@ package struct JSONObjectWriter {
     private mutating func begin(_ name: StaticString) {
         separate()
         text.append(UInt8(ascii: "\""))
-        name.withUTF8Buffer { text.append(contentsOf: $0) }
-        text.append(contentsOf: "\":".utf8)
+        text.append(name)
+        text.append(UInt8(ascii: "\""))
+        text.append(UInt8(ascii: ":"))
     }
 
     private mutating func separate() {

@@ -9,13 +9,8 @@ struct JSONScanner {
     private let strictness: JSONStrictness
     private var position = 0
     private var depth = 0
-    /// Names in all open objects, the innermost last.
-    private var names: [Name] = []
-
-    private struct Name {
-        let hash: UInt64
-        let content: Piece
-    }
+    /// Of all open objects, the innermost last; with ``JSONStrictness/grammar`` only of the outermost.
+    private var members: [JSONObject.Member] = []
 
     /// The content of a string without its quotes, or the text of a whole value; and whether it is a string with escapes.
     struct Piece {
@@ -33,18 +28,19 @@ struct JSONScanner {
 // MARK: - Documents
 
 extension JSONScanner {
-    /// Reads a text that is one object; `member` gets the name and the place of each top-level value.
-    mutating func scanDocument(member: (Piece, Piece) -> Void) throws(JSONError) {
-        names.reserveCapacity(32)
+    /// Reads a text that is one object, and returns its members.
+    mutating func scanDocument() throws(JSONError) -> [JSONObject.Member] {
+        members.reserveCapacity(min(32, bytes.count / 16 + 1))
         skipWhiteSpace()
         guard peek() == UInt8(ascii: "{") else { throw .malformed }
-        try scanObject(member: member)
+        try scanObject()
         try expectEnd()
+        return members
     }
 
-    /// Reads the value that begins at `start`.
+    /// Reads the value of an object's member that begins at `start`.
     mutating func readValue(at start: Int) throws(JSONError) -> JSONValue {
-        position = start
+        (position, depth) = (start, 1)
         return try readValue()
     }
 
@@ -84,18 +80,21 @@ extension JSONScanner {
             var members: [JSONValue.Member] = []
             try eachMember { scanner, name throws(JSONError) in
                 members.append(.init(scanner.string(name), try scanner.readValue()))
+                return false
             }
             return .object(members)
         case UInt8(ascii: "["):
             var values: [JSONValue] = []
             try eachElement { scanner throws(JSONError) in values.append(try scanner.readValue()) }
             return .array(values)
-        case UInt8(ascii: "\""): return .string(string(try scanString()))
+        case UInt8(ascii: "\""):
+            let content = try scanString()
+            return .string(string(content))
         case UInt8(ascii: "t"), UInt8(ascii: "f"), UInt8(ascii: "n"): return try scanLiteral()
         default:
             let start = position
             try scanNumber()
-            return .number(literal: ExactText(bytes: bytes[start..<position]))
+            return .number(literal: ExactText(bytes: bytes, start..<position))
         }
     }
 
@@ -103,7 +102,7 @@ extension JSONScanner {
     @discardableResult
     private mutating func scanValue() throws(JSONError) -> Bool {
         switch peek() {
-        case UInt8(ascii: "{"): try scanObject { _, _ in }
+        case UInt8(ascii: "{"): try scanObject()
         case UInt8(ascii: "["): try eachElement { scanner throws(JSONError) in try scanner.scanValue() }
         case UInt8(ascii: "\""): return try scanString().isEscaped
         case UInt8(ascii: "t"), UInt8(ascii: "f"), UInt8(ascii: "n"): _ = try scanLiteral()
@@ -112,35 +111,38 @@ extension JSONScanner {
         return false
     }
 
-    private mutating func scanObject(member: (Piece, Piece) -> Void) throws(JSONError) {
-        try eachMember { scanner, name throws(JSONError) in
-            let start = scanner.position
-            let isEscaped = try scanner.scanValue()
-            member(name, Piece(range: start..<scanner.position, isEscaped: isEscaped))
-        }
+    private mutating func scanObject() throws(JSONError) {
+        try eachMember { scanner, _ throws(JSONError) in try scanner.scanValue() }
     }
 
+    /// - Parameter readMember: gets the name, reads the value, and returns whether that is a string with escapes.
     private mutating func eachMember(
-        _ readMember: (inout JSONScanner, Piece) throws(JSONError) -> Void
+        _ readMember: (inout JSONScanner, Piece) throws(JSONError) -> Bool
     ) throws(JSONError) {
-        let outerNames = names.count
+        let outerMembers = members.count
+        var seen: UInt64 = 0
         try open()
+        let areKept = strictness == .unambiguous || depth == 1
         skipWhiteSpace()
         if !skip(UInt8(ascii: "}")) {
             repeat {
                 skipWhiteSpace()
                 let name = try scanString()
-                try remember(name, since: outerNames)
+                let hash = areKept ? hash(of: name) : 0
+                if strictness == .unambiguous { try checkNew(name, hash, outerMembers, &seen) }
                 skipWhiteSpace()
                 guard skip(UInt8(ascii: ":")) else { throw .malformed }
                 skipWhiteSpace()
-                try readMember(&self, name)
+                let start = position
+                let isEscaped = try readMember(&self, name)
+                let value = Piece(range: start..<position, isEscaped: isEscaped)
+                if areKept { members.append(JSONObject.Member(name: name, hash: hash, value: value)) }
                 skipWhiteSpace()
             } while skip(UInt8(ascii: ","))
             guard skip(UInt8(ascii: "}")) else { throw .malformed }
         }
-        names.removeSubrange(outerNames...)
         depth -= 1
+        if depth > 0 { members.removeLast(members.count - outerMembers) }
     }
 
     private mutating func eachElement(
@@ -165,23 +167,20 @@ extension JSONScanner {
         guard depth <= limits.depth else { throw .tooDeep }
     }
 
-    private mutating func remember(_ name: Piece, since outerNames: Int) throws(JSONError) {
-        if strictness == .grammar { return }
-        guard names.count - outerNames < limits.members else { throw .tooManyMembers }
-        let hash = hash(of: name)
-        for other in names[outerNames...] where other.hash == hash {
-            guard string(other.content) != string(name) else { throw .duplicateMember }
-        }
-        names.append(Name(hash: hash, content: name))
+    /// - Parameter seen: one bit for each hash of the object's names: without it there is nothing to compare with.
+    private func checkNew(_ name: Piece, _ hash: UInt64, _ outerMembers: Int, _ seen: inout UInt64) throws(JSONError) {
+        guard members.count - outerMembers < limits.members else { throw .tooManyMembers }
+        let bit: UInt64 = 1 << (hash % 64)
+        guard
+            seen & bit == 0
+                || !members[outerMembers...].contains(where: { $0.hash == hash && string($0.name) == string(name) })
+        else { throw .duplicateMember }
+        seen |= bit
     }
 
-    /// FNV-1a of the content with escapes resolved.
     private func hash(of name: Piece) -> UInt64 {
-        func hash(_ content: UnsafeBufferPointer<UInt8>) -> UInt64 {
-            content.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
-        }
-        if name.isEscaped { return string(name).withUTF8(hash) }
-        return bytes.withUnsafeBufferPointer { hash(UnsafeBufferPointer(rebasing: $0[name.range])) }
+        if name.isEscaped { return string(name).withUTF8(\.quickHash) }
+        return bytes.withUnsafeBufferPointer { UnsafeBufferPointer(rebasing: $0[name.range]).quickHash }
     }
 
     private mutating func scanLiteral() throws(JSONError) -> JSONValue {
@@ -204,7 +203,7 @@ extension JSONScanner {
 extension JSONScanner {
     /// The string's content with escapes resolved.
     func string(_ string: Piece) -> ExactText {
-        JSONString.text(bytes[string.range], isEscaped: string.isEscaped)
+        JSONString.text(bytes, string.range, isEscaped: string.isEscaped)
     }
 
     /// Reads a string literal.
@@ -294,6 +293,7 @@ extension JSONScanner {
         return true
     }
 
+    @inline(__always)
     private mutating func skipWhiteSpace() {
         while let byte = peek(), byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 { position += 1 }
     }

@@ -1,8 +1,8 @@
 /// Escapes in JSON strings (RFC 8259 §7), for text that ``JSONScanner`` has accepted.
 enum JSONString {
-    /// Shares the memory of `content` if it has no escapes.
-    static func text(_ content: ArraySlice<UInt8>, isEscaped: Bool) -> ExactText {
-        isEscaped ? ExactText(bytes: resolve(content)) : ExactText(bytes: content)
+    /// Shares the memory of `text` if the content has no escapes.
+    static func text(_ text: [UInt8], _ content: Range<Int>, isEscaped: Bool) -> ExactText {
+        isEscaped ? ExactText(bytes: resolve(text[content])) : ExactText(bytes: text, content)
     }
 
     /// The first position from `start` on whose byte does not mean itself in a string: a quote, a backslash, a control

@@ -19,6 +19,11 @@ package final class IdentityProvider: Sendable {
     /// How many of its logins may be in progress; nil if it has no limit of its own.
     package let requestsInProgress: Int?
 
+    /// Whether its tokens come from an internal service.
+    package var isUpstream: Bool {
+        if case .upstream = token.kind { true } else { false }
+    }
+
     package init(
         name: ExactText, tenants: Set<ExactText>, mode: FailureMode, deadline: Duration, hosts: [ExactText] = [],
         token: TokenRecipe, conditions: [ClaimCondition] = [], webviewOrigins: [ExactText] = [],

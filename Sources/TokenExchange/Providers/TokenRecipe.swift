@@ -5,7 +5,7 @@ package struct TokenRecipe: Sendable {
         /// Made here.
         case minted(Minted)
         /// A token of an internal service, passed through.
-        case upstream(UpstreamRecipe)
+        indirect case upstream(UpstreamRecipe)
 
         /// Short for a minted JWT.
         package static func jwt(_ shape: JWTShape) -> Self { .minted(.jwt(shape)) }
@@ -45,10 +45,6 @@ package struct TokenRecipe: Sendable {
         self.kind = kind
         self.lifetime = lifetime
         self.claims = claims
-    }
-
-    package var isUpstream: Bool {
-        if case .upstream = kind { true } else { false }
     }
 
     /// The top-level claims of the identity token that the recipe reads.

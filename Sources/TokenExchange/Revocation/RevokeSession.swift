@@ -14,7 +14,7 @@ package struct RevokeSession: Sendable {
         keys: SigningKeyRing, claimsReader: any ClaimsReader, time: TimeSource
     ) {
         recognize = IdentityRecognizer(issuer: issuer, providers: providers, vault: vault, keys: keys)
-        upstreamProviders = Set(providers.filter(\.token.isUpstream).map(\.name))
+        upstreamProviders = Set(providers.filter(\.isUpstream).map(\.name))
         self.vault = vault
         self.store = store
         self.claimsReader = claimsReader

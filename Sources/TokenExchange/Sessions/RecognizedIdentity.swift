@@ -10,7 +10,7 @@ struct IdentityRecognizer: Sendable {
         issuer: ExactText, providers: [IdentityProvider], vault: SessionVault, keys: SigningKeyRing?
     ) {
         self.issuer = issuer
-        takesForeignTokens = providers.contains(where: \.token.isUpstream)
+        takesForeignTokens = providers.contains(where: \.isUpstream)
         self.vault = vault
         self.keys = keys
     }

@@ -66,20 +66,29 @@ extension SessionRecord {
         var text = [UInt8]()
         text.reserveCapacity(256)
         // Written directly, since every login does this.
-        var separator = UInt8(ascii: "[")
-        func append(_ write: (inout [UInt8]) -> Void) {
-            text.append(separator)
-            separator = UInt8(ascii: ",")
-            write(&text)
+        text.append(UInt8(ascii: "["))
+        JSONValue.append(identityProvider, to: &text)
+        text.append(UInt8(ascii: ","))
+        JSONValue.append(tenant, to: &text)
+        text.append(UInt8(ascii: ","))
+        JSONValue.append(subject, to: &text)
+        text.append(UInt8(ascii: ","))
+        text.append(decimal: Int64((issuedAt.seconds * 1000).rounded(.down)))
+        text.append(UInt8(ascii: ","))
+        text.append(decimal: expiresAt)
+        text.append(UInt8(ascii: ","))
+        JSONValue.append(tokenID, to: &text)
+        text.append(",\"")
+        for (index, device) in devices.enumerated() {
+            if index > 0 { text.append(UInt8(ascii: " ")) }
+            // Base64url, which needs no escapes.
+            device.digest.withUTF8 { text.append(contentsOf: $0) }
         }
-        for string in [identityProvider, tenant, subject] { append { JSONValue.append(string, to: &$0) } }
-        for number in [Int64((issuedAt.seconds * 1000).rounded(.down)), expiresAt] {
-            append { $0.append(contentsOf: String(number).utf8) }
+        text.append(UInt8(ascii: "\""))
+        if !claims.isEmpty {
+            text.append(UInt8(ascii: ","))
+            JSONValue.object(claims).append(to: &text)
         }
-        append { JSONValue.append(tokenID, to: &$0) }
-        let labels = devices.map(\.digest.bytes).joined(separator: [UInt8(ascii: " ")])
-        append { JSONValue.append(ExactText(bytes: Array(labels)), to: &$0) }
-        if !claims.isEmpty { append { JSONValue.object(claims).append(to: &$0) } }
         text.append(UInt8(ascii: "]"))
         return text
     }

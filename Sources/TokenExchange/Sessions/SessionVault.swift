@@ -65,7 +65,8 @@ package struct SessionVault: Sendable {
     package func answerSlot(for identityToken: IdentityToken, device: ExactText, provider: ExactText) -> AnswerSlot {
         // Neither a provider's name nor a device contains a NUL, so the two cannot run into each other.
         let secret = sealer.derive(
-            "countersign exchange v1\0", from: identityToken.bytes, context: Self.joined(provider, device))
+            "countersign exchange v1\0", from: identityToken.bytes,
+            context: provider.withUTF8 { Self.joined($0, device) })
         let name = sealer.derive("countersign answer name v1\0", from: secret.bytes, context: []).bytes
         return AnswerSlot(
             key: RecordKey(digest: name, in: Partition(digest: name)),
@@ -73,10 +74,10 @@ package struct SessionVault: Sendable {
     }
 
     /// The two with a NUL between them.
-    private static func joined(_ first: ExactText, _ second: ExactText) -> [UInt8] {
+    private static func joined(_ first: some Collection<UInt8>, _ second: ExactText) -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(first.count + second.count + 1)
-        first.withUTF8 { bytes.append(contentsOf: $0) }
+        bytes.append(contentsOf: first)
         bytes.append(0)
         second.withUTF8 { bytes.append(contentsOf: $0) }
         return bytes
@@ -113,7 +114,7 @@ package struct SessionVault: Sendable {
     /// Tells values of one kind apart without revealing them.
     func label(_ kind: Cohort.Kind, _ value: ExactText) -> CohortLabel {
         let digest = sealer.derive(
-            "countersign cohort v1\0", from: Self.joined(ExactText(kind.rawValue), value), context: [])
+            "countersign cohort v1\0", from: Self.joined(kind.rawValue.utf8, value), context: [])
         var text: [UInt8] = []
         Base64URL.append(digest.bytes.prefix(16), to: &text)
         return CohortLabel(kind, digest: ExactText(bytes: text))

@@ -7,37 +7,36 @@ package enum Base64URL {
     package static func decode(_ text: ArraySlice<UInt8>) -> [UInt8]? {
         let (wholes, rest) = text.count.quotientAndRemainder(dividingBy: 4)
         guard rest != 1 else { return nil }
-        var seen: UInt8 = 0
-        var unusedBits: UInt32 = 0
+        var seen: UInt32 = 0
         let bytes = [UInt8](unsafeUninitializedCapacity: wholes * 3 + 2) { bytes, count in
             text.withUnsafeBufferPointer { text in
                 values.withUnsafeBufferPointer { values in
-                    /// The 24 bits of the four characters from `position` on; of `count` if there are fewer.
-                    func bits(at position: Int, count: Int = 4) -> UInt32 {
-                        let (first, second) = (values[Int(text[position])], values[Int(text[position + 1])])
-                        let third = count > 2 ? values[Int(text[position + 2])] : 0
-                        let fourth = count > 3 ? values[Int(text[position + 3])] : 0
-                        seen |= first | second | third | fourth
-                        return UInt32(first) << 18 | UInt32(second) << 12 | UInt32(third) << 6 | UInt32(fourth)
+                    /// The bits of a character at its place in a group of four.
+                    func bits(_ position: Int, at place: Int) -> UInt32 { values[place &* 256 &+ Int(text[position])] }
+                    var position = 0
+                    while count < wholes &* 3 {
+                        let group =
+                            bits(position, at: 0) | bits(position &+ 1, at: 1) | bits(position &+ 2, at: 2)
+                            | bits(position &+ 3, at: 3)
+                        seen |= group
+                        bytes[count] = UInt8(truncatingIfNeeded: group >> 16)
+                        bytes[count &+ 1] = UInt8(truncatingIfNeeded: group >> 8)
+                        bytes[count &+ 2] = UInt8(truncatingIfNeeded: group)
+                        position &+= 4
+                        count &+= 3
                     }
-                    for whole in 0..<wholes {
-                        let group = bits(at: whole &* 4)
-                        bytes[whole &* 3] = UInt8(truncatingIfNeeded: group >> 16)
-                        bytes[whole &* 3 &+ 1] = UInt8(truncatingIfNeeded: group >> 8)
-                        bytes[whole &* 3 &+ 2] = UInt8(truncatingIfNeeded: group)
-                    }
-                    count = wholes * 3
-                    // Two characters carry 12 bits for one byte, three carry 18 for two; the rest must be zero.
                     guard rest > 0 else { return }
-                    let group = bits(at: wholes * 4, count: rest)
+                    // Two characters carry 12 bits for one byte, three carry 18 for two; the others must be zero.
+                    let group =
+                        bits(position, at: 0) | bits(position + 1, at: 1) | (rest == 3 ? bits(position + 2, at: 2) : 0)
+                    seen |= group & (rest == 2 ? 0xFFFF : 0xFF) == 0 ? group : noCharacter
                     bytes[count] = UInt8(truncatingIfNeeded: group >> 16)
                     bytes[count + 1] = UInt8(truncatingIfNeeded: group >> 8)
                     count += rest - 1
-                    unusedBits = group & (rest == 2 ? 0xFFFF : 0xFF)
                 }
             }
         }
-        return seen < 64 && unusedBits == 0 ? bytes : nil
+        return seen < noCharacter ? bytes : nil
     }
 
     /// The same for an array.
@@ -53,25 +52,36 @@ package enum Base64URL {
     package static func append(_ bytes: ArraySlice<UInt8>, to text: inout [UInt8]) {
         let start = text.count
         text.append(contentsOf: repeatElement(0, count: encodedCount(of: bytes.count)))
-        text.withUnsafeMutableBufferPointer { text in
-            bytes.withUnsafeBufferPointer { bytes in
-                let alphabet = alphabet.utf8Start
-                var (position, read) = (start, 0)
-                while read + 3 <= bytes.count {
-                    let group = Int(bytes[read]) << 16 | Int(bytes[read + 1]) << 8 | Int(bytes[read + 2])
-                    text[position] = alphabet[group >> 18]
-                    text[position + 1] = alphabet[group >> 12 & 0x3F]
-                    text[position + 2] = alphabet[group >> 6 & 0x3F]
-                    text[position + 3] = alphabet[group & 0x3F]
-                    (position, read) = (position + 4, read + 3)
-                }
-                guard read < bytes.count else { return }
-                let hasTwo = read + 2 == bytes.count
-                let group = Int(bytes[read]) << 16 | (hasTwo ? Int(bytes[read + 1]) << 8 : 0)
-                text[position] = alphabet[group >> 18]
-                text[position + 1] = alphabet[group >> 12 & 0x3F]
-                if hasTwo { text[position + 2] = alphabet[group >> 6 & 0x3F] }
+        text.withUnsafeMutableBytes { text in
+            bytes.withUnsafeBufferPointer { encode($0, to: UnsafeMutableRawBufferPointer(rebasing: text[start...])) }
+        }
+    }
+
+    /// - Parameter text: as long as the encoded bytes.
+    private static func encode(_ bytes: UnsafeBufferPointer<UInt8>, to text: UnsafeMutableRawBufferPointer) {
+        var (read, written) = (0, 0)
+        pairs.withUnsafeBufferPointer { pairs in
+            /// Writes two characters, of the last 12 bits.
+            func write(_ bits: UInt64, _ place: Int) {
+                text.storeBytes(of: pairs[Int(bits & 0xFFF)], toByteOffset: written &+ place, as: UInt16.self)
             }
+            // Six bytes of eight are eight characters.
+            while let bits = bytes.eightBytes(at: read)?.byteSwapped {
+                write(bits >> 52, 0)
+                write(bits >> 40, 2)
+                write(bits >> 28, 4)
+                write(bits >> 16, 6)
+                read &+= 6
+                written &+= 8
+            }
+        }
+        // Less than eight bytes are left: eight with zeros after them.
+        var rest: UInt64 = 0
+        for (place, byte) in bytes[read...].enumerated() { rest |= UInt64(byte) << (56 - 8 * place) }
+        while written < text.count {
+            text[written] = alphabet.utf8Start[Int(rest >> 58)]
+            rest <<= 6
+            written += 1
         }
     }
 
@@ -89,14 +99,27 @@ package enum Base64URL {
     package static func text(_ bytes: [UInt8]) -> ExactText { ExactText(bytes: encode(bytes)) }
 
     /// Whether `byte` is one of the 64 characters.
-    static func isCharacter(_ byte: UInt8) -> Bool { values[Int(byte)] < 64 }
+    static func isCharacter(_ byte: UInt8) -> Bool { values[Int(byte)] < noCharacter }
 
     private static let alphabet: StaticString = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
-    /// The six bits of each character of the alphabet; 0x80 for any other byte.
-    private static let values: [UInt8] = {
-        var values = [UInt8](repeating: 0x80, count: 256)
-        for value in 0..<64 { values[Int(alphabet.utf8Start[value])] = UInt8(value) }
+    /// Above the 24 bits of a group.
+    private static let noCharacter: UInt32 = 1 << 24
+
+    /// What each byte means at the first, second, third and fourth place of a group: the character's bits where they are
+    /// in the group, or ``noCharacter``.
+    private static let values: [UInt32] = {
+        var values = [UInt32](repeating: noCharacter, count: 4 * 256)
+        for place in 0..<4 {
+            for value in 0..<64 {
+                values[place * 256 + Int(alphabet.utf8Start[value])] = UInt32(value) << (18 - 6 * place)
+            }
+        }
         return values
     }()
+
+    /// The two characters of each 12 bits, as they lie in memory.
+    private static let pairs = (0..<4096).map { bits in
+        UInt16(littleEndian: UInt16(alphabet.utf8Start[bits >> 6]) | UInt16(alphabet.utf8Start[bits & 0x3F]) << 8)
+    }
 }

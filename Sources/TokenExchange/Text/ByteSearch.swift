@@ -15,6 +15,22 @@ extension UnsafeBufferPointer<UInt8> {
         return true
     }
 
+    /// The same for the same bytes, and rarely for others. Nothing that has to be safe from attack may rely on that.
+    var quickHash: UInt64 {
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+        var position = 0
+        while let bytes = eightBytes(at: position) {
+            let product = (hash ^ bytes).multipliedFullWidth(by: 0x9e37_79b9_7f4a_7c15)
+            hash = product.high ^ product.low
+            position += 8
+        }
+        while position < count {
+            hash = (hash ^ UInt64(self[position])) &* 0x100_0000_01b3
+            position += 1
+        }
+        return hash
+    }
+
     /// Where the first `byte` is at or after `start`; nil if there is none.
     package func position(of byte: Unicode.Scalar, from start: Int) -> Int? {
         var position = start

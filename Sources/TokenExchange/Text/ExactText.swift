@@ -4,21 +4,27 @@
 /// configuration would match a decomposed one in a token. Here equality, hash and order are those of the UTF-8 bytes.
 /// A text that was cut out of a larger one shares its memory; ``detached`` copies it.
 package struct ExactText: Sendable {
+    /// Four words with its tag, so that it is passed in registers; an `ArraySlice` would take five.
     private enum Storage: Sendable {
         case literal(StaticString)
-        case bytes(ArraySlice<UInt8>)
+        case bytes([UInt8], Range<Int>)
     }
 
     private let storage: Storage
 
     /// - Parameter bytes: UTF-8; anything else is shown as U+FFFD, but compared as it is.
-    package init(bytes: ArraySlice<UInt8>) {
-        storage = .bytes(bytes)
+    package init(bytes: [UInt8]) {
+        self.init(bytes: bytes, bytes.indices)
     }
 
-    /// The same for an array.
-    package init(bytes: [UInt8]) {
-        self.init(bytes: bytes[...])
+    /// The same for a part of them.
+    package init(bytes: [UInt8], _ range: Range<Int>) {
+        storage = .bytes(bytes, range)
+    }
+
+    /// A copy of a slice.
+    package init(bytes: ArraySlice<UInt8>) {
+        self.init(bytes: Array(bytes))
     }
 
     /// The UTF-8 of `text`.
@@ -30,7 +36,8 @@ package struct ExactText: Sendable {
     package func withUTF8<Result>(_ body: (UnsafeBufferPointer<UInt8>) -> Result) -> Result {
         switch storage {
         case .literal(let text): text.withUTF8Buffer(body)
-        case .bytes(let bytes): bytes.withUnsafeBufferPointer(body)
+        case .bytes(let bytes, let range):
+            bytes.withUnsafeBufferPointer { body(UnsafeBufferPointer(rebasing: $0[range])) }
         }
     }
 
@@ -38,7 +45,7 @@ package struct ExactText: Sendable {
     package var count: Int {
         switch storage {
         case .literal(let text): text.utf8CodeUnitCount
-        case .bytes(let bytes): bytes.count
+        case .bytes(_, let range): range.count
         }
     }
 
@@ -46,13 +53,23 @@ package struct ExactText: Sendable {
 
     package var bytes: [UInt8] { withUTF8 { Array($0) } }
 
+    /// Appends the bytes to `others`.
+    package func append(to others: inout [UInt8]) {
+        withUTF8 { others.append(contentsOf: $0) }
+    }
+
     /// A copy that does not keep the document it was cut from in memory.
     package var detached: ExactText { ExactText(bytes: bytes) }
 }
 
 extension ExactText: Hashable, Comparable {
     package static func == (left: ExactText, right: ExactText) -> Bool {
-        left.count == right.count && left.withUTF8 { left in right.withUTF8 { left.isEqual(to: $0) } }
+        left.count == right.count && left.withUTF8 { right.isEqual(to: $0) }
+    }
+
+    /// Whether these are its bytes.
+    package func isEqual(to bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+        withUTF8 { $0.isEqual(to: bytes) }
     }
 
     package func hash(into hasher: inout Hasher) {
@@ -89,7 +106,7 @@ extension ExactText {
     package func dropFirst(_ count: Int) -> ExactText {
         switch storage {
         case .literal: ExactText(bytes: bytes.dropFirst(count))
-        case .bytes(let bytes): ExactText(bytes: bytes.dropFirst(count))
+        case .bytes(let bytes, let range): ExactText(bytes: bytes, range.dropFirst(count))
         }
     }
 
@@ -107,5 +124,8 @@ extension ExactText {
     }
 
     /// The words between spaces, as in `scope` (RFC 6749 §3.3).
-    package var words: [ExactText] { bytes.split(separator: UInt8(ascii: " ")).map { ExactText(bytes: $0) } }
+    package var words: [ExactText] {
+        let bytes = bytes
+        return bytes.split(separator: UInt8(ascii: " ")).map { ExactText(bytes: bytes, $0.indices) }
+    }
 }

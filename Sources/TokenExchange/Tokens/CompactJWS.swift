@@ -37,9 +37,11 @@ package struct CompactJWS: Sendable, Redacted {
         guard let algorithm = header.string("alg").flatMap(SignatureAlgorithm.init(name:)) else {
             throw .algorithmUnknown
         }
+        let keyID = try Self.keyID(in: header)
+        let type = try Self.optionalString("typ", in: header)
         self.algorithm = algorithm
-        keyID = try Self.keyID(in: header)
-        type = try Self.optionalString("typ", in: header)
+        self.keyID = keyID
+        self.type = type
         self.payload = payload
         self.signature = signature
         self.bytes = bytes
@@ -96,16 +98,16 @@ extension CompactJWS {
     }
 
     private static func keyID(in header: JSONObject) throws(Refusal) -> ExactText? {
-        guard header.contains("kid") else { return nil }
-        guard let keyID = header.string("kid"), 1...maximumKeyIDLength ~= String(keyID).unicodeScalars.count else {
+        guard let member = header.member("kid") else { return nil }
+        guard let keyID = header.string(of: member), 1...maximumKeyIDLength ~= String(keyID).unicodeScalars.count else {
             throw .keyIDMalformed
         }
         return keyID
     }
 
     private static func optionalString(_ name: ExactText, in header: JSONObject) throws(Refusal) -> ExactText? {
-        guard header.contains(name) else { return nil }
-        guard let string = header.string(name) else { throw .headerMalformed }
+        guard let member = header.member(name) else { return nil }
+        guard let string = header.string(of: member) else { throw .headerMalformed }
         return string
     }
 }

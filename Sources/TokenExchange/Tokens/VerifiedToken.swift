@@ -1,22 +1,21 @@
 /// A token whose signature is good: what it says comes from the holder of a key. Only ``UnverifiedToken/verified(by:)``
 /// makes one, so code that has one may trust its claims.
 package struct VerifiedToken: Sendable, Redacted {
-    package let claims: JSONObject
+    private let token: UnverifiedToken
+
+    package var claims: JSONObject { token.claims }
     /// The header's `typ`.
-    let type: ExactText?
+    var type: ExactText? { token.jws.type }
 
     /// Whether it has this claim, whatever its value. JSON null counts as absent.
-    func has(_ claim: ExactText) -> Bool { claims[claim]?.unlessNull != nil }
+    func has(_ claim: ExactText) -> Bool { claims.has(claim) }
 
-    fileprivate init(_ token: UnverifiedToken) {
-        claims = token.claims
-        type = token.jws.type
-    }
+    fileprivate init(_ token: UnverifiedToken) { self.token = token }
 }
 
 extension UnverifiedToken {
     /// Nil if the signature is good under none of these keys.
     package func verified(by verifiers: some Sequence<any TokenVerifier>) -> VerifiedToken? {
-        verifiers.contains(where: jws.isSigned) ? VerifiedToken(self) : nil
+        verifiers.contains { jws.isSigned(by: $0) } ? VerifiedToken(self) : nil
     }
 }

@@ -45,6 +45,9 @@ package final class ExchangeReport: Sendable, Redacted {
 
     package var facts: Facts { changing.withLock(\.self) }
 
+    /// Reads a few of the facts, which costs less than a copy of them all.
+    package func read<Value>(_ read: (borrowing Facts) -> Value) -> Value { changing.withLock { read($0) } }
+
     func identify(_ identity: VerifiedIdentity) {
         changing.withLock { facts in
             facts.tenantName = ConfiguredName(identity.tenant)
@@ -62,6 +65,10 @@ package final class ExchangeReport: Sendable, Redacted {
     /// - Parameter start: when the phase began; it ends now.
     func end(_ phase: Phase, since start: Duration, _ time: TimeSource) {
         let step = Step(phase: phase, start: start, end: time.elapsed())
-        changing.withLock { $0.steps.append(step) }
+        changing.withLock { facts in
+            // As many as most exchanges have.
+            if facts.steps.isEmpty { facts.steps.reserveCapacity(3) }
+            facts.steps.append(step)
+        }
     }
 }

@@ -1,6 +1,7 @@
 /// A user that a tenant's issuer vouches for: the signature is good, and the claims that every token needs are
-/// readable. Whether the token may be used here and now is for the policies to decide.
-package struct VerifiedIdentity: Sendable, Redacted {
+/// readable. Whether the token may be used here and now is for the policies to decide. A class, because each step holds on
+/// to it.
+package final class VerifiedIdentity: Sendable, Redacted {
     package let tenant: Tenant
     private let token: VerifiedToken
     /// Those that are read.

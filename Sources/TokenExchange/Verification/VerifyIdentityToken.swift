@@ -1,5 +1,5 @@
 /// Checks that an identity token is genuine, and acceptable for an identity provider.
-package struct VerifyIdentityToken: Sendable {
+package final class VerifyIdentityToken: Sendable {
     private let tenants: [ExactText: KnownTenant]
     private let claimsReader: any ClaimsReader
     /// What each identity provider's configuration has read.
@@ -34,59 +34,80 @@ package struct VerifyIdentityToken: Sendable {
     ) async throws(ExchangeStop) -> VerifiedIdentity {
         do {
             // 1. Form: nothing is believed yet.
-            let unverified = try UnverifiedToken(token.bytes, limits: limits)
+            let unverified = try unverified(token)
             // 2. Whose keys, which key, which algorithm: all by configuration.
-            guard let known = tenants[unverified.claimedIssuer] else { throw Refusal.issuerUnknown }
-            let tenant = known.tenant
+            let known = try tenant(of: unverified)
             // 3. Signature.
-            try Self.checkHeader(of: unverified.jws, for: tenant.rules)
-            let query = IssuerKeyQuery(unverified.jws, source: source, budget: try budget())
-            let keys = try await tenant.keys.verifiers(for: query)
-            let token: VerifiedToken
-            if let verified = try Self.verified(unverified, by: keys, tenant.rules) {
-                token = verified
+            let keys = try await known.tenant.keys.verifiers(
+                for: IssuerKeyQuery(unverified.jws, source: source, budget: try budget()))
+            let genuine: VerifiedToken
+            if let verified = try Self.verified(unverified, by: keys, of: known.tenant) {
+                genuine = verified
             } else {
-                token = try await verified(unverified, rejecting: keys, of: tenant, source: source, within: budget)
+                genuine = try await verified(
+                    unverified, rejecting: keys, of: known.tenant, source: source, within: budget)
             }
-            shapes.observe(token, of: unverified.jws, tenant: tenant.name)
-            // 4. Claims: trusted from here on.
-            let claims = try claimsReader.claims(
-                known.claims + (configuredClaims[provider.name] ?? []), of: token)
-            let identity = try VerifiedIdentity(token, of: tenant, claims: claims)
-            report?.identify(identity)
-            if let issuedAt = identity.issuedAt { clocks.observe(issuedAt: issuedAt, at: now, tenant: tenant.name) }
-            // 5. Policies, in order.
-            if let refusal = Self.refusal(of: identity, for: provider, at: now) {
-                throw ExchangeStop.refused(refusal, clockDifference: identity.clockDifference(for: refusal, at: now))
-            }
-            return identity
-        } catch let stop as ExchangeStop {
-            throw stop
-        } catch let refusal as Refusal {
-            throw .refused(refusal)
-        } catch let failure as IssuerKeysFailure {
-            throw .failed(Failure(failure))
-        } catch {
-            throw .refused(.claimsUnreadable)
+            return try identity(genuine, unverified, of: known, for: provider, at: now, report)
+        } catch { throw Self.stop(error) }
+    }
+
+    // What does not wait is not inlined: what it needs for a moment would be kept in the frame of its caller.
+
+    @inline(never)
+    private static func stop(_ error: any Error) -> ExchangeStop {
+        switch error {
+        case let stop as ExchangeStop: stop
+        case let refusal as Refusal: .refused(refusal)
+        case let failure as IssuerKeysFailure: .failed(Failure(failure))
+        default: .refused(.claimsUnreadable)
         }
     }
 
-    private static func checkHeader(of jws: CompactJWS, for rules: TenantRules) throws(Refusal) {
-        guard rules.algorithms.contains(jws.algorithm) else { throw .algorithmNotAllowed }
-        if let keyID = jws.keyID, rules.deniedKeyIDs.contains(keyID) { throw .keyDenied }
+    @inline(never)
+    private func unverified(_ token: IdentityToken) throws(Refusal) -> UnverifiedToken {
+        try UnverifiedToken(token.bytes, limits: limits)
+    }
+
+    @inline(never)
+    private func tenant(of token: UnverifiedToken) throws(Refusal) -> KnownTenant {
+        guard let known = tenants[token.claimedIssuer] else { throw .issuerUnknown }
+        let tenant = known.tenant
+        guard tenant.rules.algorithms.contains(token.jws.algorithm) else { throw .algorithmNotAllowed }
+        if let keyID = token.jws.keyID, tenant.rules.deniedKeyIDs.contains(keyID) { throw .keyDenied }
+        return known
+    }
+
+    @inline(never)
+    private func identity(
+        _ token: VerifiedToken, _ unverified: UnverifiedToken, of known: KnownTenant, for provider: IdentityProvider,
+        at now: UnixTime, _ report: ExchangeReport?
+    ) throws -> VerifiedIdentity {
+        shapes.observe(token, of: unverified.jws, tenant: known.tenant.name)
+        // 4. Claims: trusted from here on.
+        let claims = try claimsReader.claims(known.claims + (configuredClaims[provider.name] ?? []), of: token)
+        let identity = try VerifiedIdentity(token, of: known.tenant, claims: claims)
+        report?.identify(identity)
+        if let issuedAt = identity.issuedAt { clocks.observe(issuedAt: issuedAt, at: now, tenant: known.tenant.name) }
+        // 5. Policies, in order.
+        if let refusal = Self.refusal(of: identity, for: provider, at: now) {
+            throw ExchangeStop.refused(refusal, clockDifference: identity.clockDifference(for: refusal, at: now))
+        }
+        return identity
     }
 
     /// Nil if the signature is good under none of `keys`.
+    @inline(never)
     private static func verified(
-        _ token: UnverifiedToken, by keys: [any TokenVerifier], _ rules: TenantRules
+        _ token: UnverifiedToken, by keys: [any TokenVerifier], of tenant: Tenant
     ) throws(Refusal) -> VerifiedToken? {
         if keys.isEmpty { throw .keyUnknown }
-        let tried = rules.deniedKeyIDs.isEmpty ? keys : keys.filter { !rules.denies($0) }
+        let tried = tenant.rules.deniedKeyIDs.isEmpty ? keys : keys.filter { !tenant.rules.denies($0) }
         if tried.isEmpty { throw .keyDenied }
         return token.verified(by: tried)
     }
 
     /// The issuer may have a new key under an old name. If no newer set can be fetched, the last good one decides.
+    @inline(never)
     private func verified(
         _ token: UnverifiedToken, rejecting keys: [any TokenVerifier], of tenant: Tenant, source: RequestSource?,
         within budget: () throws(ExchangeStop) -> Duration
@@ -136,6 +157,7 @@ private struct KnownTenant: Sendable {
 }
 
 extension IssuerKeyQuery {
+    @inline(never)
     fileprivate init(
         _ jws: CompactJWS, rejected: Set<ExactText> = [], source: RequestSource?, budget: Duration
     ) {

@@ -15,7 +15,7 @@ enum LogPart {
     }
 
     static func measure(_ login: SampleLogin, by bench: Bench) async throws {
-        var reply = Reply.json([])
+        let reply = Reply.json([])
         reply.notes.identityProvider = ConfiguredName(IdentityProvider.vipLoyalty())
         reply.notes.tenant = "acme-staging"
         let report = RequestReport(

@@ -3,7 +3,7 @@ import RedisSessions
 import TestSupport
 import TokenExchange
 
-/// Redis' protocol, by hiredis: the command of an exchange, and the answers to it.
+/// Redis' protocol: the command of an exchange, and the answers to it, read by hiredis.
 enum RESPParts {
     static func measure(_ login: SampleLogin, by bench: Bench) async throws {
         let (session, answer) = (login.session, login.answer)
