@@ -204,11 +204,19 @@ import TokenExchange
         try await withStore(configuration, threads: 1) { store in
             try await store.check(within: ample)
             server.kill()
+            let refused = CallCount()
             var waiting: [Task<SessionStoreFailure.Cause?, any Error>] = []
             try await eventually("the bound is reached") {
-                waiting.append(Task { try await cause { _ = try await store.session(key(1), within: ample) } })
+                let caller = Task {
+                    let cause = try await cause { _ = try await store.session(key(1), within: ample) }
+                    if cause == .overloaded { _ = refused.next() }
+                    return cause
+                }
+                waiting.append(caller)
                 return try await cause { _ = try await store.session(key(1), within: .milliseconds(20)) } == .overloaded
             }
+            // One that has not asked yet would be served after the restart.
+            try await eventually("all others are refused") { refused.count == waiting.count - 8 }
             try await server.restart()
             var served = 0
             for caller in waiting {
