@@ -89,6 +89,16 @@ import TokenExchange
             metrics.contains(#"countersign_requests_total{error_code="head_too_large",route="other",status="431"} 3"#))
     }
 
+    /// Two lines are one list (RFC 9110 §5.3), which is no media type.
+    @Test func takesNoBodyOfTwoContentTypes() async throws {
+        let service = try await CountersignProcess.start()
+        let line = "Content-Type: application/json\r\n"
+        for (lines, status) in [(line, 400), (line + line, 415)] {
+            let request = "POST /post_login_callback HTTP/1.1\r\nHost: a\r\n\(lines)Content-Length: 2\r\n\r\n{}"
+            #expect(try Self.answer(service, to: request).answer.status == status)
+        }
+    }
+
     @Test func takesNoCompressedBody() async throws {
         let service = try await CountersignProcess.start()
         for (path, type) in [

@@ -59,6 +59,11 @@ import TokenExchange
         #expect(ExactText("AT+JWT-\u{212A}\u{C9}").lowercasedASCII == "at+jwt-\u{212A}\u{C9}")
     }
 
+    @Test(arguments: [("", 0), ("kid", 3), (composed, 4), (decomposed, 5), ("a\u{20AC}", 2), ("\u{1F511}\u{1F511}", 2)])
+    func countsScalars(text: String, count: Int) {
+        #expect(ExactText(text).scalarCount == count)
+    }
+
     @Test func isSplitAtSpacesWhateverFollowsThem() {
         #expect(ExactText("openid  \u{301}x email").words == ["openid", "\u{301}x", "email"])
     }

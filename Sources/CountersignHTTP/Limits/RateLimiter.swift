@@ -54,7 +54,9 @@ package final class RateLimiter: Sendable {
     /// - Throws: ``Bar`` if the source has no allowance left.
     package func check(_ source: RequestSource?) throws(Bar) {
         guard let source else { return }
-        if let bar = allowances.withLock({ $0.bar(AllowanceHolder(source), at: elapsed()) }) { throw bar }
+        // Nobody is remembered unless somebody was refused lately.
+        let bar = allowances.withLock { $0.count == 0 ? nil : $0.bar(AllowanceHolder(source), at: elapsed()) }
+        if let bar { throw bar }
     }
 
     /// Spends allowance for a request that is refused for this reason.

@@ -48,8 +48,8 @@ package final class IncomingRequest: Sendable {
     /// Whether `Content-Type` names this media type. Its parameters are ignored, because JSON and forms have none.
     /// - Parameter expected: in lower case.
     func hasMediaType(_ expected: String) -> Bool {
+        if head.headerFields.has(.contentType, expected) { return true }
         guard let value = head.headerFields[.contentType] else { return false }
-        if value == expected { return true }
         return value.prefix { $0 != ";" }.filter { $0 != " " && $0 != "\t" }.lowercased() == expected
     }
 

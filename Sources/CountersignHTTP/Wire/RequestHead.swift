@@ -43,6 +43,17 @@ package struct RequestFields: Sendable {
             return found
         }
     }
+
+    /// Whether there is one such field, with exactly this value. Makes no string.
+    func has(_ name: HTTPField.Name, _ value: String) -> Bool {
+        head.withUnsafeReadableBytes { bytes in
+            var found: Bool?
+            for line in lines where ASCII.isEqual(bytes[line.name.range], lowercased: name.canonicalName.utf8) {
+                found = found == nil && bytes[line.value.range].elementsEqual(value.utf8)
+            }
+            return found ?? false
+        }
+    }
 }
 
 /// A range of a head's bytes, counted from its first byte. Half the size of a `Range<Int>`.

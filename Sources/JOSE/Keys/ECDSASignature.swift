@@ -19,7 +19,7 @@ enum ECDSASignature {
     }
 
     /// R‖S with `coordinateCount` bytes each, or nil if `der` is not a signature of such a curve.
-    static func raw(der: [UInt8], coordinateCount: Int) -> [UInt8]? {
+    static func raw(der: some RandomAccessCollection<UInt8>, coordinateCount: Int) -> [UInt8]? {
         var rest = der[...]
         guard rest.popFirst() == 0x30, var count = rest.popFirst() else { return nil }
         if count == 0x81, let long = rest.popFirst() { count = long }

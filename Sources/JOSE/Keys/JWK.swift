@@ -20,7 +20,7 @@ struct JWK {
             throw JWKFault(.privateKey, in: member)
         }
         keyID = try members.string("kid")?.detached
-        guard keyID.map({ String($0).unicodeScalars.count <= Self.keyIDLimit }) ?? true else {
+        guard keyID.map({ $0.scalarCount <= Self.keyIDLimit }) ?? true else {
             throw JWKFault(.keyIDTooLong, in: "kid")
         }
         algorithm = try Self.algorithm(members)

@@ -17,11 +17,11 @@ final class ContextPool<Context: Sendable>: Sendable {
         idle = Mutex([try make()])
     }
 
-    /// - Parameter body: returns nil if OpenSSL failed.
-    func withContext<Result>(_ body: (Context) -> Result?) throws(OpenSSLFailure) -> Result {
+    /// Leaves OpenSSL's error queue to `body`.
+    func withContext<Result>(_ body: (Context) throws(OpenSSLFailure) -> Result) throws(OpenSSLFailure) -> Result {
         let context: Context
         if let waiting = idle.withLock({ $0.popLast() }) { context = waiting } else { context = try make() }
         defer { idle.withLock { if $0.count < idleLimit { $0.append(context) } } }
-        return try OpenSSLErrorQueue.checked { body(context) }
+        return try body(context)
     }
 }

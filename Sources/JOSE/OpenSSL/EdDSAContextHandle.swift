@@ -22,13 +22,13 @@ import COpenSSL
                 message.count)) == 1
     }
 
-    func signature(over message: UnsafeRawBufferPointer, capacity: Int) -> [UInt8]? {
+    func sign(_ message: UnsafeRawBufferPointer, into signature: UnsafeMutableBufferPointer<UInt8>) -> Int? {
         guard start(.sign) else { return nil }
-        var signature = [UInt8](repeating: 0, count: capacity)
-        var count = capacity
+        var count = signature.count
         let isSigned = unsafe EVP_DigestSign(
-            pointer, &signature, &count, message.assumingMemoryBound(to: UInt8.self).baseAddress, message.count)
-        return isSigned == 1 ? Array(signature.prefix(count)) : nil
+            pointer, signature.baseAddress, &count, message.assumingMemoryBound(to: UInt8.self).baseAddress,
+            message.count)
+        return isSigned == 1 ? count : nil
     }
 
     private func start(_ operation: SignatureOperation) -> Bool {

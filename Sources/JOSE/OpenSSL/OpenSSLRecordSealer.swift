@@ -31,22 +31,22 @@ package struct OpenSSLRecordSealer: RecordSealer {
     }
 
     private func digest(_ update: (DigestContextHandle) -> Bool) -> [UInt8] {
-        let digest = try? Self.digests.withContext { context -> [UInt8]? in
-            guard context.begin(), update(context) else { return nil }
-            return unsafe [UInt8](unsafeUninitializedCapacity: context.digest.count) { buffer, count in
-                count = unsafe context.finish(into: UnsafeMutableRawBufferPointer(buffer)) ? context.digest.count : 0
+        let digest = try? Self.digests.withContext { context in
+            unsafe withUnsafeTemporaryAllocation(byteCount: context.digest.count, alignment: 1) { digest in
+                guard context.begin(), update(context), unsafe context.finish(into: digest) else {
+                    return nil as [UInt8]?
+                }
+                return unsafe Array(digest)
             }
         }
-        guard let digest, digest.count == DigestHandle.sha256.count else {
-            fatalError("OpenSSL cannot compute SHA-256")
-        }
+        guard let digest else { fatalError("OpenSSL cannot compute SHA-256") }
         return digest
     }
 
     package func randomBytes(_ count: Int) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: count)
         let isDrawn: Bool = unsafe bytes.withUnsafeMutableBytes { bytes in
-            (try? Self.random.withContext { unsafe $0.draw(into: bytes) ? true : nil }) ?? false
+            (try? Self.random.withContext { unsafe $0.draw(into: bytes) }) ?? false
         }
         guard isDrawn else { fatalError("OpenSSL cannot draw random bytes") }
         return bytes
@@ -62,8 +62,8 @@ extension OpenSSLRecordSealer {
     package func seal(_ plaintext: [UInt8], version: UInt8, under key: DerivedKey) -> SealedRecord {
         precondition(key.bytes.count == CipherContextHandle.keyCount, "a derived key has 32 bytes")
         let total = plaintext.count + Self.frameCount
-        let record = try? Self.ciphers.withContext { context -> [UInt8]? in
-            let record = unsafe [UInt8](unsafeUninitializedCapacity: total) { buffer, count in
+        let record = try? Self.ciphers.withContext { context in
+            unsafe [UInt8](unsafeUninitializedCapacity: total) { buffer, count in
                 guard let start = buffer.baseAddress else { return }
                 unsafe start.pointee = version
                 let nonce = unsafe start + 1
@@ -76,9 +76,8 @@ extension OpenSSLRecordSealer {
                         ciphertext: ciphertext, tag: ciphertext + plaintext.count)
                 count = isSealed ? total : 0
             }
-            return record.isEmpty ? nil : record
         }
-        guard let record else { fatalError("OpenSSL cannot seal a record") }
+        guard let record, !record.isEmpty else { fatalError("OpenSSL cannot seal a record") }
         return SealedRecord(bytes: record)
     }
 
@@ -93,19 +92,21 @@ extension OpenSSLRecordSealer {
     }
 
     private func plaintext(of record: SealedRecord, count: Int, under key: DerivedKey) -> [UInt8]? {
-        try? Self.ciphers.withContext { context in
-            unsafe record.bytes.withUnsafeBufferPointer { record -> [UInt8]? in
-                guard let start = record.baseAddress else { return nil }
-                let ciphertext = unsafe start + Self.headCount
-                var isOpen = false
-                let plaintext = unsafe [UInt8](unsafeUninitializedCapacity: max(count, 1)) { buffer, written in
-                    guard let output = buffer.baseAddress else { return }
-                    isOpen = unsafe context.open(
-                        ciphertext, count: count, key: key.bytes, nonce: start + 1, authenticating: [start.pointee],
-                        tag: ciphertext + count, plaintext: output)
-                    written = isOpen ? count : 0
+        try? Self.ciphers.withContext { context throws(OpenSSLFailure) in
+            try OpenSSLErrorQueue.checked {
+                unsafe record.bytes.withUnsafeBufferPointer { record -> [UInt8]? in
+                    guard let start = record.baseAddress else { return nil }
+                    let ciphertext = unsafe start + Self.headCount
+                    var isOpen = false
+                    let plaintext = unsafe [UInt8](unsafeUninitializedCapacity: max(count, 1)) { buffer, written in
+                        guard let output = buffer.baseAddress else { return }
+                        isOpen = unsafe context.open(
+                            ciphertext, count: count, key: key.bytes, nonce: start + 1, authenticating: [start.pointee],
+                            tag: ciphertext + count, plaintext: output)
+                        written = isOpen ? count : 0
+                    }
+                    return isOpen ? plaintext : nil
                 }
-                return isOpen ? plaintext : nil
             }
         }
     }

@@ -61,12 +61,16 @@ package struct OpenSSLTokenSigner: TokenSigner {
     package func signature(over signingInput: [UInt8]) throws(SigningFailure) -> [UInt8] {
         let capacity = signatureCount + ECDSASignature.maximumOverhead
         do throws(OpenSSLFailure) {
-            return try pool.withContext { context in
-                let signature = unsafe signingInput.withUnsafeBytes { message in
-                    unsafe context.signature(over: message, capacity: capacity)
+            return try pool.withContext { context throws(OpenSSLFailure) in
+                try OpenSSLErrorQueue.checked {
+                    unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: capacity) { memory in
+                        let count = unsafe signingInput.withUnsafeBytes { unsafe context.sign($0, into: memory) }
+                        guard let count else { return nil }
+                        let signature = unsafe memory[..<count]
+                        guard case .ec(let curve) = algorithm.keyType else { return unsafe Array(signature) }
+                        return unsafe ECDSASignature.raw(der: signature, coordinateCount: curve.coordinateCount)
+                    }
                 }
-                guard case .ec(let curve) = algorithm.keyType else { return signature }
-                return signature.flatMap { ECDSASignature.raw(der: $0, coordinateCount: curve.coordinateCount) }
             }
         } catch {
             throw SigningFailure(cause: error.cause)

@@ -42,9 +42,11 @@ package struct OpenSSLTokenVerifier: TokenVerifier {
     package func isValid(signature: [UInt8], over token: [UInt8], count: Int) -> Bool {
         guard signature.count == signatureCount, 0...token.count ~= count else { return false }
         let signature = if case .ec = algorithm.keyType { ECDSASignature.der(raw: signature) } else { signature }
-        let isValid = try? pool.withContext { context in
-            unsafe token.withUnsafeBytes { token in
-                unsafe context.isValid(signature, over: UnsafeRawBufferPointer(rebasing: token[..<count]))
+        let isValid = try? pool.withContext { context throws(OpenSSLFailure) in
+            try OpenSSLErrorQueue.checked {
+                unsafe token.withUnsafeBytes { token in
+                    unsafe context.isValid(signature, over: UnsafeRawBufferPointer(rebasing: token[..<count]))
+                }
             }
         }
         return isValid ?? false

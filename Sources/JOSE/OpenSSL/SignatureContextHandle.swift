@@ -5,9 +5,9 @@ import TokenExchange
 protocol SignatureContext: Sendable {
     /// Whether OpenSSL finds `signature` (ECDSA: DER) good over `message`.
     func isValid(_ signature: [UInt8], over message: UnsafeRawBufferPointer) -> Bool
-    /// The signature (ECDSA: DER), or nil if OpenSSL fails.
-    /// - Parameter capacity: no less than the signature's length.
-    func signature(over message: UnsafeRawBufferPointer, capacity: Int) -> [UInt8]?
+    /// Writes the signature (ECDSA: DER) over `message`; `signature` has room for it.
+    /// - Returns: how many bytes it has, or nil if OpenSSL fails.
+    func sign(_ message: UnsafeRawBufferPointer, into signature: UnsafeMutableBufferPointer<UInt8>) -> Int?
 }
 
 /// What a context is prepared for.
@@ -82,16 +82,12 @@ extension SignatureAlgorithm {
         } ?? false
     }
 
-    func signature(over message: UnsafeRawBufferPointer, capacity: Int) -> [UInt8]? {
-        let signature = unsafe withDigest(of: message) { digest in
-            unsafe [UInt8](unsafeUninitializedCapacity: capacity) { buffer, count in
-                var written = capacity
-                let isSigned = unsafe EVP_PKEY_sign(
-                    pointer, buffer.baseAddress, &written, digest, digestContext.digest.count)
-                count = isSigned == 1 ? written : 0
-            }
+    func sign(_ message: UnsafeRawBufferPointer, into signature: UnsafeMutableBufferPointer<UInt8>) -> Int? {
+        var count = signature.count
+        let isSigned = unsafe withDigest(of: message) { digest in
+            unsafe EVP_PKEY_sign(pointer, signature.baseAddress, &count, digest, digestContext.digest.count) == 1
         }
-        return signature.flatMap { $0.isEmpty ? nil : $0 }
+        return isSigned == true ? count : nil
     }
 
     private func withDigest<Result>(

@@ -35,7 +35,7 @@ package final class MintedExchange: Sendable {
         let budget = try request.storeBudget(before: "exchange", at: asked, patience: store.patience)
         defer { request.report.end(.store, since: asked, time) }
         do throws(SessionStoreFailure) {
-            let answer = try await answer(toStoring: new, within: budget)
+            let answer = try await answer(toStoring: new, from: asked, within: budget)
             let issued = answer ?? issued(new)
             request.report.issue(issued.externalIdentity, isReplay: answer != nil)
             return .issued(issued, tenant: login.identity.tenant.name)
@@ -84,15 +84,17 @@ package final class MintedExchange: Sendable {
     /// An earlier answer to the same exchange, or nil once the new one is stored. An earlier answer that cannot be
     /// opened, or is no longer good, is overwritten.
     private func answer(
-        toStoring new: Prepared, within budget: Duration
+        toStoring new: Prepared, from start: Duration, within budget: Duration
     ) async throws(SessionStoreFailure) -> IssuedIdentity? {
-        let end = time.elapsed() + budget
+        let end = start + budget
+        var remaining = budget
         var unreadable: SealedRecord?
         while case .answered(let answer, let session) = try await store.insertIfAbsent(
-            new.records, replacing: unreadable, within: max(end - time.elapsed(), .zero))
+            new.records, replacing: unreadable, within: remaining)
         {
             if let earlier = await earlier(answer, session, in: new.slot, until: end) { return earlier }
             unreadable = answer
+            remaining = max(end - time.elapsed(), .zero)
         }
         return nil
     }

@@ -51,6 +51,9 @@ package struct ExactText: Sendable {
 
     package var isEmpty: Bool { count == 0 }
 
+    /// In Unicode scalars: each begins with a byte that continues no other (RFC 3629 §3).
+    package var scalarCount: Int { withUTF8 { $0.count { $0 & 0xC0 != 0x80 } } }
+
     package var bytes: [UInt8] { withUTF8 { Array($0) } }
 
     /// Appends the bytes to `others`.

@@ -99,7 +99,7 @@ extension CompactJWS {
 
     private static func keyID(in header: JSONObject) throws(Refusal) -> ExactText? {
         guard let member = header.member("kid") else { return nil }
-        guard let keyID = header.string(of: member), 1...maximumKeyIDLength ~= String(keyID).unicodeScalars.count else {
+        guard let keyID = header.string(of: member), 1...maximumKeyIDLength ~= keyID.scalarCount else {
             throw .keyIDMalformed
         }
         return keyID
