@@ -63,6 +63,24 @@ import Testing
         #expect(queue.droppedCount == 2)
     }
 
+    private final class CountingOutput: LineOutput {
+        let calls = Mutex(0)
+
+        func write(_ lines: [UInt8]) -> WrittenLines {
+            calls.withLock { $0 += 1 }
+            return WrittenLines()
+        }
+    }
+
+    @Test func writesALineTogetherWithThoseThatFollowSoon() {
+        let (output, gathering) = (CountingOutput(), Duration.milliseconds(20))
+        let queue = LogQueue(output: output, limit: Self.limit, thread: "log", gathering: gathering)
+        let start = ContinuousClock.now
+        queue.start { _ in }
+        while output.calls.withLock(\.self) < 5 { queue.append(line(""), isImportant: false) }
+        #expect(ContinuousClock.now - start >= gathering * 4, "also while lines never cease to come")
+    }
+
     @Test func losesLinesAndNoTimeWhereTheReaderStalls() throws {
         let pipe = try Pipe()
         let queue = LogQueue(output: pipe.writer, limit: Self.limit)

@@ -46,7 +46,7 @@ package final class LogQueue: Sendable {
         }
     }
 
-    /// Lines within this time are written together, because waking a thread costs more than a line.
+    /// Lines within this time are written together, because waking a thread or a write costs more than a line.
     package static let gathering: Duration = .milliseconds(2)
     /// Before lines that could not be written are tried again.
     private static let pause: UInt32 = 250_000  // µs
@@ -145,15 +145,20 @@ extension LogQueue {
         while true {
             if !take(&lines), !result.isUnfinished {
                 wake.wait()
-                usleep(gathering)
+                gather()
                 _ = take(&lines)
             }
             result = output.write(lines)
             let unreported = count(result)
             lines.removeAll(keepingCapacity: true)
             if unreported > 0 { report(unreported) }
-            if result.isUnfinished { usleep(Self.pause) }
+            // Under load there are lines afterwards, and no request has to wake this thread.
+            if result.isUnfinished { usleep(Self.pause) } else { gather() }
         }
+    }
+
+    private func gather() {
+        if gathering > 0 { usleep(gathering) }
     }
 
     /// - Returns: false if there is nothing to write.
@@ -169,10 +174,8 @@ extension LogQueue {
     /// - Returns: how many dropped lines have not been reported yet; 0 as long as none can be written.
     private func count(_ result: WrittenLines) -> Int {
         state.withLock { state in
-            if !result.kept.isEmpty {
-                state.lines.insert(contentsOf: result.kept, at: 0)
-                state.writing = 0
-            }
+            state.writing = 0
+            state.lines.insert(contentsOf: result.kept, at: 0)
             if result.lost > 0 { state.drop(result.lost) }
             guard result.written > 0 else { return 0 }
             defer { state.unreported = 0 }
