@@ -78,15 +78,16 @@ struct HeadDraft {
     static func field<Bytes: RandomAccessCollection<UInt8>>(
         _ bytes: Bytes, _ line: Range<Int>
     ) throws(HTTPFault) -> RequestFields.Line where Bytes.Index == Int {
-        guard let colon = bytes[line].firstIndex(of: UInt8(ascii: ":")), colon > line.lowerBound,
-            bytes[line.lowerBound..<colon].allSatisfy(ASCII.isToken)
-        else { throw .fieldMalformed }
-        var value = bytes[(colon + 1)..<line.upperBound]
-        while let first = value.first, ASCII.isBlank(first) { value = value.dropFirst() }
-        while let last = value.last, ASCII.isBlank(last) { value = value.dropLast() }
-        guard value.allSatisfy(ASCII.isFieldValue) else { throw .fieldMalformed }
-        return RequestFields.Line(
-            name: ByteRange(line.lowerBound..<colon), value: ByteRange(value.startIndex..<value.endIndex))
+        var colon = line.lowerBound
+        while colon < line.upperBound, ASCII.isToken(bytes[colon]) { colon += 1 }
+        guard colon > line.lowerBound, colon < line.upperBound, bytes[colon] == UInt8(ascii: ":") else {
+            throw .fieldMalformed
+        }
+        var (start, end) = (colon + 1, line.upperBound)
+        while start < end, ASCII.isBlank(bytes[start]) { start += 1 }
+        while start < end, ASCII.isBlank(bytes[end - 1]) { end -= 1 }
+        guard (start..<end).allSatisfy({ ASCII.isFieldValue(bytes[$0]) }) else { throw .fieldMalformed }
+        return RequestFields.Line(name: ByteRange(line.lowerBound..<colon), value: ByteRange(start..<end))
     }
 
     // MARK: - Fields that decide where a request ends and what follows it

@@ -1,4 +1,3 @@
-import Glibc
 import HTTPTypes
 package import NIOCore
 
@@ -113,7 +112,7 @@ package struct HeadReader {
 
     private mutating func readLines(_ bytes: UnsafeRawBufferPointer) throws(HTTPFault) -> Reading {
         if lineStart == 0, !HeadDraft.canBegin(bytes) { throw .requestLineMalformed }
-        while let end = lineEnd(bytes) {
+        while let end = bytes[searched...].firstIndex(of: UInt8(ascii: "\n")) {
             let next = end + 1
             guard end - 1 - lineStart <= limits.lineBytes, next <= limits.bytes else { return .lineTooLong }
             guard end > lineStart, bytes[end - 1] == UInt8(ascii: "\r") else { throw fault(ofLineAt: lineStart) }
@@ -133,12 +132,6 @@ package struct HeadReader {
         // CR and LF may still follow.
         let isInLimits = bytes.count - lineStart <= limits.lineBytes + 1 && bytes.count < limits.bytes
         return isInLimits ? .more : .lineTooLong
-    }
-
-    private func lineEnd(_ bytes: UnsafeRawBufferPointer) -> Int? {
-        guard searched < bytes.count, let start = bytes.baseAddress else { return nil }
-        let found = memchr(start + searched, CInt(UInt8(ascii: "\n")), bytes.count - searched)
-        return found.map { UnsafeRawPointer($0) - start }
     }
 
     private func fault(ofLineAt start: Int) -> HTTPFault { start == 0 ? .requestLineMalformed : .fieldMalformed }

@@ -28,7 +28,7 @@ enum RequestTarget {
     /// The path as text, with percent-encoded unreserved characters decoded; `/` if it is empty.
     static func path(_ bytes: Slice<UnsafeRawBufferPointer>) -> ExactText {
         guard !bytes.isEmpty else { return "/" }
-        return ExactText(bytes: bytes.contains(UInt8(ascii: "%")) ? decodingUnreserved(bytes) : Array(bytes))
+        return ExactText(bytes: decodingUnreserved(bytes))
     }
 
     /// The host in `authority` (RFC 3986 §3.2.2, RFC 9110 §7.2): ASCII in lower case, without port and trailing dot. It
@@ -78,6 +78,7 @@ enum RequestTarget {
 
     /// Other percent encodings, and a lone `%`, stay as they are.
     private static func decodingUnreserved(_ bytes: Slice<UnsafeRawBufferPointer>) -> [UInt8] {
+        guard bytes.firstIndex(of: UInt8(ascii: "%")) != nil else { return Array(bytes) }
         var decoded: [UInt8] = []
         decoded.reserveCapacity(bytes.count)
         var rest = bytes

@@ -1,11 +1,21 @@
+import Glibc
+
 /// Classes of bytes in HTTP (RFC 9110 §5.6.2) and in URIs (RFC 3986 §2).
 enum ASCII {
     /// A letter in lower case; any other byte as it is.
     static func lowercased(_ byte: UInt8) -> UInt8 { 0x41...0x5A ~= byte ? byte | 0x20 : byte }
 
     /// - Parameter other: in lower case.
-    static func isEqual(_ bytes: some Collection<UInt8>, lowercased other: some Collection<UInt8>) -> Bool {
-        bytes.count == other.count && bytes.elementsEqual(other) { lowercased($0) == $1 }
+    static func isEqual(_ bytes: some Collection<UInt8>, lowercased other: String.UTF8View) -> Bool {
+        guard bytes.count == other.count else { return false }
+        // A string's iterator costs several times as much as its bytes.
+        let other = other.span
+        var position = 0
+        for byte in bytes {
+            guard lowercased(byte) == other[position] else { return false }
+            position += 1
+        }
+        return true
     }
 
     /// A blank or a tab.
@@ -15,7 +25,13 @@ enum ASCII {
     static func isDigit(_ byte: UInt8) -> Bool { 0x30...0x39 ~= byte }
 
     /// Allowed in a field's name.
-    static func isToken(_ byte: UInt8) -> Bool { classes[Int(byte)] & token != 0 }
+    static func isToken(_ byte: UInt8) -> Bool {
+        switch Unicode.Scalar(byte) {
+        case _ where isAlphanumeric(byte): true
+        case "!", "#", "$", "%", "&", "'", "*", "+", "-", ".", "^", "_", "`", "|", "~": true
+        default: false
+        }
+    }
 
     /// Allowed in a field's value: visible characters, blanks, tabs, and any byte beyond ASCII.
     static func isFieldValue(_ byte: UInt8) -> Bool { byte == 0x09 || byte >= 0x20 && byte != 0x7F }
@@ -24,10 +40,22 @@ enum ASCII {
     static func isVisible(_ byte: UInt8) -> Bool { byte > 0x20 && byte != 0x7F }
 
     /// Means the same with and without percent encoding (RFC 3986 §2.3).
-    static func isUnreserved(_ byte: UInt8) -> Bool { classes[Int(byte)] & unreserved != 0 }
+    static func isUnreserved(_ byte: UInt8) -> Bool {
+        switch Unicode.Scalar(byte) {
+        case _ where isAlphanumeric(byte): true
+        case "-", ".", "_", "~": true
+        default: false
+        }
+    }
 
     /// Allowed in a registered name, apart from percent encodings (RFC 3986 §3.2.2).
-    static func isHostName(_ byte: UInt8) -> Bool { classes[Int(byte)] & (unreserved | subDelimiter) != 0 }
+    static func isHostName(_ byte: UInt8) -> Bool {
+        switch Unicode.Scalar(byte) {
+        case _ where isUnreserved(byte): true
+        case "!", "$", "&", "'", "(", ")", "*", "+", ",", ";", "=": true
+        default: false
+        }
+    }
 
     /// The value of a hexadecimal digit; nil for any other byte.
     static func hexadecimal(_ byte: UInt8) -> UInt8? {
@@ -39,16 +67,14 @@ enum ASCII {
         }
     }
 
-    private static let token: UInt8 = 1
-    private static let unreserved: UInt8 = 2
-    private static let subDelimiter: UInt8 = 4
+    private static func isAlphanumeric(_ byte: UInt8) -> Bool { 0x61...0x7A ~= lowercased(byte) || isDigit(byte) }
+}
 
-    private static let classes: [UInt8] = (0...255).map { (byte: UInt8) in
-        let isAlphanumeric = isDigit(byte) || 0x61...0x7A ~= lowercased(byte)
-        var classes: UInt8 = 0
-        if isAlphanumeric || "!#$%&'*+-.^_`|~".utf8.contains(byte) { classes |= token }
-        if isAlphanumeric || "-._~".utf8.contains(byte) { classes |= unreserved }
-        if "!$&'()*+,;=".utf8.contains(byte) { classes |= subDelimiter }
-        return classes
+extension Slice<UnsafeRawBufferPointer> {
+    /// The same as that of other collections, many times as quick.
+    func firstIndex(of byte: UInt8) -> Int? {
+        let bytes = UnsafeRawBufferPointer(rebasing: self)
+        guard let start = bytes.baseAddress, let found = memchr(start, CInt(byte), bytes.count) else { return nil }
+        return startIndex + (UnsafeRawPointer(found) - start)
     }
 }

@@ -34,24 +34,28 @@ package struct RequestFields: Sendable {
     /// The value; if a field comes more than once, all values with a comma between them (RFC 9110 §5.3). Nil if there
     /// is no such field.
     package subscript(name: HTTPField.Name) -> String? {
-        head.withUnsafeReadableBytes { bytes in
-            var found: String?
-            for line in lines where ASCII.isEqual(bytes[line.name.range], lowercased: name.canonicalName.utf8) {
-                let value = String(decoding: bytes[line.value.range], as: UTF8.self)
-                found = found.map { $0 + ", " + value } ?? value
-            }
-            return found
+        var found: String?
+        forEachValue(of: name) { bytes in
+            let value = String(decoding: bytes, as: UTF8.self)
+            found = found.map { $0 + ", " + value } ?? value
         }
+        return found
     }
 
-    /// Whether there is one such field, with exactly this value. Makes no string.
+    /// Whether there is one such field, with this value in any case. Makes no string.
+    /// - Parameter value: in lower case.
     func has(_ name: HTTPField.Name, _ value: String) -> Bool {
+        var found: Bool?
+        forEachValue(of: name) { found = found == nil && ASCII.isEqual($0, lowercased: value.utf8) }
+        return found ?? false
+    }
+
+    private func forEachValue(of name: HTTPField.Name, _ body: (Slice<UnsafeRawBufferPointer>) -> Void) {
+        let name = name.canonicalName.utf8
         head.withUnsafeReadableBytes { bytes in
-            var found: Bool?
-            for line in lines where ASCII.isEqual(bytes[line.name.range], lowercased: name.canonicalName.utf8) {
-                found = found == nil && bytes[line.value.range].elementsEqual(value.utf8)
+            for line in lines where line.name.count == name.count {
+                if ASCII.isEqual(bytes[line.name.range], lowercased: name) { body(bytes[line.value.range]) }
             }
-            return found ?? false
         }
     }
 }
@@ -67,4 +71,5 @@ struct ByteRange: Sendable, Equatable {
     }
 
     var range: Range<Int> { Int(start)..<Int(end) }
+    var count: Int { Int(end - start) }
 }
