@@ -1,35 +1,49 @@
 import HTTPTypes
 import NIOCore
+import TokenExchange
 
-/// Writes an answer as HTTP/1.1 (RFC 9112 §4): head and body together.
+/// Writes an answer as HTTP/1.1 (RFC 9112 §4).
 enum AnswerWriter {
     /// Tells a client with `Expect: 100-continue` to send its body (RFC 9110 §15.2.1).
     static let interim = ByteBuffer(string: "HTTP/1.1 100 Continue\r\n\r\n")
 
-    /// - Parameter isBodyLeftOut: true for `HEAD`, which is answered with the head of a `GET`'s answer.
-    static func write(
-        _ reply: Reply, _ persistence: ConnectionMachine.Persistence, isBodyLeftOut: Bool, to bytes: inout ByteBuffer
-    ) {
-        let status = reply.status
+    /// Everything before the body.
+    static func head(of reply: Reply, _ persistence: ConnectionMachine.Persistence) -> [UInt8] {
+        let (status, stamp) = (reply.status, reply.stamp)
+        var head: [UInt8] = []
+        head.reserveCapacity(320)
         // What most answers have is a constant: interpolation costs more than everything else here.
-        bytes.writeString(
-            status == .ok ? "HTTP/1.1 200 OK\r\n" : "HTTP/1.1 \(status.code) \(status.reasonPhrase)\r\n")
-        for field in reply.headers { write(field.name.rawName, field.value, to: &bytes) }
-        if hasLength(status) { write("Content-Length", String(reply.body.count), to: &bytes) }
+        if status == .ok {
+            head.append("HTTP/1.1 200 OK")
+        } else {
+            append("HTTP/1.1 \(status.code) \(status.reasonPhrase)", to: &head)
+        }
+        for field in reply.headers {
+            head.append("\r\n")
+            append(field.name.rawName, to: &head)
+            head.append(": ")
+            append(field.value, to: &head)
+        }
+        head.append("\r\nX-Request-Id: ")
+        append(stamp.requestID, to: &head)
+        head.append("\r\nDate: ")
+        append(stamp.date, to: &head)
+        if hasLength(status) {
+            head.append("\r\nContent-Length: ")
+            head.append(decimal: Int64(reply.body.count))
+        }
         switch persistence {
         case .keepAlive: break
-        case .keepAliveHTTP10: write("Connection", "keep-alive", to: &bytes)
-        case .close: write("Connection", "close", to: &bytes)
+        case .keepAliveHTTP10: head.append("\r\nConnection: keep-alive")
+        case .close: head.append("\r\nConnection: close")
         }
-        bytes.writeString("\r\n")
-        if !isBodyLeftOut { bytes.writeBytes(reply.body) }
+        head.append("\r\n\r\n")
+        return head
     }
 
-    private static func write(_ name: String, _ value: String, to bytes: inout ByteBuffer) {
-        bytes.writeString(name)
-        bytes.writeString(": ")
-        bytes.writeString(value)
-        bytes.writeString("\r\n")
+    private static func append(_ text: String, to head: inout [UInt8]) {
+        var text = text
+        text.withUTF8 { head.append(contentsOf: $0) }
     }
 
     /// RFC 9110 §8.6: a 204 has no length, and a 304 would need the length of the answer that it replaces.

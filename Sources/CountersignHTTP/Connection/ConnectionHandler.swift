@@ -78,6 +78,8 @@ package final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHa
     }
 
     package func channelWritabilityChanged(context: ChannelHandlerContext) {
+        // Within ``write(_:_:)``, which looks afterwards.
+        if isProceeding { return }
         machine.wrote(isDone: context.channel.isWritable, context.eventLoop.now)
         proceed()
     }
@@ -195,9 +197,10 @@ package final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHa
         // Events that writing causes are handled after it.
         isProceeding = true
         defer { isProceeding = wasProceeding }
-        var bytes = context.channel.allocator.buffer(capacity: 256 + reply.body.count)
-        let persistence = machine.answered(context.eventLoop.now)
-        AnswerWriter.write(reply, persistence, isBodyLeftOut: isBodyLeftOut, to: &bytes)
+        let head = AnswerWriter.head(of: reply, machine.answered(context.eventLoop.now))
+        var bytes = context.channel.allocator.buffer(capacity: head.count + reply.body.count)
+        bytes.writeBytes(head)
+        if !isBodyLeftOut { bytes.writeBytes(reply.body) }
         context.writeAndFlush(wrapOutboundOut(bytes), promise: nil)
         machine.wrote(isDone: context.channel.isWritable, context.eventLoop.now)
     }

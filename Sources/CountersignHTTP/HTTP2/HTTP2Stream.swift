@@ -222,9 +222,11 @@ final class HTTP2Stream: ChannelInboundHandler {
         state = .writing
         body = []
         var headers = HPACKHeaders()
-        headers.reserveCapacity(reply.headers.count + 2)
+        headers.reserveCapacity(reply.headers.count + 4)
         headers.add(name: ":status", value: String(reply.status.code))
         for field in reply.headers { headers.add(name: field.name.canonicalName, value: field.value) }
+        headers.add(name: HTTPField.Name.requestID.canonicalName, value: reply.stamp.requestID)
+        headers.add(name: "date", value: reply.stamp.date)
         if AnswerWriter.hasLength(reply.status) {
             headers.add(name: "content-length", value: String(reply.body.count))
         }

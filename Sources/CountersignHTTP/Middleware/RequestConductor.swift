@@ -61,8 +61,8 @@ package final class RequestConductor: Sendable {
             (reply, problem) = (made.reply(requestID: request.id), made)
         }
         return report(
-            reply, problem, requestID: request.id, source: request.source, route: routes.name(of: request.path),
-            since: request.arrivedAt, span: request.span)
+            reply, problem, requestID: request.id, source: request.source,
+            route: reply.notes.route ?? routes.name(of: request.path), since: request.arrivedAt, span: request.span)
     }
 
     /// The answer to bytes that are not a request.
@@ -83,8 +83,7 @@ package final class RequestConductor: Sendable {
             reply, problem, requestID: requestID, source: source, route: route, start: start, end: time.elapsed(),
             span: span)
         for observer in observers { observer.observe(report) }
-        reply.headers[.requestID] = requestID
-        reply.headers[.date] = date.value(at: time.now())
+        reply.stamp = (requestID, date.value(at: time.now()))
         return reply
     }
 }

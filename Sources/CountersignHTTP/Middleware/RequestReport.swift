@@ -63,7 +63,7 @@ package struct RequestReport: Sendable {
     ) {
         let notes = reply.notes
         kind = Kind(
-            routeLabel: notes.route ?? route, status: reply.status.code, error: problem?.code,
+            routeLabel: route, status: reply.status.code, error: problem?.code,
             reasonLabel: problem?.reason, provider: problem?.identityProvider ?? notes.identityProvider,
             degradation: problem?.degradedBy ?? notes.degradedBy.map { ErrorCode($0.kind) })
         self.requestID = requestID

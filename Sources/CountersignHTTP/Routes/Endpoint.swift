@@ -88,7 +88,9 @@ struct EndpointTable: Sendable {
         let endpoint = try endpoint(for: request)
         do {
             try check(request, at: endpoint)
-            return try await endpoint.answer(request)
+            let reply = try await endpoint.answer(request)
+            reply.notes.route = endpoint.name
+            return reply
         } catch { throw problem(error, of: endpoint, request) }
     }
 

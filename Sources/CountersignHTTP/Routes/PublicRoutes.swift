@@ -65,16 +65,16 @@ package final class PublicRoutes: Routes {
 
     /// What anybody may read.
     private static func documents(_ issuer: ExactText, _ keySet: [UInt8], _ maximumAge: Duration) -> [Endpoint] {
-        let keySet = PublicDocument(keySet, contentType: "application/json")
-        let metadata = ServerMetadata(issuer: String(issuer))
         // The metadata changes no more often than the keys.
         let cacheControl = "public, max-age=\(maximumAge.components.seconds)"
+        let keySet = PublicDocument(keySet, contentType: "application/json", cacheControl: cacheControl)
+        let metadata = ServerMetadata(issuer: String(issuer), cacheControl: cacheControl)
         let documents: [(LabelValue, String, PublicDocument)] = [
             ("jwks", "/.well-known/jwks.json", keySet), ("metadata", ServerMetadata.path, metadata.document),
             ("metadata", metadata.pathWithIssuer, metadata.document),
         ]
         let texts = documents.map { name, path, document in
-            Endpoint(name, .exactly(ExactText(path)), [.get]) { document.reply(to: $0, cacheControl: cacheControl) }
+            Endpoint(name, .exactly(ExactText(path)), [.get], answer: document.reply)
         }
         let scripts = WebviewScript.all.map { script in
             Endpoint("webview", .exactly(ExactText(script.path)), [.get], answer: script.reply)

@@ -8,8 +8,10 @@ struct ServerMetadata {
     let pathWithIssuer: String
     let document: PublicDocument
 
-    /// - Parameter issuer: the public URL, without a slash at its end.
-    init(issuer: String) {
+    /// - Parameters:
+    ///   - issuer: the public URL, without a slash at its end.
+    ///   - cacheControl: the value of `Cache-Control`.
+    init(issuer: String, cacheControl: String) {
         let authority = issuer.firstRange(of: "://").map { issuer[$0.upperBound...] } ?? issuer[...]
         pathWithIssuer = Self.path + authority.drop { $0 != "/" }
         let text = JSONValue.object([
@@ -25,7 +27,7 @@ struct ServerMetadata {
             // `Bearer` works as well, but this list has no name for it.
             .init("revocation_endpoint_auth_methods_supported", Self.strings("client_secret_basic")),
         ]).text
-        document = PublicDocument(text, contentType: "application/json")
+        document = PublicDocument(text, contentType: "application/json", cacheControl: cacheControl)
     }
 
     private static func strings(_ values: String...) -> JSONValue { .array(values.map { .string($0) }) }

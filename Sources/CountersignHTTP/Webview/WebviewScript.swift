@@ -9,7 +9,6 @@ import HTTPTypes
 struct WebviewScript: Sendable {
     let path: String
     private let document: PublicDocument
-    private let cacheControl: String
 
     /// Every released version; `countersign.js` is the newest one.
     static let all = [
@@ -20,13 +19,14 @@ struct WebviewScript: Sendable {
 
     private init(_ end: String, _ bytes: [UInt8], isLasting: Bool = true) {
         path = "/webview/countersign." + end
-        document = PublicDocument(bytes, contentType: "text/javascript; charset=utf-8")
-        cacheControl = isLasting ? "public, max-age=31536000, immutable" : "public, max-age=300"
+        document = PublicDocument(
+            bytes, contentType: "text/javascript; charset=utf-8",
+            cacheControl: isLasting ? "public, max-age=31536000, immutable" : "public, max-age=300")
     }
 
     /// Module scripts are fetched with CORS from pages of any origin; a public document allows that.
     func reply(to request: IncomingRequest) -> Reply {
-        let reply = document.reply(to: request, cacheControl: cacheControl)
+        let reply = document.reply(to: request)
         guard reply.status == .ok else { return reply }
         reply.headers[.xContentTypeOptions] = "nosniff"
         reply.headers[.crossOriginResourcePolicy] = "cross-origin"

@@ -6,25 +6,30 @@ struct PublicDocument: Sendable {
     let bytes: [UInt8]
     /// A strong validator, the same on every replica (RFC 9110 §8.8.3).
     let entityTag: String
-    private let contentType: String
+    /// Of an answer with the bytes.
+    private let headers: HTTPFields
 
-    /// - Parameter contentType: the value of `Content-Type`.
-    init(_ bytes: [UInt8], contentType: String) {
+    /// - Parameters:
+    ///   - contentType: the value of `Content-Type`.
+    ///   - cacheControl: that of `Cache-Control`.
+    init(_ bytes: [UInt8], contentType: String, cacheControl: String) {
         self.bytes = bytes
-        self.contentType = contentType
         // FNV-1a: it distinguishes versions, and need not be secure.
         let digest = bytes.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
         entityTag = "\"\(String(digest, radix: 16))\""
+        headers = [
+            .cacheControl: cacheControl, .eTag: entityTag, .accessControlAllowOrigin: "*", .contentType: contentType,
+        ]
     }
 
     /// 200 with the bytes, or 304 if the client has them.
-    func reply(to request: IncomingRequest, cacheControl: String) -> Reply {
-        var headers: HTTPFields = [
-            .cacheControl: cacheControl, .eTag: entityTag, .accessControlAllowOrigin: "*",
-        ]
-        if isHeld(by: request.head.headerFields[.ifNoneMatch]) { return Reply(status: .notModified, headers: headers) }
-        headers[.contentType] = contentType
-        return Reply(status: .ok, headers: headers, body: bytes)
+    func reply(to request: IncomingRequest) -> Reply {
+        guard isHeld(by: request.head.headerFields[.ifNoneMatch]) else {
+            return Reply(status: .ok, headers: headers, body: bytes)
+        }
+        let reply = Reply(status: .notModified, headers: headers)
+        reply.headers[.contentType] = nil
+        return reply
     }
 
     /// Whether a client that sent this `If-None-Match` has these bytes. It is `*` or a list of tags, which are compared

@@ -7,12 +7,14 @@ package final class Reply {
     package let status: HTTPResponse.Status
     package var headers: HTTPFields
     package let body: [UInt8]
+    /// What every answer says besides: the request's id, and when it was answered. Set once that is known.
+    var stamp = (requestID: "", date: "")
     /// What the log says besides status and duration: names from the configuration, and failures.
     package var notes = Notes()
 
     /// Nothing in here is sent.
     package struct Notes {
-        /// The endpoint's name, if it is not that of the path.
+        /// The name of the endpoint that made it; nil for that of the path.
         package var route: LabelValue?
         package var identityProvider: ConfiguredName?
         package var tenant: ExactText?
