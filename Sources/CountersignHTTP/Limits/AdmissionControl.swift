@@ -91,16 +91,22 @@ package final class AdmissionControl: Sendable {
             let free = state.limits.requestsInProgress - state.inProgress
             guard free > 0 else { return state.overload(.inProgress) }
             if let provider {
-                let name = ConfiguredName(provider)
-                let count = state.byProvider[name, default: 0]
                 let most = provider.requestsInProgress ?? (provider.isUpstream ? free : .max)
-                guard count < most else { return state.overload(.providerInProgress) }
-                state.byProvider[name] = count + 1
+                guard Self.add(to: &state.byProvider[ConfiguredName(provider), default: 0], upTo: most) else {
+                    return state.overload(.providerInProgress)
+                }
             }
             state.inProgress += 1
             return nil
         }
         if let overload { throw overload }
+    }
+
+    /// - Returns: false if there are `limit` already.
+    private static func add(to count: inout Int, upTo limit: Int) -> Bool {
+        guard count < limit else { return false }
+        count += 1
+        return true
     }
 
     /// A request that has entered is done.

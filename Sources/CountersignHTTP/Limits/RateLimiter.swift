@@ -94,14 +94,16 @@ extension RateLimiter {
         guard let source else { return find() }
         let result = allowances.withLock { allowances -> Result<Verifier?, Bar> in
             let now = elapsed()
-            let holders = Set(ids).map { AllowanceHolder(source, verifier: $0) }.filter { allowances.knows($0) }
+            func holders() -> [AllowanceHolder] {
+                Set(ids).map { AllowanceHolder(source, verifier: $0) }.filter { allowances.knows($0) }
+            }
             if let bar = allowances.bar(AllowanceHolder(source), at: now),
-                holders.allSatisfy({ allowances.bar($0, at: now) != nil })
+                holders().allSatisfy({ allowances.bar($0, at: now) != nil })
             {
                 return .failure(bar)
             }
             guard let verifier = find() else {
-                for holder in [AllowanceHolder(source)] + holders {
+                for holder in [AllowanceHolder(source)] + holders() {
                     _ = allowances.spend(holder, reason: reason, at: now)
                 }
                 return .success(nil)

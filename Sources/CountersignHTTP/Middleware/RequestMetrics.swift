@@ -13,6 +13,12 @@ package final class RequestMetrics: RequestObserver {
         let kind: RequestReport.Kind
         let tenant: ConfiguredName?
         let outcome: LoginOutcome?
+
+        /// What differs most often: to hash everything costs more than to compare it.
+        func hash(into hasher: inout Hasher) {
+            hasher.combine(kind.status)
+            hasher.combine(kind.provider)
+        }
     }
 
     private struct Series {
@@ -31,8 +37,8 @@ package final class RequestMetrics: RequestObserver {
     /// Costs a few locks and a few atomic additions once a kind has been seen.
     package func observe(_ report: RequestReport) {
         guard routes?.contains(report.kind.route) ?? true else { return }
-        let exchange = report.exchange
-        let key = Key(kind: report.kind, tenant: exchange?.read { $0.tenantName }, outcome: report.loginOutcome)
+        let (tenant, steps) = report.exchange?.read { ($0.tenantName, $0.steps) } ?? (nil, [])
+        let key = Key(kind: report.kind, tenant: tenant, outcome: report.loginOutcome)
         let series = series.withLock { series in
             if let known = series[key] { return known }
             let new = make(key)
@@ -41,8 +47,8 @@ package final class RequestMetrics: RequestObserver {
         }
         for counter in series.counters { counter.increment() }
         series.timer.recordNanoseconds(report.duration.nanoseconds)
-        guard let exchange, let phases = series.phases else { return }
-        for step in exchange.read({ $0.steps }) {
+        guard let phases = series.phases else { return }
+        for step in steps {
             phases[step.phase].recordNanoseconds((step.end - step.start).nanoseconds)
         }
     }
@@ -107,7 +113,7 @@ package final class RequestMetrics: RequestObserver {
 }
 
 /// One timer for each part of a login at one identity provider.
-private struct PhaseTimers {
+private final class PhaseTimers: Sendable {
     private let verify: Timer
     private let mint: Timer
     private let store: Timer
@@ -133,8 +139,5 @@ private struct PhaseTimers {
 
 extension Duration {
     /// For durations of less than centuries.
-    fileprivate var nanoseconds: Int64 {
-        let (seconds, attoseconds) = components
-        return seconds &* 1_000_000_000 &+ attoseconds / 1_000_000_000
-    }
+    fileprivate var nanoseconds: Int64 { Int64(truncatingIfNeeded: attoseconds / 1_000_000_000) }
 }

@@ -22,9 +22,9 @@ struct IntrospectionRoute {
     @inline(never)
     private func reply(about status: SessionStatus) -> Reply {
         let reply = Reply.json(text(of: status))
-        let provider = status.session.flatMap { providers.named($0.record.identityProvider) }
-        reply.notes.identityProvider = provider.map { ConfiguredName($0) }
-        reply.notes.session = status.session?.record
+        guard let record = status.session?.record else { return reply }
+        reply.notes.identityProvider = providers.named(record.identityProvider).map { ConfiguredName($0) }
+        reply.notes.session = record
         return reply
     }
 

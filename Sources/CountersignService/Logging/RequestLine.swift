@@ -32,12 +32,15 @@ package struct RequestLineWriter: RequestLines {
 /// What the line of a request looks like: as ``StructuredLogHandler`` writes others.
 package struct RequestLineForm: Sendable {
     private let format: StructuredLogHandler.Format
-    private let label: String
+    /// What every line says after its level.
+    private let message: [UInt8]
 
     /// - Parameter label: the logger's.
     package init(_ format: StructuredLogHandler.Format, label: String) {
         self.format = format
-        self.label = label
+        var message: [UInt8] = []
+        format.append("request", of: label, to: &message)
+        self.message = message
     }
 
     /// Appends a whole line with its line feed.
@@ -46,7 +49,8 @@ package struct RequestLineForm: Sendable {
         _ time: UnixTime, to line: inout [UInt8]
     ) {
         let isJSON = format == .json
-        format.appendStart(time, level, label, "request", to: &line)
+        format.append(time, level, to: &line)
+        line += message
         report.forEachField(hashes) { name, field in
             line.append(isJSON ? UInt8(ascii: ",") : UInt8(ascii: " "))
             if isJSON { line.append(UInt8(ascii: "\"")) }

@@ -44,7 +44,8 @@ package struct StructuredLogHandler: LogHandler {
         var line: [UInt8] = []
         line.reserveCapacity(256)
         let isJSON = format == .json
-        format.appendStart(now(), event.level, label, event.message.description, to: &line)
+        format.append(now(), event.level, to: &line)
+        format.append(event.message.description, of: label, to: &line)
         for (name, value) in fields.sorted(by: { $0.key < $1.key }) {
             line.append(isJSON ? UInt8(ascii: ",") : UInt8(ascii: " "))
             if isJSON { LogText.append(name, to: &line) } else { LogText.appendBare(name, to: &line) }
@@ -57,25 +58,24 @@ package struct StructuredLogHandler: LogHandler {
 }
 
 extension StructuredLogHandler.Format {
-    /// Appends everything before a line's fields.
-    func appendStart(
-        _ time: UnixTime, _ level: Logger.Level, _ label: String, _ message: String, to line: inout [UInt8]
-    ) {
+    /// Appends the beginning of a line.
+    func append(_ time: UnixTime, _ level: Logger.Level, to line: inout [UInt8]) {
+        if self == .json { line.append(#"{"time":""#) }
+        Timestamp.append(time, to: &line)
+        line.append(self == .json ? #"","level":""# : " ")
+        line.append(contentsOf: level.rawValue.utf8)
+    }
+
+    /// Appends what comes after that, before a line's fields.
+    func append(_ message: String, of label: String, to line: inout [UInt8]) {
         switch self {
         case .json:
-            line.append(#"{"time":""#)
-            Timestamp.append(time, to: &line)
-            line.append(#"","level":""#)
-            line.append(contentsOf: level.rawValue.utf8)
             line.append(#"","component":"#)
             LogText.append(label, to: &line)
             line.append(#","message":"#)
             LogText.append(message, to: &line)
         case .text:
-            Timestamp.append(time, to: &line)
-            line.append(UInt8(ascii: " "))
-            line.append(contentsOf: level.rawValue.utf8)
-            line.append(UInt8(ascii: " "))
+            line.append(" ")
             line.append(contentsOf: label.utf8)
             line.append(": ")
             LogText.appendBare(message, to: &line)

@@ -70,7 +70,7 @@ package final class RequestHistory: RequestObserver {
         if let provider = report.kind.identityProvider, let outcome = report.loginOutcome {
             login = (provider, Outcome(outcome))
         }
-        count(login: login, Reason(report), at: report.end)
+        count(login: login, report.reason, at: report.end)
     }
 
     /// - Parameters:
@@ -126,15 +126,16 @@ extension RequestHistory.Outcome {
     }
 }
 
-extension RequestHistory.Reason {
+extension RequestReport {
     /// Nil if the request was answered as asked.
-    fileprivate init?(_ report: RequestReport) {
-        guard let code = report.kind.error ?? report.failure.map({ ErrorCode($0.kind) }) else { return nil }
-        self.code = code
+    fileprivate var reason: RequestHistory.Reason? {
+        guard let code = kind.error ?? failure.map({ ErrorCode($0.kind) }) else { return nil }
         // That of a barred source is why it was barred.
-        precise = code == .rateLimited ? nil : report.kind.reason
+        return RequestHistory.Reason(code: code, precise: code == .rateLimited ? nil : kind.reason)
     }
+}
 
+extension RequestHistory.Reason {
     /// As in the log.
     package var name: String { precise ?? code.rawValue }
 
