@@ -40,7 +40,7 @@ struct HeadDraft {
         guard let end = bytes[start..<line.upperBound].firstIndex(of: UInt8(ascii: " ")), end > start else {
             throw .requestLineMalformed
         }
-        guard bytes[start..<end].allSatisfy(ASCII.isVisible) else { throw .targetMalformed }
+        guard (start..<end).allSatisfy({ ASCII.isVisible(bytes[$0]) }) else { throw .targetMalformed }
         try readVersion(bytes[(end + 1)..<line.upperBound])
         method = found.method
         target = ByteRange(start..<end)

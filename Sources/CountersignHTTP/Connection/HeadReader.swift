@@ -54,6 +54,7 @@ package struct HeadReader {
 
     /// Takes a head out of `input` once all of it has arrived; before that, only empty lines.
     package mutating func read(_ input: inout ByteBuffer) -> Progress {
+        guard input.readableBytes > 0 else { return .more }
         if lineStart == 0 { dropEmptyLines(&input) }
         do throws(HTTPFault) {
             guard try readLines(&input) else { return .more }
