@@ -8,4 +8,21 @@ import TokenExchange
         text.append(decimal: number)
         #expect(text == Array("n=\(number)".utf8))
     }
+
+    /// As long as several of the steps in which bytes are searched.
+    @Test func findsTheFirstOfABytesPlacesAtOrAfterAStart() {
+        for count in 0...50 {
+            for place in 0..<count {
+                var bytes = [UInt8](repeating: UInt8(ascii: "/"), count: count)
+                bytes[place] = UInt8(ascii: ".")
+                bytes[count - 1] = UInt8(ascii: ".")
+                bytes.withUnsafeBufferPointer { bytes in
+                    #expect(bytes.position(of: ".", from: 0) == place)
+                    #expect(bytes.position(of: ".", from: place) == place)
+                    #expect(bytes.position(of: ".", from: place + 1) == (place + 1 == count ? nil : count - 1))
+                    #expect(bytes.position(of: "-", from: 0) == nil)
+                }
+            }
+        }
+    }
 }

@@ -22,7 +22,7 @@ package struct LibJWTClaimsReader: ClaimsReader {
         var strings: [UInt8] = []
         strings.reserveCapacity(512)
         strings.append(UInt8(ascii: "{"))
-        for name in names where !members.indices.contains(where: { members[$0].name == name }) {
+        for name in names {
             // To libjwt an empty name means all claims.
             guard !name.isEmpty else { throw ClaimsUnreadable() }
             guard let member = claims.member(name), let value = claims.value(of: member) else { continue }
@@ -36,7 +36,7 @@ package struct LibJWTClaimsReader: ClaimsReader {
 
     /// Two readers of one text must agree on every string, to the byte.
     ///
-    /// - Parameter text: an object with the strings among `members`; overwritten by their names.
+    /// - Parameter text: an object with the strings among `members`.
     private static func confirm(
         _ members: [JSONValue.Member], in text: inout [UInt8]
     ) throws(ClaimsUnreadable) {
@@ -44,17 +44,15 @@ package struct LibJWTClaimsReader: ClaimsReader {
         defer { unsafe jwt_free(token) }
         for member in members {
             guard case .string(let string) = member.value else { continue }
-            text.removeAll(keepingCapacity: true)
-            member.name.append(to: &text)
-            text.append(0)
-            guard unsafe isRead(string, as: text, by: token) else { throw ClaimsUnreadable() }
+            guard unsafe isRead(string, as: member.name, by: token) else { throw ClaimsUnreadable() }
         }
     }
 
-    /// - Parameter name: ends with a NUL.
-    private static func isRead(_ text: ExactText, as name: [UInt8], by token: OpaquePointer) -> Bool {
-        let read = unsafe name.withUnsafeBytes { name in
-            unsafe jwt_get_grant(token, name.assumingMemoryBound(to: CChar.self).baseAddress)
+    private static func isRead(_ text: ExactText, as name: ExactText, by token: OpaquePointer) -> Bool {
+        let read = unsafe withUnsafeTemporaryAllocation(byteCount: name.count + 1, alignment: 1) { copy in
+            unsafe name.withUTF8 { unsafe copy.copyMemory(from: UnsafeRawBufferPointer($0)) }
+            unsafe copy[name.count] = 0
+            return unsafe jwt_get_grant(token, copy.assumingMemoryBound(to: CChar.self).baseAddress)
         }
         guard let read = unsafe read else { return false }
         let bytes = unsafe UnsafeRawBufferPointer(start: read, count: strlen(read))

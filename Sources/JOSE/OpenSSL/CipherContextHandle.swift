@@ -34,6 +34,7 @@ import COpenSSL
         ciphertext: UnsafeMutablePointer<UInt8>, tag: UnsafeMutablePointer<UInt8>
     ) -> Bool {
         defer { forgetKey() }
+        var ignored: Int32 = 0
         return unsafe start(.encrypt, key: key, nonce: nonce, header: header)
             && update(plaintext, count: plaintext.count, into: ciphertext)
             && EVP_CipherFinal_ex(pointer, ciphertext, &ignored) == 1
@@ -46,6 +47,7 @@ import COpenSSL
         authenticating header: [UInt8], tag: UnsafePointer<UInt8>, plaintext: UnsafeMutablePointer<UInt8>
     ) -> Bool {
         defer { forgetKey() }
+        var ignored: Int32 = 0
         return unsafe start(.decrypt, key: key, nonce: nonce, header: header)
             && EVP_CIPHER_CTX_ctrl(
                 pointer, EVP_CTRL_AEAD_SET_TAG, Int32(Self.tagCount), UnsafeMutablePointer(mutating: tag)) == 1
@@ -53,8 +55,7 @@ import COpenSSL
             && EVP_CipherFinal_ex(pointer, plaintext, &ignored) == 1
     }
 
-    /// The functions must write their counts somewhere, but with GCM they are known beforehand.
-    private var ignored: Int32 = 0
+    // OpenSSL must write its counts somewhere, but with GCM they are known beforehand: they are ignored.
 
     private func start(
         _ direction: Direction, key: [UInt8], nonce: UnsafePointer<UInt8>, header: [UInt8]
@@ -62,6 +63,7 @@ import COpenSSL
         guard key.count == Self.keyCount,
             unsafe EVP_CipherInit_ex2(pointer, nil, key, nonce, direction.rawValue, nil) == 1
         else { return false }
+        var ignored: Int32 = 0
         return unsafe EVP_CipherUpdate(pointer, nil, &ignored, header, Int32(header.count)) == 1
     }
 
@@ -70,6 +72,7 @@ import COpenSSL
         _ input: UnsafePointer<UInt8>, count: Int, into output: UnsafeMutablePointer<UInt8>
     ) -> Bool {
         guard count > 0 else { return true }
+        var ignored: Int32 = 0
         return unsafe EVP_CipherUpdate(pointer, output, &ignored, input, Int32(count)) == 1
     }
 

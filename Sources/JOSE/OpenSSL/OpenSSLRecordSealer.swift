@@ -44,12 +44,19 @@ package struct OpenSSLRecordSealer: RecordSealer {
     }
 
     package func randomBytes(_ count: Int) -> [UInt8] {
-        var bytes = [UInt8](repeating: 0, count: count)
+        var bytes = zeros(count)
         let isDrawn: Bool = unsafe bytes.withUnsafeMutableBytes { bytes in
             (try? Self.random.withContext { unsafe $0.draw(into: bytes) }) ?? false
         }
         guard isDrawn else { fatalError("OpenSSL cannot draw random bytes") }
         return bytes
+    }
+
+    /// Costs less than `Array(repeating:count:)`, which asks the runtime for its type.
+    private func zeros(_ count: Int) -> [UInt8] {
+        var zeros = [UInt8]()
+        zeros.append(contentsOf: repeatElement(0, count: count))
+        return zeros
     }
 }
 
@@ -61,23 +68,21 @@ extension OpenSSLRecordSealer {
 
     package func seal(_ plaintext: [UInt8], version: UInt8, under key: DerivedKey) -> SealedRecord {
         precondition(key.bytes.count == CipherContextHandle.keyCount, "a derived key has 32 bytes")
-        let total = plaintext.count + Self.frameCount
-        let record = try? Self.ciphers.withContext { context in
-            unsafe [UInt8](unsafeUninitializedCapacity: total) { buffer, count in
-                guard let start = buffer.baseAddress else { return }
+        var record = zeros(plaintext.count + Self.frameCount)
+        let isSealed = try? Self.ciphers.withContext { context in
+            unsafe record.withUnsafeMutableBufferPointer { record in
+                guard let start = record.baseAddress else { return false }
                 unsafe start.pointee = version
                 let nonce = unsafe start + 1
                 let ciphertext = unsafe start + Self.headCount
-                let isSealed =
-                    unsafe context.random.draw(
-                        into: UnsafeMutableRawBufferPointer(start: nonce, count: CipherContextHandle.nonceCount))
+                return unsafe context.random.draw(
+                    into: UnsafeMutableRawBufferPointer(start: nonce, count: CipherContextHandle.nonceCount))
                     && context.seal(
                         plaintext, key: key.bytes, nonce: nonce, authenticating: [version],
                         ciphertext: ciphertext, tag: ciphertext + plaintext.count)
-                count = isSealed ? total : 0
             }
         }
-        guard let record, !record.isEmpty else { fatalError("OpenSSL cannot seal a record") }
+        guard isSealed == true else { fatalError("OpenSSL cannot seal a record") }
         return SealedRecord(bytes: record)
     }
 

@@ -10,7 +10,9 @@ package struct ClaimsSet: Sendable, Redacted {
 
     /// A top-level claim; nil if it is absent, null, or was not asked for.
     package subscript(name: ExactText) -> JSONValue? {
-        members.first { $0.name == name }?.value.unlessNull
+        // By index: an element would be copied to be looked at.
+        guard let index = members.indices.first(where: { members[$0].name == name }) else { return nil }
+        return members[index].value.unlessNull
     }
 
     /// The value at `path`, or nil if a step is absent, null, or passes through a value that is not an object.

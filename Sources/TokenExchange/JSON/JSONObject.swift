@@ -7,9 +7,9 @@ package struct JSONObject: Sendable, Redacted {
     /// Where a member is in the text.
     package struct Member {
         let name: JSONScanner.Piece
+        let value: JSONScanner.Piece
         /// The quick hash of the name with escapes resolved.
         let hash: UInt64
-        let value: JSONScanner.Piece
     }
 
     /// - Parameter strictness: with ``JSONStrictness/grammar`` the first of two members of one name is found, and
@@ -65,15 +65,11 @@ package struct JSONObject: Sendable, Redacted {
     /// Top-level names in document order, escapes resolved.
     package var names: [ExactText] { members.map { name(of: $0) } }
 
-    /// Calls `body` with each top-level member, in document order: the name without quotes and the value, both as they
-    /// are written. Allocates nothing.
-    func forEachMember(_ body: (_ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>) -> Void) {
+    /// Calls `body` with each top-level member, in document order: the quick hash of its name, and the value as it is
+    /// written. Allocates nothing.
+    func forEachMember(_ body: (_ nameHash: UInt64, _ value: UnsafeBufferPointer<UInt8>) -> Void) {
         text.withUnsafeBufferPointer { text in
-            for member in members {
-                body(
-                    UnsafeBufferPointer(rebasing: text[member.name.range]),
-                    UnsafeBufferPointer(rebasing: text[member.value.range]))
-            }
+            for member in members { body(member.hash, UnsafeBufferPointer(rebasing: text[member.value.range])) }
         }
     }
 
@@ -109,6 +105,22 @@ package struct JSONObject: Sendable, Redacted {
 
     private func name(of member: Member) -> ExactText {
         JSONString.text(text, member.name.range, isEscaped: member.name.isEscaped)
+    }
+}
+
+extension JSONScanner {
+    /// The content of a string without its quotes, or the text of a whole value; and whether it is a string with escapes.
+    struct Piece {
+        // Half as large as a range, so that malloc has room for the members of most objects in its quick lists.
+        private let start, end: UInt32
+        let isEscaped: Bool
+
+        init(range: Range<Int>, isEscaped: Bool) {
+            (start, end) = (UInt32(clamping: range.lowerBound), UInt32(clamping: range.upperBound))
+            self.isEscaped = isEscaped
+        }
+
+        var range: Range<Int> { Int(start)..<Int(end) }
     }
 }
 

@@ -12,12 +12,6 @@ struct JSONScanner {
     /// Of all open objects, the innermost last; with ``JSONStrictness/grammar`` only of the outermost.
     private var members: [JSONObject.Member] = []
 
-    /// The content of a string without its quotes, or the text of a whole value; and whether it is a string with escapes.
-    struct Piece {
-        let range: Range<Int>
-        let isEscaped: Bool
-    }
-
     init(_ bytes: [UInt8], limits: JSONLimits, strictness: JSONStrictness = .unambiguous) {
         self.bytes = bytes
         self.limits = limits
@@ -30,7 +24,7 @@ struct JSONScanner {
 extension JSONScanner {
     /// Reads a text that is one object, and returns its members.
     mutating func scanDocument() throws(JSONError) -> [JSONObject.Member] {
-        members.reserveCapacity(min(32, bytes.count / 16 + 1))
+        members.reserveCapacity(min(30, bytes.count / 16 + 1))
         skipWhiteSpace()
         guard peek() == UInt8(ascii: "{") else { throw .malformed }
         try scanObject()
@@ -136,7 +130,7 @@ extension JSONScanner {
                 let start = position
                 let isEscaped = try readMember(&self, name)
                 let value = Piece(range: start..<position, isEscaped: isEscaped)
-                if areKept { members.append(JSONObject.Member(name: name, hash: hash, value: value)) }
+                if areKept { members.append(JSONObject.Member(name: name, value: value, hash: hash)) }
                 skipWhiteSpace()
             } while skip(UInt8(ascii: ","))
             guard skip(UInt8(ascii: "}")) else { throw .malformed }

@@ -44,7 +44,7 @@ package enum JSONValue: Sendable, Equatable {
     /// A number written without fraction or exponent, at most 2⁵³ from zero, so that a double holds it too; nil for
     /// anything else.
     package var integer: Int64? {
-        guard case .number(let literal) = self, let integer = Int64(String(literal)),
+        guard case .number(let literal) = self, let integer = literal.withUTF8(\.decimal),
             integer.magnitude <= 9_007_199_254_740_992
         else { return nil }
         return integer

@@ -7,36 +7,42 @@ package enum Base64URL {
     package static func decode(_ text: ArraySlice<UInt8>) -> [UInt8]? {
         let (wholes, rest) = text.count.quotientAndRemainder(dividingBy: 4)
         guard rest != 1 else { return nil }
-        var seen: UInt32 = 0
-        let bytes = [UInt8](unsafeUninitializedCapacity: wholes * 3 + 2) { bytes, count in
-            text.withUnsafeBufferPointer { text in
-                values.withUnsafeBufferPointer { values in
-                    /// The bits of a character at its place in a group of four.
-                    func bits(_ position: Int, at place: Int) -> UInt32 { values[place &* 256 &+ Int(text[position])] }
-                    var position = 0
-                    while count < wholes &* 3 {
-                        let group =
-                            bits(position, at: 0) | bits(position &+ 1, at: 1) | bits(position &+ 2, at: 2)
-                            | bits(position &+ 3, at: 3)
-                        seen |= group
-                        bytes[count] = UInt8(truncatingIfNeeded: group >> 16)
-                        bytes[count &+ 1] = UInt8(truncatingIfNeeded: group >> 8)
-                        bytes[count &+ 2] = UInt8(truncatingIfNeeded: group)
-                        position &+= 4
-                        count &+= 3
-                    }
-                    guard rest > 0 else { return }
-                    // Two characters carry 12 bits for one byte, three carry 18 for two; the others must be zero.
-                    let group =
-                        bits(position, at: 0) | bits(position + 1, at: 1) | (rest == 3 ? bits(position + 2, at: 2) : 0)
-                    seen |= group & (rest == 2 ? 0xFFFF : 0xFF) == 0 ? group : noCharacter
-                    bytes[count] = UInt8(truncatingIfNeeded: group >> 16)
-                    bytes[count + 1] = UInt8(truncatingIfNeeded: group >> 8)
-                    count += rest - 1
-                }
-            }
+        var bytes = [UInt8]()
+        bytes.append(contentsOf: repeatElement(0, count: wholes * 3 + max(rest - 1, 0)))
+        let isCanonical = bytes.withUnsafeMutableBytes { bytes in
+            text.withUnsafeBufferPointer { decode($0, to: bytes) }
         }
-        return seen < noCharacter ? bytes : nil
+        return isCanonical ? bytes : nil
+    }
+
+    /// - Parameter bytes: as long as the decoded text.
+    /// - Returns: whether `text` is canonical.
+    private static func decode(_ text: UnsafeBufferPointer<UInt8>, to bytes: UnsafeMutableRawBufferPointer) -> Bool {
+        values.withUnsafeBufferPointer { values in
+            /// The bits of a character at its place in a group of four.
+            func bits(_ position: Int, at place: Int) -> UInt32 { values[place &* 256 &+ Int(text[position])] }
+            var (position, count, seen) = (0, 0, UInt32(0))
+            // Writes a byte too many, which the next group overwrites.
+            while count &+ 4 <= bytes.count {
+                let group =
+                    bits(position, at: 0) | bits(position &+ 1, at: 1) | bits(position &+ 2, at: 2)
+                    | bits(position &+ 3, at: 3)
+                seen |= group
+                bytes.storeBytes(of: group.littleEndian, toByteOffset: count, as: UInt32.self)
+                position &+= 4
+                count &+= 3
+            }
+            // The last two, three or four characters.
+            var group: UInt32 = 0
+            for place in 0..<(text.count - position) { group |= bits(position + place, at: place) }
+            while count < bytes.count {
+                bytes[count] = UInt8(truncatingIfNeeded: group)
+                group >>= 8
+                count += 1
+            }
+            // Bits that count for nothing must be zero.
+            return seen < noCharacter && group == 0
+        }
     }
 
     /// The same for an array.
@@ -107,12 +113,13 @@ package enum Base64URL {
     private static let noCharacter: UInt32 = 1 << 24
 
     /// What each byte means at the first, second, third and fourth place of a group: the character's bits where they are
-    /// in the group, or ``noCharacter``.
+    /// in the group, whose first byte is the lowest; or ``noCharacter``.
     private static let values: [UInt32] = {
         var values = [UInt32](repeating: noCharacter, count: 4 * 256)
         for place in 0..<4 {
             for value in 0..<64 {
-                values[place * 256 + Int(alphabet.utf8Start[value])] = UInt32(value) << (18 - 6 * place)
+                values[place * 256 + Int(alphabet.utf8Start[value])] =
+                    (UInt32(value) << (26 - 6 * place)).byteSwapped
             }
         }
         return values

@@ -19,3 +19,17 @@ extension [UInt8] {
         }
     }
 }
+
+extension UnsafeBufferPointer<UInt8> {
+    /// The number that at most 18 decimal digits are, perhaps after a minus; nil for any other text.
+    var decimal: Int64? {
+        let digits = first == UInt8(ascii: "-") ? dropFirst() : self[...]
+        guard 1...18 ~= digits.count else { return nil }
+        var magnitude: Int64 = 0
+        for digit in digits {
+            guard UInt8(ascii: "0")...UInt8(ascii: "9") ~= digit else { return nil }
+            magnitude = magnitude * 10 + Int64(digit - UInt8(ascii: "0"))
+        }
+        return digits.count == count ? magnitude : -magnitude
+    }
+}

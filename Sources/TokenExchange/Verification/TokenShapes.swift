@@ -33,7 +33,7 @@ package final class TokenShapes: Sendable {
         case keyID = "kid"
     }
 
-    private let tenants = Mutex<[ExactText: KnownShapes]>([:])
+    private let tenants = Mutex<[ExactText: TenantShapes]>([:])
     private let tell: @Sendable (Change) -> Void
 
     /// - Parameter tell: called once for each change.
@@ -41,24 +41,43 @@ package final class TokenShapes: Sendable {
         self.tell = tell
     }
 
-    /// - Parameter jws: what `token` was verified from.
-    func observe(_ token: VerifiedToken, of jws: CompactJWS, tenant: ExactText) {
-        let digest = TokenShape.digest(of: token, jws)
-        if tenants.withLock({ $0[tenant]?.counts(digest) ?? false }) { return }
-        let shape = TokenShape(token, jws)
-        let news = tenants.withLock { tenants in
-            let known = tenants[tenant] ?? KnownShapes()
-            tenants[tenant] = known
-            return known.news(in: shape, digest)
+    /// Those of one tenant, the same each time.
+    func of(_ tenant: ExactText) -> TenantShapes {
+        tenants.withLock { tenants in
+            let shapes = tenants[tenant] ?? TenantShapes(tenant, tell: tell)
+            tenants[tenant] = shapes
+            return shapes
         }
-        guard let news else { return }
-        tell(Change(tenant: tenant, new: news.traits, missing: news.missing, keyCount: news.keyCount))
     }
 
     /// How often the shape has changed, for each tenant that has had a genuine token.
     package var changeCounts: [(tenant: ExactText, count: Int)] {
-        tenants.withLock { $0.map { ($0.key, $0.value.changeCount) } }
+        tenants.withLock { $0.compactMap { tenant, shapes in shapes.changeCount.map { (tenant, $0) } } }
     }
+}
+
+/// The shapes of one tenant's tokens.
+final class TenantShapes: Sendable {
+    private let tenant: ExactText
+    private let known = Mutex(KnownShapes())
+    private let tell: @Sendable (TokenShapes.Change) -> Void
+
+    fileprivate init(_ tenant: ExactText, tell: @escaping @Sendable (TokenShapes.Change) -> Void) {
+        self.tenant = tenant
+        self.tell = tell
+    }
+
+    /// - Parameter jws: what `token` was verified from.
+    func observe(_ token: VerifiedToken, of jws: CompactJWS) {
+        let digest = TokenShape.digest(of: token, jws)
+        if known.withLock({ $0.counts(digest) }) { return }
+        let shape = TokenShape(token, jws)
+        guard let news = known.withLock({ $0.news(in: shape, digest) }) else { return }
+        tell(.init(tenant: tenant, new: news.traits, missing: news.missing, keyCount: news.keyCount))
+    }
+
+    /// Nil before the first token.
+    fileprivate var changeCount: Int? { known.withLock { $0.tokenCount > 0 ? $0.changeCount : nil } }
 }
 
 /// The shape of one token. Digests differ from one run of the process to the next.
@@ -84,15 +103,15 @@ private struct TokenShape {
     /// Whose claims are compared: tokens of another kind, or for another client, have others.
     var population: Int { traits.prefix(2).map(\.digest).hashValue }
 
-    /// The same for tokens of the same shape. May also differ for these, by how names are escaped.
+    /// The same for tokens of the same shape. May also differ for these, by how values are escaped.
     static func digest(of token: VerifiedToken, _ jws: CompactJWS) -> Int {
+        let (party, kind) = (ExactText("azp").withUTF8(\.quickHash), ExactText("typ").withUTF8(\.quickHash))
         // A sum, because the order of claims makes no difference.
         var sum: UInt64 = 0
         token.claims.forEachMember { name, value in
             // Null counts as absent.
             if value.first == UInt8(ascii: "n") { return }
-            var digest = name.mixed(into: seed)
-            if digest == party || digest == kind { digest = value.mixed(into: digest) }
+            var digest = name == party || name == kind ? name ^ value.quickHash : name
             // Without this, names that share letters could make up for one another in the sum.
             digest = (digest ^ digest >> 32) &* 0x9E37_79B9_7F4A_7C15
             sum &+= digest ^ digest >> 29
@@ -104,22 +123,10 @@ private struct TokenShape {
         hasher.combine(jws.keyID)
         return hasher.finalize()
     }
-
-    private static let seed = UInt64.random(in: .min ... .max)
-    private static let party = ExactText("azp").withUTF8 { $0.mixed(into: seed) }
-    private static let kind = ExactText("typ").withUTF8 { $0.mixed(into: seed) }
 }
 
-extension UnsafeBufferPointer<UInt8> {
-    /// Goes on with a digest by FNV-1a, which is quick for short texts.
-    fileprivate func mixed(into digest: UInt64) -> UInt64 {
-        reduce(digest) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
-    }
-}
-
-/// What is known of one tenant's tokens. Bounded, whatever the issuer puts into them. A class, because to change a value
-/// within a dictionary allocates.
-private final class KnownShapes {
+/// What is known of one tenant's tokens. Bounded, whatever the issuer puts into them.
+private struct KnownShapes {
     /// Tokens that teach what is usual, before anything counts as a change.
     private static let lessons = 10
     /// Of each trait; further ones are not told.
@@ -138,17 +145,17 @@ private final class KnownShapes {
     private var digests: [Int: Int] = [:]
     private var populations: [Int: Population] = [:]
     private var values: [TokenShapes.Trait: Set<Int?>] = [:]
-    private var tokenCount = 0
+    private(set) var tokenCount = 0
     private(set) var changeCount = 0
 
     /// Counts a token of a known shape; false for an unknown one.
-    func counts(_ digest: Int) -> Bool {
+    mutating func counts(_ digest: Int) -> Bool {
         guard let population = digests[digest] else { return false }
         count(population)
         return true
     }
 
-    private func count(_ population: Int) {
+    private mutating func count(_ population: Int) {
         if tokenCount < Self.lessons { tokenCount += 1 }
         if let known = populations[population]?.tokenCount, known < Self.lessons {
             populations[population]?.tokenCount = known + 1
@@ -156,11 +163,12 @@ private final class KnownShapes {
     }
 
     /// Learns a shape; nil if nothing about it is a change.
-    func news(
+    mutating func news(
         in shape: TokenShape, _ digest: Int
     ) -> (traits: [TokenShapes.Trait], missing: [ExactText], keyCount: Int)? {
         let isTaught = tokenCount >= Self.lessons
-        let new = shape.traits.filter { learns($0.trait, $0.digest) }
+        var new: [(trait: TokenShapes.Trait, digest: Int?)] = []
+        for trait in shape.traits where learns(trait.trait, trait.digest) { new.append(trait) }
         var missing = learns(shape)
         count(shape.population)
         if digests.count == Self.digestLimit { digests.removeAll(keepingCapacity: true) }
@@ -176,13 +184,13 @@ private final class KnownShapes {
     }
 
     /// True for a value that is new.
-    private func learns(_ trait: TokenShapes.Trait, _ value: Int?) -> Bool {
+    private mutating func learns(_ trait: TokenShapes.Trait, _ value: Int?) -> Bool {
         guard values[trait]?.count ?? 0 < Self.valueLimit else { return false }
         return values[trait, default: []].insert(value).inserted
     }
 
     /// The claims that all tokens of its population had, and it has not; they are no longer expected.
-    private func learns(_ shape: TokenShape) -> Set<ExactText> {
+    private mutating func learns(_ shape: TokenShape) -> Set<ExactText> {
         guard let known = populations[shape.population] else {
             if populations.count < Self.populationLimit {
                 populations[shape.population] = Population(claims: Set(shape.claims.map(\.detached)))

@@ -20,7 +20,7 @@ enum ValidityPeriodPolicy: IdentityPolicy {
         if let notBefore = identity.notBefore, notBefore > latestStart { return .notYetValid }
         guard let issuedAt = identity.issuedAt else { return nil }
         if issuedAt > latestStart { return .issuedInFuture }
-        if let maximumAge = rules.maximumAge, now - issuedAt > maximumAge + rules.clockSkew { return .tooOld }
+        if let maximumAge = rules.maximumAge, now > issuedAt + (maximumAge + rules.clockSkew) { return .tooOld }
         return nil
     }
 }

@@ -2,11 +2,7 @@
 package final class VerifyIdentityToken: Sendable {
     private let tenants: [ExactText: KnownTenant]
     private let claimsReader: any ClaimsReader
-    /// What each identity provider's configuration has read.
-    private let configuredClaims: [ExactText: [ExactText]]
     private let limits: TokenLimits
-    private let clocks: IssuerClocks
-    private let shapes: TokenShapes
 
     /// - Parameters:
     ///   - providers: all that name claims in their configuration; other claims are never read.
@@ -15,13 +11,15 @@ package final class VerifyIdentityToken: Sendable {
         tenants: [Tenant], providers: [IdentityProvider], claimsReader: any ClaimsReader, limits: TokenLimits,
         clocks: IssuerClocks = IssuerClocks(), shapes: TokenShapes = TokenShapes()
     ) {
-        self.clocks = clocks
-        self.shapes = shapes
-        self.tenants = Dictionary(tenants.map { ($0.issuer, KnownTenant($0)) }) { first, _ in first }
+        let served = providers.flatMap { provider in provider.tenants.map { (tenant: $0, provider: provider) } }
+        let providers = Dictionary(grouping: served, by: \.tenant)
+        let known = tenants.map { tenant in
+            KnownTenant(
+                tenant, providers: providers[tenant.name, default: []].map(\.provider), clock: clocks.of(tenant.name),
+                shapes: shapes.of(tenant.name))
+        }
+        self.tenants = Dictionary(known.map { ($0.tenant.issuer, $0) }) { first, _ in first }
         self.claimsReader = claimsReader
-        configuredClaims = Dictionary(
-            providers.map { provider in (provider.name, Self.rules.flatMap { $0.configuredClaims(provider) }) }
-        ) { first, _ in first }
         self.limits = limits
     }
 
@@ -82,12 +80,12 @@ package final class VerifyIdentityToken: Sendable {
         _ token: VerifiedToken, _ unverified: UnverifiedToken, of known: KnownTenant, for provider: IdentityProvider,
         at now: UnixTime, _ report: ExchangeReport?
     ) throws -> VerifiedIdentity {
-        shapes.observe(token, of: unverified.jws, tenant: known.tenant.name)
+        known.shapes.observe(token, of: unverified.jws)
         // 4. Claims: trusted from here on.
-        let claims = try claimsReader.claims(known.claims + (configuredClaims[provider.name] ?? []), of: token)
+        let claims = try claimsReader.claims(known.claims(for: provider), of: token)
         let identity = try VerifiedIdentity(token, of: known.tenant, claims: claims)
         report?.identify(identity)
-        if let issuedAt = identity.issuedAt { clocks.observe(issuedAt: issuedAt, at: now, tenant: known.tenant.name) }
+        if let issuedAt = identity.issuedAt { known.clock.observe(issuedAt: issuedAt, at: now) }
         // 5. Policies, in order.
         if let refusal = Self.refusal(of: identity, for: provider, at: now) {
             throw ExchangeStop.refused(refusal, clockDifference: identity.clockDifference(for: refusal, at: now))
@@ -145,15 +143,33 @@ package final class VerifyIdentityToken: Sendable {
     }
 }
 
-/// A tenant, and what its rules have read of every token.
-private struct KnownTenant: Sendable {
+/// A tenant, what is read of its tokens, and what is noticed about them.
+private final class KnownTenant: Sendable {
     let tenant: Tenant
-    let claims: [ExactText]
+    let clock: IssuerClock
+    let shapes: TenantShapes
+    /// By the tenant's rules.
+    private let claims: [ExactText]
+    /// By its rules and an identity provider's configuration, each name once.
+    private let claimsByProvider: [ExactText: [ExactText]]
 
-    init(_ tenant: Tenant) {
+    /// - Parameter providers: those that serve the tenant.
+    init(_ tenant: Tenant, providers: [IdentityProvider], clock: IssuerClock, shapes: TenantShapes) {
         self.tenant = tenant
-        claims = VerifyIdentityToken.rules.flatMap { $0.claims(tenant.rules) }
+        self.clock = clock
+        self.shapes = shapes
+        let claims = VerifyIdentityToken.rules.flatMap { $0.claims(tenant.rules) }
+        self.claims = claims
+        claimsByProvider = providers.reduce(into: [:]) { claimsByProvider, provider in
+            let configured = VerifyIdentityToken.rules.flatMap { $0.configuredClaims(provider) }
+            claimsByProvider[provider.name] = (claims + configured).reduce(into: []) { names, name in
+                if !names.contains(name) { names.append(name) }
+            }
+        }
     }
+
+    /// What is read of a token for `provider`; another tenant's provider will refuse it, whatever it says.
+    func claims(for provider: IdentityProvider) -> [ExactText] { claimsByProvider[provider.name] ?? claims }
 }
 
 extension IssuerKeyQuery {
