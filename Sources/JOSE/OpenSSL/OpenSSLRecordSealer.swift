@@ -44,19 +44,13 @@ package struct OpenSSLRecordSealer: RecordSealer {
     }
 
     package func randomBytes(_ count: Int) -> [UInt8] {
-        var bytes = zeros(count)
-        let isDrawn: Bool = unsafe bytes.withUnsafeMutableBytes { bytes in
-            (try? Self.random.withContext { unsafe $0.draw(into: bytes) }) ?? false
+        let bytes = try? Self.random.withContext { random in
+            unsafe withUnsafeTemporaryAllocation(byteCount: count, alignment: 1) { bytes in
+                unsafe random.draw(into: bytes) ? Array(bytes) : nil
+            }
         }
-        guard isDrawn else { fatalError("OpenSSL cannot draw random bytes") }
+        guard let bytes else { fatalError("OpenSSL cannot draw random bytes") }
         return bytes
-    }
-
-    /// Costs less than `Array(repeating:count:)`, which asks the runtime for its type.
-    private func zeros(_ count: Int) -> [UInt8] {
-        var zeros = [UInt8]()
-        zeros.append(contentsOf: repeatElement(0, count: count))
-        return zeros
     }
 }
 
@@ -68,21 +62,23 @@ extension OpenSSLRecordSealer {
 
     package func seal(_ plaintext: [UInt8], version: UInt8, under key: DerivedKey) -> SealedRecord {
         precondition(key.bytes.count == CipherContextHandle.keyCount, "a derived key has 32 bytes")
-        var record = zeros(plaintext.count + Self.frameCount)
-        let isSealed = try? Self.ciphers.withContext { context in
-            unsafe record.withUnsafeMutableBufferPointer { record in
-                guard let start = record.baseAddress else { return false }
+        let count = plaintext.count + Self.frameCount
+        let record = try? Self.ciphers.withContext { context in
+            unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: count) { record -> [UInt8]? in
+                guard let start = record.baseAddress else { return nil }
                 unsafe start.pointee = version
                 let nonce = unsafe start + 1
                 let ciphertext = unsafe start + Self.headCount
-                return unsafe context.random.draw(
-                    into: UnsafeMutableRawBufferPointer(start: nonce, count: CipherContextHandle.nonceCount))
+                let isSealed =
+                    unsafe context.random.draw(
+                        into: UnsafeMutableRawBufferPointer(start: nonce, count: CipherContextHandle.nonceCount))
                     && context.seal(
                         plaintext, key: key.bytes, nonce: nonce, authenticating: [version],
                         ciphertext: ciphertext, tag: ciphertext + plaintext.count)
+                return unsafe isSealed ? Array(record) : nil
             }
         }
-        guard isSealed == true else { fatalError("OpenSSL cannot seal a record") }
+        guard let record else { fatalError("OpenSSL cannot seal a record") }
         return SealedRecord(bytes: record)
     }
 

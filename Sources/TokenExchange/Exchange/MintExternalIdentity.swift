@@ -20,7 +20,7 @@ package struct MintExternalIdentity: Sendable {
         _ kind: TokenRecipe.Minted, for identity: VerifiedIdentity, provider: IdentityProvider, device: CohortLabel?,
         in partition: Partition, at now: UnixTime
     ) throws(ExchangeStop) -> MintedIdentity {
-        let session = try session(
+        var session = try session(
             for: identity, provider: provider, device: device, in: partition, at: now,
             expiresAt: now.wholeSeconds + provider.token.lifetime.components.seconds)
         switch kind {
@@ -31,7 +31,8 @@ package struct MintExternalIdentity: Sendable {
             do {
                 let token = try signedToken(session, shape: shape)
                 // A verifier reads the mapped claims from the token itself; the record need not repeat them.
-                return MintedIdentity(externalIdentity: token, session: session.withoutClaims(), isSelfContained: true)
+                session.claims = []
+                return MintedIdentity(externalIdentity: token, session: session, isSelfContained: true)
             } catch { throw .failed(error) }
         }
     }

@@ -12,7 +12,7 @@ package struct SessionRecord: Sendable, Equatable, Redacted {
     /// The associate's device, if known; several if an internal service gave them the same token.
     package let devices: [CohortLabel]
     /// The mapped claims, if the token does not carry them itself.
-    package let claims: [JSONValue.Member]
+    package internal(set) var claims: [JSONValue.Member]
 
     package init(
         identityProvider: ExactText, tenant: ExactText, subject: ExactText, issuedAt: UnixTime, expiresAt: Int64,
@@ -26,13 +26,6 @@ package struct SessionRecord: Sendable, Equatable, Redacted {
         self.tokenID = tokenID
         self.devices = devices
         self.claims = claims
-    }
-
-    /// For a JWT, which carries the claims itself.
-    func withoutClaims() -> SessionRecord {
-        SessionRecord(
-            identityProvider: identityProvider, tenant: tenant, subject: subject, issuedAt: issuedAt,
-            expiresAt: expiresAt, tokenID: tokenID, devices: devices)
     }
 
     /// ``expiresAt`` as a time.

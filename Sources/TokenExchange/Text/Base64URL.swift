@@ -7,12 +7,10 @@ package enum Base64URL {
     package static func decode(_ text: ArraySlice<UInt8>) -> [UInt8]? {
         let (wholes, rest) = text.count.quotientAndRemainder(dividingBy: 4)
         guard rest != 1 else { return nil }
-        var bytes = [UInt8]()
-        bytes.append(contentsOf: repeatElement(0, count: wholes * 3 + max(rest - 1, 0)))
-        let isCanonical = bytes.withUnsafeMutableBytes { bytes in
-            text.withUnsafeBufferPointer { decode($0, to: bytes) }
+        let count = wholes * 3 + max(rest - 1, 0)
+        return withUnsafeTemporaryAllocation(byteCount: count, alignment: 1) { bytes in
+            text.withUnsafeBufferPointer { decode($0, to: bytes) } ? Array(bytes) : nil
         }
-        return isCanonical ? bytes : nil
     }
 
     /// - Parameter bytes: as long as the decoded text.
@@ -23,7 +21,8 @@ package enum Base64URL {
             func bits(_ position: Int, at place: Int) -> UInt32 { values[place &* 256 &+ Int(text[position])] }
             var (position, count, seen) = (0, 0, UInt32(0))
             // Writes a byte too many, which the next group overwrites.
-            while count &+ 4 <= bytes.count {
+            let lastStart = bytes.count - 4
+            while count <= lastStart {
                 let group =
                     bits(position, at: 0) | bits(position &+ 1, at: 1) | bits(position &+ 2, at: 2)
                     | bits(position &+ 3, at: 3)
@@ -56,10 +55,9 @@ package enum Base64URL {
 
     /// The same for a part of an array.
     package static func append(_ bytes: ArraySlice<UInt8>, to text: inout [UInt8]) {
-        let start = text.count
-        text.append(contentsOf: repeatElement(0, count: encodedCount(of: bytes.count)))
-        text.withUnsafeMutableBytes { text in
-            bytes.withUnsafeBufferPointer { encode($0, to: UnsafeMutableRawBufferPointer(rebasing: text[start...])) }
+        withUnsafeTemporaryAllocation(byteCount: encodedCount(of: bytes.count), alignment: 1) { encoded in
+            bytes.withUnsafeBufferPointer { encode($0, to: encoded) }
+            text.append(contentsOf: encoded)
         }
     }
 
