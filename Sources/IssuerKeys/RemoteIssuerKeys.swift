@@ -59,13 +59,15 @@ package final class RemoteIssuerKeys: IssuerKeySource, Service {
 
     /// Without waiting if the latest set has the key; otherwise waits for a fetch, within the query's budget.
     package func verifiers(for query: IssuerKeyQuery) async throws(IssuerKeysFailure) -> [any TokenVerifier] {
+        if let verifiers = presentVerifiers(for: query) { return verifiers }
+        return try await verifiersAfterFetch(for: query, until: time.elapsed() + query.budget)
+    }
+
+    /// Those of the latest set.
+    package func presentVerifiers(for query: IssuerKeyQuery) -> [any TokenVerifier]? {
         let now = time.elapsed()
-        if let snapshot = cache.withLock({ $0.snapshot }), now < snapshot.usableUntil,
-            let verifiers = snapshot.verifiers(for: query)
-        {
-            return verifiers
-        }
-        return try await verifiersAfterFetch(for: query, until: now + query.budget)
+        guard let snapshot = cache.withLock({ $0.snapshot }), now < snapshot.usableUntil else { return nil }
+        return snapshot.verifiers(for: query)
     }
 
     private func verifiersAfterFetch(

@@ -70,19 +70,19 @@ extension RedisSessionStore: SessionStore {
         _ records: ExchangeRecords, replacing unreadable: SealedRecord?, within budget: Duration
     ) async throws(SessionStoreFailure) -> ExchangeInsertion {
         let end = deadline(after: budget)
-        let slot = ClusterSlot(of: records.answerKey.partition)
-        var outcome = RedisOutcome.reply(.null)
-        for isHurried in [false, true] {
-            guard let arguments = exchangeArguments(records, replacing: unreadable, isHurried: isHurried) else {
-                return .inserted
-            }
-            outcome = await exchange(arguments, slot, until: end)
-            guard outcome.isError("TRYAGAIN") else { break }
+        guard let command = exchange(records, replacing: unreadable, isHurried: false) else { return .inserted }
+        var outcome = await executeWrite(command, until: end)
+        if outcome.isError("NOSCRIPT") { outcome = await evaluate(command, until: end) }
+        if outcome.isError("TRYAGAIN") {
+            guard let hurried = exchange(records, replacing: unreadable, isHurried: true) else { return .inserted }
+            outcome = await execute(script: hurried, until: end)
         }
         return try insertion(outcome)
     }
 
-    /// Not inlined: what it needs for a moment would be kept in the frame of its caller.
+    // What does not wait, or is needed by few commands, is not inlined: what it needs would be kept in the frame of its
+    // caller.
+
     @inline(never)
     private func insertion(_ outcome: RedisOutcome) throws(SessionStoreFailure) -> ExchangeInsertion {
         switch try record(outcome, to: .exchange) {
@@ -98,14 +98,16 @@ extension RedisSessionStore: SessionStore {
         }
     }
 
-    private func exchange(
-        _ arguments: RESPArguments, _ slot: ClusterSlot, until end: NIODeadline
-    ) async -> RedisOutcome {
-        var command = RedisCommand(opening: .loadedScript, arguments: arguments, reply: [.null, .pair], slot: slot)
-        command.alwaysWrites = true
+    @inline(never)
+    private func execute(script command: RedisCommand, until end: NIODeadline) async -> RedisOutcome {
         let outcome = await executeWrite(command, until: end)
-        guard outcome.isError("NOSCRIPT") else { return outcome }
-        // EVAL also gives the script back to the server, under the digest that the connections know.
+        return outcome.isError("NOSCRIPT") ? await evaluate(command, until: end) : outcome
+    }
+
+    /// EVAL also gives the script back to the server, under the digest that the connections know.
+    @inline(never)
+    private func evaluate(_ command: RedisCommand, until end: NIODeadline) async -> RedisOutcome {
+        var command = command
         command.opening = Self.evaluate
         return await executeWrite(command, until: end)
     }
@@ -161,7 +163,7 @@ extension RedisSessionStore: SessionStore {
         let outcomes = await withTaskGroup(of: (ServerTag, RedisOutcome).self) { group in
             for tag in tags {
                 group.addTask {
-                    (tag, await self.exchange(self.probe(tag.text), ClusterSlot(ofTag: tag.text), until: end))
+                    (tag, await self.execute(script: self.probe(tag.text), until: end))
                 }
             }
             return await group.reduce(into: []) { $0.append($1) }
@@ -175,16 +177,15 @@ extension RedisSessionStore: SessionStore {
     }
 
     /// A probe that is there already is found and read, so that reading is tried too.
-    private func probe(_ tag: [UInt8]) -> RESPArguments {
+    private func probe(_ tag: [UInt8]) -> RedisCommand {
         var arguments = RESPArguments(capacity: 384)
         let name = [UInt8](repeating: UInt8(ascii: "0"), count: SessionKeyspace.nameLength)
-        arguments.append("1".utf8)
+        arguments.append(1)
         keyspace.appendProbe(tag, to: &arguments)
         keyspace.appendProbe(tag, named: name, to: &arguments)
         let (value, life) = ([UInt8(ascii: "0")], Array("60".utf8))
         for word in [value, life, name + value, life, []] { arguments.append(word) }
-        appendScriptFlags(isHurried: true, to: &arguments)
-        return arguments
+        return exchange(&arguments, isHurried: true, ClusterSlot(ofTag: tag))
     }
 }
 
@@ -196,9 +197,16 @@ extension RedisSessionStore {
 
     /// A write is done once as many replicas have it as are configured.
     func executeWrite(_ command: RedisCommand, until end: NIODeadline) async -> RedisOutcome {
-        let outcomes = await topology.execute(
-            command, then: replication.map { wait(for: $0, until: end) }, until: end)
-        guard let replication, case .reply(let reply) = outcomes.first, !reply.isRefusal else { return outcomes.first }
+        guard let replication else { return await topology.execute(command, until: end) }
+        return await execute(command, onAsManyAs: replication, until: end)
+    }
+
+    @inline(never)
+    private func execute(
+        _ command: RedisCommand, onAsManyAs replication: RedisReplication, until end: NIODeadline
+    ) async -> RedisOutcome {
+        let outcomes = await topology.execute(command, then: wait(for: replication, until: end), until: end)
+        guard case .reply(let reply) = outcomes.first, !reply.isRefusal else { return outcomes.first }
         switch outcomes.second {
         case .reply(.integer(let count)) where count >= replication.replicas: return outcomes.first
         case .reply(.integer(let count)):
@@ -218,15 +226,6 @@ extension RedisSessionStore {
     }
 }
 
-extension RESPReply {
-    fileprivate var isRefusal: Bool {
-        switch self {
-        case .error, .redirection: true
-        default: false
-        }
-    }
-}
-
 // MARK: - Commands and replies
 
 extension RedisSessionStore {
@@ -235,15 +234,16 @@ extension RedisSessionStore {
     private static let set = RedisCommand.Opening.words(RESPArguments("SET"))
 
     /// What follows the script in ``ExchangeScript``'s order; nil if the session has expired already.
-    private func exchangeArguments(
+    @inline(never)
+    private func exchange(
         _ records: ExchangeRecords, replacing unreadable: SealedRecord?, isHurried: Bool
-    ) -> RESPArguments? {
+    ) -> RedisCommand? {
         let session = records.session
         let now = time.now()
         guard let sessionLife = SessionKeyspace.sessionLife(until: session.expiresAt, now: now) else { return nil }
         let size = session.record.bytes.count + records.answer.bytes.count + (unreadable?.bytes.count ?? 0) + 384
         var arguments = RESPArguments(capacity: size)
-        arguments.append("1".utf8)
+        arguments.append(1)
         keyspace.appendAnswer(records.answerKey, to: &arguments)
         keyspace.appendSession(session.key, to: &arguments)
         arguments.append(session.record.bytes)
@@ -254,12 +254,16 @@ extension RedisSessionStore {
         }
         arguments.append(SessionKeyspace.answerLife(until: records.answerExpiresAt, now: now))
         arguments.append(unreadable?.bytes ?? [])
-        appendScriptFlags(isHurried: isHurried, to: &arguments)
-        return arguments
+        return exchange(&arguments, isHurried: isHurried, ClusterSlot(of: records.answerKey.partition))
     }
 
-    private func appendScriptFlags(isHurried: Bool, to arguments: inout RESPArguments) {
-        for flag in [replication != nil, isHurried] { arguments.append((flag ? "1" : "0").utf8) }
+    /// - Parameter arguments: all but the flags.
+    private func exchange(_ arguments: inout RESPArguments, isHurried: Bool, _ slot: ClusterSlot) -> RedisCommand {
+        arguments.append(replication == nil ? 0 : 1)
+        arguments.append(isHurried ? 1 : 0)
+        var command = RedisCommand(opening: .loadedScript, arguments: arguments, reply: [.null, .pair], slot: slot)
+        command.alwaysWrites = true
+        return command
     }
 
     private func setArguments(

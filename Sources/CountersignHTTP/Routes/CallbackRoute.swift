@@ -2,16 +2,29 @@ import HTTPTypes
 import TokenExchange
 
 /// `POST /post_login_callback[/{identity_provider}]`, and `POST /` by host: the exchange, as NewStore's app calls it.
-struct CallbackRoute {
-    let exchange: ExchangeToken
-    let limiter: RateLimiter
-    let admission: AdmissionControl
-    let bodyLimit: Int
-    let jsonLimits: JSONLimits
+///
+/// A class, because a frame would have room for a copy of it.
+final class CallbackRoute: Sendable {
+    private let exchange: ExchangeToken
+    private let limiter: RateLimiter
+    private let admission: AdmissionControl
+    private let bodyLimit: Int
+    private let jsonLimits: JSONLimits
+
+    init(
+        exchange: ExchangeToken, limiter: RateLimiter, admission: AdmissionControl, bodyLimit: Int,
+        jsonLimits: JSONLimits
+    ) {
+        self.exchange = exchange
+        self.limiter = limiter
+        self.admission = admission
+        self.bodyLimit = bodyLimit
+        self.jsonLimits = jsonLimits
+    }
 
     /// - Parameter provider: nil if path or host name none that is configured.
     func reply(to request: IncomingRequest, for provider: IdentityProvider?) async throws -> Reply {
-        guard let provider else { throw Problem(.identityProviderUnknown) }
+        guard let provider else { throw Self.unknown }
         do {
             try begin(request)
             let login = try enter(request, with: try await request.collectBody(upTo: bodyLimit), provider)
@@ -43,8 +56,10 @@ struct CallbackRoute {
             arrivedAt: request.arrivedAt, source: request.source, trace: request.trace)
     }
 
+    private static let unknown: any Error = Problem(.identityProviderUnknown)
+
     @inline(never)
-    private static func problem(_ error: any Error, of provider: IdentityProvider) -> Problem {
+    private static func problem(_ error: any Error, of provider: IdentityProvider) -> any Error {
         var problem = Problem(error)
         problem.identityProvider = ConfiguredName(provider)
         problem.isOptionalLogin = provider.mode == .optional

@@ -51,7 +51,9 @@ final class Endpoint: Sendable {
 ///
 /// Refusals (4xx) spend the allowance of the caller's source. Success and our own failures spend nothing. Whether the
 /// source is barred is checked by the endpoints, before they do anything costly.
-struct EndpointTable: Sendable {
+///
+/// A class, because a frame would have room for a copy of it.
+final class EndpointTable: Sendable {
     /// What metrics and the log call a path without an endpoint.
     static let nameOfOthers: LabelValue = "other"
 
@@ -116,7 +118,7 @@ struct EndpointTable: Sendable {
     }
 
     @inline(never)
-    private func problem(_ error: any Error, of endpoint: Endpoint, _ request: IncomingRequest) -> Problem {
+    private func problem(_ error: any Error, of endpoint: Endpoint, _ request: IncomingRequest) -> any Error {
         let problem = Problem(error).expecting(endpoint.form).with(endpoint.headers(request))
         return spending(endpoint.hasOAuthErrors ? problem.asOAuth() : problem, request.source)
     }

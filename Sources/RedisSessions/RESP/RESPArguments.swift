@@ -41,7 +41,19 @@ package struct RESPArguments: Sendable, Equatable {
     }
 
     /// Appends a whole number as one argument.
-    package mutating func append(_ number: Int) { append(String(number).utf8) }
+    package mutating func append(_ number: Int) {
+        var (length, rest) = (number < 0 ? 2 : 1, number.magnitude / 10)
+        while rest > 0 { (length, rest) = (length + 1, rest / 10) }
+        append(length: length) { $0.append(decimal: Int64(number)) }
+    }
+}
+
+extension RESPArguments {
+    /// Says how many words a command has.
+    fileprivate static func head(_ count: Int) -> [UInt8] { Array("*\(count)\r\n".utf8) }
+
+    /// For as many as our commands have.
+    fileprivate static let heads = (0..<16).map(head)
 }
 
 /// Passwords and sealed records travel in arguments.
@@ -50,9 +62,8 @@ extension RESPArguments: Redacted {}
 extension ByteBuffer {
     /// Appends one command: `opening` (its name and what goes with it), then `arguments`.
     package mutating func writeCommand(_ opening: RESPArguments, _ arguments: RESPArguments) {
-        writeInteger(UInt8(ascii: "*"))
-        writeString(String(opening.count + arguments.count))
-        writeString("\r\n")
+        let count = opening.count + arguments.count
+        writeBytes(count < RESPArguments.heads.count ? RESPArguments.heads[count] : RESPArguments.head(count))
         writeBytes(opening.bytes)
         writeBytes(arguments.bytes)
     }

@@ -5,7 +5,7 @@ package enum RESPReply: Sendable, Equatable {
     /// arguments.
     case error(code: String)
     /// Another server of the cluster has the slot.
-    case redirection(ClusterRedirection)
+    indirect case redirection(ClusterRedirection)
     case integer(Int64)
     case bulk([UInt8])
     case null
@@ -13,6 +13,14 @@ package enum RESPReply: Sendable, Equatable {
 }
 
 extension RESPReply {
+    /// Whether the server has not done what it was asked.
+    var isRefusal: Bool {
+        switch self {
+        case .error, .redirection: true
+        default: false
+        }
+    }
+
     /// Keeps of a server's error what may be logged.
     init(error text: String) {
         self = ClusterRedirection(text).map(RESPReply.redirection) ?? .error(code: Self.code(of: text))

@@ -10,9 +10,9 @@ struct SessionKeyspace: Sendable {
     /// Ten years, longer than any record lives; Redis refuses what overflows its milliseconds.
     private static let longestLife = 315_360_000.0
 
-    private static let session = Array("}:session:".utf8)
-    private static let answer = Array("}:answer:".utf8)
-    private static let shared = Array("}:shared:".utf8)
+    private static let session: StaticString = "}:session:"
+    private static let answer: StaticString = "}:answer:"
+    private static let shared: StaticString = "}:shared:"
     private static let probe = Array("}:probe".utf8)
 
     private let prefix: [UInt8]
@@ -54,12 +54,12 @@ struct SessionKeyspace: Sendable {
         append(key, Self.shared, to: &arguments)
     }
 
-    private func append(_ key: RecordKey, _ kind: [UInt8], to arguments: inout RESPArguments) {
-        let length = prefix.count + key.partition.label.count + kind.count + Self.nameLength
+    private func append(_ key: RecordKey, _ kind: StaticString, to arguments: inout RESPArguments) {
+        let length = prefix.count + key.partition.label.count + kind.utf8CodeUnitCount + Self.nameLength
         arguments.append(length: length) { bytes in
             bytes.append(contentsOf: prefix)
             bytes.append(contentsOf: key.partition.label)
-            bytes.append(contentsOf: kind)
+            bytes.append(kind)
             Base64URL.append(key.digest, to: &bytes)
         }
     }

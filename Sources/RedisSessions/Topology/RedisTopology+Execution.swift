@@ -6,16 +6,36 @@ import TokenExchange
 extension RedisTopology {
     /// Ends by `end`, with a reply, or the reason why there is none.
     func execute(_ command: RedisCommand, until end: NIODeadline) async -> RedisOutcome {
-        await execute(command, then: nil, until: end).first
+        // Nearly always the server is known, and does what it is asked.
+        guard let node = node(for: command.slot) else { return await execute(command, then: nil, until: end).first }
+        let outcome = await node.execute(command, until: end)
+        guard case .reply(let reply) = outcome, !reply.isRefusal else {
+            return await execute(command, then: nil, until: end, after: (node, (outcome, nil))).first
+        }
+        absence.clock.end()
+        node.outage.end()
+        return outcome
     }
 
     /// If there is a second command, both in turn on one connection, which the second may block.
-    func execute(_ command: RedisCommand, then second: RedisCommand?, until end: NIODeadline) async -> RedisOutcomes {
-        guard var node = await find(command.slot, until: end) else { return (.notConnected(absence.fault), nil) }
+    ///
+    /// Not inlined: what it needs would be kept in the frame of its caller.
+    /// - Parameter attempt: how the command ended before, and where.
+    @inline(never)
+    func execute(
+        _ command: RedisCommand, then second: RedisCommand?, until end: NIODeadline,
+        after attempt: (node: RedisNode, outcomes: RedisOutcomes)? = nil
+    ) async -> RedisOutcomes {
+        let first = if let attempt { attempt.node } else { await find(command.slot, until: end) }
+        guard var node = first else { return (.notConnected(absence.fault), nil) }
+        var known = attempt?.outcomes
         var isAsking = false
         var budget = Budget()
         while true {
-            let outcomes = await node.execute(command, then: second, isAsking: isAsking, until: end)
+            let outcomes =
+                if let outcomes = known.take() {
+                    outcomes
+                } else { await node.execute(command, then: second, isAsking: isAsking, until: end) }
             guard now < end else { return outcomes }
             let consequence = command.consequence(of: outcomes)
             switch consequence {

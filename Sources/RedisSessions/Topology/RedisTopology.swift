@@ -3,7 +3,7 @@ import ServiceLifecycle
 import TokenExchange
 
 /// Knows which server a command is for, and keeps the connections there.
-protocol RedisTopology: Sendable {
+protocol RedisTopology: AnyObject, Sendable {
     /// The server that keeps the keys of a slot, any server if that is nil; nil if none is known.
     func node(for slot: ClusterSlot?) -> RedisNode?
 
@@ -43,9 +43,13 @@ struct ServerTag {
 }
 
 /// One server, always the same.
-struct StandaloneTopology: RedisTopology {
-    let server: RedisNode
+final class StandaloneTopology: RedisTopology {
+    private let server: RedisNode
     let absence = (fault: ConnectionFault.shutDown, clock: OutageClock(patience: .zero))
+
+    init(server: RedisNode) {
+        self.server = server
+    }
 
     func node(for slot: ClusterSlot?) -> RedisNode? { server }
 

@@ -50,17 +50,28 @@ package final class ExchangeToken: Sendable {
     /// The provider's ``FailureMode`` decides what becomes of our own failures; refusals are the same in both modes.
     package func callAsFunction(_ request: ExchangeRequest) async -> ExchangeOutcome {
         do throws(ExchangeStop) {
-            let now = time.now()
-            let identity = try await verified(request, at: now)
+            let login = try await verified(request, at: time.now())
             // After the verdict on the token, which no failure of ours may change.
-            if let ledger { do { try ledger.check() } catch { throw .failed(error) } }
-            let outcome = try await outcome(
-                of: VerifiedLogin(identity: identity, request: request, verifiedAt: now))
-            try await record(outcome, of: request)
+            try checkLedger()
+            let outcome =
+                if case .minted(let kind) = request.provider.token.kind {
+                    try await mint(kind, for: login)
+                } else {
+                    try await outcome(of: login)
+                }
+            if ledger != nil { try await record(outcome, of: request) }
             return outcome
         } catch { return Self.outcome(of: error, request.provider.mode) }
     }
 
+    // What does not wait, or hardly ever happens, is not inlined: what it needs would be kept in the frame of its caller.
+
+    @inline(never)
+    private func checkLedger() throws(ExchangeStop) {
+        do { try ledger?.check() } catch { throw .failed(error) }
+    }
+
+    @inline(never)
     private static func outcome(of stop: ExchangeStop, _ mode: FailureMode) -> ExchangeOutcome {
         switch (stop, mode) {
         case (.refused(let refusal, let difference), _): .refused(refusal, clockDifference: difference)
@@ -69,6 +80,8 @@ package final class ExchangeToken: Sendable {
         }
     }
 
+    /// By any recipe; one for an internal service is large.
+    @inline(never)
     private func outcome(of login: VerifiedLogin) async throws(ExchangeStop) -> ExchangeOutcome {
         switch login.request.provider.token.kind {
         case .minted(let kind): try await mint(kind, for: login)
@@ -76,6 +89,7 @@ package final class ExchangeToken: Sendable {
         }
     }
 
+    @inline(never)
     private func record(_ outcome: ExchangeOutcome, of request: ExchangeRequest) async throws(ExchangeStop) {
         guard let ledger else { return }
         let failure: Failure? = if case .degraded(_, let failure) = outcome { failure } else { nil }
@@ -84,12 +98,19 @@ package final class ExchangeToken: Sendable {
         } catch { throw .failed(error) }
     }
 
-    private func verified(_ request: ExchangeRequest, at now: UnixTime) async throws(ExchangeStop) -> VerifiedIdentity {
+    private func verified(_ request: ExchangeRequest, at now: UnixTime) async throws(ExchangeStop) -> VerifiedLogin {
         let start = time.elapsed()
-        defer { request.report.end(.verify, since: start, time) }
-        return try await verify(
-            request.identityToken, for: request.provider, at: now, source: request.source, report: request.report,
-            within: try request.budget(before: "verify", at: time.elapsed()))
+        do throws(ExchangeStop) {
+            let identity = try await verify(
+                request.identityToken, for: request.provider, at: now, source: request.source, report: request.report,
+                within: try request.budget(before: "verify", at: time.elapsed()))
+            return VerifiedLogin(
+                identity: identity, request: request, verifiedAt: now,
+                verifiedBy: request.report.end(.verify, since: start, time))
+        } catch {
+            request.report.end(.verify, since: start, time)
+            throw error
+        }
     }
 }
 
@@ -100,6 +121,8 @@ struct VerifiedLogin: Sendable {
     /// The session's time of issue. Taken before any service is called, so that a revocation during the call ends this
     /// session too.
     let verifiedAt: UnixTime
+    /// When that was done, by ``TimeSource/elapsed``.
+    let verifiedBy: Duration
 }
 
 /// One exchange, as the callback or `POST /token` asks for it. A class, because each step holds on to it.

@@ -31,21 +31,39 @@ package final class MintedExchange: Sendable {
         // 1. Mint before asking the store: cheap, and it leaves one round trip for everything.
         let new = try prepare(kind, for: login)
         // 2. Record, unless the same exchange was answered before.
-        let asked = time.elapsed()
-        let budget = try request.storeBudget(before: "exchange", at: asked, patience: store.patience)
-        defer { request.report.end(.store, since: asked, time) }
+        let budget = try request.storeBudget(before: "exchange", at: new.madeBy, patience: store.patience)
+        defer { request.report.end(.store, since: new.madeBy, time) }
         do throws(SessionStoreFailure) {
-            let answer = try await answer(toStoring: new, from: asked, within: budget)
-            let issued = answer ?? issued(new)
-            request.report.issue(issued.externalIdentity, isReplay: answer != nil)
-            return .issued(issued, tenant: login.identity.tenant.name)
-        } catch {
-            // A JWT is better than nothing if the login must not suffer: its verifiers can check it without us.
-            guard request.provider.mode == .optional, new.isSelfContained else { throw .failed(Failure(error)) }
-            deferredSessions.append(new.records.session)
-            request.report.issue(new.externalIdentity, isReplay: false)
-            return .degraded(issued(new), Failure(error))
-        }
+            guard
+                case .answered(let answer, let session) = try await store.insertIfAbsent(
+                    new.records, replacing: nil, within: budget)
+            else { return issued(new, for: login) }
+            let earlier = try await earlier(answer, session, than: new, until: new.madeBy + budget)
+            return issued(new, earlier: earlier, for: login)
+        } catch { return try outcome(of: error, new, for: request) }
+    }
+
+    // What does not wait, or is needed by few logins, is not inlined: what it needs would be kept in the frame of its
+    // caller.
+
+    @inline(never)
+    private func issued(
+        _ new: Prepared, earlier: IssuedIdentity? = nil, for login: VerifiedLogin
+    ) -> ExchangeOutcome {
+        let issued = earlier ?? issued(new)
+        login.request.report.issue(issued.externalIdentity, isReplay: earlier != nil)
+        return .issued(issued, tenant: login.identity.tenant.name)
+    }
+
+    @inline(never)
+    private func outcome(
+        of failure: SessionStoreFailure, _ new: Prepared, for request: ExchangeRequest
+    ) throws(ExchangeStop) -> ExchangeOutcome {
+        // A JWT is better than nothing if the login must not suffer: its verifiers can check it without us.
+        guard request.provider.mode == .optional, new.isSelfContained else { throw .failed(Failure(failure)) }
+        deferredSessions.append(new.records.session)
+        request.report.issue(new.externalIdentity, isReplay: false)
+        return .degraded(issued(new), Failure(failure))
     }
 
     /// A new external identity, and what is to be stored.
@@ -54,13 +72,13 @@ package final class MintedExchange: Sendable {
         let isSelfContained: Bool
         let slot: SessionVault.AnswerSlot
         let records: ExchangeRecords
+        /// When it was ready, by ``TimeSource/elapsed``.
+        let madeBy: Duration
     }
 
-    /// Not inlined: what it needs for a moment would be kept in the frame of its caller.
     @inline(never)
     private func prepare(_ kind: TokenRecipe.Minted, for login: VerifiedLogin) throws(ExchangeStop) -> Prepared {
         let request = login.request
-        let start = time.elapsed()
         let slot = vault.answerSlot(
             for: request.identityToken, device: request.device, provider: request.provider.name)
         let minted = try mint(
@@ -71,10 +89,9 @@ package final class MintedExchange: Sendable {
             answerKey: slot.key,
             answer: vault.seal(minted.externalIdentity, in: slot),
             answerExpiresAt: min(login.identity.acceptedUntil, minted.session.expiry))
-        request.report.end(.mint, since: start, time)
         return Prepared(
             externalIdentity: minted.externalIdentity, isSelfContained: minted.isSelfContained, slot: slot,
-            records: records)
+            records: records, madeBy: request.report.end(.mint, since: login.verifiedBy, time))
     }
 
     private func issued(_ new: Prepared) -> IssuedIdentity {
@@ -83,27 +100,23 @@ package final class MintedExchange: Sendable {
 
     /// An earlier answer to the same exchange, or nil once the new one is stored. An earlier answer that cannot be
     /// opened, or is no longer good, is overwritten.
-    private func answer(
-        toStoring new: Prepared, from start: Duration, within budget: Duration
+    @inline(never)
+    private func earlier(
+        _ answer: SealedRecord, _ session: SealedRecord, than new: Prepared, until end: Duration
     ) async throws(SessionStoreFailure) -> IssuedIdentity? {
-        let end = start + budget
-        var remaining = budget
-        var unreadable: SealedRecord?
-        while case .answered(let answer, let session) = try await store.insertIfAbsent(
-            new.records, replacing: unreadable, within: remaining)
-        {
-            if let earlier = await earlier(answer, session, in: new.slot, until: end) { return earlier }
-            unreadable = answer
-            remaining = max(end - time.elapsed(), .zero)
+        var (answer, session) = (answer, session)
+        while true {
+            if let earlier = await opened(answer, session, in: new.slot, until: end) { return earlier }
+            guard
+                case .answered(let other, let itsSession) = try await store.insertIfAbsent(
+                    new.records, replacing: answer, within: max(end - time.elapsed(), .zero))
+            else { return nil }
+            (answer, session) = (other, itsSession)
         }
-        return nil
     }
 
     /// Nil unless an earlier answer can be opened and is still good: its key is ours, and none of its cohorts is revoked.
-    ///
-    /// Not inlined: most logins are new, and need no room for it in their frames.
-    @inline(never)
-    private func earlier(
+    private func opened(
         _ answer: SealedRecord, _ session: SealedRecord, in slot: SessionVault.AnswerSlot, until end: Duration
     ) async -> IssuedIdentity? {
         guard let earlier = vault.open(answer, in: slot), let session = vault.open(session, of: earlier),

@@ -27,8 +27,6 @@ package final class UpstreamExchange: Sendable {
 
     /// Returns the earlier answer to the same exchange, or obtains a token and stores its session and the answer.
     ///
-    /// Not inlined: logins of other providers need no room for it in their frames.
-    @inline(never)
     func callAsFunction(
         _ recipe: UpstreamRecipe, for login: VerifiedLogin
     ) async throws(ExchangeStop) -> IssuedIdentity {

@@ -33,6 +33,9 @@ package struct IssuerKeySet: IssuerKeySource {
         return query.rejected.isEmpty ? fitting : fitting.filter { !query.rejected.contains($0.thumbprint) }
     }
 
+    /// Always there.
+    package func presentVerifiers(for query: IssuerKeyQuery) -> [any TokenVerifier]? { verifiers(for: query) }
+
     /// Whether the query names no key although several would fit.
     package func isAmbiguous(_ query: IssuerKeyQuery) -> Bool {
         query.keyID == nil && all[query.algorithm, default: []].count > 1

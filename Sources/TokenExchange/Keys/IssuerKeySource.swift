@@ -5,6 +5,13 @@ package protocol IssuerKeySource: Sendable {
     /// May wait for keys to arrive, within the query's budget. An empty answer is a statement about the token, an error
     /// only about us. Cancelling one caller does not affect the others.
     func verifiers(for query: IssuerKeyQuery) async throws(IssuerKeysFailure) -> [any TokenVerifier]
+
+    /// The same at once, or nil if they may have to be waited for.
+    func presentVerifiers(for query: IssuerKeyQuery) -> [any TokenVerifier]?
+}
+
+extension IssuerKeySource {
+    package func presentVerifiers(for query: IssuerKeyQuery) -> [any TokenVerifier]? { nil }
 }
 
 /// Which keys a token asks for, and who brought it.

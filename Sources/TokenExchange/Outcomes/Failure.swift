@@ -23,8 +23,9 @@ package struct Failure: Error, Sendable, Equatable {
     }
 }
 
-/// Why an exchange ends without a token: the caller must act, or we must.
-package enum ExchangeStop: Error, Sendable, Equatable {
+/// Why an exchange ends without a token: the caller must act, or we must. Indirect, because each function that may throw it
+/// has room for it.
+package indirect enum ExchangeStop: Error, Sendable, Equatable {
     /// - Parameter clockDifference: our clock minus the time in the token; nil if the refusal is not about time.
     case refused(Refusal, clockDifference: Duration? = nil)
     case failed(Failure)

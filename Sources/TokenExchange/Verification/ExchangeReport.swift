@@ -63,12 +63,15 @@ package final class ExchangeReport: Sendable, Redacted {
     }
 
     /// - Parameter start: when the phase began; it ends now.
-    func end(_ phase: Phase, since start: Duration, _ time: TimeSource) {
+    /// - Returns: now, so that the next phase can begin then.
+    @discardableResult
+    func end(_ phase: Phase, since start: Duration, _ time: TimeSource) -> Duration {
         let step = Step(phase: phase, start: start, end: time.elapsed())
         changing.withLock { facts in
             // As many as most exchanges have.
             if facts.steps.isEmpty { facts.steps.reserveCapacity(3) }
             facts.steps.append(step)
         }
+        return step.end
     }
 }

@@ -35,9 +35,14 @@ package final class VerifyIdentityToken: Sendable {
             let unverified = try unverified(token)
             // 2. Whose keys, which key, which algorithm: all by configuration.
             let known = try tenant(of: unverified)
-            // 3. Signature.
-            let keys = try await known.tenant.keys.verifiers(
-                for: IssuerKeyQuery(unverified.jws, source: source, budget: try budget()))
+            // 3. Signature, nearly always by a key that is known.
+            let remaining = try budget()
+            let keys: [any TokenVerifier]
+            if let present = Self.presentKeys(for: unverified, of: known.tenant) {
+                keys = present
+            } else {
+                keys = try await Self.keys(for: unverified, of: known.tenant, source: source, within: remaining)
+            }
             let genuine: VerifiedToken
             if let verified = try Self.verified(unverified, by: keys, of: known.tenant) {
                 genuine = verified
@@ -91,6 +96,18 @@ package final class VerifyIdentityToken: Sendable {
             throw ExchangeStop.refused(refusal, clockDifference: identity.clockDifference(for: refusal, at: now))
         }
         return identity
+    }
+
+    @inline(never)
+    private static func presentKeys(for token: UnverifiedToken, of tenant: Tenant) -> [any TokenVerifier]? {
+        tenant.keys.presentVerifiers(for: IssuerKeyQuery(token.jws, source: nil, budget: .zero))
+    }
+
+    @inline(never)
+    private static func keys(
+        for token: UnverifiedToken, of tenant: Tenant, source: RequestSource?, within budget: Duration
+    ) async throws(IssuerKeysFailure) -> [any TokenVerifier] {
+        try await tenant.keys.verifiers(for: IssuerKeyQuery(token.jws, source: source, budget: budget))
     }
 
     /// Nil if the signature is good under none of `keys`.
