@@ -8,11 +8,11 @@ extension RedisTopology {
     func execute(_ command: RedisCommand, until end: NIODeadline) async -> RedisOutcome {
         // Nearly always the server is known, and does what it is asked.
         guard let node = node(for: command.slot) else { return await execute(command, then: nil, until: end).first }
+        absence.clock.end()
         let outcome = await node.execute(command, until: end)
         guard case .reply(let reply) = outcome, !reply.isRefusal else {
             return await execute(command, then: nil, until: end, after: (node, (outcome, nil))).first
         }
-        absence.clock.end()
         node.outage.end()
         return outcome
     }
