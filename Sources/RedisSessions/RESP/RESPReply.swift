@@ -5,7 +5,7 @@ package enum RESPReply: Sendable, Equatable {
     /// arguments.
     case error(code: String)
     /// Another server of the cluster has the slot.
-    indirect case redirection(ClusterRedirection)
+    case redirection(ClusterRedirection)
     case integer(Int64)
     case bulk([UInt8])
     case null

@@ -101,8 +101,8 @@ package struct SessionStoreFailure: Error, Equatable {
         case exchange, insert, session, revoke, revocations, shared, check
     }
 
-    /// Why it failed; ``description`` is for the log. Indirect, because each function that may throw it has room for it.
-    package indirect enum Cause: Sendable, Hashable {
+    /// Why it failed; ``description`` is for the log.
+    package enum Cause: Sendable, Hashable {
         case timedOut
         /// There is no usable connection; `detail` is the last error from the operating system or the server.
         case notConnected(detail: String)
