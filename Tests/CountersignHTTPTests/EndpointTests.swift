@@ -47,6 +47,14 @@ import TokenExchange
         #expect(try Self.detail(reply) == "This verifier may not revoke that; the configuration says what it may.")
     }
 
+    @Test(arguments: [
+        (HTTPRequest.Method.get, "/livez", "livez"), (.head, "/.well-known/jwks.json", "jwks"),
+        (.get, "/.well-known/oauth-authorization-server", "metadata"), (.options, "/session", "session"),
+    ])
+    func saysWhichEndpointHasAnswered(method: HTTPRequest.Method, path: String, name: LabelValue) async throws {
+        #expect(try await RoutesBench().answer(method, path).0.notes.route == name)
+    }
+
     @Test(arguments: ["/", "/nope", "/introspect/", "/webview/", "/webview/countersign.v9.js", "/LIVEZ"])
     func leadsNowhereElse(path: String) async throws {
         let (_, problem) = try await RoutesBench().answer(.get, path)

@@ -9,8 +9,8 @@ import TokenExchange
         #expect(text == Array("n=\(number)".utf8))
     }
 
-    /// As long as several of the steps in which bytes are searched.
-    @Test func findsTheFirstOfABytesPlacesAtOrAfterAStart() {
+    /// In texts up to longer than several of the steps in which bytes are searched.
+    @Test func findsAByteAtOrAfterAStart() {
         for count in 0...50 {
             for place in 0..<count {
                 var bytes = [UInt8](repeating: UInt8(ascii: "/"), count: count)

@@ -3,7 +3,7 @@ import TokenExchange
 
 /// `POST /post_login_callback[/{identity_provider}]`, and `POST /` by host: the exchange, as NewStore's app calls it.
 ///
-/// A class, because a frame would have room for a copy of it.
+/// A class, so that the frames of functions that wait hold no copy of it.
 final class CallbackRoute: Sendable {
     private let exchange: ExchangeToken
     private let limiter: RateLimiter

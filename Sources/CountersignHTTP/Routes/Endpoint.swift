@@ -52,7 +52,7 @@ final class Endpoint: Sendable {
 /// Refusals (4xx) spend the allowance of the caller's source. Success and our own failures spend nothing. Whether the
 /// source is barred is checked by the endpoints, before they do anything costly.
 ///
-/// A class, because a frame would have room for a copy of it.
+/// A class, so that the frames of functions that wait hold no copy of it.
 final class EndpointTable: Sendable {
     /// What metrics and the log call a path without an endpoint.
     static let nameOfOthers: LabelValue = "other"

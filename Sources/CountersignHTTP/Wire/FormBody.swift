@@ -21,7 +21,7 @@ package struct FormBody {
         var fields: [Field] = []
         var start = 0
         while start < text.count {
-            let end = text.withUnsafeBytes { $0[start...].firstIndex(of: UInt8(ascii: "&")) } ?? text.count
+            let end = text.withUnsafeBufferPointer { $0.position(of: "&", from: start) } ?? text.count
             if end > start {
                 let nameEnd = text[start..<end].firstIndex(of: UInt8(ascii: "=")) ?? end
                 let name = FormEncoding.decode(text[start..<nameEnd])
@@ -65,8 +65,8 @@ package enum FormError: String, Error, CaseIterable {
 enum FormEncoding {
     /// Never fails; the result need not be UTF-8.
     static func decode(_ text: ArraySlice<UInt8>) -> [UInt8] {
-        let isPlain = text.withUnsafeBytes {
-            $0[...].firstIndex(of: UInt8(ascii: "%")) == nil && $0[...].firstIndex(of: UInt8(ascii: "+")) == nil
+        let isPlain = text.withUnsafeBufferPointer {
+            $0.position(of: "%", from: 0) == nil && $0.position(of: "+", from: 0) == nil
         }
         if isPlain { return Array(text) }
         var decoded: [UInt8] = []

@@ -34,10 +34,9 @@ import COpenSSL
         ciphertext: UnsafeMutablePointer<UInt8>, tag: UnsafeMutablePointer<UInt8>
     ) -> Bool {
         defer { forgetKey() }
-        var ignored: Int32 = 0
         return unsafe start(.encrypt, key: key, nonce: nonce, header: header)
             && update(plaintext, count: plaintext.count, into: ciphertext)
-            && EVP_CipherFinal_ex(pointer, ciphertext, &ignored) == 1
+            && finish(into: ciphertext)
             && EVP_CIPHER_CTX_ctrl(pointer, EVP_CTRL_AEAD_GET_TAG, Int32(Self.tagCount), tag) == 1
     }
 
@@ -47,15 +46,12 @@ import COpenSSL
         authenticating header: [UInt8], tag: UnsafePointer<UInt8>, plaintext: UnsafeMutablePointer<UInt8>
     ) -> Bool {
         defer { forgetKey() }
-        var ignored: Int32 = 0
         return unsafe start(.decrypt, key: key, nonce: nonce, header: header)
             && EVP_CIPHER_CTX_ctrl(
                 pointer, EVP_CTRL_AEAD_SET_TAG, Int32(Self.tagCount), UnsafeMutablePointer(mutating: tag)) == 1
             && update(ciphertext, count: count, into: plaintext)
-            && EVP_CipherFinal_ex(pointer, plaintext, &ignored) == 1
+            && finish(into: plaintext)
     }
-
-    // OpenSSL must write its counts somewhere, but with GCM they are known beforehand: they are ignored.
 
     private func start(
         _ direction: Direction, key: [UInt8], nonce: UnsafePointer<UInt8>, header: [UInt8]
@@ -63,17 +59,24 @@ import COpenSSL
         guard key.count == Self.keyCount,
             unsafe EVP_CipherInit_ex2(pointer, nil, key, nonce, direction.rawValue, nil) == 1
         else { return false }
-        var ignored: Int32 = 0
-        return unsafe EVP_CipherUpdate(pointer, nil, &ignored, header, Int32(header.count)) == 1
+        return unsafe update(header, count: header.count, into: nil)
     }
 
+    // OpenSSL must write its counts somewhere, but with GCM they are known beforehand.
+
     /// OpenSSL treats an update of no bytes as the end, so it is left out.
+    /// - Parameter output: nil for what is authenticated only.
     private func update(
-        _ input: UnsafePointer<UInt8>, count: Int, into output: UnsafeMutablePointer<UInt8>
+        _ input: UnsafePointer<UInt8>, count: Int, into output: UnsafeMutablePointer<UInt8>?
     ) -> Bool {
         guard count > 0 else { return true }
         var ignored: Int32 = 0
         return unsafe EVP_CipherUpdate(pointer, output, &ignored, input, Int32(count)) == 1
+    }
+
+    private func finish(into output: UnsafeMutablePointer<UInt8>) -> Bool {
+        var ignored: Int32 = 0
+        return unsafe EVP_CipherFinal_ex(pointer, output, &ignored) == 1
     }
 
     /// An idle context must not keep the last record's key.

@@ -13,7 +13,7 @@ package enum RESPReply: Sendable, Equatable {
 }
 
 extension RESPReply {
-    /// Whether the server has not done what it was asked.
+    /// Whether the server refused the command.
     var isRefusal: Bool {
         switch self {
         case .error, .redirection: true

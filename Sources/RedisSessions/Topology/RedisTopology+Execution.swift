@@ -6,7 +6,7 @@ import TokenExchange
 extension RedisTopology {
     /// Ends by `end`, with a reply, or the reason why there is none.
     func execute(_ command: RedisCommand, until end: NIODeadline) async -> RedisOutcome {
-        // Nearly always the server is known, and does what it is asked.
+        // Nearly always the server is known and does as it is told, and none of what follows is needed.
         guard let node = node(for: command.slot) else { return await execute(command, then: nil, until: end).first }
         absence.clock.end()
         let outcome = await node.execute(command, until: end)

@@ -80,7 +80,7 @@ package final class ExchangeToken: Sendable {
         }
     }
 
-    /// By any recipe; one for an internal service is large.
+    /// With any recipe: that of an internal service takes much room.
     @inline(never)
     private func outcome(of login: VerifiedLogin) async throws(ExchangeStop) -> ExchangeOutcome {
         switch login.request.provider.token.kind {
@@ -106,7 +106,7 @@ package final class ExchangeToken: Sendable {
                 within: try request.budget(before: "verify", at: time.elapsed()))
             return VerifiedLogin(
                 identity: identity, request: request, verifiedAt: now,
-                verifiedBy: request.report.end(.verify, since: start, time))
+                verificationEnd: request.report.end(.verify, since: start, time))
         } catch {
             request.report.end(.verify, since: start, time)
             throw error
@@ -121,8 +121,8 @@ struct VerifiedLogin: Sendable {
     /// The session's time of issue. Taken before any service is called, so that a revocation during the call ends this
     /// session too.
     let verifiedAt: UnixTime
-    /// When that was done, by ``TimeSource/elapsed``.
-    let verifiedBy: Duration
+    /// By ``TimeSource/elapsed``: minting, which comes next, is measured from here.
+    let verificationEnd: Duration
 }
 
 /// One exchange, as the callback or `POST /token` asks for it. A class, because each step holds on to it.

@@ -31,14 +31,14 @@ package final class MintedExchange: Sendable {
         // 1. Mint before asking the store: cheap, and it leaves one round trip for everything.
         let new = try prepare(kind, for: login)
         // 2. Record, unless the same exchange was answered before.
-        let budget = try request.storeBudget(before: "exchange", at: new.madeBy, patience: store.patience)
-        defer { request.report.end(.store, since: new.madeBy, time) }
+        let budget = try request.storeBudget(before: "exchange", at: new.mintingEnd, patience: store.patience)
+        defer { request.report.end(.store, since: new.mintingEnd, time) }
         do throws(SessionStoreFailure) {
             guard
                 case .answered(let answer, let session) = try await store.insertIfAbsent(
                     new.records, replacing: nil, within: budget)
             else { return issued(new, for: login) }
-            let earlier = try await earlier(answer, session, than: new, until: new.madeBy + budget)
+            let earlier = try await earlier(answer, session, than: new, until: new.mintingEnd + budget)
             return issued(new, earlier: earlier, for: login)
         } catch { return try outcome(of: error, new, for: request) }
     }
@@ -72,8 +72,8 @@ package final class MintedExchange: Sendable {
         let isSelfContained: Bool
         let slot: SessionVault.AnswerSlot
         let records: ExchangeRecords
-        /// When it was ready, by ``TimeSource/elapsed``.
-        let madeBy: Duration
+        /// By ``TimeSource/elapsed``: storing, which comes next, is measured from here.
+        let mintingEnd: Duration
     }
 
     @inline(never)
@@ -91,7 +91,7 @@ package final class MintedExchange: Sendable {
             answerExpiresAt: min(login.identity.acceptedUntil, minted.session.expiry))
         return Prepared(
             externalIdentity: minted.externalIdentity, isSelfContained: minted.isSelfContained, slot: slot,
-            records: records, madeBy: request.report.end(.mint, since: login.verifiedBy, time))
+            records: records, mintingEnd: request.report.end(.mint, since: login.verificationEnd, time))
     }
 
     private func issued(_ new: Prepared) -> IssuedIdentity {

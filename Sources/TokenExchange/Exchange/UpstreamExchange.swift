@@ -26,7 +26,6 @@ package final class UpstreamExchange: Sendable {
     }
 
     /// Returns the earlier answer to the same exchange, or obtains a token and stores its session and the answer.
-    ///
     func callAsFunction(
         _ recipe: UpstreamRecipe, for login: VerifiedLogin
     ) async throws(ExchangeStop) -> IssuedIdentity {

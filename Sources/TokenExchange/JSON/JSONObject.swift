@@ -111,7 +111,7 @@ package struct JSONObject: Sendable, Redacted {
 extension JSONScanner {
     /// The content of a string without its quotes, or the text of a whole value; and whether it is a string with escapes.
     struct Piece {
-        // Half as large as a range, so that malloc has room for the members of most objects in its quick lists.
+        // Half the size of a range: the members of most objects then fit into malloc's quick lists.
         private let start, end: UInt32
         let isEscaped: Bool
 

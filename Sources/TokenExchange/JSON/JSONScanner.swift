@@ -26,7 +26,7 @@ extension JSONScanner {
     mutating func scanDocument() throws(JSONError) -> [JSONObject.Member] {
         members.reserveCapacity(min(30, bytes.count / 16 + 1))
         skipWhiteSpace()
-        // A piece's places have 32 bits.
+        // A piece holds its positions in 32 bits.
         guard peek() == UInt8(ascii: "{"), bytes.count <= UInt32.max else { throw .malformed }
         try scanObject()
         try expectEnd()

@@ -33,7 +33,7 @@ package struct IssuerKeySet: IssuerKeySource {
         return query.rejected.isEmpty ? fitting : fitting.filter { !query.rejected.contains($0.thumbprint) }
     }
 
-    /// Always there.
+    /// Never nil: nothing has to be fetched.
     package func presentVerifiers(for query: IssuerKeyQuery) -> [any TokenVerifier]? { verifiers(for: query) }
 
     /// Whether the query names no key although several would fit.

@@ -23,8 +23,8 @@ package struct Failure: Error, Sendable, Equatable {
     }
 }
 
-/// Why an exchange ends without a token: the caller must act, or we must. Indirect, because each function that may throw it
-/// has room for it.
+/// Why an exchange ends without a token: the caller must act, or we must. Indirect, so that it takes one
+/// word in the frame of each function that may throw it.
 package indirect enum ExchangeStop: Error, Sendable, Equatable {
     /// - Parameter clockDifference: our clock minus the time in the token; nil if the refusal is not about time.
     case refused(Refusal, clockDifference: Duration? = nil)
